@@ -1,0 +1,86 @@
+# Every target sets up what it needs, says what it is doing, and takes seconds the second time.
+#   make demo MODEL=file.gguf      the demonstration with a language model of yours
+#   make bench OUT=file.json       figures also as a file
+# llama.cpp and the embedder are kept in ~/.cache/edge-build (or EDGE_BUILD_CACHE); `make clean` leaves them there.
+
+PYTHON ?= python3
+PYTEST ?= -n 2
+VENV   := .venv
+BIN    := $(VENV)/bin
+PINS   := build/requirements.txt build/requirements-dev.txt
+EMBEDDER := edge/models/minilm-q8_0.gguf
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint bench bench-retrieval clean
+
+help:
+	@echo "make setup            everything that edge needs, in .venv"
+	@echo "make demo             build and install the starter pack, ask it three questions"
+	@echo "make test             run the tests"
+	@echo "make lint             style, types and the direction of imports"
+	@echo "make bench            every benchmark; OUT=file.json keeps the figures"
+	@echo "make bench-retrieval  retrieval quality and time only"
+	@echo "make clean            remove what the above made"
+
+setup: $(VENV)/.packages $(VENV)/.llama $(BIN)/edge $(EMBEDDER)
+	@echo "==> set up in $(VENV)"
+
+demo: setup
+	@echo "==> demonstration"
+	@MODEL="$(MODEL)" $(BIN)/python build/demo.py
+
+test: setup
+	@echo "==> tests"
+	@$(BIN)/python -m pytest -q $(PYTEST)
+
+lint: setup
+	@echo "==> ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "==> mypy"
+	@$(BIN)/mypy
+	@echo "==> import contracts"
+	@$(BIN)/lint-imports
+
+bench: setup
+	@echo "==> benchmarks"
+	@$(BIN)/python -m tests.bench.all $(if $(OUT),--out "$(OUT)")
+
+bench-retrieval: setup
+	@echo "==> benchmark: retrieval"
+	@$(BIN)/python -m tests.bench.retrieval $(if $(OUT),--out "$(OUT)")
+
+clean:
+	@echo "==> removing .venv, the embedder, dist and tool caches"
+	@rm -rf $(VENV) edge/models dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# --- what setup consists of ---------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "edge needs Python 3.11 or later; $(PYTHON) is not. Say which: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	    { echo "$(PYTHON) cannot make virtual environments. Install them: apt-get install python3-venv (Debian, Ubuntu)"; exit 1; }
+	@echo "==> virtual environment $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.packages: $(PINS) | $(BIN)/python
+	@echo "==> packages, checked against their hashes"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r build/requirements-dev.txt
+	@touch $@
+
+$(VENV)/.llama: build/llama_wheel.py build/fetch.py build/requirements-llama.txt build/requirements-build.txt | $(VENV)/.packages
+	@echo "==> llama-cpp-python"
+	@wheel=$$($(BIN)/python build/llama_wheel.py) && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall "$$wheel"
+	@touch $@
+
+$(BIN)/edge: pyproject.toml | $(VENV)/.packages
+	@echo "==> edge itself, as $(BIN)/edge"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(EMBEDDER): build/embedder.py build/fetch.py build/requirements-embedder.txt | $(VENV)/.packages
+	@echo "==> embedder"
+	@$(BIN)/python build/embedder.py --out $@

@@ -1,0 +1,256 @@
+"""Build a slim llama-cpp-python wheel, once: ``python build/llama_wheel.py`` prints its path.
+
+llama-cpp-python comes as source only, and its own build also compiles llama.cpp's tools and packs every
+library six times. Here CMake builds the four libraries the binding loads, and the wheel is written from them
+and the binding's Python files as they are in the source distribution. It stays in a cache, under a key made
+of everything that shapes it.
+
+The libraries do not use OpenMP: they then need nothing beyond libc and libstdc++ where they run (no libgomp,
+no clash with another copy of it), and ggml's own threads do the same work. They run on any x86-64-v3
+processor (AVX2, FMA), never tuned for the machine that built them. ``CMAKE_ARGS`` adds flags.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tempfile
+import time
+import venv
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from fetch import PIN_FOLDER, Pin, SetupError, cache_folder, download, read_pin, run, run_script, say
+
+TOOLS = PIN_FOLDER / "requirements-build.txt"
+
+FLAGS = [
+    "-DCMAKE_BUILD_TYPE=Release",
+    "-DBUILD_SHARED_LIBS=ON",
+    "-DLLAMA_BUILD_COMMON=OFF",
+    "-DLLAMA_BUILD_TOOLS=OFF",
+    "-DLLAMA_BUILD_SERVER=OFF",
+    "-DLLAMA_BUILD_TESTS=OFF",
+    "-DLLAMA_BUILD_EXAMPLES=OFF",
+    "-DLLAMA_BUILD_APP=OFF",
+    "-DLLAMA_OPENSSL=OFF",
+    "-DGGML_NATIVE=OFF",
+    "-DGGML_OPENMP=OFF",
+    "-DGGML_CCACHE=OFF",
+    # The libraries find one another wherever the wheel is installed, each under one plain name: a wheel
+    # cannot hold the links that versioned names need, and a copied file would be loaded twice.
+    "-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON",
+    "-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON",
+    "-DCMAKE_INSTALL_RPATH=$ORIGIN",
+    "-DCMAKE_SHARED_LINKER_FLAGS_INIT=-s",
+    "-DCMAKE_MODULE_LINKER_FLAGS_INIT=-s",
+]
+
+# x86-64-v3: ggml's options and their names in /proc/cpuinfo. Set one by one, because ggml's defaults depend
+# on the environment (SOURCE_DATE_EPOCH turns them off).
+X86_FEATURES = {
+    "GGML_SSE42": "sse4_2",
+    "GGML_AVX": "avx",
+    "GGML_AVX2": "avx2",
+    "GGML_FMA": "fma",
+    "GGML_F16C": "f16c",
+    "GGML_BMI2": "bmi2",
+}
+
+
+def cpu_flags(machine: str, features: Iterable[str]) -> list[str]:
+    """CMake flags for the processor: x86-64-v3, less what it lacks; elsewhere ggml's portable defaults."""
+    if machine not in ("x86_64", "AMD64"):
+        return []
+    present = set(features)
+    return [f"-D{option}={'ON' if name in present else 'OFF'}" for option, name in X86_FEATURES.items()]
+
+
+def cpu_features() -> list[str]:
+    """The features that the kernel reports for this processor (x86-64 only)."""
+    found = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1].split() if found else []
+
+
+def compiler() -> str:
+    """The C++ compiler CMake will use, as it describes itself.
+
+    Raises:
+        SetupError: there is none.
+    """
+    candidates = [shlex.split(os.environ.get("CXX", "")), ["c++"], ["g++"], ["clang++"]]
+    for command in filter(None, candidates):
+        if shutil.which(command[0]):
+            done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+            return done.stdout.partition("\n")[0]
+    raise SetupError(
+        "no C++ compiler was found, and llama.cpp is built from source.\n"
+        "Install one: apt-get install g++ (Debian, Ubuntu), or set CXX."
+    )
+
+
+def cache_key(pin: Pin, flags: list[str], toolchain: Iterable[str]) -> str:
+    """Twelve hexadecimal digits that change with anything that shapes the libraries."""
+    parts = [pin.version, pin.sha256, *flags, *toolchain]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def toolchain() -> list[str]:
+    """What else shapes the libraries: compiler and its flags, C library, processor family."""
+    variables = [os.environ.get(name, "") for name in ("CFLAGS", "CXXFLAGS", "LDFLAGS")]
+    return [compiler(), *variables, *platform.libc_ver(), platform.machine()]
+
+
+def build_tools(cache: Path) -> Path:
+    """The ``bin`` folder of a virtual environment with the pinned CMake, Ninja and build back end."""
+    pins = TOOLS.read_bytes() + sys.version.encode()
+    home = cache / f"tools-{hashlib.sha256(pins).hexdigest()[:12]}"
+    if not (home / "ready").exists():
+        say("installing CMake and Ninja for the build")
+        venv.create(home, clear=True, with_pip=True)
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes"]
+        run(
+            [*pip, "--requirement", str(TOOLS)],
+            "installing the build tools failed. Check the network and run this again.",
+        )
+        (home / "ready").touch()
+    return home / "bin"
+
+
+def source_distribution(pin: Pin, cache: Path, tools: Path) -> Path:
+    """The pinned source, downloaded once."""
+    file = cache / "downloads" / f"{pin.name.replace('-', '_')}-{pin.version}.tar.gz"
+    if not file.exists():
+        say(f"downloading {pin.name} {pin.version} (77 MB)")
+        return download(pin, file.parent, str(tools / "python"), from_source=True)
+    return file
+
+
+def unpack(source: Path, folder: Path) -> Path:
+    """Unpack the source distribution and return its top folder."""
+    with tarfile.open(source) as archive:
+        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+        archive.extractall(folder)
+    return next(folder.iterdir())
+
+
+def compile_libraries(source: Path, build: Path, tools: Path, flags: list[str], log: Path) -> list[Path]:
+    """Configure and build llama.cpp with CMake; the shared libraries it made."""
+    remap = f"-ffile-prefix-map={source}=."  # no path of this machine in the libraries
+    environ = {
+        **os.environ,
+        "CFLAGS": f"{os.environ.get('CFLAGS', '')} {remap}",
+        "CXXFLAGS": f"{os.environ.get('CXXFLAGS', '')} {remap}",
+        "NINJA_STATUS": "[%f/%t] ",
+    }
+    cmake, ninja = str(tools / "cmake"), f"-DCMAKE_MAKE_PROGRAM={tools / 'ninja'}"
+    llama = str(source / "vendor" / "llama.cpp")
+    say(f"compiling llama.cpp on {os.cpu_count()} cores (about 3 minutes of processor time)")
+    with log.open("w", encoding="utf-8") as output:
+        for command in (
+            [cmake, "-G", "Ninja", "-S", llama, "-B", str(build), ninja, *flags],
+            [cmake, "--build", str(build), "--parallel", str(os.cpu_count() or 1)],
+        ):
+            with subprocess.Popen(
+                command, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            ) as process:
+                assert process.stdout is not None
+                for line in progress(process.stdout):
+                    output.write(line)
+            if process.returncode:
+                output.flush()
+                tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-30:])
+                raise SetupError(f"{tail}\nbuilding llama.cpp failed; the whole log is {log}")
+    return sorted((build / "bin").glob("*.so"))
+
+
+def progress(lines: Iterable[str]) -> Iterator[str]:
+    """Pass lines on, telling the user about every further tenth that Ninja has finished."""
+    shown = 0
+    for line in lines:
+        if found := re.match(r"\[(\d+)/(\d+)\]", line):
+            done, total = int(found[1]), int(found[2])
+            if (tenth := 10 * done // total) > shown:
+                shown = tenth
+                say(f"{10 * tenth:3} %  ({done} of {total})")
+        yield line
+
+
+def wheel_members(source: Path, libraries: list[Path], tag: str, version: str) -> dict[str, bytes]:
+    """The wheel's files by name, all but its RECORD: the binding's modules, the libraries, the metadata."""
+    info = f"llama_cpp_python-{version}.dist-info"
+    modules = [p for p in (source / "llama_cpp").rglob("*") if p.suffix == ".py" or p.name == "py.typed"]
+    members = {p.relative_to(source).as_posix(): p.read_bytes() for p in modules}
+    members |= {f"llama_cpp/lib/{p.name}": p.read_bytes() for p in libraries}
+    members[f"{info}/METADATA"] = (source / "PKG-INFO").read_bytes()
+    members[f"{info}/licenses/LICENSE.md"] = (source / "LICENSE.md").read_bytes()
+    members[f"{info}/licenses/llama.cpp/LICENSE"] = (source / "vendor/llama.cpp/LICENSE").read_bytes()
+    members[f"{info}/WHEEL"] = (
+        f"Wheel-Version: 1.0\nGenerator: edge\nRoot-Is-Purelib: false\nBuild: 1slim\nTag: {tag}\n"
+    ).encode()
+    return members
+
+
+def write_wheel(file: Path, members: dict[str, bytes], record: str) -> None:
+    """Write a wheel with its ``record`` (the RECORD file's name). Same members, same bytes."""
+    rows = []
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in sorted(members.items()):
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            rows.append(f"{name},sha256={digest},{len(data)}\n")
+            archive.writestr(_entry(name), data)
+        archive.writestr(_entry(record), "".join([*rows, f"{record},,\n"]))
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)  # dated 1980
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = (0o100755 if name.endswith(".so") else 0o100644) << 16
+    return entry
+
+
+def build_wheel(pin: Pin, flags: list[str], cache: Path, wheel: Path) -> None:
+    """Everything between the pin and the finished wheel; ``wheel`` appears whole or not at all."""
+    start = time.monotonic()
+    tools = build_tools(cache)
+    source_file = source_distribution(pin, cache, tools)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="build-") as scratch:
+        say("unpacking the source")
+        source = unpack(source_file, Path(scratch, "source"))
+        libraries = compile_libraries(source, Path(scratch, "build"), tools, flags, cache / "llama.log")
+        tag = "-".join(wheel.stem.split("-")[-3:])
+        members = wheel_members(source, libraries, tag, pin.version)
+        unfinished = Path(scratch, wheel.name)
+        write_wheel(unfinished, members, f"llama_cpp_python-{pin.version}.dist-info/RECORD")
+        wheel.parent.mkdir(exist_ok=True)
+        unfinished.replace(wheel)
+    say(f"built {wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB in {time.monotonic() - start:.0f} s")
+
+
+def main() -> None:
+    """Print the path of the wheel, building it first unless the cache has it."""
+    cache, pin = cache_folder(), read_pin("requirements-llama.txt")
+    extra = shlex.split(os.environ.get("CMAKE_ARGS", ""))
+    flags = [*FLAGS, *cpu_flags(platform.machine(), cpu_features()), *extra]
+    target = re.sub(r"[-.]", "_", sysconfig.get_platform())
+    folder = cache / f"{pin.name}-{pin.version}-{cache_key(pin, flags, toolchain())}"
+    wheel = folder / f"llama_cpp_python-{pin.version}-1slim-py3-none-{target}.whl"
+    if wheel.exists():
+        say(f"{wheel.name} is in the cache")
+    else:
+        build_wheel(pin, flags, cache, wheel)
+    print(wheel)
+
+
+if __name__ == "__main__":
+    run_script(main)

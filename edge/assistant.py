@@ -1,0 +1,181 @@
+"""One turn, whole: question, evidence, decision, answer, checks. Everything else in edge serves this function."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+
+from edge.conversations import Conversations
+from edge.engine.extractive import EXTRACTIVE
+from edge.engine.interface import Engine, never
+from edge.errors import EngineError, StorageError
+from edge.guard.answer import check
+from edge.guard.question import admit
+from edge.guard.warnings import collect
+from edge.prompt.template import make_prompt
+from edge.retrieval.retriever import Retriever
+from edge.types import (
+    Answer,
+    Answered,
+    Citation,
+    Event,
+    Evidence,
+    EvidenceFound,
+    Passage,
+    Question,
+    TokenStreamed,
+)
+
+Cancelled = Callable[[], bool]
+Turn = Generator[Event, None, Answer]
+EngineFor = Callable[[str], Engine]
+"""The engine of a name (``auto``, ``extractive``, ``llama`` …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a turn; see ``Settings``."""
+
+    question_bytes: int
+    answer_tokens: int
+    passages: int
+    refuse_below: float
+
+
+class Assistant:
+    """Answers questions from knowledge packs. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        retriever: Retriever,
+        engine_for: EngineFor,
+        conversations: Conversations | None,
+        limits: Limits,
+        default_engine: str = "auto",
+    ) -> None:
+        self._retriever = retriever
+        self._engine_for = engine_for
+        self._conversations = conversations
+        self._limits = limits
+        self._default_engine = default_engine
+
+    def search(self, question: Question, limit: int) -> Evidence:
+        """The best ``limit`` passages, without an answer."""
+        text = admit(question.text, self._limits.question_bytes)
+        return self._retriever.search(replace(question, text=text), limit)
+
+    def answer(self, question: Question, cancelled: Cancelled = never) -> Iterator[Event]:
+        """Answer a question, telling what happens as it happens; the last event is ``Answered``.
+
+        Raises:
+            UsageError: the question is empty, too long or not text, or names an unknown engine.
+            NotFoundError: a pack or equipment that is not installed.
+            NothingInstalledError: there is no pack at all.
+        """
+        clock = _Clock()
+        question = self._admitted(question)
+        engine = self._engine_for(question.engine or self._default_engine)
+        evidence = self._retriever.search(question, self._limits.passages)
+        clock.mark("evidence")
+        yield EvidenceFound(evidence, clock.marks["evidence"])
+
+        if evidence.confidence < self._limits.refuse_below or not evidence.passages:
+            answer = _refusal(evidence, engine.name)
+        else:
+            answer = yield from self._written(question, evidence, engine, cancelled, clock)
+        clock.mark("total")
+        answer = replace(answer, conversation_id=question.conversation_id or "", timings_ms=dict(clock.marks))
+        self._remember(question, answer)
+        yield Answered(answer)
+
+    def _admitted(self, question: Question) -> Question:
+        """The question checked, with a conversation and what was said in it."""
+        text = admit(question.text, self._limits.question_bytes)
+        conversation = question.conversation_id or uuid.uuid4().hex
+        history = question.history
+        if not history and question.conversation_id and self._conversations:
+            history = self._conversations.history(conversation)
+        return replace(question, text=text, history=history, conversation_id=conversation)
+
+    def _written(
+        self, question: Question, evidence: Evidence, engine: Engine, cancelled: Cancelled, clock: _Clock
+    ) -> Turn:
+        """An engine's answer, checked; the extractive answer when the engine fails or its text does not hold."""
+        try:
+            return (yield from self._attempt(question, evidence, engine, cancelled, clock))
+        except EngineError as error:
+            if engine.name == EXTRACTIVE:
+                raise
+            notice = f"{error.message} This answer quotes the manual instead."
+        except _Ungrounded:
+            notice = (
+                "What the language model wrote is not in the manual; this answer quotes the manual instead."
+            )
+        quoted = yield from self._attempt(question, evidence, self._engine_for(EXTRACTIVE), cancelled, clock)
+        return replace(quoted, notice=notice)
+
+    def _attempt(
+        self, question: Question, evidence: Evidence, engine: Engine, cancelled: Cancelled, clock: _Clock
+    ) -> Turn:
+        limit = self._limits.answer_tokens
+        prompt = make_prompt(question.text, evidence.passages, question.history, limit, engine.fits)
+        pieces: list[str] = []
+        for piece in engine.stream(prompt, cancelled):
+            clock.mark("first_token")
+            pieces.append(piece)
+            yield TokenStreamed(piece)
+        verdict = check("".join(pieces), prompt.passages)
+        if verdict.refused:
+            return _refusal(evidence, engine.name)
+        if verdict.ungrounded:
+            raise _Ungrounded
+        return Answer(
+            text=verdict.text,
+            mode="extractive" if engine.name == EXTRACTIVE else "generated",
+            citations=verdict.citations,
+            warnings=collect(verdict.citations),
+            unverified=verdict.unverified,
+            engine=engine.name,
+        )
+
+    def _remember(self, question: Question, answer: Answer) -> None:
+        """A turn that cannot be stored (read-only medium, full disk) is still answered."""
+        if self._conversations is None:
+            return
+        try:
+            self._conversations.append(answer.conversation_id, question.text, answer.text)
+        except StorageError:
+            self._conversations = Conversations(None)
+            self._conversations.append(answer.conversation_id, question.text, answer.text)
+
+
+class _Ungrounded(Exception):
+    """The engine's text cites nothing, or nothing of it stands in the passages."""
+
+
+class _Clock:
+    """Milliseconds since the turn began, each mark at its first time only."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.marks: dict[str, float] = {}
+
+    def mark(self, name: str) -> None:
+        self.marks.setdefault(name, round((time.perf_counter() - self._start) * 1000, 1))
+
+
+def _refusal(evidence: Evidence, engine: str) -> Answer:
+    """An honest no, with the page that came nearest."""
+    nearest = tuple(Citation(1, passage) for passage in evidence.passages[:1])
+    text = "Not in the installed packs."
+    if nearest:
+        text += f" Nearest: {describe(nearest[0].passage)} [1]."
+    return Answer(text=text, mode="refused", citations=nearest, engine=engine)
+
+
+def describe(passage: Passage) -> str:
+    """Where a passage stands, in words: ``user-manual.pdf, page 12, Battery > Replacement``."""
+    place = f"{passage.document}, page {passage.page_from}"
+    return f"{place}, {passage.heading}" if passage.heading else place

@@ -1,0 +1,106 @@
+"""Settings: defaults, then ``EDGE_HOME/config.toml``, then ``EDGE_*`` variables, then flags. Frozen once made."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from edge.errors import UsageError
+
+FILE = "config.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set.
+
+    ``home`` holds all state. ``engine`` is ``auto`` (a language model when one is installed, else extractive) or the
+    name of an engine. ``embedder`` is a GGUF file, empty for the one that came with edge, ``none`` for keyword search
+    alone. ``threads`` is for the language model; 0 chooses. ``token`` is asked of every request when the server
+    listens on an address other than loopback.
+    """
+
+    home: Path
+    engine: str = "auto"
+    embedder: str = ""
+    threads: int = 0
+    context_tokens: int = 4096
+    max_answer_tokens: int = 256
+    passages: int = 5
+    max_question_bytes: int = 8192
+    host: str = "127.0.0.1"
+    port: int = 8765
+    token: str = ""
+
+    @property
+    def packs_dir(self) -> Path:
+        """Installed knowledge packs."""
+        return self.home / "packs"
+
+    @property
+    def models_dir(self) -> Path:
+        """Installed language models."""
+        return self.home / "models"
+
+    @property
+    def state_file(self) -> Path:
+        """The one database that is written while answering."""
+        return self.home / "state.sqlite"
+
+
+def default_home(environ: Mapping[str, str]) -> Path:
+    """``EDGE_HOME``, else the platform's data folder."""
+    if environ.get("EDGE_HOME"):
+        return Path(environ["EDGE_HOME"]).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("edge", appauthor=False))
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+    """Settings from all four sources; ``flags`` that are None count as not given.
+
+    Raises:
+        UsageError: a file that is not TOML, an unknown key, a value of the wrong type.
+    """
+    environ = os.environ if environ is None else environ
+    settings = Settings(home=default_home(environ))
+    settings = _apply(settings, _read_file(settings.home / FILE), source=FILE)
+    variables = {
+        field.name: environ[name]
+        for field in fields(Settings)
+        if field.name != "home" and (name := f"EDGE_{field.name.upper()}") in environ
+    }
+    settings = _apply(settings, variables, source="the environment (EDGE_*)")
+    return _apply(settings, {k: v for k, v in flags.items() if v is not None}, source="the command line")
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", "Correct the file or move it away.") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", "Check its permissions.") from error
+
+
+def _apply(settings: Settings, values: Mapping[str, Any], source: str) -> Settings:
+    known = {field.name: field for field in fields(Settings)}
+    changes: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise UsageError(f"{source}: unknown setting '{key}'", f"Known: {', '.join(sorted(known))}.")
+        wanted = type(getattr(settings, key)) if key != "home" else Path
+        try:
+            changes[key] = Path(value) if isinstance(getattr(settings, key), Path) else wanted(value)
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"{source}: {key} = {value!r} is not a {wanted.__name__}", "Correct the value."
+            ) from error
+    return replace(settings, **changes)

@@ -1,0 +1,35 @@
+"""Frames between a worker process and its parent: one JSON object a line, never anything that could run code."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+Frame = dict[str, Any]
+
+MAX_FRAME_BYTES = 16 * 2**20
+"""A line longer than this is a fault of the sender, not a frame."""
+
+
+class FrameError(ValueError):
+    """The other side sent something that is not a frame."""
+
+
+def encode(frame: Frame) -> bytes:
+    """The frame as one line."""
+    return json.dumps(frame, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def decode(line: bytes) -> Frame:
+    """The frame a line holds.
+
+    Raises:
+        FrameError: it is not a JSON object.
+    """
+    try:
+        frame = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise FrameError(f"not JSON: {line[:80]!r}") from error
+    if not isinstance(frame, dict):
+        raise FrameError(f"not an object: {line[:80]!r}")
+    return frame

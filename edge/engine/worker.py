@@ -1,0 +1,144 @@
+"""The worker process: owns llama.cpp and answers frames on its stdin with frames on its stdout.
+
+    python -m edge.engine.worker --model FILE --task embed|generate [--context N] [--threads N]
+
+It says ``{"ready": facts}`` or ``{"error": message}`` once, then answers requests in their order, each reply carrying
+the request's ``id``; ``{"op": "cancel", "id": n}`` acts at once. It ends when its stdin does, that is with its parent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, BinaryIO
+
+from edge.engine import wire
+from edge.engine.wire import Frame
+
+if TYPE_CHECKING:
+    from edge.engine.binding import Model
+
+Handler = Callable[[Frame, Callable[[], bool]], Iterator[Frame]]
+"""Replies to a request; the second argument tells whether it was cancelled meanwhile."""
+
+
+class RequestError(Exception):
+    """The request cannot be answered; the worker goes on."""
+
+
+class Channel:
+    """Frames in and out. A thread reads, so that a cancellation is seen while llama.cpp computes."""
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
+        self._source, self._sink = source, sink
+        self._requests: SimpleQueue[Frame] = SimpleQueue()
+        self._cancelled: set[int] = set()
+        threading.Thread(target=self._read, name="frames", daemon=True).start()
+
+    def send(self, frame: Frame) -> None:
+        self._sink.write(wire.encode(frame))
+        self._sink.flush()
+
+    def requests(self) -> Iterator[Frame]:
+        while True:
+            yield self._requests.get()
+
+    def cancelled(self, request: int) -> bool:
+        return request in self._cancelled
+
+    def _read(self) -> None:
+        with suppress(Exception):
+            while line := self._source.readline(wire.MAX_FRAME_BYTES):
+                frame = wire.decode(line)
+                if frame.get("op") == "cancel":
+                    self._cancelled.add(frame["id"])
+                else:
+                    self._requests.put(frame)
+        os._exit(0)  # the parent is gone, or talks nonsense: nobody to compute for
+
+
+def serve(channel: Channel, facts: Frame, handlers: dict[str, Handler]) -> None:
+    """Answer requests for ever."""
+    channel.send({"ready": facts})
+    for request in channel.requests():
+        number = request["id"]
+        try:
+            for reply in handlers[request["op"]](request, partial(channel.cancelled, number)):
+                channel.send({"id": number, **reply})
+        except RequestError as error:
+            channel.send({"id": number, "error": str(error)})
+
+
+def open_task(options: argparse.Namespace) -> tuple[Frame, dict[str, Handler]]:
+    """Load the model; what there is to say about it, and what it can do."""
+    from edge.engine import binding
+
+    binding.start()
+    model = binding.Model(options.model)
+    facts: Frame = {
+        "name": model.metadata("general.name") or options.model.stem,
+        "threads": options.threads,
+        "system": binding.L.llama_print_system_info().decode(),
+        "gpu": bool(binding.L.llama_supports_gpu_offload()),
+    }
+    if options.task == "embed":
+        return _embedding(model, options.threads, facts)
+    return _generation(model, options.threads, options.context, facts)
+
+
+def _embedding(model: Model, threads: int, facts: Frame) -> tuple[Frame, dict[str, Handler]]:
+    import base64
+
+    from edge.engine.embedding import Embedding
+
+    embedding = Embedding(model, threads)
+
+    def embed(request: Frame, _cancelled: Callable[[], bool]) -> Iterator[Frame]:
+        yield {"vectors": base64.b64encode(embedding.embed(request["texts"])).decode("ascii")}
+
+    def count(request: Frame, _cancelled: Callable[[], bool]) -> Iterator[Frame]:
+        yield {"counts": embedding.count(request["texts"])}
+
+    return {**facts, "dimensions": embedding.dimensions}, {"embed": embed, "count": count}
+
+
+def _take_stdout() -> BinaryIO:
+    """The real stdout for frames alone; whatever else prints there lands on stderr."""
+    frames = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return frames
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="edge worker", description="Runs a model for edge; started by edge itself.")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--task", choices=("embed", "generate"), required=True)
+    parser.add_argument("--context", type=int, default=4096, help="tokens of prompt and answer together")
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until stdin ends. Exit code 1: the model could not be loaded."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes stdin
+    options = _parse(arguments)
+    channel = Channel(sys.stdin.buffer, _take_stdout())
+    try:
+        facts, handlers = open_task(options)
+    except Exception as error:
+        channel.send({"error": str(error)})
+        return 1
+    serve(channel, facts, handlers)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

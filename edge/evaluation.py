@@ -1,0 +1,185 @@
+"""Labelled questions, and how well the packs answer them: what ``edge eval`` and the benchmarks print.
+
+A set is a file of JSON lines: ``{"id", "question", "history"?, "equipment"?, "answerable", "gold", "contains"}``.
+``gold`` lists places that answer: ``{"document", "pages": [12, 13]}`` or ``{"document", "heading": "Last heading"}``;
+``contains`` lists strings that a right answer quotes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from edge.errors import NotFoundError, UsageError
+from edge.types import Answer, Answered, Event, EvidenceFound, Message, Passage, Question
+
+DEPTH = 10
+"""Passages looked at for each question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """A place that answers: pages of a document, or the section under a heading."""
+
+    document: str
+    pages: tuple[int, ...] = ()
+    heading: str = ""
+
+    def holds(self, passage: Passage) -> bool:
+        """Whether a passage shows this place."""
+        if passage.document.rsplit("/", 1)[-1] != self.document.rsplit("/", 1)[-1]:
+            return False
+        if self.heading:
+            return self.heading in passage.heading.split(" > ")
+        return any(passage.page_from <= page <= passage.page_to for page in self.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A question with what is known about its answer."""
+
+    id: str
+    question: Question
+    gold: tuple[Gold, ...]
+    contains: tuple[str, ...]
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the packs answer it."""
+        return bool(self.gold)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened to one question: ``rank`` of the first right passage (0: none), the answer, its confidence."""
+
+    labelled: Labelled
+    rank: int
+    confidence: float
+    answer: Answer
+
+    @property
+    def quoted(self) -> bool:
+        """Whether the answer holds a wanted string (its table cells and line breaks do not matter)."""
+        return any(_plain(wanted) in _plain(self.answer.text) for wanted in self.labelled.contains)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures over a set; shares are 0 to 1. Refusal is right when the question is not answerable.
+
+    ``right`` is the share of answerable questions answered from a right place; ``quoted`` the share of those with
+    ``contains`` whose answer holds one of the strings.
+    """
+
+    questions: int
+    answerable: int
+    hit_1: float
+    hit_3: float
+    hit_5: float
+    mrr: float
+    refusal_precision: float
+    refusal_recall: float
+    right: float
+    quoted: float
+
+    def as_dict(self) -> dict[str, float]:
+        """The figures by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def load(path: Path) -> list[Labelled]:
+    """The questions of a set.
+
+    Raises:
+        NotFoundError: there is no such file.
+        UsageError: a line is not what it should be; says which.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise NotFoundError(
+            f"{path} cannot be read: {error.strerror}", "Give a file of labelled questions."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text.", "Give a file of JSON lines.") from error
+    return [_labelled(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _labelled(path: Path, number: int, line: str) -> Labelled:
+    try:
+        row: dict[str, Any] = json.loads(line)
+        gold = tuple(
+            Gold(place["document"], tuple(place.get("pages", ())), place.get("heading", ""))
+            for place in row.get("gold", ())
+        )
+        history = tuple(Message(turn["role"], turn["content"]) for turn in row.get("history", ()))
+        question = Question(row["question"], history=history, equipment=row.get("equipment"))
+        return Labelled(str(row["id"]), question, gold, tuple(row.get("contains", ())))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{path}, line {number} is not a labelled question: {error}",
+            'Each line is {"id", "question", "answerable", "gold", "contains"}.',
+        ) from error
+
+
+def run(questions: Sequence[Labelled], answer: Callable[[Question], Iterator[Event]]) -> Iterator[Outcome]:
+    """Ask every question; ``answer`` is ``Assistant.answer``, wired to show ``DEPTH`` passages."""
+    for labelled in questions:
+        passages: tuple[Passage, ...] = ()
+        confidence = 0.0
+        for event in answer(labelled.question):
+            if isinstance(event, EvidenceFound):
+                passages, confidence = event.evidence.passages, event.evidence.confidence
+            elif isinstance(event, Answered):
+                yield Outcome(labelled, rank(passages, labelled.gold), confidence, event.answer)
+
+
+def rank(passages: Sequence[Passage], gold: Sequence[Gold]) -> int:
+    """1-based rank of the first passage that shows a right place, 0 if none does."""
+    return next(
+        (n for n, passage in enumerate(passages, 1) if any(place.holds(passage) for place in gold)), 0
+    )
+
+
+def figures(outcomes: Sequence[Outcome]) -> Figures:
+    """The figures of a run."""
+    answerable = [outcome for outcome in outcomes if outcome.labelled.answerable]
+    refused = [outcome for outcome in outcomes if outcome.answer.refused]
+    unanswerable = [outcome for outcome in outcomes if not outcome.labelled.answerable]
+    rightly = [outcome for outcome in refused if not outcome.labelled.answerable]
+    with_strings = [outcome for outcome in answerable if outcome.labelled.contains]
+    return Figures(
+        questions=len(outcomes),
+        answerable=len(answerable),
+        hit_1=_share(sum(o.rank == 1 for o in answerable), answerable),
+        hit_3=_share(sum(0 < o.rank <= 3 for o in answerable), answerable),
+        hit_5=_share(sum(0 < o.rank <= 5 for o in answerable), answerable),
+        mrr=_share(sum(1 / o.rank for o in answerable if o.rank), answerable),
+        refusal_precision=_share(len(rightly), refused),
+        refusal_recall=_share(len(rightly), unanswerable),
+        right=_share(sum(_cites_right(o) for o in answerable), answerable),
+        quoted=_share(sum(o.quoted and not o.answer.refused for o in with_strings), with_strings),
+    )
+
+
+def _cites_right(outcome: Outcome) -> bool:
+    if outcome.answer.refused:
+        return False
+    return any(
+        place.holds(citation.passage)
+        for citation in outcome.answer.citations
+        for place in outcome.labelled.gold
+    )
+
+
+def _share(count: float, of: Sequence[object]) -> float:
+    return count / len(of) if of else 0.0
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s|*`]+", " ", text).lower()

@@ -1,0 +1,1 @@
+"""Knowledge packs as they lie on disk: manifest, file format, opening, installing and rolling back."""

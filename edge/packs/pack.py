@@ -1,0 +1,298 @@
+"""One opened knowledge pack, read side: its documents, chunks, pages and originals. Searching it is
+retrieval's work.
+
+The file never changes, so nothing is locked and what is small is kept. Every thread gets a connection of its
+own.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from edge.database import open_immutable, open_memory, translated
+from edge.errors import EdgeError, NotFoundError, PackError, StorageError
+from edge.packs.format import DAMAGED, NOT_A_PACK, SCHEMA, read_trailer
+from edge.packs.manifest import Manifest, from_json
+from edge.types import Box, ChunkKind
+
+if TYPE_CHECKING:
+    import apsw
+
+Schema = frozenset[tuple[str, str, str]]
+_DOCUMENT = (
+    "SELECT id, name, title, media_type, sha256, pages, applies_to, first_chunk, last_chunk FROM document"
+)
+_CHUNK = "SELECT id, document, section, page_from, page_to, kind, heading, text, boxes FROM chunk"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of a pack. ``applies_to`` is empty when it holds for all equipment of the pack.
+
+    Its chunks are ``first_chunk`` to ``last_chunk``, both included.
+    """
+
+    id: int
+    name: str
+    title: str
+    media_type: str
+    sha256: str
+    pages: int
+    applies_to: tuple[str, ...]
+    first_chunk: int
+    last_chunk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The unit that is searched; fields as in ``edge.types.Passage``. ``document`` is the document's id."""
+
+    id: int
+    document: int
+    section: int
+    page_from: int
+    page_to: int
+    kind: ChunkKind
+    heading: str
+    text: str
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageSize:
+    """A page: 1-based position, printed label where it differs, size in points (0 where the format has no
+    pages)."""
+
+    number: int
+    label: str | None
+    width: float
+    height: float
+
+
+class Pack:
+    """A knowledge pack. Make one with ``Pack.open``; use it from any number of threads."""
+
+    def __init__(self, path: Path, digest: str, signed: bool) -> None:
+        self.path = path
+        self.digest = digest
+        self.signed = signed
+        self._local = threading.local()
+        self._connections: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path, signed: bool = False) -> Pack:
+        """Open a pack and check its trailer, format, schema and manifest, but not every byte: see
+        ``packs.verify``.
+
+        Args:
+            path: the .kpack file.
+            signed: what the store knows about its origin; shown with everything that comes out of the pack.
+
+        Raises:
+            NotFoundError: there is no such file.
+            PackError: not a pack, damaged, or of a format this edge does not read.
+            StorageError: it cannot be read.
+        """
+        try:
+            pack = cls(path, read_trailer(path).digest, signed)
+        except FileNotFoundError as error:
+            raise NotFoundError(f"There is no {path}.", "Check the path.") from error
+        except OSError as error:
+            raise StorageError(
+                f"{path} cannot be read: {error.strerror}", "Check its permissions."
+            ) from error
+        try:
+            pack._check()
+        except EdgeError:
+            pack.close()
+            raise
+        return pack
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """This thread's connection, opened on first use."""
+        if self._closed:
+            raise PackError(f"{self.path.name} has been closed.", "Open it again.")
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = open_immutable(self.path)
+            self._connections.add(connection)
+        return connection
+
+    def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query, with SQLite's errors translated."""
+        with translated(self.path):
+            return self.connection.execute(sql, tuple(bindings)).fetchall()  # type: ignore[no-any-return]
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the pack says about itself."""
+        return from_json(self._meta("manifest"))
+
+    @cached_property
+    def embedder(self) -> str:
+        """Fingerprint of the model its vectors were made with; ``none`` when it has no vectors."""
+        return self._meta("embedder")
+
+    @property
+    def version(self) -> str:
+        """The manifest's version."""
+        return self.manifest.version
+
+    @cached_property
+    def size(self) -> int:
+        """Length of the file in bytes."""
+        return self.path.stat().st_size
+
+    @cached_property
+    def chunk_count(self) -> int:
+        """Number of chunks; their ids are 1 to this."""
+        return int(self.rows("SELECT count(*) FROM chunk")[0][0])
+
+    def documents(self) -> tuple[Document, ...]:
+        """All documents in order of their chunks."""
+        return self._documents
+
+    def document(self, name: str) -> Document:
+        """A document by its file name.
+
+        Raises:
+            NotFoundError: the pack has no such document.
+        """
+        for document in self._documents:
+            if document.name == name:
+                return document
+        raise NotFoundError(
+            f"The pack '{self.manifest.name}' has no document '{name}'.",
+            "`edge pack inspect` lists its documents.",
+        )
+
+    def document_of(self, chunk: int) -> Document:
+        """The document a chunk stands in."""
+        return self._by_id[self.chunk(chunk).document]
+
+    def chunk(self, id: int) -> Chunk:
+        """One chunk.
+
+        Raises:
+            NotFoundError: there is no chunk of this id.
+        """
+        found = self.chunks([id])
+        if not found:
+            raise NotFoundError(f"The pack '{self.manifest.name}' has no chunk {id}.")
+        return found[0]
+
+    def chunks(self, ids: Iterable[int]) -> list[Chunk]:
+        """The chunks with these ids, in the order of ``ids``; ids that do not exist are left out."""
+        wanted = list(ids)
+        rows = self.rows(f"{_CHUNK} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(wanted),))
+        found = {row[0]: _chunk(row) for row in rows}
+        return [found[id] for id in wanted if id in found]
+
+    def neighbours(self, id: int, before: int = 1, after: int = 1) -> list[Chunk]:
+        """The chunks around one, itself included, within its document and in reading order."""
+        document = self.document_of(id)
+        first, last = max(id - before, document.first_chunk), min(id + after, document.last_chunk)
+        return [
+            _chunk(row) for row in self.rows(f"{_CHUNK} WHERE id BETWEEN ? AND ? ORDER BY id", (first, last))
+        ]
+
+    def page(self, document: int, number: int) -> PageSize:
+        """A page of a document (by its id), 1-based.
+
+        Raises:
+            NotFoundError: the document has no such page.
+        """
+        sql = "SELECT number, label, width, height FROM page WHERE document = ? AND number = ?"
+        for row in self.rows(sql, (document, number)):
+            return PageSize(*row)
+        raise NotFoundError(f"There is no page {number}.", "Pages are counted from 1.")
+
+    def page_label(self, document: int, number: int) -> str | None:
+        """What is printed on a page, where that differs from its position."""
+        rows = self.rows("SELECT label FROM page WHERE document = ? AND number = ?", (document, number))
+        return rows[0][0] if rows else None
+
+    def original(self, name: str) -> bytes:
+        """The file a document was read from, byte for byte."""
+        rows = self.rows("SELECT data FROM original WHERE document = ?", (self.document(name).id,))
+        if not rows:
+            raise PackError(f"{self.path.name} does not hold the original of {name}.", DAMAGED)
+        return bytes(rows[0][0])
+
+    def close(self) -> None:
+        """Close every thread's connection. The pack cannot be used afterwards; closing twice is allowed."""
+        self._closed = True
+        for connection in list(self._connections):
+            connection.close()
+
+    def __enter__(self) -> Pack:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def _documents(self) -> tuple[Document, ...]:
+        return tuple(_document(row) for row in self.rows(f"{_DOCUMENT} ORDER BY id"))
+
+    @cached_property
+    def _by_id(self) -> dict[int, Document]:
+        return {document.id: document for document in self._documents}
+
+    def _meta(self, key: str) -> str:
+        rows = self.rows("SELECT value FROM meta WHERE key = ?", (key,))
+        if not rows:
+            raise PackError(f"{self.path.name} has no {key}.", NOT_A_PACK)
+        return str(rows[0][0])
+
+    def _check(self) -> None:
+        """Refuse tables, triggers and views that we did not make before any other query can touch them."""
+        with translated(self.path):
+            found = schema_of(self.connection)
+        if found != our_schema():
+            raise PackError(f"{self.path.name} does not have the tables of a knowledge pack.", NOT_A_PACK)
+        _ = self.manifest, self.embedder
+
+
+def schema_of(connection: apsw.Connection) -> Schema:
+    """Every object of a database with the SQL that made it."""
+    rows = connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_schema")
+    return frozenset(cast("Iterable[tuple[str, str, str]]", rows))
+
+
+@lru_cache(maxsize=1)
+def our_schema() -> Schema:
+    """The schema of a new pack, shadow tables of FTS5 and sqlite-vec included."""
+    with closing(open_memory()) as connection:
+        connection.execute(SCHEMA)
+        return schema_of(connection)
+
+
+def _document(row: tuple[Any, ...]) -> Document:
+    id, name, title, media_type, sha256, pages, applies_to, first, last = row
+    with _well_formed(f"Document {id}"):
+        models = tuple(str(model) for model in json.loads(applies_to))
+    return Document(id, name, title, media_type, sha256, pages, models, first, last)
+
+
+def _chunk(row: tuple[Any, ...]) -> Chunk:
+    with _well_formed(f"Chunk {row[0]}"):
+        return Chunk(*row[:-1], tuple(Box(int(page), *sides) for page, *sides in json.loads(row[-1])))
+
+
+@contextmanager
+def _well_formed(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, RecursionError) as error:
+        raise PackError(f"{what} of a pack is not well formed: {error}", DAMAGED) from error

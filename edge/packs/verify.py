@@ -1,0 +1,69 @@
+"""Is a pack whole and in itself consistent? Reads every byte: for installing and on request, not for opening."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from edge.errors import PackError
+from edge.packs.format import DAMAGED, NO_EMBEDDER, Digests, check_digest
+from edge.packs.pack import Document, Pack
+
+
+def verify(path: Path) -> Digests:
+    """Check a pack from its digest to its last original.
+
+    Returns:
+        its digest, and that of the whole file, which is what a publisher signs.
+
+    Raises:
+        NotFoundError: there is no such file.
+        PackError: what is wrong with it.
+        StorageError: it cannot be read.
+    """
+    with Pack.open(path) as pack:
+        digests = check_digest(path)
+        _check_database(pack)
+        _check_counts(pack)
+        _check_documents(pack)
+    return digests
+
+
+def _check_database(pack: Pack) -> None:
+    problems = [row[0] for row in pack.rows("PRAGMA quick_check(5)") if row[0] != "ok"]
+    if problems:
+        raise PackError(f"{pack.path.name} is not a sound database: {'; '.join(problems)}.", DAMAGED)
+
+
+def _check_counts(pack: Pack) -> None:
+    """Ids are 1 to n without gaps, and every chunk is in every index."""
+    (chunks, last), words, vectors = (
+        pack.rows("SELECT count(*), coalesce(max(id), 0) FROM chunk")[0],
+        pack.rows("SELECT count(*) FROM keyword_docsize")[0][0],
+        pack.rows("SELECT count(*) FROM vector_rowids")[0][0],
+    )
+    expected = 0 if pack.embedder == NO_EMBEDDER else chunks
+    if chunks != last or words != chunks or vectors != expected:
+        raise PackError(
+            f"{pack.path.name} has {chunks} chunks, {words} in its keyword index and {vectors} vectors.",
+            "Build the pack again.",
+        )
+
+
+def _check_documents(pack: Pack) -> None:
+    """Documents follow one another without gaps, own their chunks and hold the original they name."""
+    following = 1
+    for document in pack.documents():
+        if document.first_chunk != following or _foreign_chunks(pack, document):
+            raise PackError(f"The chunks of {document.name} are not where they should be.", "Build the pack again.")
+        following = document.last_chunk + 1
+        if hashlib.sha256(pack.original(document.name)).hexdigest() != document.sha256:
+            raise PackError(f"The original of {document.name} is not what its digest says.", DAMAGED)
+    if following != pack.chunk_count + 1:
+        raise PackError(f"{pack.path.name} has chunks of no document.", "Build the pack again.")
+
+
+def _foreign_chunks(pack: Pack, document: Document) -> bool:
+    sql = "SELECT count(*) FROM chunk WHERE id BETWEEN ? AND ? AND document = ?"
+    count = pack.rows(sql, (document.first_chunk, document.last_chunk, document.id))[0][0]
+    return bool(count != document.last_chunk - document.first_chunk + 1)

@@ -1,0 +1,201 @@
+"""Writing a pack: documents, records and vectors in, one database out, the same bytes for the same input.
+
+Nothing is read, chunked or embedded here. Tables are filled in one fixed order: rows whose index is rewritten
+at the end (FTS5) come first, so that vectors and originals take over the pages that sets free.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from edge.database import open_writable, translated
+from edge.packs.format import BLOCK, NO_EMBEDDER, SCHEMA, VECTOR_SCALE, seal
+from edge.packs.manifest import Manifest, to_json
+from edge.publish.document import Page, Record
+from edge.packs.quantise import Int8Vectors
+from edge.publish.vectors import Partition
+from edge.text.identifiers import identifiers
+from edge.types import Box
+
+if TYPE_CHECKING:
+    import apsw
+
+PAGE_SIZE = 4096
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_STEM_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedDocument:
+    """A document ready to be written. ``records`` and ``original`` are called when needed, so that one is
+    held at a time."""
+
+    name: str
+    title: str
+    media_type: str
+    sha256: str
+    applies_to: tuple[str, ...]
+    pages: tuple[Page, ...]
+    records: Callable[[], Sequence[Record]]
+    original: Callable[[], BinaryIO]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedVectors:
+    """Vectors of all chunks in order, shape ``(chunks, 384)``, their partition and the model they were made
+    with."""
+
+    fingerprint: str
+    vectors: Int8Vectors
+    partition: Partition
+
+
+def embedding_text(title: str, heading: str, text: str) -> str:
+    """What is embedded for a chunk: the title in front says what the text is about."""
+    return "\n".join(part for part in (title, heading, text) if part)
+
+
+def title_words(title: str, name: str) -> str:
+    """What the keyword index holds as title: the title and the words of the file name that it lacks."""
+    known = {word.lower() for word in _STEM_WORD.findall(title)}
+    extra = [word for word in _STEM_WORD.findall(PurePosixPath(name).stem) if word.lower() not in known]
+    return " ".join([title, *extra])
+
+
+def boxes_json(boxes: Sequence[Box]) -> str:
+    """Boxes as the pack holds them, to a thousandth of the page (half a millimetre on A3)."""
+    rows = [[b.page, *(round(side, 3) for side in (b.left, b.top, b.right, b.bottom))] for b in boxes]
+    return json.dumps(rows, separators=(",", ":"))
+
+
+def write_pack(
+    path: Path,
+    manifest: Manifest,
+    documents: Sequence[IndexedDocument],
+    vectors: IndexedVectors | None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> str:
+    """Write a pack to ``path`` (which must not exist) and return its digest. Making it durable is the
+    caller's part.
+
+    Args:
+        documents: in the order they shall have in the pack.
+        vectors: of all their records, None for a pack that is searched by words alone.
+        progress: told the number of documents indexed so far.
+    """
+    with translated(path):
+        connection = open_writable(path)
+        try:
+            # A half-written file is thrown away, so neither a journal nor syncs would save anything.
+            connection.execute(
+                f"PRAGMA page_size = {PAGE_SIZE}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"
+            )
+            with connection:
+                connection.execute(SCHEMA)
+                _write_meta(connection, manifest, vectors.fingerprint if vectors else NO_EMBEDDER)
+                _write_documents(connection, documents, progress)
+                if vectors:
+                    _write_vectors(connection, vectors)
+                for id, document in enumerate(documents, start=1):
+                    _write_original(connection, id, document)
+        finally:
+            connection.close()
+    return seal(path)
+
+
+def _write_meta(connection: apsw.Connection, manifest: Manifest, embedder: str) -> None:
+    values = {"manifest": to_json(manifest), "embedder": embedder}
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", sorted(values.items()))
+
+
+def _write_documents(
+    connection: apsw.Connection, documents: Sequence[IndexedDocument], progress: Callable[[int], None]
+) -> None:
+    vocabulary: Counter[str] = Counter()
+    first = 1
+    for id, document in enumerate(documents, start=1):
+        records = document.records()
+        _write_document(connection, id, document, first, first + len(records) - 1)
+        _write_chunks(connection, id, document, records, first)
+        for record in records:
+            vocabulary.update(set(_vocabulary(document.title, record.heading, record.text)))
+        first += len(records)
+        progress(id)
+    connection.execute("INSERT INTO keyword(keyword) VALUES ('optimize')")
+    connection.executemany("INSERT INTO word VALUES (?, ?)", sorted(vocabulary.items()))
+
+
+def _write_document(
+    connection: apsw.Connection, id: int, document: IndexedDocument, first: int, last: int
+) -> None:
+    connection.execute(
+        "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            id,
+            document.name,
+            document.title,
+            document.media_type,
+            document.sha256,
+            len(document.pages),
+            json.dumps(document.applies_to, ensure_ascii=False),
+            first,
+            last,
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO page VALUES (?, ?, ?, ?, ?)",
+        ((id, page.number, page.label, page.width, page.height) for page in document.pages),
+    )
+
+
+def _write_chunks(
+    connection: apsw.Connection, id: int, document: IndexedDocument, records: Sequence[Record], first: int
+) -> None:
+    title = title_words(document.title, document.name)
+    for chunk, r in enumerate(records, start=first):
+        connection.execute(
+            "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (chunk, id, r.section, r.page_from, r.page_to, r.kind, r.heading, r.text, boxes_json(r.boxes)),
+        )
+        codes = " ".join(identifiers(f"{r.heading}\n{r.text}"))
+        connection.execute(
+            "INSERT INTO keyword(rowid, title, heading, body, identifiers) VALUES (?, ?, ?, ?, ?)",
+            (chunk, title, r.heading, r.text, codes),
+        )
+
+
+def _write_vectors(connection: apsw.Connection, indexed: IndexedVectors) -> None:
+    """Cell by cell, so that the vectors of a cell lie in neighbouring blocks."""
+    cells, vectors = indexed.partition.cells, indexed.vectors
+    connection.executemany(
+        "INSERT INTO vector(rowid, cell, embedding) VALUES (?, ?, vec_int8(?))",
+        ((int(i) + 1, int(cells[i]), vectors[i].tobytes()) for i in np.argsort(cells, kind="stable")),
+    )
+    connection.executemany("INSERT INTO cell VALUES (?, ?)", _centroid_rows(indexed.partition))
+
+
+def _centroid_rows(partition: Partition) -> Iterator[tuple[int, bytes]]:
+    unit = (partition.centroids.astype(np.float64) / VECTOR_SCALE).astype("<f4")
+    return ((cell, row.tobytes()) for cell, row in enumerate(unit))
+
+
+def _write_original(connection: apsw.Connection, id: int, document: IndexedDocument) -> None:
+    with document.original() as file:
+        connection.execute("INSERT INTO original VALUES (?, zeroblob(?))", (id, file.seek(0, os.SEEK_END)))
+        file.seek(0)
+        with connection.blob_open("main", "original", "data", id, True) as blob:
+            shutil.copyfileobj(file, blob, BLOCK)
+
+
+def _vocabulary(*texts: str) -> Iterator[str]:
+    return (word for text in texts for word in _WORD.findall(text.lower()))

@@ -1,0 +1,145 @@
+"""Does a pack find its own text? Sampled sentences are searched for; most must bring up their own page."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.engine.interface import Embedder
+from edge.errors import PackError
+from edge.packs.pack import Chunk, Pack
+from edge.packs.quantise import quantise
+
+Find = Callable[[Pack, str], Sequence[int]]
+"""Ids of the chunks that a search of one pack finds for a question, best first."""
+
+SAMPLES = 30
+TOP = 5
+REQUIRED = 0.9
+RRF_K = 60
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A sentence that did not find its page."""
+
+    document: str
+    page: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """How many sentences were searched for, and those that did not find their page."""
+
+    asked: int
+    misses: tuple[Miss, ...]
+
+    @property
+    def found(self) -> int:
+        """Sentences that found their page among the first five chunks."""
+        return self.asked - len(self.misses)
+
+    @property
+    def passed(self) -> bool:
+        """Whether enough did."""
+        return self.found >= REQUIRED * self.asked
+
+
+def run(pack: Pack, find: Find) -> SelfTest:
+    """Search for up to 30 sentences spread over the documents; which ones depends on the pack's bytes
+    alone."""
+    sample = _sample(pack)
+    misses = [
+        Miss(pack.document_of(chunk.id).name, chunk.page_from, sentence)
+        for chunk, sentence in sample
+        if not _found(pack, chunk, sentence, find(pack, sentence)[:TOP])
+    ]
+    return SelfTest(len(sample), tuple(misses))
+
+
+def require(result: SelfTest) -> None:
+    """Refuse a pack that does not find its own text.
+
+    Raises:
+        PackError: under 90 % of the sentences found their page.
+    """
+    if result.passed:
+        return
+    documents = ", ".join(sorted({miss.document for miss in result.misses}))
+    raise PackError(
+        f"The pack finds only {result.found} of {result.asked} of its own sentences; missed in: {documents}.",
+        "These documents may hold garbled text (scans, broken fonts): replace them or leave them out.",
+    )
+
+
+def plain_find(embedder: Embedder | None) -> Find:
+    """A search by words and vectors fused by rank, for builds without the assistant around them."""
+
+    def find(pack: Pack, question: str) -> list[int]:
+        arms = [_by_words(pack, question)]
+        if embedder is not None and pack.embedder == embedder.fingerprint:
+            arms.append(_by_vector(pack, embedder, question))
+        scores: dict[int, float] = {}
+        for arm in arms:
+            for rank, chunk in enumerate(arm):
+                scores[chunk] = scores.get(chunk, 0.0) + 1 / (RRF_K + rank)
+        return sorted(scores, key=lambda chunk: (-scores[chunk], chunk))
+
+    return find
+
+
+def _by_words(pack: Pack, question: str) -> list[int]:
+    match = " OR ".join(f'"{word}"' for word in dict.fromkeys(_WORD.findall(question)))
+    sql = "SELECT rowid, bm25(keyword) AS score FROM keyword WHERE keyword MATCH ? ORDER BY score LIMIT 10"
+    return [row[0] for row in pack.rows(sql, (match,))]
+
+
+def _by_vector(pack: Pack, embedder: Embedder, question: str) -> list[int]:
+    vector = quantise(embedder.embed([question]))[0]
+    sql = "SELECT rowid FROM vector WHERE embedding MATCH vec_int8(?) AND k = 10 ORDER BY distance"
+    return [row[0] for row in pack.rows(sql, (np.ascontiguousarray(vector).tobytes(),))]
+
+
+def _sample(pack: Pack) -> list[tuple[Chunk, str]]:
+    """One sentence from each of up to 30 chunks: the documents in turn, each at a random place."""
+    chance = random.Random(pack.digest)
+    documents = [document for document in pack.documents() if document.last_chunk >= document.first_chunk]
+    chance.shuffle(documents)
+    ids: dict[int, None] = {}
+    for turn in range(SAMPLES):
+        for document in documents[: SAMPLES - len(ids)]:
+            if turn <= document.last_chunk - document.first_chunk:
+                ids[chance.randint(document.first_chunk, document.last_chunk)] = None
+    sentences = ((chunk, _sentence(chunk.text, chance)) for chunk in pack.chunks(ids))
+    return [(chunk, sentence) for chunk, sentence in sentences if sentence]
+
+
+def _sentence(text: str, chance: random.Random) -> str:
+    """A sentence of at least six words, else the opening of the text; empty when that is too short to be
+    found."""
+    long_enough = [s for s in _SENTENCE.split(text) if len(_WORD.findall(s)) >= 6]
+    words = (chance.choice(long_enough) if long_enough else text).split()
+    return " ".join(words[:25]) if len(words) >= 4 else ""
+
+
+def _found(pack: Pack, wanted: Chunk, sentence: str, ids: Sequence[int]) -> bool:
+    """The chunk itself, its page, or another chunk that says the same (repeated text)."""
+    plain = " ".join(sentence.split())
+    return any(
+        chunk.id == wanted.id
+        or (
+            chunk.document == wanted.document
+            and chunk.page_from <= wanted.page_to
+            and wanted.page_from <= chunk.page_to
+            and pack.document_of(chunk.id).pages > 1
+        )
+        or plain in " ".join(chunk.text.split())
+        for chunk in pack.chunks(ids)
+    )

@@ -1,0 +1,69 @@
+"""The keyword arm: FTS5 finds candidates, rank-bm25 scores them with statistics over all packs searched.
+
+FTS5 alone would do for one pack, but scores of two packs cannot be compared, since each counts words for itself. At
+100,000 chunks rank-bm25 alone took 720 ms where FTS5 took 22, so it only ever sees the candidates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.retrieval.scope import Scope
+from edge.text.identifiers import identifiers
+from edge.text.words import Stems
+
+CANDIDATES = 100
+HEADING_WEIGHT = 3
+CODE_WEIGHT = 3
+COLUMN_WEIGHTS = (1.0, float(HEADING_WEIGHT), 1.0, float(CODE_WEIGHT))
+"""bm25 weights of title, heading, body and identifiers while FTS5 looks for candidates."""
+
+CODE_MARK = "#"
+"""Distinguishes the code ``e207`` from a word in the token lists that are scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What to look for: the ``words`` that carry meaning, ``codes`` in normalised spelling."""
+
+    words: tuple[str, ...]
+    codes: tuple[str, ...] = ()
+
+    def tokens(self, stems: Stems) -> list[str]:
+        """The stems and marked codes to score with."""
+        words = [stem for word in self.words for stem in stems.of(word)]
+        return list(dict.fromkeys(words + [CODE_MARK + code for code in self.codes]))
+
+
+def candidates(scope: Scope, terms: Terms, limit: int = CANDIDATES) -> dict[int, float]:
+    """Chunk id to FTS5's bm25 (higher is better) for the best ``limit`` chunks of a scope."""
+    if not terms.words and not terms.codes:
+        return {}
+    weights = ", ".join(map(str, COLUMN_WEIGHTS))
+    sql = f"SELECT rowid, bm25(keyword, {weights}) AS score FROM keyword WHERE keyword MATCH ?"
+    if scope.ranges is not None:
+        sql += f" AND ({' OR '.join(f'rowid BETWEEN {low} AND {high}' for low, high in scope.ranges)})"
+    sql += f" ORDER BY score LIMIT {limit}"
+    return {row: -score for row, score in scope.pack.rows(sql, (match_expression(terms),))}
+
+
+def match_expression(terms: Terms) -> str:
+    """The FTS5 query: any word in heading, text or title, or any code among the identifiers.
+
+    The title is asked apart: its words stand in every row of a document, and counted together with the text they
+    would make those words worthless.
+    """
+    parts = []
+    if terms.words:
+        any_word = " OR ".join(f'"{word}"' for word in terms.words)
+        parts += [f"{{heading body}} : ({any_word})", f"title : ({any_word})"]
+    if terms.codes:
+        any_code = " OR ".join(f'"{code}"' for code in terms.codes)
+        parts.append(f"identifiers : ({any_code})")
+    return " OR ".join(parts)
+
+
+def chunk_tokens(stems: Stems, title: str, heading: str, text: str) -> list[str]:
+    """A chunk as the tokens that are scored: words of the heading and codes count several times."""
+    codes = [CODE_MARK + code for code in identifiers(f"{heading}\n{text}")]
+    return stems.of(f"{title} {text}") + stems.of(heading) * HEADING_WEIGHT + codes * CODE_WEIGHT

@@ -1,0 +1,56 @@
+"""Follow-up questions made to stand alone, without a language model: they carry the topic of the conversation. Pure.
+
+"And how long does that take?" names nothing; the words of the question before it do. A question that names enough
+itself starts a new topic and carries nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge.text.words import STOP_WORDS, content_words, words
+from edge.types import Message
+
+# Words that point back at something said before.
+_POINTERS = frozenset(
+    """it its that this those these they them their there he she one ones same other then""".split()
+)
+_OPENERS = frozenset("""and but or so also what how why then ok okay""".split())
+_POINTING_OPENINGS = (
+    "and ",
+    "but ",
+    "or ",
+    "so ",
+    "then ",
+    "what about",
+    "how about",
+    "what if",
+    "ok ",
+    "also ",
+)
+
+SELF_CONTAINED_WORDS = 4
+"""A question with this many words of its own that points back at nothing needs no topic."""
+
+
+def standalone(question: str, history: Sequence[Message]) -> str:
+    """The question, with the words of the last user turns that it leaves out put in front when it needs them."""
+    if not needs_topic(question):
+        return question
+    own = set(words(question))
+    topic: list[str] = []
+    for message in reversed([m for m in history if m.role == "user"]):
+        topic = [word for word in content_words(message.content) if word not in own] + topic
+        if not needs_topic(message.content):
+            break
+    return f"{' '.join(dict.fromkeys(topic))} {question}" if topic else question
+
+
+def needs_topic(question: str) -> bool:
+    """Whether the question points back at an earlier turn, or names too little to stand alone."""
+    spoken = words(question)
+    own = [word for word in spoken if word not in STOP_WORDS]
+    if len(own) < 2 or question.lower().lstrip().startswith(_POINTING_OPENINGS):
+        return True
+    points_back = any(word in _POINTERS for word in spoken)
+    return (points_back and len(own) < SELF_CONTAINED_WORDS + 2) or len(own) < SELF_CONTAINED_WORDS - 1

@@ -1,0 +1,77 @@
+"""Where to search: packs by name and documents by equipment, decided before anything is ranked.
+
+A torque value of the wrong machine is worse than none, so documents for other equipment are never even scored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from edge.errors import NotFoundError
+from edge.packs.pack import Pack
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A pack, and the ranges of chunk ids (inclusive) to search in it; ``None`` is all of it."""
+
+    pack: Pack
+    ranges: tuple[tuple[int, int], ...] | None = None
+
+
+def scopes(packs: Sequence[Pack], names: Iterable[str], equipment: str | None) -> list[Scope]:
+    """The parts of the packs that a question may be answered from.
+
+    Documents that name no equipment hold for all of it.
+
+    Raises:
+        NotFoundError: a pack that is not installed, or equipment that no pack in question knows.
+    """
+    chosen = _by_name(packs, list(names))
+    if not equipment:
+        return [Scope(pack) for pack in chosen]
+    if not any(matches(equipment, patterns) for pack in chosen for patterns in _patterns(pack)):
+        known = sorted({model for pack in chosen for patterns in _patterns(pack) for model in patterns})
+        raise NotFoundError(
+            f"No pack in use is about the equipment '{equipment}'.",
+            f"Known: {', '.join(known)}." if known else "Ask without --equipment.",
+        )
+    found = [_scope(pack, equipment) for pack in chosen]
+    return [scope for scope in found if scope.ranges is None or scope.ranges]
+
+
+def matches(equipment: str, patterns: Iterable[str]) -> bool:
+    """Whether a model name fits one of the patterns (``*`` and ``?`` allowed), however it is spaced or capitalised."""
+    return any(fnmatchcase(_plain(equipment), _plain(pattern)) for pattern in patterns)
+
+
+def _plain(model: str) -> str:
+    return re.sub(r"[\s_/-]+", "", model).lower()
+
+
+def _by_name(packs: Sequence[Pack], names: list[str]) -> list[Pack]:
+    installed = {pack.manifest.name: pack for pack in packs}
+    missing = [name for name in names if name not in installed]
+    if missing:
+        raise NotFoundError(
+            f"The pack '{missing[0]}' is not installed.",
+            f"Installed: {', '.join(sorted(installed)) or 'none'}.",
+        )
+    return [installed[name] for name in names] if names else list(packs)
+
+
+def _patterns(pack: Pack) -> list[tuple[str, ...]]:
+    return [pack.manifest.applies_to, *(document.applies_to for document in pack.documents())]
+
+
+def _scope(pack: Pack, equipment: str) -> Scope:
+    """A document's own list replaces that of its pack."""
+    allowed = [
+        (document.first_chunk, document.last_chunk)
+        for document in pack.documents()
+        if not (models := document.applies_to or pack.manifest.applies_to) or matches(equipment, models)
+    ]
+    return Scope(pack, None if len(allowed) == len(pack.documents()) else tuple(allowed))

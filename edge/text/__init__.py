@@ -1,0 +1,1 @@
+"""Words, sentences and codes: pure functions on text that indexing, searching, quoting and checking share."""

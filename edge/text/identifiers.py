@@ -1,0 +1,57 @@
+"""Codes, part numbers and names of settings, brought to one spelling: ``E-207``, ``e207`` and ``E 207`` meet.
+
+Used on both sides: the pack's ``identifiers`` column is filled with these, and a question is searched for them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from edge.text.words import STOP_WORDS, words
+
+_SEPARATORS = re.compile(r"[-_./:\s]+")
+
+# A run without blanks that holds a digit and a letter, or that is joined by underscores or dots: E-207, 6205-2RS,
+# ups.conf, battery_charge_low. A trailing full stop or hyphen is punctuation.
+_WORD = re.compile(r"[A-Za-z0-9]+(?:[-_./:][A-Za-z0-9]+)*")
+
+# Letters, one blank, digits: "E 207", "DIN 912". Capitals only, or "page 12" would become a code.
+_SPACED = re.compile(r"\b([A-Z]{1,4}) (\d{1,5}[A-Za-z]?)\b")
+
+MAX_LENGTH = 40
+
+
+def normalise(code: str) -> str:
+    """Lower case without separators: ``E-207`` becomes ``e207``."""
+    return _SEPARATORS.sub("", code).lower()
+
+
+def identifiers(text: str) -> list[str]:
+    """The normalised codes of a text, in order of their first appearance, without repetitions."""
+    found = [match[0] for match in _WORD.finditer(text) if _is_code(match[0])]
+    found += [match[1] + match[2] for match in _SPACED.finditer(text)]
+    return [code for code in dict.fromkeys(map(normalise, found)) if 2 <= len(code) <= MAX_LENGTH]
+
+
+def asked_identifiers(text: str) -> list[str]:
+    """What a question may mean as a code: its codes, and two or three neighbouring words written as one.
+
+    People type "battery charge low" for ``battery.charge.low`` and "e 207" for E-207; spellings that no pack holds
+    cost a look-up and find nothing.
+    """
+    spoken = words(text)
+    joined = [
+        "".join(run)
+        for n in (2, 3)
+        for run in (spoken[i : i + n] for i in range(len(spoken) - n + 1))
+        if STOP_WORDS.isdisjoint(run)
+    ]
+    return list(dict.fromkeys(identifiers(text) + [code for code in joined if len(code) <= MAX_LENGTH]))
+
+
+def _is_code(word: str) -> bool:
+    """Decimal numbers are values, not codes; digits joined by a hyphen, slash or colon (912-4501, 1:200) are codes."""
+    has_letter = any(c.isalpha() for c in word)
+    if any(c.isdigit() for c in word):
+        return has_letter or bool(re.search(r"\d[-/:]\d", word))
+    return "_" in word or bool(re.search(r"[a-z]{2}\.[a-z]{2}", word))

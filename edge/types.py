@@ -1,0 +1,163 @@
+"""The values that travel between stages: frozen, slotted, free of behaviour that does I/O.
+
+A turn reads top to bottom here: a ``Question`` becomes ``Passage``s, these become a ``Prompt``, an engine streams
+text, the guards turn it into an ``Answer``, and whoever asked sees the ``Event``s on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+Mode = Literal["generated", "extractive", "faq", "refused"]
+ChunkKind = Literal["text", "steps", "table", "code", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation or of a prompt."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody asked, and where the answer may come from.
+
+    ``equipment`` is the model the technician stands in front of; ``packs`` restricts the search to packs by name;
+    ``engine`` overrides the configured engine for this question.
+    """
+
+    text: str
+    history: tuple[Message, ...] = ()
+    equipment: str | None = None
+    packs: tuple[str, ...] = ()
+    engine: str | None = None
+    conversation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page, as fractions of its width and height from the top left corner (0 to 1)."""
+
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A readable stretch of one document, found for a question.
+
+    ``page_from`` and ``page_to`` are 1-based positions in the file, ``page_label`` is what is printed on the first
+    of them where that differs. ``score`` is the fused relevance (0 to about 1.5), comparable within one answer only.
+    ``kind`` is that of the chunk that was found; ``chunks`` are the ids of all chunks merged into ``text``.
+    """
+
+    pack: str
+    version: str
+    document: str
+    title: str
+    page_from: int
+    page_to: int
+    page_label: str | None
+    heading: str
+    text: str
+    score: float
+    kind: ChunkKind = "text"
+    signed: bool = False
+    boxes: tuple[Box, ...] = ()
+    chunks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What retrieval found: passages best first, the query they were found with, and how sure we are.
+
+    ``confidence`` is the calibrated probability (0 to 1) that the passages answer the question.
+    """
+
+    query: str
+    passages: tuple[Passage, ...]
+    confidence: float
+    corrections: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Everything an engine may use: the messages for a language model, and the parts they were made of."""
+
+    question: str
+    passages: tuple[Passage, ...]
+    messages: tuple[Message, ...]
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Passage number ``n`` of an answer."""
+
+    n: int
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:
+    """A safety warning that applies, word for word, and the citation it stands in."""
+
+    text: str
+    citation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished turn, in the shape every surface shows it.
+
+    ``unverified`` lists values and codes that the engine produced and no cited passage contains; the text does not
+    state them. ``notice`` is a sentence for the reader about how the answer came about (a fallback, say).
+    """
+
+    text: str
+    mode: Mode
+    engine: str
+    citations: tuple[Citation, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+    unverified: tuple[str, ...] = ()
+    conversation_id: str = ""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    notice: str | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the packs did not answer the question."""
+        return self.mode == "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFound:
+    """The passages are known; nothing has been written yet."""
+
+    evidence: Evidence
+    elapsed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStreamed:
+    """A piece of provisional text, not yet checked."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The checked answer; the last event of a turn."""
+
+    answer: Answer
+
+
+Event = EvidenceFound | TokenStreamed | Answered
