@@ -57,15 +57,16 @@ clean:
 
 # --- what setup consists of ---------------------------------------------------------------------------------------
 
-$(BIN)/python:
+$(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "edge needs Python 3.11 or later; $(PYTHON) is not. Say which: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	    { echo "$(PYTHON) cannot make virtual environments. Install them: apt-get install python3-venv (Debian, Ubuntu)"; exit 1; }
 	@echo "==> virtual environment $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
 
-$(VENV)/.packages: $(PINS) | $(BIN)/python
+$(VENV)/.packages: $(PINS) | $(VENV)/.created
 	@echo "==> packages, checked against their hashes"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r build/requirements-dev.txt
 	@touch $@

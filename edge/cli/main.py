@@ -1,7 +1,129 @@
-"""The ``edge`` command."""
+"""The ``edge`` program: its commands, and the one place that turns errors into words and exit codes."""
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from edge import __version__
+from edge.cli import ask, chat, doctor, evaluate, model, pack, search, serve
+from edge.cli.group import show_help_alone
+from edge.cli.screen import ALERT, FAINT, Screen
+from edge.errors import EdgeError, UsageError
+
+INTERRUPTED = 130
+
+HELP = """Answers from your manuals, with the page, without a network.
+
+\b
+  edge pack install pumps.kpack --unsigned
+  edge ask "How do I vent the pump?"
+
+State lives in one folder: EDGE_HOME, else the platform's data folder.
+"""
+
+app = typer.Typer(name="edge", help=HELP, rich_markup_mode=None, add_completion=False)
+app.command("ask")(ask.ask)
+app.command("chat")(chat.chat)
+app.command("search")(search.search)
+app.command("serve")(serve.serve)
+app.add_typer(pack.app)
+app.add_typer(model.app)
+app.command("doctor")(doctor.doctor)
+app.command("eval")(evaluate.evaluate)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"edge {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _edge(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    show_help_alone(context)
+
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    An error is told on standard error, with ``--json`` also as ``{"error": …}`` on standard output.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        code: int | None = get_command(app).main(list(arguments), prog_name="edge", standalone_mode=False)
+        sys.stdout.flush()
+    except EdgeError as error:
+        return _tell(error, json="--json" in arguments)
+    except typer.TyperException as error:
+        return _tell(_usage(error), json="--json" in arguments)
+    except typer.Abort:
+        return _say("Nothing was done.", code=1)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has gone; what is still buffered must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _fault(error)
+    return _say("interrupted", code=INTERRUPTED) if code == INTERRUPTED else code or 0
+
+
+def _tell(error: EdgeError, json: bool) -> int:
+    """An error the reader can mend."""
+    if json:
+        shape = {
+            "title": error.title,
+            "message": error.message,
+            "hint": error.hint,
+            "exit_code": error.exit_code,
+        }
+        Screen().json({"error": shape})
+    screen = Screen(sys.stderr)
+    screen.write(error.message, lead=("error: ", ALERT))
+    if error.hint:
+        screen.write(error.hint, lead=("hint: ", FAINT))
+    return error.exit_code
+
+
+def _usage(error: typer.TyperException) -> UsageError:
+    """What typer says about a command line, in our words."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = context.command_path if context else "edge"
+    return UsageError(error.format_message(), f"{command} --help")
+
+
+def _fault(error: Exception) -> int:
+    """An error of ours. The traceback helps whoever mends it, not whoever met it."""
+    if os.environ.get("EDGE_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    return _say(
+        f"internal error: {type(error).__name__}: {error}\n"
+        "This is a fault in edge. Please report it with the command and, from EDGE_DEBUG=1, the details.",
+        code=EdgeError.exit_code,
+    )
+
+
+def _say(text: str, code: int) -> int:
+    Screen(sys.stderr).write(text)
+    return code

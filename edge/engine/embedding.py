@@ -1,8 +1,8 @@
 """Mean-pooled sentence embeddings in a worker process.
 
 Every text is encoded alone, on one thread, so that its vector depends on nothing but the text: a pack built after an
-interruption has the same bytes. That costs little (72 against 79 texts of 22 tokens a second, none at 200 tokens); several
-threads encode several texts instead of sharing one, since threads that wait for each other spin.
+interruption has the same bytes. That costs little (72 against 79 texts of 22 tokens a second, nothing at 200 tokens).
+Several threads encode several texts instead of sharing one, since threads that wait for each other spin.
 """
 
 from __future__ import annotations

@@ -15,6 +15,10 @@ class FrameError(ValueError):
     """The other side sent something that is not a frame."""
 
 
+class RequestError(Exception):
+    """The request cannot be answered; the worker goes on."""
+
+
 def encode(frame: Frame) -> bytes:
     """The frame as one line."""
     return json.dumps(frame, separators=(",", ":")).encode("ascii") + b"\n"

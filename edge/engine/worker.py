@@ -9,29 +9,28 @@ the request's ``id``; ``{"op": "cancel", "id": n}`` acts at once. It ends when i
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from edge.engine import wire
-from edge.engine.wire import Frame
+from edge.engine.wire import Frame, RequestError
 
 if TYPE_CHECKING:
     from edge.engine.binding import Model
 
 Handler = Callable[[Frame, Callable[[], bool]], Iterator[Frame]]
 """Replies to a request; the second argument tells whether it was cancelled meanwhile."""
-
-
-class RequestError(Exception):
-    """The request cannot be answered; the worker goes on."""
 
 
 class Channel:
@@ -44,14 +43,17 @@ class Channel:
         threading.Thread(target=self._read, name="frames", daemon=True).start()
 
     def send(self, frame: Frame) -> None:
+        """Write a frame out at once."""
         self._sink.write(wire.encode(frame))
         self._sink.flush()
 
     def requests(self) -> Iterator[Frame]:
+        """Requests as they come, for ever."""
         while True:
             yield self._requests.get()
 
     def cancelled(self, request: int) -> bool:
+        """Whether the parent gave this request up."""
         return request in self._cancelled
 
     def _read(self) -> None:
@@ -95,19 +97,36 @@ def open_task(options: argparse.Namespace) -> tuple[Frame, dict[str, Handler]]:
 
 
 def _embedding(model: Model, threads: int, facts: Frame) -> tuple[Frame, dict[str, Handler]]:
-    import base64
-
     from edge.engine.embedding import Embedding
 
     embedding = Embedding(model, threads)
 
     def embed(request: Frame, _cancelled: Callable[[], bool]) -> Iterator[Frame]:
-        yield {"vectors": base64.b64encode(embedding.embed(request["texts"])).decode("ascii")}
+        vectors = embedding.embed(request["texts"])
+        yield {"done": {"vectors": base64.b64encode(vectors).decode("ascii")}}
 
     def count(request: Frame, _cancelled: Callable[[], bool]) -> Iterator[Frame]:
-        yield {"counts": embedding.count(request["texts"])}
+        yield {"done": {"counts": embedding.count(request["texts"])}}
 
     return {**facts, "dimensions": embedding.dimensions}, {"embed": embed, "count": count}
+
+
+def _generation(model: Model, threads: int, context: int, facts: Frame) -> tuple[Frame, dict[str, Handler]]:
+    from edge.engine.generation import Generation, Usage
+
+    generation = Generation(model, threads, context)
+
+    def generate(request: Frame, cancelled: Callable[[], bool]) -> Iterator[Frame]:
+        usage = Usage()
+        for text in generation.generate(request["messages"], request["max_tokens"], cancelled, usage):
+            yield {"token": text}
+        yield {"done": asdict(usage)}
+
+    def count(request: Frame, _cancelled: Callable[[], bool]) -> Iterator[Frame]:
+        yield {"done": {"tokens": generation.count(request["messages"])}}
+
+    own_template = model.chat_template() is not None
+    return {**facts, "context": generation.context, "template": own_template}, {"generate": generate, "count": count}
 
 
 def _take_stdout() -> BinaryIO:
@@ -126,8 +145,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until stdin ends. Exit code 1: the model could not be loaded."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run until stdin ends. Exit code 1: the model could not be loaded; 2: a request failed badly."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes stdin
     options = _parse(arguments)
     channel = Channel(sys.stdin.buffer, _take_stdout())
@@ -135,10 +154,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         facts, handlers = open_task(options)
     except Exception as error:
         channel.send({"error": str(error)})
-        return 1
-    serve(channel, facts, handlers)
-    return 0
+        os._exit(1)
+    try:
+        serve(channel, facts, handlers)
+    except Exception:
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(2)  # not by way of Python's clean-up, which aborts when it finds the reading thread at stdin
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -54,9 +54,18 @@ def sync_folder(path: Path) -> None:
 
 
 def replace(source: Path, target: Path) -> None:
-    """Rename within a file system, atomically, and make it durable. ``source`` must be synced already."""
+    """Rename within a file system, atomically, and make it durable. A file must be synced already."""
     os.replace(source, target)
-    sync_folder(target.parent)
+    for folder in {source.parent, target.parent}:
+        sync_folder(folder)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, durably."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -86,15 +95,15 @@ def delete(path: Path) -> None:
 
 
 @contextmanager
-def exclusive_lock(path: Path, wait: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
+def exclusive_lock(path: Path) -> Iterator[None]:
     """Hold a lock among processes; it goes with the process that held it.
 
     Raises:
-        BusyError: another process held it for ``wait`` seconds.
+        BusyError: another process held it for ``LOCK_WAIT_SECONDS``.
     """
     import fcntl
 
-    deadline = time.monotonic() + wait
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
     with path.open("ab") as file:
         while True:
             try:

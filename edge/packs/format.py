@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from edge.errors import PackError
+from edge.errors import NotFoundError, PackError, StorageError
 
 FORMAT = 1
 MAGIC = b"edgekpk" + bytes([FORMAT])
@@ -90,12 +92,10 @@ def read_trailer(path: Path) -> Trailer:
     """The trailer of a pack, checked against the file's length but not against its contents.
 
     Raises:
-        PackError: not a regular file, too short, without our mark, of another format, longer or shorter than
-        it says.
+        NotFoundError, StorageError: there is no such file, or it cannot be read.
+        PackError: not a regular file, without our mark, of another format, or not as long as it says.
     """
-    if not path.is_file():
-        raise PackError(f"{path} is not a file.", "A knowledge pack is one .kpack file: give its path.")
-    with path.open("rb") as file:
+    with _opened(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - TRAILER_BYTES))
         tail = file.read(TRAILER_BYTES)
@@ -119,7 +119,7 @@ def check_digest(path: Path) -> Digests:
         PackError: a single byte is not what it was when the pack was built.
     """
     trailer = read_trailer(path)
-    with path.open("rb") as file:
+    with _opened(path) as file:
         database = _hash(file.read, trailer.length)
         whole = database.copy()
         whole.update(file.read())
@@ -136,6 +136,22 @@ def seal(path: Path) -> str:
         file.seek(length)
         file.write(MAGIC + length.to_bytes(8, "big") + digest.digest())
     return digest.hexdigest()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a pack's file, with the operating system's errors translated."""
+    try:
+        if path.exists() and not path.is_file():
+            raise PackError(f"{path} is not a file.", "A knowledge pack is one .kpack file: give its path.")
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise NotFoundError(f"There is no {path}.", "Check the path.") from error
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be read: {error.strerror}.", "Check its permissions and the disk."
+        ) from error
 
 
 def _hash(read: Callable[[int], bytes], length: int) -> hashlib._Hash:

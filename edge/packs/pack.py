@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from edge.database import open_immutable, open_memory, translated
-from edge.errors import EdgeError, NotFoundError, PackError, StorageError
+from edge.errors import EdgeError, NotFoundError, PackError
 from edge.packs.format import DAMAGED, NOT_A_PACK, SCHEMA, read_trailer
 from edge.packs.manifest import Manifest, from_json
 from edge.types import Box, ChunkKind
@@ -102,14 +102,7 @@ class Pack:
             PackError: not a pack, damaged, or of a format this edge does not read.
             StorageError: it cannot be read.
         """
-        try:
-            pack = cls(path, read_trailer(path).digest, signed)
-        except FileNotFoundError as error:
-            raise NotFoundError(f"There is no {path}.", "Check the path.") from error
-        except OSError as error:
-            raise StorageError(
-                f"{path} cannot be read: {error.strerror}", "Check its permissions."
-            ) from error
+        pack = cls(path, read_trailer(path).digest, signed)
         try:
             pack._check()
         except EdgeError:
@@ -131,7 +124,7 @@ class Pack:
     def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, with SQLite's errors translated."""
         with translated(self.path):
-            return self.connection.execute(sql, tuple(bindings)).fetchall()  # type: ignore[no-any-return]
+            return self.connection.execute(sql, tuple(bindings)).fetchall()
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -287,7 +280,9 @@ def _document(row: tuple[Any, ...]) -> Document:
 
 def _chunk(row: tuple[Any, ...]) -> Chunk:
     with _well_formed(f"Chunk {row[0]}"):
-        return Chunk(*row[:-1], tuple(Box(int(page), *sides) for page, *sides in json.loads(row[-1])))
+        id, document, section, page_from, page_to, kind, heading, text, boxes = row
+        found = tuple(Box(int(page), *sides) for page, *sides in json.loads(boxes))
+    return Chunk(id, document, section, page_from, page_to, kind, heading, text, found)
 
 
 @contextmanager

@@ -59,7 +59,9 @@ def _render(original: bytes, page: int, width: int) -> Image:
             raise PackError(f"The original cannot be drawn: {error}", "Build the pack again.") from error
         try:
             if not 1 <= page <= len(document):
-                raise NotFoundError(f"There is no page {page}.", f"The document has pages 1 to {len(document)}.")
+                raise NotFoundError(
+                    f"There is no page {page}.", f"The document has pages 1 to {len(document)}."
+                )
             return _draw(document[page - 1], width)
         except pypdfium2.PdfiumError as error:
             raise PackError(f"Page {page} cannot be drawn: {error}", "Build the pack again.") from error
@@ -83,6 +85,11 @@ def _mark(image: Image, boxes: list[Box]) -> Image:
     layer = images.new("RGBA", image.size)
     pen = ImageDraw.Draw(layer)
     for box in boxes:
-        corners = (box.left * image.width, box.top * image.height, box.right * image.width, box.bottom * image.height)
+        corners = (
+            box.left * image.width,
+            box.top * image.height,
+            box.right * image.width,
+            box.bottom * image.height,
+        )
         pen.rectangle(corners, fill=_YELLOW)
     return images.alpha_composite(image.convert("RGBA"), layer).convert("RGB")

@@ -1,4 +1,5 @@
-"""Is a pack whole and in itself consistent? Reads every byte: for installing and on request, not for opening."""
+"""Is a pack whole and in itself consistent? Reads every byte: for installing and on request, not for
+opening."""
 
 from __future__ import annotations
 
@@ -21,8 +22,8 @@ def verify(path: Path) -> Digests:
         PackError: what is wrong with it.
         StorageError: it cannot be read.
     """
+    digests = check_digest(path)
     with Pack.open(path) as pack:
-        digests = check_digest(path)
         _check_database(pack)
         _check_counts(pack)
         _check_documents(pack)
@@ -55,7 +56,9 @@ def _check_documents(pack: Pack) -> None:
     following = 1
     for document in pack.documents():
         if document.first_chunk != following or _foreign_chunks(pack, document):
-            raise PackError(f"The chunks of {document.name} are not where they should be.", "Build the pack again.")
+            raise PackError(
+                f"The chunks of {document.name} are not where they should be.", "Build the pack again."
+            )
         following = document.last_chunk + 1
         if hashlib.sha256(pack.original(document.name)).hexdigest() != document.sha256:
             raise PackError(f"The original of {document.name} is not what its digest says.", DAMAGED)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
@@ -26,24 +27,25 @@ from edge.packs.manifest import MAX_TITLE, Manifest, read_source
 from edge.packs.pack import Pack
 from edge.packs.quantise import quantise
 from edge.publish import selftest
-from edge.publish.cut import Cut, approximate_tokens, cut
-from edge.publish.document import Page, Record
+from edge.publish.cut import CutDocument, approximate_tokens, cut
+from edge.publish.document import Page, Record, SourceDocument
 from edge.publish.index import IndexedDocument, IndexedVectors, embedding_text, write_pack
 from edge.publish.journal import Journal
+from edge.publish.readers import SUFFIXES, media_type, read
+from edge.publish.reading import Read, read_all
 from edge.publish.selftest import Find
 from edge.publish.source import (
-    MEDIA_TYPES,
     Skipped,
     SourceFile,
     list_source,
     open_unchanged,
-    readable,
     sha256_of,
 )
 from edge.publish.vectors import partition
 
 Stage = Literal["read", "embed", "write", "test"]
 
+WORKERS = 2
 BATCH = 32
 """Records embedded and journaled together: 2-3 s of work on two cores is all an interruption can cost."""
 
@@ -104,8 +106,9 @@ def build(
     embedder: Embedder | None = None,
     progress: Callable[[Progress], None] = lambda step: None,
     *,
+    workers: int = WORKERS,
     find: Find | None = None,
-    cut: Cut = cut,
+    read: Read = read,
 ) -> BuildReport:
     """Build the pack of a source folder. Interrupted, it resumes from ``OUTPUT.journal`` when called again.
 
@@ -114,12 +117,13 @@ def build(
         output: the .kpack to write; replaced at the very end, when the new one has passed its test.
         embedder: without one the pack is searched by words alone.
         progress: called after every step; what it raises interrupts the build.
+        workers: processes that read documents; 0 reads in this one.
         find: the search that the pack is tested with.
-        cut: reads a document and cuts it into records.
+        read: turns a document's bytes into blocks.
 
     Raises:
-        SourceError: ``pack.toml`` is wrong, no document is readable, or one changed meanwhile.
-        PackError: the finished pack does not find its own text.
+        SourceError: ``pack.toml`` is wrong, no document is readable, one changed meanwhile, or the finished
+            pack does not find its own text.
         BusyError: another build writes to the same output.
         StorageError: the disk is full or read-only.
     """
@@ -128,8 +132,8 @@ def build(
     _check_overrides(manifest, files)
     temporary = output.with_name(f".{output.name}.partial")
     with storage_errors(output), _opened_journal(output) as journal:
-        builder = _Builder(manifest, embedder, journal, progress, cut)
-        documents = builder.read(files)
+        builder = _Builder(manifest, embedder, journal, progress)
+        documents = builder.read(files, read, workers)
         vectors = builder.embed(documents)
         try:
             digest = builder.write(temporary, documents, vectors)
@@ -150,7 +154,7 @@ def build(
         pages=sum(len(document.pages) for document in documents),
         chunks=sum(document.chunks for document in documents),
         resumed=builder.resumed,
-        refused=tuple(builder.refused),
+        refused=tuple(sorted(builder.refused, key=lambda refused: refused.name)),
         skipped=tuple(skipped),
         selftest=result,
     )
@@ -165,38 +169,50 @@ class _Builder:
         embedder: Embedder | None,
         journal: Journal,
         progress: Callable[[Progress], None],
-        cut: Cut,
     ) -> None:
         self.manifest = manifest
         self.embedder = embedder
         self.journal = journal
         self.progress = progress
-        self.cut = cut
         self.refused: list[Refused] = []
         self.resumed = 0
 
-    def read(self, files: Sequence[SourceFile]) -> list[_Mapped]:
-        """Read and cut every document; those that cannot be read are set aside."""
-        documents: list[_Mapped] = []
-        for done, file in enumerate(files, start=1):
-            try:
-                documents.append(self._read_one(file))
-            except DocumentError as error:
-                self.refused.append(Refused(file.name, error.message, error.hint))
+    def read(self, files: Sequence[SourceFile], read: Read, workers: int) -> list[_Mapped]:
+        """Read and cut every document that the journal lacks; those that cannot be read are set aside."""
+        found: dict[str, _Mapped] = {}
+        missing: dict[str, str] = {}
+        for file in files:
+            with self._refusing(file):
+                sha256 = sha256_of(file)
+                if known := self.journal.document(self._key(file, sha256)):
+                    found[file.name] = self._mapped(file, sha256, known)
+                else:
+                    missing[file.name] = sha256
+        self.resumed = len(found)
+        unread = [file for file in files if file.name in missing]
+        self.progress(Progress("read", "", len(files) - len(unread), len(files)))
+        for done, (file, document) in enumerate(
+            read_all(unread, read, workers), len(files) - len(unread) + 1
+        ):
+            with self._refusing(file):
+                if isinstance(document, DocumentError):
+                    raise document
+                found[file.name] = self._cut(file, missing[file.name], document)
             self.progress(Progress("read", file.name, done, len(files)))
-        if not documents:
+        if not found:
             reasons = " ".join(refused.reason for refused in self.refused[:5])
             raise SourceError(
                 f"There is no readable document. {reasons}".rstrip(),
-                f"Put documents beside pack.toml: {', '.join(sorted(MEDIA_TYPES))}.",
+                f"Put documents beside pack.toml: {', '.join(sorted(SUFFIXES))}.",
             )
-        return documents
+        return [found[file.name] for file in files if file.name in found]
 
     def embed(self, documents: Sequence[_Mapped]) -> IndexedVectors | None:
         """Vectors of all chunks in order; only what the journal lacks is computed."""
         if self.embedder is None:
             return None
         total, done = sum(document.chunks for document in documents), 0
+        self.progress(Progress("embed", "", 0, total))
         for document in documents:
             for embedded in self._embed_one(document, self.embedder):
                 self.progress(Progress("embed", document.file.name, done + embedded, total))
@@ -207,6 +223,7 @@ class _Builder:
     def write(self, path: Path, documents: Sequence[_Mapped], vectors: IndexedVectors | None) -> str:
         """Write the pack to a path of no other use and return its digest."""
         delete(path)
+        self.progress(Progress("write", "", 0, len(documents)))
 
         def progress(done: int) -> None:
             self.progress(Progress("write", documents[done - 1].file.name, done, len(documents)))
@@ -221,20 +238,22 @@ class _Builder:
         self.progress(Progress("test", "", result.found, result.asked))
         return result
 
-    def _read_one(self, file: SourceFile) -> _Mapped:
-        sha256 = sha256_of(file)
-        key = self._key(file, sha256)
-        read = self.journal.document(key)
-        if read is None:
-            with readable(file):
-                data = file.path.read_bytes()
-            read = self.cut(
-                file.name, data, self.embedder.count_tokens if self.embedder else approximate_tokens
-            )
-            self.journal.add_document(key, read)
-        else:
-            self.resumed += 1
-        return _Mapped(file, key, sha256, self._title(file, read.title), read.pages, len(read.records))
+    @contextmanager
+    def _refusing(self, file: SourceFile) -> Iterator[None]:
+        try:
+            yield
+        except DocumentError as error:
+            self.refused.append(Refused(file.name, error.message, error.hint))
+
+    def _cut(self, file: SourceFile, sha256: str, document: SourceDocument) -> _Mapped:
+        count_tokens = self.embedder.count_tokens if self.embedder else approximate_tokens
+        read = cut(file.name, document, count_tokens)
+        self.journal.add_document(self._key(file, sha256), read)
+        return self._mapped(file, sha256, read)
+
+    def _mapped(self, file: SourceFile, sha256: str, read: CutDocument) -> _Mapped:
+        key, title = self._key(file, sha256), self._title(file, read.title)
+        return _Mapped(file, key, sha256, title, read.pages, len(read.records))
 
     def _embed_one(self, document: _Mapped, embedder: Embedder) -> Iterator[int]:
         """Embed batch by batch; yields the number of this document's chunks that are done."""
@@ -262,7 +281,7 @@ class _Builder:
         return IndexedDocument(
             name=document.file.name,
             title=document.title,
-            media_type=document.file.media_type,
+            media_type=media_type(document.file.name),
             sha256=document.sha256,
             applies_to=settings.applies_to,
             pages=document.pages,

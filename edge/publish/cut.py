@@ -1,16 +1,13 @@
-"""The map of a build: the bytes of one document become pages and records. Nothing else is looked at, so it
-can run anywhere.
-"""
+"""From a document to its records, and their lengths when there is no tokenizer to ask."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.errors import DocumentError
-from edge.publish.document import Page, Record
-
-CountTokens = Callable[[Sequence[str]], list[int]]
+from edge.publish.chunk import CountTokens, chunk
+from edge.publish.document import Page, Record, SourceDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,41 +19,16 @@ class CutDocument:
     records: tuple[Record, ...]
 
 
-Cut = Callable[[str, bytes, CountTokens], CutDocument]
-
-
-def cut(name: str, data: bytes, count_tokens: CountTokens) -> CutDocument:
-    """Read a document and cut it into records.
+def cut(name: str, document: SourceDocument, count_tokens: CountTokens) -> CutDocument:
+    """Cut a document into records.
 
     Args:
-        name: the file's name; its suffix says the format.
-        data: the file.
         count_tokens: what the embedder calls a token.
 
     Raises:
-        DocumentError: it is broken, encrypted, or holds no text.
+        DocumentError: it holds no text.
     """
-    from edge.publish.chunk import chunk
-    from edge.publish.readers import read
-
-    try:
-        document = read(name, data)
-        records = tuple(chunk(document, count_tokens))
-    except DocumentError:
-        raise
-    except (
-        ArithmeticError,
-        LookupError,
-        MemoryError,
-        RecursionError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
-        # A library met what nobody foresaw. One document must not end the build of a thousand.
-        raise DocumentError(
-            f"{name} made its reader fail: {error!r}.", "Leave it out and report it."
-        ) from error
+    records = tuple(chunk(document, count_tokens))
     if not records:
         raise DocumentError(
             f"{name} holds no text.", "A scanned document needs text recognition (OCR) first."
@@ -65,6 +37,5 @@ def cut(name: str, data: bytes, count_tokens: CountTokens) -> CutDocument:
 
 
 def approximate_tokens(texts: Sequence[str]) -> list[int]:
-    """How long texts are when there is no tokenizer to ask: four characters a token, and at least one a
-    word."""
+    """Four characters a token, and at least one a word: for packs that are searched by words alone."""
     return [max(len(text) // 4, len(text.split())) for text in texts]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from edge.types import Box, ChunkKind
 
-BlockKind = Literal["heading", "paragraph", "step", "item", "row", "code", "warning"]
+BlockKind = Literal["heading", "paragraph", "step", "item", "row", "record", "code", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One heading, paragraph, numbered step, list item, table row, piece of code or safety warning.
+    """One heading, paragraph, numbered step, list item, table row, record, piece of code or safety warning.
+
+    A ``record`` is a row of a data file that names its own fields and stands alone as a chunk.
 
     ``page`` is where it starts, ``boxes`` one rectangle a line (they may run on to later pages). ``level`` is the
     depth of a heading (1 is the highest). ``header`` is the table's header row, for a ``row``.

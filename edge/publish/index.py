@@ -21,8 +21,8 @@ import numpy as np
 from edge.database import open_writable, translated
 from edge.packs.format import BLOCK, NO_EMBEDDER, SCHEMA, VECTOR_SCALE, seal
 from edge.packs.manifest import Manifest, to_json
-from edge.publish.document import Page, Record
 from edge.packs.quantise import Int8Vectors
+from edge.publish.document import Page, Record
 from edge.publish.vectors import Partition
 from edge.text.identifiers import identifiers
 from edge.types import Box

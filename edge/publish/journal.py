@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,9 +18,9 @@ import numpy as np
 from edge.database import open_writable, translated
 from edge.errors import PackError
 from edge.packs.format import DIMENSIONS
+from edge.packs.quantise import Int8Vectors
 from edge.publish.cut import CutDocument
 from edge.publish.document import Page, Record
-from edge.packs.quantise import Int8Vectors
 from edge.types import Box
 
 VERSION = 1
@@ -54,9 +55,10 @@ class Journal:
         rows = self._connection.execute(
             "SELECT title, pages, records FROM document WHERE key = ?", (key,)
         ).fetchall()
-        for title, pages, records in rows:
-            return CutDocument(title, _pages(json.loads(pages)), _records(json.loads(records)))
-        return None
+        if not rows:
+            return None
+        title, pages, records = map(str, rows[0])
+        return CutDocument(title, _pages(json.loads(pages)), _records(json.loads(records)))
 
     def add_document(self, key: str, document: CutDocument) -> None:
         """Keep what was read of a document."""
@@ -129,7 +131,7 @@ def _row(record: Record) -> list[Any]:
 
 
 def _records(rows: Sequence[list[Any]]) -> tuple[Record, ...]:
-    return tuple(Record(*row[:-1], tuple(Box(*box) for box in row[-1])) for row in rows)
+    return tuple(replace(Record(*fields), boxes=tuple(Box(*box) for box in boxes)) for *fields, boxes in rows)
 
 
 def _pages(rows: Sequence[list[Any]]) -> tuple[Page, ...]:

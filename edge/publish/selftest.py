@@ -6,13 +6,15 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
 from edge.engine.interface import Embedder
-from edge.errors import PackError
+from edge.errors import SourceError
 from edge.packs.pack import Chunk, Pack
 from edge.packs.quantise import quantise
+from edge.text.sentences import sentences as split
 
 Find = Callable[[Pack, str], Sequence[int]]
 """Ids of the chunks that a search of one pack finds for a question, best first."""
@@ -21,7 +23,6 @@ SAMPLES = 30
 TOP = 5
 REQUIRED = 0.9
 RRF_K = 60
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _WORD = re.compile(r"\w+")
 
 
@@ -68,12 +69,12 @@ def require(result: SelfTest) -> None:
     """Refuse a pack that does not find its own text.
 
     Raises:
-        PackError: under 90 % of the sentences found their page.
+        SourceError: under 90 % of the sentences found their page.
     """
     if result.passed:
         return
     documents = ", ".join(sorted({miss.document for miss in result.misses}))
-    raise PackError(
+    raise SourceError(
         f"The pack finds only {result.found} of {result.asked} of its own sentences; missed in: {documents}.",
         "These documents may hold garbled text (scans, broken fonts): replace them or leave them out.",
     )
@@ -108,38 +109,35 @@ def _by_vector(pack: Pack, embedder: Embedder, question: str) -> list[int]:
 
 
 def _sample(pack: Pack) -> list[tuple[Chunk, str]]:
-    """One sentence from each of up to 30 chunks: the documents in turn, each at a random place."""
+    """A sentence each of up to 30 chunks, the documents taking turns."""
     chance = random.Random(pack.digest)
-    documents = [document for document in pack.documents() if document.last_chunk >= document.first_chunk]
-    chance.shuffle(documents)
-    ids: dict[int, None] = {}
-    for turn in range(SAMPLES):
-        for document in documents[: SAMPLES - len(ids)]:
-            if turn <= document.last_chunk - document.first_chunk:
-                ids[chance.randint(document.first_chunk, document.last_chunk)] = None
+    documents = chance.sample(pack.documents(), len(pack.documents()))[:SAMPLES]
+    ranges = [range(document.first_chunk, document.last_chunk + 1) for document in documents]
+    drawn = [chance.sample(ids, min(SAMPLES, len(ids))) for ids in ranges]
+    ids = [id for turn in zip_longest(*drawn) for id in turn if id is not None][:SAMPLES]
     sentences = ((chunk, _sentence(chunk.text, chance)) for chunk in pack.chunks(ids))
     return [(chunk, sentence) for chunk, sentence in sentences if sentence]
 
 
 def _sentence(text: str, chance: random.Random) -> str:
-    """A sentence of at least six words, else the opening of the text; empty when that is too short to be
-    found."""
-    long_enough = [s for s in _SENTENCE.split(text) if len(_WORD.findall(s)) >= 6]
-    words = (chance.choice(long_enough) if long_enough else text).split()
+    """A sentence of at least six words, else the opening of the text; empty when that is too short to be found."""
+    complete = [sentence for sentence in split(text) if len(_WORD.findall(sentence)) >= 6]
+    words = (chance.choice(complete) if complete else text).split()
     return " ".join(words[:25]) if len(words) >= 4 else ""
 
 
 def _found(pack: Pack, wanted: Chunk, sentence: str, ids: Sequence[int]) -> bool:
-    """The chunk itself, its page, or another chunk that says the same (repeated text)."""
-    plain = " ".join(sentence.split())
+    """The chunk itself, another on its page, or one that says the same (repeated text)."""
+    pages = pack.document_of(wanted.id).pages
     return any(
         chunk.id == wanted.id
-        or (
-            chunk.document == wanted.document
-            and chunk.page_from <= wanted.page_to
-            and wanted.page_from <= chunk.page_to
-            and pack.document_of(chunk.id).pages > 1
-        )
-        or plain in " ".join(chunk.text.split())
+        or (pages > 1 and _share_a_page(chunk, wanted))
+        or sentence in " ".join(chunk.text.split())
         for chunk in pack.chunks(ids)
+    )
+
+
+def _share_a_page(one: Chunk, other: Chunk) -> bool:
+    return (
+        one.document == other.document and one.page_from <= other.page_to and other.page_from <= one.page_to
     )

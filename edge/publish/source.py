@@ -12,19 +12,8 @@ from typing import BinaryIO
 
 from edge.errors import DocumentError, SourceError
 from edge.packs import manifest
+from edge.publish.readers import SUFFIXES
 
-MEDIA_TYPES = {
-    ".pdf": "application/pdf",
-    ".html": "text/html",
-    ".htm": "text/html",
-    ".md": "text/markdown",
-    ".markdown": "text/markdown",
-    ".txt": "text/plain",
-    ".text": "text/plain",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".csv": "text/csv",
-    ".tsv": "text/tab-separated-values",
-}
 MAX_BYTES = 900_000_000
 """SQLite holds no value over a billion bytes, and an original is one value."""
 
@@ -35,11 +24,6 @@ class SourceFile:
 
     name: str
     path: Path
-
-    @property
-    def media_type(self) -> str:
-        """From the suffix."""
-        return MEDIA_TYPES[self.path.suffix.lower()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +118,7 @@ def _why_skipped(name: str, path: Path) -> str | None:
         name.encode("utf-8")
     except UnicodeEncodeError:
         return "its name is not valid UTF-8: rename it"
-    if path.suffix.lower() not in MEDIA_TYPES:
+    if path.suffix.lower() not in SUFFIXES:
         return (
             f"'{path.suffix}' is not a document type edge reads"
             if path.suffix

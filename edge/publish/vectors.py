@@ -1,7 +1,7 @@
 """Vectors parted into k-means cells, so that a query scans only a part of them.
 
-Everything here is exact integer arithmetic (float32 sums of int8 products stay below 2**24), so the same
-vectors give the same cells on every machine, whatever its BLAS.
+Nothing is left to chance, and all sums are exact (those of int8 products stay below 2**24, which float32 holds),
+so the same vectors give the same cells on every machine, whatever its BLAS.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ MAX_CELLS = 256
 SAMPLE_PER_CELL = 128
 ITERATIONS = 10
 LARGEST_OVER_MEAN = 5
-SEED = 20_26
 BLOCK = 16_384
 
 
@@ -36,8 +35,7 @@ class Partition:
 
 
 def partition(vectors: Int8Vectors) -> Partition:
-    """Spherical k-means over about ``sqrt(n)`` cells, none holding more than five times the mean (save by one
-    block).
+    """Spherical k-means over about ``sqrt(n)`` cells, none holding more than five times the mean.
 
     Args:
         vectors: shape ``(n, 384)``.
@@ -46,15 +44,18 @@ def partition(vectors: Int8Vectors) -> Partition:
     if n < FULL_SCAN_CHUNKS:
         return Partition(np.zeros(n, np.int64), _centroids(vectors, np.zeros(n, np.int64), 1))
     k = min(MAX_CELLS, int(n**0.5))
-    random = np.random.default_rng(SEED)
-    sample = vectors[np.sort(random.permutation(n)[: k * SAMPLE_PER_CELL])]
-    centroids = _kmeans(sample, k, random)
-    cells = _split_large(vectors, _nearest(vectors, centroids), random)
+    centroids = _kmeans(_spread(vectors, k * SAMPLE_PER_CELL), k)
+    cells = _split_large(vectors, _nearest(vectors, centroids), LARGEST_OVER_MEAN * n // k)
     return Partition(cells, _centroids(vectors, cells, int(cells.max()) + 1))
 
 
-def _kmeans(vectors: Int8Vectors, k: int, random: np.random.Generator) -> Int8Vectors:
-    centroids = vectors[np.sort(random.permutation(len(vectors))[:k])]
+def _spread(vectors: Int8Vectors, count: int) -> Int8Vectors:
+    """Up to ``count`` of the vectors, evenly spread: neighbours stand in one section and say much the same."""
+    return vectors[np.linspace(0, len(vectors) - 1, min(count, len(vectors))).astype(np.int64)]
+
+
+def _kmeans(vectors: Int8Vectors, k: int) -> Int8Vectors:
+    centroids = _spread(vectors, k)
     for _ in range(ITERATIONS):
         cells = _nearest(vectors, centroids)
         filled = np.unique(cells)
@@ -79,12 +80,12 @@ def _centroids(vectors: Int8Vectors, cells: Cells, k: int) -> Int8Vectors:
         sums[cell] = vectors[cells == cell].sum(axis=0, dtype=np.int64)
     length = np.sqrt((sums * sums).sum(axis=1).astype(np.float64))
     scaled = sums * (VECTOR_SCALE / np.maximum(length, 1.0))[:, None]
-    return np.clip(np.rint(scaled), -127, 127).astype(np.int8)
+    centroids: Int8Vectors = np.clip(np.rint(scaled), -127, 127).astype(np.int8)
+    return centroids
 
 
-def _split_large(vectors: Int8Vectors, cells: Cells, random: np.random.Generator) -> Cells:
+def _split_large(vectors: Int8Vectors, cells: Cells, limit: int) -> Cells:
     """Halve cells that are too large until none is; cells that became empty disappear."""
-    limit = LARGEST_OVER_MEAN * len(vectors) // (int(cells.max()) + 1)
     pending = [np.flatnonzero(cells == cell) for cell in np.unique(cells)]
     done: list[NDArray[np.intp]] = []
     while pending:
@@ -92,7 +93,7 @@ def _split_large(vectors: Int8Vectors, cells: Cells, random: np.random.Generator
         if len(members) <= limit:
             done.append(members)
             continue
-        halves = _nearest(vectors[members], _kmeans(vectors[members], 2, random))
+        halves = _nearest(vectors[members], _kmeans(vectors[members], 2))
         if halves.min() == halves.max():  # all alike: any cut is as good
             halves = (np.arange(len(members)) >= len(members) // 2).astype(np.int64)
         pending += [members[halves == 0], members[halves == 1]]

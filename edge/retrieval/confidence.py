@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 
-def confidence(ranking, passages) -> float:
-    return 1.0
+from edge.retrieval.ranking import Ranked
+
+
+def confidence(best: Sequence[Ranked]) -> float:
+    """Calibrated probability."""
+    return 1.0 if best else 0.0

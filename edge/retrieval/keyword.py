@@ -1,7 +1,6 @@
-"""The keyword arm: FTS5 finds candidates, rank-bm25 scores them with statistics over all packs searched.
+"""The keyword arm: FTS5 finds candidates in one pack; what they are worth among those of all packs is ranking's work.
 
-FTS5 alone would do for one pack, but scores of two packs cannot be compared, since each counts words for itself. At
-100,000 chunks rank-bm25 alone took 720 ms where FTS5 took 22, so it only ever sees the candidates.
+At 100,000 chunks rank-bm25 alone took 720 ms where FTS5 took 22, so it only ever sees the candidates.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ def match_expression(terms: Terms) -> str:
     return " OR ".join(parts)
 
 
-def chunk_tokens(stems: Stems, title: str, heading: str, text: str) -> list[str]:
-    """A chunk as the tokens that are scored: words of the heading and codes count several times."""
+def tokens(stems: Stems, title: str, heading: str, text: str) -> list[str]:
+    """A passage as the tokens that are scored: words of its heading and codes count several times."""
     codes = [CODE_MARK + code for code in identifiers(f"{heading}\n{text}")]
     return stems.of(f"{title} {text}") + stems.of(heading) * HEADING_WEIGHT + codes * CODE_WEIGHT

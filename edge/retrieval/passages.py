@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from edge.packs.pack import Chunk, Pack
 from edge.types import Passage
@@ -13,32 +13,33 @@ REACH = 4
 """Neighbours looked at on either side."""
 
 
-def readable(ranked: Iterable[tuple[Pack, Chunk, float]], limit: int) -> tuple[Passage, ...]:
-    """The first ``limit`` passages; a chunk that an earlier passage already shows makes none of its own."""
+def readable(pack: Pack, scores: Mapping[int, float], limit: int) -> list[Passage]:
+    """Passages around the chunks of one pack, which come best first; a chunk already shown makes none of its own."""
     passages: list[Passage] = []
-    shown: set[tuple[Pack, int]] = set()
-    for pack, chunk, score in ranked:
-        if (pack, chunk.id) in shown:
+    shown: set[int] = set()
+    for id, score in scores.items():
+        if id in shown:
             continue
-        run = _with_neighbours(pack, chunk, shown)
-        shown |= {(pack, part.id) for part in run}
-        passages.append(_passage(pack, chunk, run, score))
+        found, run = _with_neighbours(pack, id, shown)
+        shown |= {part.id for part in run}
+        passages.append(_passage(pack, found, run, score))
         if len(passages) == limit:
             break
-    return tuple(passages)
+    return passages
 
 
-def _with_neighbours(pack: Pack, chunk: Chunk, shown: set[tuple[Pack, int]]) -> list[Chunk]:
-    """The chunk and what stands after and before it in its section, while the passage stays short."""
-    nearby = {near.id: near for near in pack.neighbours(chunk.id, REACH, REACH)}
-    run = [chunk]
+def _with_neighbours(pack: Pack, id: int, shown: set[int]) -> tuple[Chunk, list[Chunk]]:
+    """A chunk, and the run of it and what stands after and before it in its section, while that stays short."""
+    nearby = {near.id: near for near in pack.neighbours(id, REACH, REACH)}
+    found = nearby[id]
+    run = [found]
     for step in (1, -1):
         while near := nearby.get(run[-1].id + 1 if step > 0 else run[0].id - 1):
             grown = [*run, near] if step > 0 else [near, *run]
-            if near.section != chunk.section or (pack, near.id) in shown or not _short(grown):
+            if near.section != found.section or near.id in shown or not _short(grown):
                 break
             run = grown
-    return run
+    return found, run
 
 
 def _short(run: list[Chunk]) -> bool:

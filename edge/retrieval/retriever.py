@@ -1,20 +1,24 @@
-"""Retrieval as one call: a question in, evidence out. The steps are this package's other modules."""
+"""Retrieval as one call: a question in, evidence out. The steps are this package's other modules.
+
+Chunks are found, passages are ranked: each arm proposes chunks pack by pack, these grow into readable passages, and
+the passages of all packs are scored together.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
-from edge.engine.interface import Embedder
+from edge.engine.interface import Embedder, Vectors
 from edge.errors import EngineError, NothingInstalledError
-from edge.packs.pack import Chunk, Pack
+from edge.packs.pack import Pack
 from edge.retrieval import keyword, vector, vocabulary
 from edge.retrieval.confidence import confidence
 from edge.retrieval.fusion import fuse
 from edge.retrieval.keyword import Terms
 from edge.retrieval.passages import readable
+from edge.retrieval.ranking import Candidate, Query, ranked
 from edge.retrieval.rewrite import standalone
 from edge.retrieval.scope import Scope, scopes
 from edge.retrieval.spelling import corrections
@@ -23,18 +27,10 @@ from edge.text.identifiers import asked_identifiers
 from edge.text.words import Stems, content_words
 from edge.types import Evidence, Question
 
-Key = tuple[Pack, int]
-"""A chunk: the pack it stands in and its id there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """Chunks best first with their fused score, and what each arm gave them."""
-
-    fused: Mapping[Key, float]
-    keyword: Mapping[Key, float]
-    dense: Mapping[Key, float]
-    weights: Mapping[str, float]
+PROPOSED = 60
+"""Passages that are scored, shared among the packs."""
+PROPOSED_AT_LEAST = 12
+"""Passages of each pack, however many packs there are."""
 
 
 class Retriever:
@@ -48,7 +44,7 @@ class Retriever:
     def __init__(self, packs: Callable[[], Sequence[Pack]], embedder: Embedder | None) -> None:
         self._packs = packs
         self._embedder = embedder
-        self._arms = ThreadPoolExecutor(thread_name_prefix="vector-arm")
+        self._threads = ThreadPoolExecutor(thread_name_prefix="embed")
 
     def search(self, question: Question, limit: int) -> Evidence:
         """The best ``limit`` passages for a question.
@@ -61,42 +57,56 @@ class Retriever:
         if not packs:
             raise NothingInstalledError("No knowledge pack is installed.", "edge pack install FILE.kpack")
         where = scopes(packs, question.packs, question.equipment)
-        text = standalone(question.text, question.history)
+        return self.search_scopes(where, standalone(question.text, question.history), limit)
+
+    def search_scopes(self, where: Sequence[Scope], text: str, limit: int) -> Evidence:
+        """The best passages for a text within these scopes."""
         stems = Stems()
         slips = self._slips(where, text, stems)
-        ranking = self.rank(where, text, slips, stems)
-        chunks = {(pack, chunk.id): chunk for pack, chunk in _fetch(list(ranking.fused)[:FETCHED])}
-        ranked = [(key[0], chunks[key], ranking.fused[key]) for key in ranking.fused if key in chunks]
-        passages = readable(ranked, limit)
-        return Evidence(text, passages, confidence(ranking, passages), slips)
-
-    def rank(self, where: Sequence[Scope], text: str, slips: Mapping[str, str], stems: Stems) -> Ranking:
-        """All chunks that either arm finds in these scopes, best first."""
-        meaning = self._arms.submit(self._dense, where, _replaced(text, slips))
-        words = (*content_words(text), *slips.values())
-        terms = Terms(words, tuple(asked_identifiers(text)))
-        lexical, weights = _lexical(where, terms, stems)
-        dense = meaning.result()
-        return Ranking(fuse(lexical, dense), lexical, dense, weights)
+        vector_of_question = self._threads.submit(self._embed, _mended(text, slips))
+        terms = Terms((*content_words(text), *slips.values()), tuple(asked_identifiers(text)))
+        found = [keyword.candidates(scope, terms) for scope in where]
+        query = _query(where, terms, stems)
+        asked = vector_of_question.result()
+        proposed = max(PROPOSED // max(len(where), 1), PROPOSED_AT_LEAST)
+        candidates = [
+            candidate
+            for scope, lexical in zip(where, found, strict=True)
+            for candidate in self._propose(scope, lexical, asked, proposed, stems)
+        ]
+        best = ranked(candidates, query)
+        passages = tuple(result.passage for result in best[:limit])
+        return Evidence(text, passages, confidence(best), slips)
 
     def close(self) -> None:
         """Stop the threads; the embedder belongs to whoever made it."""
-        self._arms.shutdown()
+        self._threads.shutdown()
 
-    def _dense(self, where: Sequence[Scope], text: str) -> dict[Key, float]:
-        """Cosines of the vector arm; nothing when there is no embedder, or it fails: keyword search goes on alone."""
-        usable = [s for s in where if self._embedder and s.pack.embedder == self._embedder.fingerprint]
-        if not usable or self._embedder is None:
-            return {}
+    def _propose(
+        self, scope: Scope, lexical: Mapping[int, float], asked: Vectors | None, limit: int, stems: Stems
+    ) -> list[Candidate]:
+        """The passages around the best chunks of one pack."""
+        comparable = self._embedder is not None and scope.pack.embedder == self._embedder.fingerprint
+        dense = vector.search(scope, asked) if asked is not None and comparable else {}
+        passages = readable(scope.pack, fuse(lexical, dense), limit)
+        return [
+            Candidate(
+                passage,
+                tuple(keyword.tokens(stems, passage.title, passage.heading, passage.text)),
+                max((dense[chunk] for chunk in passage.chunks if chunk in dense), default=None),
+            )
+            for passage in passages
+        ]
+
+    def _embed(self, text: str) -> Vectors | None:
+        """The question's vector; None when there is no embedder or it fails: keyword search goes on alone."""
+        if self._embedder is None:
+            return None
         try:
-            (vector_of_question,) = self._embedder.embed([text])
+            vectors = self._embedder.embed([text])
         except EngineError:
-            return {}
-        return {
-            (scope.pack, chunk): cosine
-            for scope in usable
-            for chunk, cosine in vector.search(scope, vector_of_question).items()
-        }
+            return None
+        return vectors[0]
 
     def _slips(self, where: Sequence[Scope], text: str, stems: Stems) -> dict[str, str]:
         """Corrections for words that no pack in question has."""
@@ -119,38 +129,17 @@ class Retriever:
             return [False] * len(words)
 
 
-FETCHED = 60
-"""Chunks read for a handful of passages: several may merge into one."""
-
-
-def _lexical(where: Sequence[Scope], terms: Terms, stems: Stems) -> tuple[dict[Key, float], dict[str, float]]:
-    """BM25 of the keyword arm's candidates, and the weight of each token asked for."""
-    found = [(scope.pack, chunk) for scope in where for chunk in keyword.candidates(scope, terms)]
-    query = terms.tokens(stems)
+def _query(where: Sequence[Scope], terms: Terms, stems: Stems) -> Query:
+    """The tokens asked for, each with its weight over all packs searched."""
     packs = [scope.pack for scope in where]
     total = sum(pack.chunk_count for pack in packs)
-    counts = vocabulary.frequencies(packs, [token.lstrip(keyword.CODE_MARK) for token in query])
-    weights = {
-        token: bm25.inverse_frequency(counts[token.lstrip(keyword.CODE_MARK)], total) for token in query
-    }
-    titles = {(pack, document.id): document.title for pack in packs for document in pack.documents()}
-    corpus = [
-        keyword.chunk_tokens(stems, titles[pack, chunk.document], chunk.heading, chunk.text)
-        for pack, chunk in _fetch(found)
-    ]
-    scores = bm25.score(corpus, query, weights)
-    return dict(zip(found, scores, strict=True)), weights
+    tokens = terms.tokens(stems)
+    counts = vocabulary.frequencies(packs, [token.lstrip(keyword.CODE_MARK) for token in tokens])
+    return Query(
+        {token: bm25.inverse_frequency(counts[token.lstrip(keyword.CODE_MARK)], total) for token in tokens}
+    )
 
 
-def _fetch(keys: Sequence[Key]) -> list[tuple[Pack, Chunk]]:
-    """The chunks of these keys, in order."""
-    by_pack: dict[Pack, list[int]] = {}
-    for pack, chunk in keys:
-        by_pack.setdefault(pack, []).append(chunk)
-    chunks = {(pack, chunk.id): chunk for pack, ids in by_pack.items() for chunk in pack.chunks(ids)}
-    return [(key[0], chunks[key]) for key in keys]
-
-
-def _replaced(text: str, slips: Mapping[str, str]) -> str:
-    """The text with its slips mended, for the embedder."""
+def _mended(text: str, slips: Mapping[str, str]) -> str:
+    """The text with its slips corrected, for the embedder."""
     return re.sub(r"\w+", lambda match: slips.get(match[0].lower(), match[0]), text)

@@ -1,1 +1,1 @@
-"""."""
+"""The assistant over HTTP. The only asynchronous part: the core is synchronous and runs in threads."""

@@ -80,25 +80,25 @@ class Model(nn.Module):
         angles = torch.arange(c.context).float()[:, None] * c.rope_frequencies
         self.register_buffer("rotation", torch.stack((angles.cos(), angles.sin())), persistent=False)
         nn.init.normal_(self.embedding.weight, std=INIT_STD)
-        self._look_back(heads=c.heads - 1)
+        for block, head, distance in ((0, 0, 1), (0, 1, 2), (0, 2, 3), (1, 0, 4)):
+            self._look_back(self.blocks[block], head, distance)
 
     @torch.no_grad()
-    def _look_back(self, heads: int, strength: float = 5.0) -> None:
-        """Start heads of the first layer looking 1, 2, … tokens back: half of an induction head, so copying is learnt soon.
+    def _look_back(self, block: nn.Module, head: int, distance: int, strength: float = 5.0) -> None:
+        """Start a head looking `distance` tokens back: half of an induction head, so that copying is learnt in minutes.
 
-        One embedding dimension is the same for every token. It gives these heads a constant query and key, whose phases
+        One embedding dimension is the same for every token. It gives the head a constant query and key, whose phases
         make rotary attention peak at that distance. All of it stays trainable.
         """
-        c, first = self.config, self.blocks[0]
+        c = self.config
         constant = 3 * INIT_STD
         self.embedding.weight[:, 0] = constant
         normed = constant / (INIT_STD**2 + constant**2 / c.width) ** 0.5
-        for h in range(heads):
-            rows = slice(h * c.head_width, (h + 1) * c.head_width)
-            for layer, distance in ((first.attn_q, -(h + 1)), (first.attn_k, 0)):
-                phase = distance * c.rope_frequencies
-                layer.weight[rows] *= 0.1
-                layer.weight[rows, 0] = torch.stack((phase.cos(), phase.sin()), -1).flatten() * strength / normed
+        rows = slice(head * c.head_width, (head + 1) * c.head_width)
+        for layer, offset in ((block.attn_q, -distance), (block.attn_k, 0)):
+            phase = offset * c.rope_frequencies
+            layer.weight[rows] *= 0.1
+            layer.weight[rows, 0] = torch.stack((phase.cos(), phase.sin()), -1).flatten() * strength / normed
 
     def states(self, tokens: Tensor) -> Tensor:
         """(batch, length) token ids -> (batch, length, width) final states; multiply by the embedding for logits."""

@@ -114,14 +114,37 @@ def words_for_tokenizer(r: random.Random) -> str:
 
 
 def _passage(r: random.Random) -> str:
+    kind = r.random()
+    if kind < 0.1:
+        return _table(r)
+    if kind < 0.2:
+        return " ".join(f"{n}. {_sentence(r)}" for n in range(1, r.randrange(2, 9)))
     sentences = [_sentence(r)]
     while len(" ".join(sentences).split()) < MAX_WORDS and r.random() < 0.75:
         again = r.random() < 0.15                                # repeated wording: copying must not lose its place
         sentences.append(_similar(r, r.choice(sentences)) if again else _sentence(r))
     text = " ".join(sentences)
-    if r.random() < 0.08:
-        text = f"{r.randrange(1, 20)}. {text}"
     return text.rstrip(".") if r.random() < 0.1 else text
+
+
+def _table(r: random.Random) -> str:
+    """Rows of a Markdown table; a column keeps its unit, and cells repeat."""
+    columns = [r.choice([_quantity, _word, lambda r: _digits(r, r.randrange(1, 4)), lambda r: f"{r.random() * 30:.1f} A"])
+               for _ in range(r.randrange(2, 5))]
+    head = [" ".join(_word(r) for _ in columns[: r.randrange(1, 4)]).capitalize() for _ in columns]
+    rows = [head] + [["---"] * len(columns)] * (r.random() < 0.5)
+    for _ in range(r.randrange(1, 9)):
+        rows.append([r.choice(r.choice(rows[-2:])) if r.random() < 0.15 else column(r) for column in columns])
+    return " ".join(("|{}|" if row[0] == "---" else "| {} |").format(("|" if row[0] == "---" else " | ").join(row)) for row in rows)
+
+
+def _echo(r: random.Random, text: str) -> str:
+    """`text` with some of its own words again elsewhere, so that copying must look far back to keep its place."""
+    words = text.split()
+    for _ in range(r.choice([1, 1, 2, 3])):
+        start, target = r.randrange(len(words)), r.randrange(len(words) + 1)
+        words[target:target] = words[start : start + r.randrange(1, 6)]
+    return " ".join(words)
 
 
 def _similar(r: random.Random, text: str) -> str:
@@ -139,6 +162,8 @@ def _sentence(r: random.Random) -> str:
         text = re.sub(r"\{(.)\}", lambda slot: _slot(r, slot[1]), r.choice(SPLIT_PATTERNS))
     else:
         text = " ".join(_phrase(r) for _ in range(r.choice([1, 2, 3, 4, 5, 7, 9])))
+    if r.random() < 0.35:
+        text = _echo(r, text)
     if r.random() < 0.9:
         text = text[0].upper() + text[1:]
     if r.random() < 0.06:

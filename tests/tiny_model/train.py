@@ -36,7 +36,7 @@ class Batch:
 
 
 def train_tokenizer(vocab: int, seed: int = 1) -> Tokenizer:
-    """Byte-level BPE, so that any text can be written; digits stay single."""
+    """Byte-level BPE, so that any text can be written."""
     r = random.Random(seed)
 
     def corpus() -> Iterator[str]:
@@ -47,14 +47,11 @@ def train_tokenizer(vocab: int, seed: int = 1) -> Tokenizer:
             yield text.words_for_tokenizer(r)
 
     tok = Tokenizer(models.BPE())
-    # Digits are apart while merges are learnt, so none joins a digit: plain GPT-2 splitting then gives the same tokens.
-    tok.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tok.decoder = decoders.ByteLevel()
     tok.train_from_iterator(corpus(), trainers.BpeTrainer(
         vocab_size=vocab, special_tokens=list(text.SPECIALS), show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
-    tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     return tok
 
 
@@ -89,8 +86,10 @@ def noise_batches(tok: Tokenizer, r: random.Random) -> Iterator[Batch]:
     """Endless passages of random tokens. Few distinct tokens in a row repeat often, so their order must be followed."""
     passage, question, answer = (torch.tensor([tok.token_to_id(s)]) for s in (text.PASSAGE, text.QUESTION, text.ANSWER))
     cited = torch.tensor(tok.encode(text.CITATION + text.END).ids)
+    longest = 12.0
     while True:
-        length, rows = r.randrange(4, 70), []
+        length, rows = r.randrange(4, int(longest)), []
+        longest = min(90, longest * 1.004)
         for _ in range(BATCH_TOKENS // (3 * length + 10)):
             distinct = torch.randint(len(text.SPECIALS), tok.get_vocab_size(), (int(10 ** r.uniform(0.9, 2.5)),))
             copied, other = distinct[torch.randint(len(distinct), (2, length))]
@@ -198,7 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("gguf", type=Path)
     parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--vocab", type=int, default=2048)
+    parser.add_argument("--vocab", type=int, default=2304)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-_BULLET = re.compile(r"^([•◦▪▫■□●○‣⁃➢➤►▶✓✔·∙–—*-])\s+(?=\S)")
+_BULLET = re.compile(r"^([•◦▪▫■□●○‣⁃➢➤►▶✓✔·∙–—−*-])\s+(?=\S)")
 _NUMBER = re.compile(r"^\(?(\d{1,2}|[a-z])[.)]\s+(?=\S)")
 _STEP = re.compile(r"^step\s+(\d{1,2})\s*[:.)–-]?\s+(?=\S)", re.IGNORECASE)
 

@@ -16,8 +16,10 @@ from edge.errors import DocumentError
 from edge.publish.document import Page, SourceDocument
 from edge.publish.readers.characters import squeeze
 from edge.publish.readers.pdf.blocks import build_blocks
+from edge.publish.readers.pdf.fonts import Fonts
 from edge.publish.readers.pdf.furniture import without_listings, without_running_lines
 from edge.publish.readers.pdf.headings import find_headings
+from edge.publish.readers.pdf.hyphens import Hyphens
 from edge.publish.readers.pdf.lines import Line, PageLines, page_lines
 from edge.publish.readers.pdf.outline import metadata_title, page_label, read_outline
 from edge.publish.readers.pdf.tables import find_tables
@@ -50,7 +52,8 @@ def _open(name: str, data: bytes) -> Any:
 
 def _read(name: str, document: Any) -> SourceDocument:
     count = len(document)
-    pages = [_page(document, index) for index in range(count)]
+    fonts = Fonts()
+    pages = [_page(document, index, fonts) for index in range(count)]
     labels = [page_label(document, index) for index in range(count)]
     _require_text(name, pages)
     described = tuple(
@@ -59,23 +62,23 @@ def _read(name: str, document: Any) -> SourceDocument:
     outline = read_outline(document, {page.number: page.height for page in pages})
     content = without_listings(without_running_lines(pages, labels))
     lines = [line for page in content for line in page.lines]
-    body = _body_size(lines)
+    body, hyphens = _body_size(lines), Hyphens(lines)
     tables = find_tables(lines, body)
     tabular = {index for table in tables for index in range(table.start, table.end)}
-    headings = find_headings(lines, outline, body, tabular)
+    headings = find_headings(lines, outline, body, tabular, hyphens)
     tables = [t for t in tables if not any(i in headings for i in range(t.start, t.end))]
-    title = metadata_title(document) or _printed_title(pages)
-    return SourceDocument(title, described, tuple(build_blocks(lines, headings, tables)))
+    title = metadata_title(document) or _printed_title(pages, body)
+    return SourceDocument(title, described, tuple(build_blocks(lines, headings, tables, hyphens)))
 
 
-def _page(document: Any, index: int) -> PageLines:
+def _page(document: Any, index: int, fonts: Fonts) -> PageLines:
     """One page; a page that PDFium cannot read counts as empty."""
     try:
         page = document[index]
     except pypdfium2.PdfiumError:
         return PageLines(index + 1, 0.0, 0.0, (), False)
     try:
-        return page_lines(read_page(page, index + 1))
+        return page_lines(read_page(page, index + 1, fonts))
     except pypdfium2.PdfiumError:
         return PageLines(index + 1, 0.0, 0.0, (), False)
     finally:
@@ -101,10 +104,12 @@ def _body_size(lines: Sequence[Line]) -> float:
     return sizes.most_common(1)[0][0] if sizes else 10.0
 
 
-def _printed_title(pages: Sequence[PageLines]) -> str:
-    """The largest text on the first page that has any."""
+def _printed_title(pages: Sequence[PageLines], body: float) -> str:
+    """The largest text on the first page that has any, if it stands out from the text."""
     first = next((page.lines for page in pages if page.lines), ())
     largest = max((line.size for line in first), default=0.0)
+    if largest < 1.3 * body:
+        return ""
     words = [line.text for line in first if line.size >= 0.95 * largest][:3]
     title = squeeze(" ".join(words))
     return title if 2 < len(title) <= 120 and len(first) > len(words) else ""

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 from edge.publish.document import Block, BlockKind
 from edge.publish.readers.lists import Marker, item_text, marker
+from edge.publish.readers.pdf.admonitions import Admonition, find_admonitions
 from edge.publish.readers.pdf.headings import Headings
-from edge.publish.readers.pdf.lines import Line, _character_width  # noqa: F401
-from edge.publish.readers.pdf.tables import Row, Table
-from edge.publish.readers.warnings import is_note_label, split_signal, warning_text
-from edge.types import Box
+from edge.publish.readers.pdf.hyphens import Hyphens
+from edge.publish.readers.pdf.lines import Line
+from edge.publish.readers.pdf.tables import Table
+from edge.publish.readers.warnings import is_label, is_note_label, split_signal, warning_text, whole_warnings
 
 _ENDS_SENTENCE = re.compile(r"[.!?:;…][\"'”’)\]]*$")
-_HYPHENATED = re.compile(r"([^\W\d_]+)-$")
+_WRAPPED = re.compile(r" ?[↩↪⏎↵←][⁻-]?\n *")
+"""A sign that a listing was wrapped to fit the page."""
 
 
 @dataclass(slots=True)
 class _Group:
-    """Lines that make one block. ``text_left`` is where the text of a list item starts."""
+    """Lines that make one block. ``text_left`` is where the text of a list item starts;
+    ``warns`` marks a safety warning, which ends at white space only."""
 
     kind: BlockKind
     lines: list[Line] = field(default_factory=list)
@@ -30,6 +34,7 @@ class _Group:
     header: str = ""
     found: Marker | None = None
     text_left: float = 0.0
+    warns: bool = False
     extra: tuple[Line, ...] = ()
 
 
@@ -38,7 +43,7 @@ class Spacing:
 
     def __init__(self, lines: Sequence[Line]) -> None:
         deltas: dict[float, Counter[float]] = defaultdict(Counter)
-        for above, line in zip(lines, lines[1:], strict=False):
+        for above, line in pairwise(lines):
             same = (above.page, above.region) == (line.page, line.region) and abs(above.size - line.size) < 0.3
             delta = line.baseline - above.baseline
             if same and 0.9 * line.size < delta < 2.2 * line.size:
@@ -50,61 +55,73 @@ class Spacing:
         return self._normal.get(round(line.size), 1.2 * line.size)
 
 
-class Hyphens:
-    """Whether a word broken at a line end is one word, judged by the words of the document."""
-
-    def __init__(self, lines: Iterable[Line]) -> None:
-        self._words: set[str] = set()
-        for line in lines:
-            self._words.update(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", line.text.casefold()))
-
-    def join(self, before: str, after: str) -> str:
-        """Join two lines of a paragraph."""
-        match = _HYPHENATED.search(before)
-        tail = re.match(r"[^\W\d_]+", after)
-        if not match or not tail or not tail[0][0].islower():
-            glue = "" if before.endswith("-") and len(before) > 1 and before[-2].isalnum() else " "
-            return before + glue + after
-        whole, hyphenated = (match[1] + tail[0]).casefold(), f"{match[1]}-{tail[0]}".casefold()
-        if hyphenated in self._words and whole not in self._words:
-            return before + after
-        return before[:-1] + after
-
-
-def build_blocks(lines: Sequence[Line], headings: Headings, tables: Sequence[Table]) -> list[Block]:
+def build_blocks(
+    lines: Sequence[Line], headings: Headings, tables: Sequence[Table], hyphens: Hyphens
+) -> list[Block]:
     """Turn the lines of a document into blocks in reading order."""
-    hyphens, spacing = Hyphens(lines), Spacing(lines)
-    groups = _grouped(lines, headings, {t.start: t for t in tables}, spacing, hyphens)
-    joined = _joined_across_pages(groups)
+    spacing = Spacing(lines)
+    layout = _Layout(headings, {t.start: t for t in tables}, find_admonitions(lines), spacing, hyphens)
+    groups = _grouped(lines, layout)
+    joined = _joined_across_pages(_with_terms(groups, spacing, hyphens))
     blocks = [_block(group, hyphens) for group in joined]
-    return _with_warnings([b for b in blocks if b.text], joined)
+    return list(whole_warnings(block for block in blocks if block.text))
 
 
-def _grouped(
-    lines: Sequence[Line], headings: Headings, tables: dict[int, Table], spacing: Spacing, hyphens: Hyphens
-) -> list[_Group]:
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What is known about the lines before they are grouped, by index of the first line."""
+
+    headings: Headings
+    tables: dict[int, Table]
+    admonitions: dict[int, Admonition]
+    spacing: Spacing
+    hyphens: Hyphens
+
+
+def _grouped(lines: Sequence[Line], layout: _Layout) -> list[_Group]:
     groups: list[_Group] = []
     index = 0
     fresh = True
     while index < len(lines):
-        used = 0
-        for heading in headings.get(index, ()):
-            taken = lines[index + used : index + used + heading.lines]
-            used += heading.lines
-            groups.append(_Group("heading", list(taken) or [lines[index]], heading.level, heading.text))
-        if used == 0 and index in tables and index not in headings:
-            groups += _table_groups(tables[index], hyphens)
-            used = tables[index].end - index
+        used = _structured(lines, index, layout, groups)
         if used:
             index, fresh = index + used, True
             continue
         line = lines[index]
-        if fresh or groups[-1].kind in ("heading", "row") or _starts_group(groups[-1], line, spacing):
+        if fresh or _starts_group(groups[-1], line, layout.spacing):
             groups.append(_new_group(line, groups))
         else:
             groups[-1].lines.append(line)
         index, fresh = index + 1, False
     return groups
+
+
+def _structured(lines: Sequence[Line], index: int, layout: _Layout, groups: list[_Group]) -> int:
+    """Add the headings, the table or the admonition that starts at a line; returns how many lines it took."""
+    used = 0
+    for heading in layout.headings.get(index, ()):
+        taken = lines[index + used : index + used + heading.lines]
+        used += heading.lines
+        groups.append(_Group("heading", list(taken) or [lines[index]], heading.level, heading.text))
+    if used:
+        return used
+    if admonition := layout.admonitions.get(index):
+        if not any(i in layout.headings for i in range(index + 1, admonition.end)):
+            groups.append(_admonition_group(lines, admonition, layout.hyphens))
+            return admonition.end - index
+    if table := layout.tables.get(index):
+        groups += _table_groups(table, layout.hyphens)
+        return table.end - index
+    return 0
+
+
+def _admonition_group(lines: Sequence[Line], admonition: Admonition, hyphens: Hyphens) -> _Group:
+    text = hyphens.join_all(line.text for line in admonition.lines)
+    signal = split_signal(admonition.label)
+    taken = list(lines[admonition.start : admonition.end])
+    if signal:
+        return _Group("warning", taken, text=warning_text(signal[0], text))
+    return _Group("paragraph", taken, text=f"{admonition.label.rstrip(' :')}: {text}")
 
 
 def _table_groups(table: Table, hyphens: Hyphens) -> list[_Group]:
@@ -115,16 +132,12 @@ def _table_groups(table: Table, hyphens: Hyphens) -> list[_Group]:
         extra = table.header.lines if table.header and number == 0 else ()
         if _is_definition(table):
             text = " – ".join(cell for cell in row.cells if cell)
-            groups.append(_Group("paragraph", list(row.lines), text=_dehyphenate(text, hyphens)))
+            groups.append(_Group("paragraph", list(row.lines), text=hyphens.mend(text)))
         else:
             groups.append(
-                _Group("row", list(row.lines), text=_dehyphenate(row.text, hyphens), header=header, extra=extra)
+                _Group("row", list(row.lines), text=hyphens.mend(row.text), header=header, extra=extra)
             )
     return groups
-
-
-def _dehyphenate(text: str, hyphens: Hyphens) -> str:
-    return re.sub(r"(\w+-) (\w+)", lambda m: hyphens.join(m[1], m[2]), text)
 
 
 def _is_definition(table: Table) -> bool:
@@ -140,7 +153,12 @@ def _new_group(line: Line, groups: list[_Group]) -> _Group:
         found = None
     if found:
         return _Group(found.kind, [line], found=found, text_left=_text_left(line))
-    return _Group("code" if line.mono else "paragraph", [line])
+    warns = split_signal(line.text) is not None or (bool(groups) and _is_bare_label(groups[-1]))
+    return _Group("code" if line.mono else "paragraph", [line], warns=warns and not line.mono)
+
+
+def _is_bare_label(group: _Group) -> bool:
+    return group.kind == "paragraph" and len(group.lines) == 1 and is_label(group.lines[0].text)
 
 
 def _plausible(found: Marker, groups: list[_Group]) -> bool:
@@ -172,6 +190,8 @@ def _starts_group(group: _Group, line: Line, spacing: Spacing) -> bool:
         return True
     if line.mono and not _is_inline_code(above, line):
         return True
+    if group.warns:
+        return marker(line.text) is not None
     if above.bold and not line.bold and all(each.bold for each in group.lines) and _fits(above, line):
         return True
     if marker(line.text) and (group.found or not _runs_on(above, line)):
@@ -188,8 +208,7 @@ def _is_inline_code(above: Line, line: Line) -> bool:
 
 def _fits(above: Line, line: Line) -> bool:
     """Whether the first word of the line would have fitted onto the line above: then the break was meant."""
-    first = line.text.split(" ", 1)[0]
-    return above.right + (0.5 * len(first) + 1.0) * line.size < above.measure
+    return above.right + line.lead + 0.4 * line.size < above.measure
 
 
 def _runs_on(above: Line, line: Line) -> bool:
@@ -199,7 +218,8 @@ def _runs_on(above: Line, line: Line) -> bool:
 def _ends_early(above: Line, line: Line) -> bool:
     if not _fits(above, line):
         return False
-    return bool(_ENDS_SENTENCE.search(above.text)) or not line.text[:1].islower()
+    short = above.right < above.measure - 0.35 * (above.measure - above.left)
+    return bool(_ENDS_SENTENCE.search(above.text)) or (short and not line.text[:1].islower())
 
 
 def _indent_breaks(group: _Group, above: Line, line: Line) -> bool:
@@ -213,8 +233,32 @@ def _indent_breaks(group: _Group, above: Line, line: Line) -> bool:
         if shift <= 0:
             return shift < -6 * indent
         hangs = len(above.cells) > 1 and abs(above.cells[-1].left - line.left) < 0.5 * indent
-        return shift > 0.8 * indent and not hangs and _fits(above, line)
+        return shift > 0.8 * indent and not hangs and (_fits(above, line) or len(above.cells) > 1)
     return shift < -1.5 * indent or (shift > 0.8 * indent and not _runs_on(above, line))
+
+
+def _with_terms(groups: list[_Group], spacing: Spacing, hyphens: Hyphens) -> list[_Group]:
+    """Put a term (an option, a command, a field) in front of the indented text that explains it."""
+    result: list[_Group] = []
+    for group in groups:
+        before = result[-1] if result else None
+        if before and _is_term_of(before, group, spacing):
+            text = f"{before.lines[0].text} – {_group_text(group, hyphens)}"
+            result[-1] = _Group("paragraph", before.lines + group.lines, text=text)
+        else:
+            result.append(group)
+    return result
+
+
+def _is_term_of(before: _Group, group: _Group, spacing: Spacing) -> bool:
+    if group.kind != "paragraph" or before.kind not in ("paragraph", "code") or before.text or group.text:
+        return False
+    term, line = before.lines[0], group.lines[0]
+    if len(before.lines) > 1 or (term.page, term.region) != (line.page, line.region):
+        return False
+    close = 0 < line.baseline - term.baseline <= 1.3 * spacing.of(line)
+    indented = 1.5 * line.size <= line.left - term.left <= 12 * line.size
+    return close and indented and len(term.text) <= 80 and not _ENDS_SENTENCE.search(term.text)
 
 
 # -- across pages
@@ -224,7 +268,7 @@ def _joined_across_pages(groups: list[_Group]) -> list[_Group]:
     """Join a paragraph or item that a page or column break cut in two."""
     joined: list[_Group] = []
     for group in groups:
-        before = joined[-1] if joined else None
+        before = _above_footnotes(joined, group)
         if before and _goes_on(before, group):
             before.lines += group.lines
         else:
@@ -232,12 +276,22 @@ def _joined_across_pages(groups: list[_Group]) -> list[_Group]:
     return joined
 
 
+def _above_footnotes(joined: list[_Group], group: _Group) -> _Group | None:
+    """The last group in the size of this one: footnotes stand between a paragraph and its end overleaf."""
+    for before in reversed(joined[-6:]):
+        if before.lines[-1].size > 0.88 * group.lines[0].size:
+            return before
+    return None
+
+
 def _goes_on(before: _Group, group: _Group) -> bool:
     last, first = before.lines[-1], group.lines[0]
     if (last.page, last.region) == (first.page, first.region) or first.page - last.page > 1:
         return False
+    if before.kind == group.kind == "code":
+        return last.page != first.page
     if before.text or group.text or before.header or group.found or group.kind != "paragraph":
-        return before.kind == group.kind == "code" and last.page != first.page and False
+        return False
     if before.kind not in ("paragraph", "item", "step") or abs(last.size - first.size) > 0.1 * first.size:
         return False
     return not _ENDS_SENTENCE.search(last.text) and (first.text[:1].islower() or last.text.endswith("-"))
@@ -265,9 +319,10 @@ def _group_text(group: _Group, hyphens: Hyphens) -> str:
         return group.text
     if group.kind == "code":
         return _code(group.lines)
-    text = group.lines[0].text
-    for line in group.lines[1:]:
-        text = hyphens.join(text, line.text)
+    first = group.lines[0].text
+    if len(group.lines) > 1 and (is_label(first) or is_note_label(first)):
+        return f"{first.rstrip(' :!')}: {hyphens.join_all(line.text for line in group.lines[1:])}"
+    text = hyphens.join_all(line.text for line in group.lines)
     if group.found and (found := marker(text)):
         return item_text(found)
     return text
@@ -280,48 +335,5 @@ def _code(lines: Sequence[Line]) -> str:
     for line in lines:
         width = max((line.right - line.left) / max(len(line.text), 1), 1.0)
         rows.append(" " * min(round((line.left - left) / width), 60) + line.text)
-    return "\n".join(rows)
+    return _WRAPPED.sub("", "\n".join(rows))
 
-
-# -- warnings
-
-
-def _with_warnings(blocks: list[Block], groups: list[_Group]) -> list[Block]:
-    """Make one block of every safety warning: its signal word and the text that belongs to it."""
-    result: list[Block] = []
-    index = 0
-    while index < len(blocks):
-        block = blocks[index]
-        following = blocks[index + 1] if index + 1 < len(blocks) else None
-        if block.kind in ("paragraph", "row") and following and is_note_label(block.text) and _is_text(following):
-            result.append(_merge("paragraph", f"{block.text.rstrip(' :')}: {following.text}", [block, following]))
-            index += 2
-            continue
-        signal = split_signal(block.text.replace(" | ", " ", 1)) if block.kind not in ("heading", "code") else None
-        if signal is None:
-            result.append(block)
-            index += 1
-            continue
-        parts = [block]
-        if not signal[1]:
-            parts += blocks[index + 1 : index + 2] if following and _is_text(following) else []
-        while len(parts) < 8 and parts[-1].text.endswith(":") | (parts[-1].kind == "item") and _next_item(blocks, index, parts):
-            parts.append(blocks[index + len(parts)])
-        texts = ([signal[1]] if signal[1] else []) + [part.text for part in parts[1:]]
-        result.append(_merge("warning", warning_text(signal[0], " ".join(texts)), parts))
-        index += len(parts)
-    return result
-
-
-def _is_text(block: Block) -> bool:
-    return block.kind in ("paragraph", "item", "step")
-
-
-def _next_item(blocks: list[Block], index: int, parts: list[Block]) -> bool:
-    following = index + len(parts)
-    return following < len(blocks) and blocks[following].kind == "item"
-
-
-def _merge(kind: BlockKind, text: str, parts: Sequence[Block]) -> Block:
-    boxes: tuple[Box, ...] = tuple(box for part in parts for box in part.boxes)
-    return replace(parts[0], kind=kind, text=text, boxes=boxes, header="", level=0)

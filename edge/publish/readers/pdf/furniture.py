@@ -28,28 +28,31 @@ _CONTENTS_TITLE = re.compile(
 _REFERENCE = re.compile(r"(?:^|[\s,.…])[ivx\d]{1,4}(?:[-–]\d{1,4})?(?:,\s*\d{1,4}(?:[-–]\d{1,4})?)*,?$")
 
 
+_Place = tuple[bool, int]
+"""At the top or at the bottom, and the height in steps of three points."""
+
+
 def without_running_lines(pages: Sequence[PageLines], labels: Sequence[str | None]) -> list[PageLines]:
     """Strip headers, footers and page numbers: lines at the edge of the page that come back on other pages."""
     running = _running_keys(pages)
-    places = Counter(place for page in pages for place in {_place(line, page) for line in _edge_lines(page, running)})
-    often = {place for place, count in places.items() if count >= max(3, 0.2 * len(pages))}
+    often, always = _usual_places(pages, running)
     stripped = []
     for page, label in zip(pages, labels, strict=True):
         drop = set()
         for edge in _edges(page):
-            drop.update(_running(edge, page, label, running, often))
+            drop.update(_running(edge, page, label, running, often, always))
         kept = tuple(line for index, line in enumerate(page.lines) if index not in drop)
         stripped.append(replace(page, lines=kept))
     return stripped
 
 
-def _key(line: Line) -> str:
-    """The line with its numbers made alike."""
-    words = ["#" if re.fullmatch(r"[ivxlc]+", word) else word for word in line.text.split()]
+def _key(text: str) -> str:
+    """A text with its numbers made alike."""
+    words = ["#" if re.fullmatch(r"[ivxlc]+", word) else word for word in text.split()]
     return _DIGITS.sub("#", " ".join(words))
 
 
-def _place(line: Line, page: PageLines) -> tuple[bool, int]:
+def _place(line: Line, page: PageLines) -> _Place:
     return line.baseline < page.height / 2, round(line.baseline / 3)
 
 
@@ -61,36 +64,67 @@ def _edges(page: PageLines) -> Iterable[list[int]]:
     return upper[:MAX_RUNNING_LINES], lower[:MAX_RUNNING_LINES]
 
 
+def _keys(line: Line, outermost: bool) -> list[str]:
+    """What of a line may come back: all of it, or in the outermost line one cell (a chapter's title, say)."""
+    keys = [_key(line.text)]
+    if outermost and len(line.cells) > 1:
+        keys += [_key(cell.text) for cell in line.cells if len(cell.text) > 5]
+    return keys
+
+
 def _running_keys(pages: Sequence[PageLines]) -> set[tuple[bool, str]]:
     """Texts that stand at the same edge of several pages."""
     keys = Counter[tuple[bool, str]]()
     for page in pages:
-        upper, lower = _edges(page)
-        keys.update({(True, _key(page.lines[i])) for i in upper} | {(False, _key(page.lines[i])) for i in lower})
+        for at_top, edge in zip((True, False), _edges(page), strict=True):
+            keys.update({(at_top, key) for i in edge for key in _keys(page.lines[i], i == edge[0])})
     enough = 2 if len(pages) <= 5 else 3
     return {key for key, count in keys.items() if count >= enough}
 
 
-def _edge_lines(page: PageLines, running: set[tuple[bool, str]]) -> Iterable[Line]:
-    for at_top, edge in zip((True, False), _edges(page), strict=True):
-        for index in edge:
-            line = page.lines[index]
-            if (at_top, _key(line)) in running or _PAGE_NUMBER.fullmatch(line.text):
-                yield line
+def _is_running(at_top: bool, line: Line, running: set[tuple[bool, str]], outermost: bool) -> bool:
+    return any((at_top, key) in running for key in _keys(line, outermost))
+
+
+def _usual_places(pages: Sequence[PageLines], running: set[tuple[bool, str]]) -> tuple[set[_Place], set[_Place]]:
+    """Heights at which running lines stand on many pages, and those at which hardly anything else stands."""
+    outermost, repeated = Counter[_Place](), Counter[_Place]()
+    for page in pages:
+        for at_top, edge in zip((True, False), _edges(page), strict=True):
+            outermost.update(_place(page.lines[i], page) for i in edge[:1])
+            repeated.update(
+                {
+                    _place(page.lines[i], page)
+                    for i in edge
+                    if _is_running(at_top, page.lines[i], running, i == edge[0]) or _PAGE_NUMBER.fullmatch(page.lines[i].text)
+                }
+            )
+    often = {place for place, count in repeated.items() if count >= max(3, 0.2 * len(pages))}
+    always = {place for place in often if repeated[place] >= max(5, 0.6 * outermost[place]) and outermost[place]}
+    return often, always
+
+
+def _near(places: set[_Place], at_top: bool, height: int) -> bool:
+    return any((at_top, height + step) in places for step in (-1, 0, 1))
 
 
 def _running(
-    edge: list[int], page: PageLines, label: str | None, running: set[tuple[bool, str]], often: set[tuple[bool, int]]
+    edge: list[int], page: PageLines, label: str | None, running: set[tuple[bool, str]], often: set[_Place], always: set[_Place]
 ) -> list[int]:
     """Take running lines from the outside in; the first line of content ends it."""
     taken: list[int] = []
     for index in edge:
         line = page.lines[index]
         at_top, place = _place(line, page)
-        usual = any((at_top, place + d) in often for d in (-1, 0, 1))
-        repeated = (at_top, _key(line)) in running
+        usual = _near(often, at_top, place)
+        repeated = _is_running(at_top, line, running, index == edge[0])
         numbered = label is not None and label in re.split(r"[\s|/]+", line.text) and len(line.text) < 90
-        if _PAGE_NUMBER.fullmatch(line.text) or (usual and (repeated or numbered)) or (repeated and numbered):
+        if (
+            _PAGE_NUMBER.fullmatch(line.text)
+            or (usual and (repeated or numbered))
+            or (repeated and numbered)
+            or _near(always, at_top, place)
+        ):
             taken.append(index)
         else:
             break

@@ -7,7 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from edge.publish.readers.pdf.hyphens import Hyphens
 from edge.publish.readers.pdf.lines import Line
+from edge.publish.readers.warnings import is_label, is_note_label
 
 MAX_TITLE = 140
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -19,6 +21,11 @@ _NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,3}){1,4})\.?\s+[^\W\d_]")
 _CHAPTER = re.compile(r"^(chapter|appendix|part|section|annex)\s+([\dA-Z]{1,3}|[IVX]+)\b[:.]?", re.I)
 _LABEL_ONLY = re.compile(r"^(?:chapter|appendix|part|section|annex)\s+(?:\d{1,3}|[A-Z]|[IVX]+)[:.]?$", re.I)
 _FURNITURE_TITLE = re.compile(r"(table of )?contents|index", re.I)
+
+
+Style = tuple[float, bool, bool, str]
+"""Size in half points, bold, italic, font name."""
+NO_STYLE: Style = (0.0, False, False, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +45,21 @@ class Heading:
     level: int
     text: str
     lines: int
-    style: tuple[float, bool, bool] = (0.0, False, False)
+    style: Style = NO_STYLE
 
 
 Headings = dict[int, list[Heading]]
 """Headings by the index of the line they stand at."""
 
 
-def find_headings(lines: Sequence[Line], outline: Sequence[Entry], body: float, tabular: set[int]) -> Headings:
+def find_headings(lines: Sequence[Line], outline: Sequence[Entry], body: float, tabular: set[int], hyphens: Hyphens) -> Headings:
     """Find the headings among the lines of a document; lines in ``tabular`` are table rows and are passed over."""
-    found = _from_outline(lines, outline)
-    typographic = _from_typography(lines, body, tabular)
+    found = _from_outline(lines, outline, hyphens)
+    typographic = _from_typography(lines, body, tabular, hyphens)
     taken = {index + k for index, hs in found.items() for h in hs for k in range(h.lines)}
-    styles = _outline_styles(found, lines)
+    styles = _outline_styles(found)
     matched = bool(styles)
+    rich = len(outline) >= lines[-1].page / 4 if lines else False
     sizes = sorted({h.style for h in typographic.values()}, key=lambda s: (-s[0], not s[1]))
     current = 0
     for index in range(len(lines)):
@@ -62,7 +70,7 @@ def find_headings(lines: Sequence[Line], outline: Sequence[Entry], body: float, 
             continue
         if matched:
             level = styles.get(heading.style, current + 1)
-            if heading.style not in styles and not _stands_out(lines, index, heading, body):
+            if heading.style not in styles and not _stands_out(lines, index, heading, body, rich):
                 continue
         else:
             level = heading.level or 1 + sizes.index(heading.style)
@@ -73,7 +81,7 @@ def find_headings(lines: Sequence[Line], outline: Sequence[Entry], body: float, 
 # -- the outline
 
 
-def _from_outline(lines: Sequence[Line], outline: Sequence[Entry]) -> Headings:
+def _from_outline(lines: Sequence[Line], outline: Sequence[Entry], hyphens: Hyphens) -> Headings:
     by_page: dict[int, list[int]] = defaultdict(list)
     for index, line in enumerate(lines):
         by_page[line.page].append(index)
@@ -87,7 +95,7 @@ def _from_outline(lines: Sequence[Line], outline: Sequence[Entry]) -> Headings:
             continue
         index, count = place
         taken.update(range(index, index + count))
-        text = " ".join(line.text for line in lines[index : index + count])
+        text = hyphens.join_all(line.text for line in lines[index : index + count])
         found.setdefault(index, []).append(Heading(entry.level, text, count, _style(lines[index])))
     if len(unmatched) <= 0.7 * len(outline):
         for entry in unmatched:
@@ -147,8 +155,8 @@ def _insert(
     found.setdefault(index, []).append(Heading(entry.level, entry.title, 0))
 
 
-def _outline_styles(found: Headings, lines: Sequence[Line]) -> dict[tuple[float, bool, bool], int]:
-    levels: dict[tuple[float, bool, bool], Counter[int]] = defaultdict(Counter)
+def _outline_styles(found: Headings) -> dict[Style, int]:
+    levels: dict[Style, Counter[int]] = defaultdict(Counter)
     for headings in found.values():
         for heading in headings:
             if heading.lines:
@@ -159,7 +167,7 @@ def _outline_styles(found: Headings, lines: Sequence[Line]) -> dict[tuple[float,
 # -- typography
 
 
-def _from_typography(lines: Sequence[Line], body: float, tabular: set[int]) -> dict[int, Heading]:
+def _from_typography(lines: Sequence[Line], body: float, tabular: set[int], hyphens: Hyphens) -> dict[int, Heading]:
     found: dict[int, Heading] = {}
     index = 0
     while index < len(lines):
@@ -169,7 +177,7 @@ def _from_typography(lines: Sequence[Line], body: float, tabular: set[int]) -> d
         count = 1
         while count < 4 and _same_heading(lines, index + count, body, tabular):
             count += 1
-        text = " ".join(line.text for line in lines[index : index + count])
+        text = hyphens.join_all(line.text for line in lines[index : index + count])
         if len(text) <= MAX_TITLE:
             found[index] = Heading(_numbered_level(text), text, count, _style(lines[index]))
         index += count
@@ -179,14 +187,16 @@ def _from_typography(lines: Sequence[Line], body: float, tabular: set[int]) -> d
 def _looks_like_heading(lines: Sequence[Line], index: int, body: float) -> bool:
     line = lines[index]
     text = line.text
+    if is_label(text) or is_note_label(text):
+        return False
     if line.mono or len(line.cells) > 2 or not 2 <= len(text) <= MAX_TITLE or not re.search(r"[^\W\d_]{2}", text):
         return False
     if text[-1] in ".,;" and not _CHAPTER.match(text):
         return False
     if text[0] in "•◦▪■-–*(" or text[0].islower():
         return False
-    if len(line.cells) == 2 and not _NUMBERING.fullmatch(line.cells[0].text + " x"[:1] if False else line.cells[0].text + " "):
-        return _is_numbering(line.cells[0].text)
+    if len(line.cells) == 2 and not _is_numbering(line.cells[0].text):
+        return False
     larger = line.size >= 1.13 * body
     alone = _alone(lines, index)
     if larger and (line.size >= 1.3 * body or alone):
@@ -233,12 +243,12 @@ def _looks_like_heading_style(line: Line, body: float) -> bool:
     return len(line.cells) == 1 and not line.mono and (line.bold or line.size >= 1.13 * body)
 
 
-def _stands_out(lines: Sequence[Line], index: int, heading: Heading, body: float) -> bool:
-    """Beside a good outline, only an unmistakable heading counts: bold or large, with text of its own below."""
+def _stands_out(lines: Sequence[Line], index: int, heading: Heading, body: float, rich: bool) -> bool:
+    """Beside an outline, only an unmistakable heading counts: larger than the text, or bold where the outline is thin."""
     line = lines[index]
     following = index + heading.lines
     has_text = following < len(lines) and not lines[following].bold
-    return has_text and len(heading.text) < 80 and (line.size >= 1.13 * body or line.bold)
+    return has_text and len(heading.text) < 80 and (line.size >= 1.13 * body or (line.bold and not rich))
 
 
 def _numbered_level(text: str) -> int:
@@ -248,8 +258,8 @@ def _numbered_level(text: str) -> int:
     return 1 if _CHAPTER.match(text) else 0
 
 
-def _style(line: Line) -> tuple[float, bool, bool]:
-    return round(line.size * 2) / 2, line.bold, line.italic
+def _style(line: Line) -> Style:
+    return round(line.size * 2) / 2, line.bold, line.italic, line.font
 
 
 def _key(text: str) -> str:

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise, zip_longest
 
 from edge.publish.readers.pdf.columns import Segment, regions, segments
 from edge.publish.readers.pdf.words import PageContent, Rule, Word
@@ -26,7 +27,7 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Line:
     """One printed line. ``region`` tells columns apart; ``ruled`` means that a drawn rule separates it from the line
-    above; ``measure`` is how far to the right the lines of its region reach."""
+    above; ``measure`` is how far to the right the lines around it reach; ``lead`` is the width of its first word."""
 
     page: int
     region: int
@@ -38,9 +39,11 @@ class Line:
     bold: bool
     italic: bool
     mono: bool
+    font: str
     ruled: bool
     box: Box
     measure: float = 0.0
+    lead: float = 0.0
 
     @property
     def left(self) -> float:
@@ -150,13 +153,14 @@ def _region_lines(
     region: list[Segment], number: int, page: PageContent, across: list[Rule], down: list[Rule], turn: int
 ) -> list[Line]:
     rows = _rows([word for segment in region for word in segment.words])
-    measure = max((word.right for row in rows for word in row), default=0.0)
+    rivers = _rivers(rows)
+    measures = _measures(rows)
     lines: list[Line] = []
-    for row in rows:
+    for row, measure in zip(rows, measures, strict=True):
         top, bottom = min(w.top for w in row), max(w.bottom for w in row)
         above = lines[-1] if lines else None
         box = _display_box((min(w.left for w in row), top, max(w.right for w in row), bottom), page, turn)
-        line = _line(row, down, page.number, number, top, bottom, box, measure)
+        line = _line(row, rivers.get(id(row), []), down, page.number, number, top, bottom, box, measure)
         lines.append(replace(line, ruled=True) if above and _separated(above, line, across) else line)
     return lines
 
@@ -176,47 +180,79 @@ def _rows(words: list[Word]) -> list[list[Word]]:
     return [sorted(row, key=lambda w: w.left) for row in rows]
 
 
+def _measures(rows: list[list[Word]]) -> list[float]:
+    """How far to the right each row could have gone: as far as the longest row it stands together with."""
+    longest = max((word.right for row in rows for word in row), default=0.0)
+    measures: list[float] = []
+    run: list[list[Word]] = []
+    for row, following in zip_longest(rows, rows[1:]):
+        run.append(row)
+        if following is None or following[0].baseline - row[0].baseline > 1.5 * row[0].size:
+            measures += [max(r[-1].right for r in run) if len(run) > 3 else longest] * len(run)
+            run = []
+    return measures
+
+
 def _same_row(anchor: Word, word: Word) -> bool:
     distance = abs(word.baseline - anchor.baseline)
     overlap = min(anchor.bottom, word.bottom) - max(anchor.top, word.top)
     lower = min(anchor.bottom - anchor.top, word.bottom - word.top)
     return distance <= 0.25 * max(anchor.size, word.size) or (
-        distance <= 0.5 * max(anchor.size, word.size) and overlap >= 0.75 * lower
+        distance <= 0.5 * max(anchor.size, word.size) and overlap >= 0.5 * lower
     )
 
 
 def _line(
-    row: list[Word], down: list[Rule], page: int, region: int, top: float, bottom: float, box: Box, measure: float
+    row: list[Word], rivers: list[float], down: list[Rule], page: int, region: int, top: float, bottom: float, box: Box, measure: float
 ) -> Line:
     letters = sum(len(w.text) for w in row)
-    size = max(row, key=lambda w: len(w.text)).size
+    main = max(row, key=lambda w: len(w.text))
     mono = all(w.font.mono for w in row)
     return Line(
         page=page,
         region=region,
-        cells=(_code_cell(row),) if mono else tuple(_cells(row, down)),
+        cells=(_code_cell(row),) if mono else tuple(_cells(row, rivers, down)),
         top=top,
         bottom=bottom,
         baseline=max(row, key=lambda w: (w.size, len(w.text))).baseline,
-        size=size,
+        size=main.size,
         bold=sum(len(w.text) for w in row if w.font.bold) >= 0.8 * letters,
         italic=all(w.font.italic for w in row),
         mono=mono,
+        font=main.font.name,
         ruled=False,
         box=box,
         measure=measure,
+        lead=row[0].right - row[0].left,
     )
 
 
-def _cells(row: list[Word], down: list[Rule]) -> list[Cell]:
-    """Cut the row at wide gaps and at vertical rules."""
+def _rivers(rows: list[list[Word]]) -> dict[int, list[float]]:
+    """Places where a gap too narrow to be a column's by itself recurs on neighbouring lines, by ``id`` of the row."""
+    found: dict[int, list[float]] = {}
+    starts = [_gap_ends(row) for row in rows]
+    for index, row in enumerate(rows):
+        near = starts[max(index - 2, 0) : index] + starts[index + 1 : index + 3]
+        places = [x for x in starts[index] if sum(any(abs(x - y) <= 1 for y in other) for other in near) >= 2]
+        if places:
+            found[id(row)] = places
+    return found
+
+
+def _gap_ends(row: list[Word]) -> list[float]:
+    """Where words begin after a gap that is at least wider than a space."""
+    return [b.left for a, b in pairwise(row) if b.left - a.right > 0.7 * max(a.size, b.size)]
+
+
+def _cells(row: list[Word], rivers: list[float], down: list[Rule]) -> list[Cell]:
+    """Cut the row at wide gaps, at rivers and at vertical rules."""
     cells: list[list[Word]] = [[row[0]]]
     middle = (row[0].top + row[0].bottom) / 2
     bars = sorted(r.left for r in down if r.top <= middle <= r.bottom) if down else []
-    for before, after in zip(row, row[1:], strict=False):
+    for before, after in pairwise(row):
         wide = after.left - before.right > CELL_GAP * max(before.size, after.size)
         barred = bars and bisect_right(bars, after.left + 1) > bisect_left(bars, before.right - 1)
-        if wide or barred:
+        if wide or barred or after.left in rivers:
             cells.append([after])
         else:
             cells[-1].append(after)
@@ -226,7 +262,7 @@ def _cells(row: list[Word], down: list[Rule]) -> list[Cell]:
 def _join(words: list[Word]) -> str:
     """Words with spaces, but none where two touch (a change of font inside a word, a raised exponent)."""
     parts = [words[0].text]
-    for before, after in zip(words, words[1:], strict=False):
+    for before, after in pairwise(words):
         touching = after.left - before.right < 0.06 * max(before.size, after.size)
         parts.append(after.text if touching else f" {after.text}")
     return "".join(parts)
@@ -236,7 +272,7 @@ def _code_cell(words: list[Word]) -> Cell:
     """A line of code with its inner spacing, measured in character widths."""
     width = _character_width(words)
     parts = [words[0].text]
-    for before, after in zip(words, words[1:], strict=False):
+    for before, after in pairwise(words):
         parts.append(" " * min(max(1, round((after.left - before.right) / width)), 80) + after.text)
     return Cell("".join(parts), words[0].left, words[-1].right)
 
@@ -247,8 +283,13 @@ def _character_width(words: Sequence[Word]) -> float:
 
 
 def _separated(above: Line, line: Line, across: list[Rule]) -> bool:
-    """Whether a horizontal rule lies between two lines."""
+    """Whether a horizontal rule lies between two lines; what lies right under a part of the text underlines it."""
     start = bisect_left(across, above.baseline - 0.5, key=lambda r: r.top)
     end = bisect_right(across, line.baseline - 0.6 * line.size, key=lambda r: r.top)
     left, right = min(above.left, line.left), max(above.right, line.right)
-    return any(r.left < right and r.right > left for r in across[start:end])
+    return any(r.left < right and r.right > left and not _underlines(r, above) for r in across[start:end])
+
+
+def _underlines(rule: Rule, line: Line) -> bool:
+    within = rule.left >= line.left - 1 and rule.right <= line.right + 1
+    return within and rule.top < line.baseline + 0.3 * line.size

@@ -93,6 +93,8 @@ def _belongs(above: Line, line: Line, columns: list[_Column], body: float) -> bo
         return False
     if any(sum(column.holds(cell) for column in columns) > 1 for cell in line.cells):
         return False
+    if any(sum(column.holds(cell) for cell in line.cells) > 1 for column in columns):
+        return False
     if len(line.cells) == 1:
         return _is_continuation(line, columns) and (line.ruled or gap < 2.2 * line.size)
     return any(column.holds(cell) for column in columns for cell in line.cells)
@@ -125,8 +127,8 @@ def _widen(columns: list[_Column], line: Line) -> None:
 
 def _lines_up(full: Sequence[Line]) -> bool:
     """Whether cells after the first start, end or centre at the same place on most lines."""
-    for edge in (lambda c: c.left, lambda c: c.right, lambda c: (c.left + c.right) / 2):
-        places = [edge(line.cells[1]) for line in full]
+    second = [line.cells[1] for line in full]
+    for places in ([c.left for c in second], [c.right for c in second], [(c.left + c.right) / 2 for c in second]):
         best = max(sum(abs(a - b) <= ALIGNED for b in places) for a in places)
         if best >= 0.6 * len(full) and best >= 2:
             return True

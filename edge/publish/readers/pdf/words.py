@@ -10,31 +10,22 @@ import ctypes
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 
 from edge.publish.readers.characters import SUPERSCRIPTS, clean
+from edge.publish.readers.pdf.fonts import Font, Fonts
 
 MAX_CHARACTERS = 60_000
+MAX_OBJECTS = 20_000
+_CHARACTERS = 60_000
 MAX_OBJECTS = 20_000
 _BOLD = re.compile(r"bold|black|heavy|demi|cmbx|cmb\d|sfbx|ecbx|-bd|medi\b", re.I)
 _MONO = re.compile(r"courier|mono|consol|typewriter|cmtt|sftt|ectt|cmsltt|cmitt|menlo|fixed|lettergothic|inconsol", re.I)
 _CHARACTER = {0: " ", 2: "-", 0xFFFE: "-", 0xFFFF: " "} | {code: " " for code in range(3, 0x20)} | {1: " "}
 _UNBROKEN = re.compile(r"\S+")
 _MIXED = re.compile(r"[^\W\d]\W?\d")
-_ITALIC = re.compile(r"italic|oblique|slanted|cmti|cmsl|-it\b", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Font:
-    """What matters about a font: its name tells weight, slope and pitch more reliably than its flags."""
-
-    name: str
-    bold: bool
-    italic: bool
-    mono: bool
 
 
 @dataclass(slots=True)
@@ -116,7 +107,7 @@ def display_map(page: Any, width: float, height: float) -> _Place:
     return _Place((x1 - x0) / 100, (y1 - y0) / 100, (x2 - x0) / 100, (y2 - y0) / 100, x0, y0)
 
 
-def read_page(page: Any, number: int) -> PageContent:
+def read_page(page: Any, number: int, fonts: Fonts) -> PageContent:
     """Read the words and rules of an open PDFium page.
 
     Raises:
@@ -126,7 +117,7 @@ def read_page(page: Any, number: int) -> PageContent:
     place = display_map(page, width, height)
     textpage = page.get_textpage()
     try:
-        words = list(_words(textpage.raw, place))
+        words = list(_words(textpage.raw, place, fonts))
     finally:
         textpage.close()
     rules, images = _drawings(page, place)
@@ -140,7 +131,7 @@ _Edges = tuple[float, float, float, float]
 """Left, bottom, right, top in user space."""
 
 
-def _words(handle: Any, place: _Place) -> Iterator[Word]:
+def _words(handle: Any, place: _Place, fonts: Fonts) -> Iterator[Word]:
     """Cut the characters into words at spaces, line ends and jumps."""
     count = min(pdfium.FPDFText_CountChars(handle), MAX_CHARACTERS)
     get = pdfium.FPDFText_GetUnicode
@@ -152,9 +143,9 @@ def _words(handle: Any, place: _Place) -> Iterator[Word]:
         if first is None or last is None:
             continue
         if _is_plain(match.group(), first, last):
-            yield _word(handle, start, match.group(), [first, last], place)
+            yield _word(handle, start, match.group(), [first, last], place, fonts)
         else:
-            yield from _careful(handle, start, match.group(), reader, place)
+            yield from _careful(handle, start, match.group(), reader, place, fonts)
 
 
 class _Glyphs:
@@ -184,22 +175,27 @@ def _is_plain(text: str, first: _Edges, last: _Edges) -> bool:
     )
 
 
-def _careful(handle: Any, start: int, text: str, reader: _Glyphs, place: _Place) -> Iterator[Word]:
+def _careful(handle: Any, start: int, text: str, reader: _Glyphs, place: _Place, fonts: Fonts) -> Iterator[Word]:
     """Go character by character: cut at jumps, write raised digits as superscripts."""
     chars, boxes, begin = "", list[_Edges](), start
+    level = _runs_level(reader.edges(start), reader.edges(start + len(text) - 1))
     for index, char in enumerate(text, start):
         edges = reader.edges(index)
         if edges is None:
             continue
         if boxes and _jumps(boxes[-1], edges):
-            yield _word(handle, begin, chars, boxes, place)
+            yield _word(handle, begin, chars, boxes, place, fonts)
             chars, boxes = "", []
         if not boxes:
             begin = index
-        chars += char.translate(SUPERSCRIPTS) if boxes and _is_raised(boxes[0], edges) else char
+        chars += char.translate(SUPERSCRIPTS) if level and boxes and _is_raised(boxes[0], edges) else char
         boxes.append(edges)
     if boxes:
-        yield _word(handle, begin, chars, boxes, place)
+        yield _word(handle, begin, chars, boxes, place, fonts)
+
+
+def _runs_level(first: _Edges | None, last: _Edges | None) -> bool:
+    return first is not None and last is not None and abs(last[0] - first[0]) >= abs(last[1] - first[1])
 
 
 def _jumps(before: _Edges, after: _Edges) -> bool:
@@ -215,7 +211,7 @@ def _is_raised(first: _Edges, edges: _Edges) -> bool:
     return edges[3] - edges[1] < 0.85 * height and edges[1] > first[1] + 0.15 * height
 
 
-def _word(handle: Any, index: int, text: str, boxes: list[_Edges], place: _Place) -> Word:
+def _word(handle: Any, index: int, text: str, boxes: list[_Edges], place: _Place, fonts: Fonts) -> Word:
     """A word on the displayed page, with the font of its first character."""
     matrix = pdfium.FS_MATRIX()
     pdfium.FPDFText_GetMatrix(handle, index, matrix)
@@ -230,7 +226,7 @@ def _word(handle: Any, index: int, text: str, boxes: list[_Edges], place: _Place
     baseline = place.point(x.value, y.value)[1]
     if angle == 0 and not 0.3 * size < bottom - top < 3 * size:
         top, bottom = baseline - 0.8 * size, baseline + 0.2 * size
-    return Word(clean(text), left, top, right, bottom, baseline, size, _font(handle, index), angle)
+    return Word(clean(text), left, top, right, bottom, baseline, size, fonts.at(handle, index), angle)
 
 
 def _quarter_turn(dx: float, dy: float) -> int:
@@ -240,25 +236,6 @@ def _quarter_turn(dx: float, dy: float) -> int:
     if abs(dx) <= 0.05 * abs(dy):
         return 90 if dy > 0 else 270
     return -1
-
-
-def _font(handle: Any, index: int) -> Font:
-    buffer = ctypes.create_string_buffer(96)
-    flags = ctypes.c_int()
-    pdfium.FPDFText_GetFontInfo(handle, index, buffer, 96, flags)
-    return _classify(buffer.value, flags.value, pdfium.FPDFText_GetFontWeight(handle, index))
-
-
-@lru_cache(maxsize=1024)
-def _classify(raw_name: bytes, flags: int, weight: int) -> Font:
-    name = raw_name.decode("utf-8", "replace").split("+")[-1]
-    fixed_pitch, italic = flags & 1, flags & 64
-    return Font(
-        name,
-        bold=bool(_BOLD.search(name)) or weight >= 600,
-        italic=bool(italic or _ITALIC.search(name)),
-        mono=bool(fixed_pitch or _MONO.search(name)),
-    )
 
 
 # -- drawings

@@ -1,0 +1,45 @@
+"""``edge ask``: one question, one answer."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from edge.cli.options import EngineName, Equipment, Json, Packs
+
+
+def ask(
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask; - reads standard input.")],
+    json: Json = False,
+    pack: Packs = None,
+    equipment: Equipment = None,
+    engine: EngineName = None,
+) -> None:
+    """Answer a question from the installed packs, with the pages.
+
+    The passages come first, then the answer. When the packs do not answer, edge says so and names the nearest page;
+    that is an answer too (exit code 0; "refused": true with --json).
+    """
+    from edge import wire, wiring
+    from edge.cli.screen import Screen
+    from edge.cli.turn import TurnView
+    from edge.config import load_settings
+    from edge.types import Answered, Question
+
+    settings = load_settings()
+    text = _standard_input(settings.max_question_bytes) if question == "-" else question
+    asked = Question(text, equipment=equipment, packs=tuple(pack or ()), engine=engine)
+    screen = Screen()
+    with wiring.build(settings) as edge, TurnView(screen) as view:
+        for event in edge.assistant.answer(asked):
+            if not json:
+                view.show(event)
+            elif isinstance(event, Answered):
+                screen.json(wire.answer_json(event.answer))
+
+
+def _standard_input(limit: int) -> str:
+    """As much as a question may have and a little more: what is too long or not text is refused with all others."""
+    return sys.stdin.buffer.read(limit + 1).decode("utf-8", "surrogateescape").strip("\r\n")

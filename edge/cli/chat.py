@@ -1,0 +1,156 @@
+"""``edge chat``: questions one after another; follow-ups know what was said."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edge.cli.options import EngineName, Equipment, Packs
+from edge.cli.screen import ALERT, FAINT, STRONG, Screen
+from edge.errors import EdgeError
+
+if TYPE_CHECKING:
+    from edge.types import Answer, Question
+    from edge.wiring import Edge
+
+REMEMBERED = 12
+"""Messages passed on with a question; older ones no longer say what a follow-up is about."""
+
+COMMANDS = {
+    "/sources": "the passages of the last answer, whole",
+    "/equipment [MODEL]": "answer for this equipment only; without MODEL, for all",
+    "/new": "forget what was said",
+    "/help": "this list",
+    "/quit": "leave (or Ctrl-D); Ctrl-C stops an answer",
+}
+
+
+def chat(pack: Packs = None, equipment: Equipment = None, engine: EngineName = None) -> None:
+    """Ask question after question; /help lists what else can be typed.
+
+    What was said is kept until you leave, and passed on so that follow-up questions are understood.
+    """
+    from edge import wiring
+    from edge.config import load_settings
+    from edge.types import Question
+
+    with wiring.build(load_settings()) as edge:
+        edge.warm_up()
+        question = Question("", equipment=equipment, packs=tuple(pack or ()), engine=engine)
+        Chat(edge, question, Screen()).run()
+
+
+class Chat:
+    """A conversation: the question to fill in next (with its history and options), and the last answer."""
+
+    def __init__(self, edge: Edge, question: Question, screen: Screen) -> None:
+        self._edge = edge
+        self._question = question
+        self._screen = screen
+        self._last: Answer | None = None
+
+    def run(self) -> None:
+        """Read lines until the end."""
+        with suppress(ImportError):
+            import readline  # noqa: F401 - gives input() its editing keys and its history
+
+        self._greet()
+        while (line := self._read()) is not None:
+            if line == "/quit":
+                break
+            try:
+                self._obey(line)
+            except EdgeError as error:
+                self._screen.write((error.message, ALERT))
+                self._screen.write(error.hint)
+            except KeyboardInterrupt:
+                self._screen.write(("Stopped.", STRONG))
+            self._screen.gap()
+
+    def _greet(self) -> None:
+        packs = ", ".join(
+            f"{pack.name} {pack.version}{'' if pack.signed else ' UNSIGNED'}"
+            for pack in self._edge.packs.list()
+        )
+        self._screen.write((f"Packs: {packs or 'none'}. /help lists commands.", FAINT))
+        self._screen.gap()
+
+    def _read(self) -> str | None:
+        """The next line that is not empty; None at the end of input. Ctrl-C clears what was typed."""
+        while True:
+            try:
+                line = input("> " if self._screen.terminal else "").strip()
+            except EOFError:
+                return None
+            except KeyboardInterrupt:
+                self._screen.gap()
+                continue
+            if line:
+                return line
+
+    def _obey(self, line: str) -> None:
+        command, _, argument = line.partition(" ")
+        match command:
+            case "/sources":
+                self._sources()
+            case "/equipment":
+                self._question = replace(self._question, equipment=argument.strip() or None)
+                self._screen.write(f"Equipment: {self._question.equipment or 'all'}.")
+            case "/new":
+                self._question = replace(self._question, history=())
+                self._last = None
+                self._screen.write("New conversation.")
+            case "/help":
+                self._screen.table(("TYPE", "FOR"), COMMANDS.items())
+            case _ if command.startswith("/"):
+                self._screen.write(f"There is no {command}; /help lists what there is.")
+            case _:
+                self._ask(line)
+
+    def _ask(self, text: str) -> None:
+        from edge.cli.turn import TurnView
+        from edge.types import Answered, Message
+
+        with interruptible() as stopped, TurnView(self._screen, brief=True) as view:
+            for event in self._edge.assistant.answer(replace(self._question, text=text), stopped):
+                if stopped():
+                    break
+                view.show(event)
+                if isinstance(event, Answered):
+                    said = (Message("user", text), Message("assistant", event.answer.text))
+                    history = (*self._question.history, *said)[-REMEMBERED:]
+                    self._question = replace(self._question, history=history)
+                    self._last = event.answer
+            if stopped():
+                self._screen.write(("Stopped.", STRONG))
+
+    def _sources(self) -> None:
+        from edge.cli.turn import place
+
+        if self._last is None or not self._last.citations:
+            self._screen.write("There is no answer with sources yet.")
+            return
+        for citation in self._last.citations:
+            place(self._screen, citation.n, citation.passage)
+            self._screen.write(citation.passage.text, indent=4)
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C asks for an end, gently; pressed again, it interrupts."""
+    pressed = threading.Event()
+
+    def stop(*_: object) -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        pressed.set()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,102 @@
+"""``edge eval``: figures over labelled questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.cli.options import EngineName, Json, Packs
+from edge.cli.screen import CAREFUL, FAINT, Screen
+
+if TYPE_CHECKING:
+    from edge.evaluation import Figures, Outcome
+
+
+def evaluate(
+    questions: Annotated[
+        Path, typer.Argument(metavar="SET", help="Labelled questions, one JSON object a line.")
+    ],
+    json: Json = False,
+    pack: Packs = None,
+    engine: EngineName = None,
+    misses: Annotated[
+        bool, typer.Option("--misses", help="Also list the questions that went wrong.")
+    ] = False,
+) -> None:
+    """Ask labelled questions and print how well they were answered.
+
+    Figures: right passage found first, in the first three and five; mean reciprocal rank; refusals; answers that cite
+    a right page; answers that quote what is wanted.
+    """
+    from dataclasses import replace
+
+    from edge import evaluation, wiring
+    from edge.cli.progress import progress
+    from edge.config import load_settings
+
+    labelled = [
+        replace(one, question=replace(one.question, packs=tuple(pack or ()), engine=engine))
+        for one in evaluation.load(questions)
+    ]
+    outcomes = []
+    with wiring.build(load_settings(passages=evaluation.DEPTH)) as edge, progress() as report:
+        for outcome in evaluation.run(labelled, edge.assistant.answer):
+            outcomes.append(outcome)
+            report("ask", outcome.labelled.question.text, len(outcomes), len(labelled))
+    figures, missed = evaluation.figures(outcomes), [outcome for outcome in outcomes if _fault(outcome)]
+    screen = Screen()
+    if json:
+        screen.json(figures.as_dict() | ({"misses": [_as_dict(o) for o in missed]} if misses else {}))
+        return
+    _show(screen, figures)
+    if misses:
+        _list(screen, missed)
+
+
+NAMES = {
+    "hit_1": "right passage first",
+    "hit_3": "right passage in the first 3",
+    "hit_5": "right passage in the first 5",
+    "mrr": "mean reciprocal rank",
+    "refusal_precision": "refusals that were right",
+    "refusal_recall": "unanswerable questions refused",
+    "right": "answers that cite a right page",
+    "quoted": "answers that quote what is wanted",
+}
+
+
+def _show(screen: Screen, figures: Figures) -> None:
+    screen.write(f"{figures.questions} questions, {figures.answerable} of them answerable")
+    screen.gap()
+    values = figures.as_dict()
+    screen.table(("FIGURE", "VALUE"), [(name, _value(key, values[key])) for key, name in NAMES.items()])
+
+
+def _value(key: str, value: float) -> str:
+    return f"{value:.3f}" if key == "mrr" else f"{100 * value:5.1f} %"
+
+
+def _list(screen: Screen, missed: Sequence[Outcome]) -> None:
+    screen.heading(f"{len(missed)} missed")
+    for outcome in missed:
+        fault = _fault(outcome).ljust(16)
+        screen.write(
+            (fault, CAREFUL), outcome.labelled.question.text, (f"  {outcome.labelled.id}", FAINT), lead="  "
+        )
+
+
+def _fault(outcome: Outcome) -> str:
+    """What went wrong with a question; empty when nothing did."""
+    if not outcome.labelled.answerable:
+        return "" if outcome.answer.refused else "answered"
+    if outcome.answer.refused:
+        return "refused"
+    return {0: "not found", 1: ""}.get(outcome.rank, f"found at {outcome.rank}")
+
+
+def _as_dict(outcome: Outcome) -> dict[str, str]:
+    labelled = outcome.labelled
+    return {"id": labelled.id, "question": labelled.question.text, "fault": _fault(outcome)}

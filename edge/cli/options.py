@@ -1,0 +1,23 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Packs = Annotated[
+    list[str] | None, typer.Option("--pack", metavar="NAME", help="Search this pack only. May be repeated.")
+]
+Equipment = Annotated[
+    str | None,
+    typer.Option("--equipment", metavar="MODEL", help="Search what applies to this equipment only."),
+]
+EngineName = Annotated[
+    str | None, typer.Option("--engine", metavar="NAME", help="auto, extractive, llama or a plug-in's name.")
+]
+PackName = Annotated[str, typer.Argument(metavar="NAME", help="An installed pack.")]
+PackTarget = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A .kpack file or an installed pack.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+ModelName = Annotated[str, typer.Argument(metavar="NAME", help="An installed model.")]

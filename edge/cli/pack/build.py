@@ -1,0 +1,69 @@
+"""``edge pack build``: from a folder of documents to a pack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.cli.screen import CAREFUL, FAINT, GOOD, STRONG, Screen, plural, size
+
+if TYPE_CHECKING:
+    from edge.publish.build import BuildReport
+
+
+def run(
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="A folder with pack.toml and documents.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.kpack", help="The pack to write.")],
+) -> None:
+    """Build a pack from a folder of documents.
+
+    Reads PDF, HTML, Markdown, text, DOCX and CSV. A document that cannot be read is reported and left out (exit code
+    0). Interrupted, the same command resumes.
+    """
+    from contextlib import closing, nullcontext
+    from time import perf_counter
+
+    from edge import wiring
+    from edge.cli.progress import progress
+    from edge.config import load_settings
+    from edge.engine.machine import physical_cores
+    from edge.publish.build import Progress, build
+
+    start = perf_counter()
+    embedder = wiring.make_embedder(load_settings(), threads=physical_cores())
+    with closing(embedder) if embedder else nullcontext(), progress() as report:
+
+        def step(step: Progress) -> None:
+            report(step.stage, step.document, step.done, step.total)
+
+        built = build(source, output, embedder, step, find=wiring.find(embedder))
+    _show(Screen(), built, perf_counter() - start)
+
+
+def _show(screen: Screen, report: BuildReport, seconds: float) -> None:
+    manifest, test = report.manifest, report.selftest
+    screen.write((f"{report.path}", STRONG), f"  {manifest.name} {manifest.version}, {manifest.title}")
+    counts = (
+        plural(report.documents, "document"),
+        plural(report.pages, "page"),
+        plural(report.chunks, "chunk"),
+    )
+    screen.write(f"{', '.join(counts)}; {size(report.size)} in {seconds:.0f} s")
+    if report.resumed:
+        screen.write(f"Resumed: {plural(report.resumed, 'document')} had been read before.")
+    screen.write((f"Self-test: {test.found} of {test.asked} sentences found their page.", GOOD))
+    for miss in test.misses:
+        screen.write((f'{miss.document}, page {miss.page}: "{miss.sentence}"', FAINT), indent=2)
+    if report.embedder == "none":
+        screen.write(("Without an embedder: this pack is searched by words alone.", CAREFUL))
+    if report.refused:
+        screen.heading(f"{plural(len(report.refused), 'document')} could not be read and left out", CAREFUL)
+        for refused in report.refused:
+            screen.write((refused.name, STRONG), f": {refused.reason}", lead="! ")
+            screen.write(refused.hint, indent=2)
+    if report.skipped:
+        screen.heading("Skipped files", FAINT)
+        for skipped in report.skipped:
+            screen.write((f"{skipped.name}: {skipped.reason}", FAINT), indent=2)

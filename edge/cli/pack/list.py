@@ -1,0 +1,37 @@
+"""``edge pack list``: the packs in use."""
+
+from __future__ import annotations
+
+from edge.cli.options import Json
+from edge.cli.screen import ALERT, FAINT, Screen, size, unsigned
+
+
+def run(json: Json = False) -> None:
+    """List the installed packs."""
+    from edge import wire
+    from edge.config import load_settings
+    from edge.packs.store import PackStore
+
+    screen, store = Screen(), PackStore(load_settings())
+    packs, problems = store.list(), store.problems()
+    if json:
+        screen.json(wire.packs_json(packs, problems))
+        return
+    rows = [
+        (
+            pack.name,
+            pack.version,
+            size(pack.size),
+            *(unsigned(pack.signed) or ["signed"]),
+            pack.previous or "",
+            pack.title,
+        )
+        for pack in packs
+    ]
+    if rows:
+        screen.table(("NAME", "VERSION", "SIZE", "SIGNED", "PREVIOUS", "TITLE"), rows)
+    elif not problems:
+        screen.write(("No pack is installed: edge pack install FILE.kpack", FAINT))
+    for problem in problems:
+        screen.write((f"{problem.name}: {problem.error.message}", ALERT), lead="! ")
+        screen.write(problem.error.hint, indent=2)

@@ -1,0 +1,46 @@
+"""``edge search``: passages without an answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edge.cli.options import Equipment, Json, Packs
+
+
+def search(
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="Words, a question, a part number or a code.")
+    ],
+    k: Annotated[int, typer.Option("-k", min=1, max=100, metavar="N", help="How many passages.")] = 10,
+    json: Json = False,
+    pack: Packs = None,
+    equipment: Equipment = None,
+) -> None:
+    """Find passages, without an answer.
+
+    On a terminal each is cut to a few lines; piped, it is whole.
+    """
+    from time import perf_counter
+
+    from edge import wire, wiring
+    from edge.cli import turn
+    from edge.cli.screen import FAINT, Screen
+    from edge.config import load_settings
+    from edge.types import Question
+
+    screen = Screen()
+    with wiring.build(load_settings()) as edge:
+        start = perf_counter()
+        evidence = edge.assistant.search(Question(query, equipment=equipment, packs=tuple(pack or ())), k)
+        elapsed_ms = (perf_counter() - start) * 1000
+    if json:
+        screen.json(wire.search_json(evidence, elapsed_ms))
+        return
+    turn.corrections(screen, evidence.corrections.items())
+    turn.passages(screen, evidence.passages)
+    if not evidence.passages:
+        screen.write("Nothing found.")
+    screen.gap()
+    screen.write((f"{len(evidence.passages)} passages in {elapsed_ms:.0f} ms", FAINT))

@@ -1,0 +1,84 @@
+"""Turns messages into the text a model expects, by the Jinja template in its GGUF. Templates come from outside:
+they run in jinja2's sandbox, inside the worker.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from edge.engine.wire import RequestError
+
+Messages = Sequence[dict[str, str]]
+
+PLAIN = """\
+{% for message in messages %}{% if message.role == 'assistant' %}Answer: {% endif %}{{ message.content }}
+
+{% endfor %}Answer:"""
+"""For models that bring no template."""
+
+
+class ChatTemplate:
+    """A compiled template.
+
+    Args:
+        source: Jinja; None for a plain layout.
+        bos, eos: the texts of these tokens, which templates print.
+    """
+
+    def __init__(self, source: str | None, bos: str = "", eos: str = "") -> None:
+        import jinja2
+        from jinja2.ext import loopcontrols
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+        environment.filters["tojson"] = _to_json
+        environment.globals["raise_exception"] = _refuse
+        environment.globals["strftime_now"] = _no_date
+        self._tokens = {"bos_token": bos, "eos_token": eos}
+        try:
+            self._template = environment.from_string(source or PLAIN)
+        except jinja2.TemplateError as error:
+            raise RequestError(f"the model's chat template is broken: {error}") from error
+
+    def render(self, messages: Messages) -> str:
+        """The prompt up to where the answer begins.
+
+        Some models know no system role: their instructions then open the first message of the user.
+
+        Raises:
+            RequestError: the template refuses.
+        """
+        try:
+            return self._render(messages)
+        except RequestError:
+            if not messages or messages[0]["role"] != "system":
+                raise
+            return self._render(_without_system(messages))
+
+    def _render(self, messages: Messages) -> str:
+        try:
+            return self._template.render(
+                messages=messages, add_generation_prompt=True, enable_thinking=False, tools=None, **self._tokens
+            )
+        except Exception as error:  # a template may do anything that Python allows
+            raise RequestError(f"the model's chat template failed: {error}") from error
+
+
+def _without_system(messages: Messages) -> Messages:
+    system, first, *rest = messages
+    return [{"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}, *rest]
+
+
+def _to_json(value: Any, **options: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=options.get("indent"))
+
+
+def _refuse(message: str) -> str:
+    raise ValueError(message)
+
+
+def _no_date(_format: str) -> str:
+    """Nothing: a date would change the prompt's beginning every day, and with it every cached prefix."""
+    return ""

@@ -1,0 +1,23 @@
+"""Safety warnings of the passages an answer cites, word for word: whatever the answer says, these are shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from edge.types import Citation, Warning
+
+# Packs store a warning as one line that opens with its signal word (ANSI Z535, ISO 3864) in capitals.
+_WORDS = """DANGER WARNING CAUTION GEFAHR WARNUNG VORSICHT ACHTUNG AVERTISSEMENT PELIGRO ADVERTENCIA PRECAUCIÓN PERICOLO
+    AVVERTENZA ATTENZIONE""".split()
+_WARNING = re.compile(rf"^[^\w\n]*(?:{'|'.join(_WORDS)})\b.*$", re.MULTILINE)
+
+
+def collect(citations: Iterable[Citation]) -> tuple[Warning, ...]:
+    """The warnings of the cited passages in order, each once, with the first citation it stands in."""
+    found = {text: Warning(text, citation.n) for citation in reversed(tuple(citations)) for text in _lines(citation)}
+    return tuple(sorted(found.values(), key=lambda warning: warning.citation))
+
+
+def _lines(citation: Citation) -> Iterator[str]:
+    return (match[0].strip() for match in _WARNING.finditer(citation.passage.text))

@@ -1,0 +1,349 @@
+"""The installed packs: immutable files, and for each name a pointer to the version in use.
+
+    packs/NAME/VERSION-DIGEST.kpack     never changed once it is there
+    packs/NAME/active.json              which file is in use, which one was before; replaced atomically
+    packs/.staging-*, packs/.trash-*    work in progress; left over after a crash, removed by the next change
+
+Whatever happens between two steps, the pointer names a whole file. What nothing points to is renamed away
+before it is deleted, so that a half-deleted version never looks complete. Reading takes no lock and writes
+nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.config import Settings
+from edge.errors import (
+    EdgeError,
+    NotFoundError,
+    PackError,
+    StorageError,
+    TrustError,
+    UsageError,
+)
+from edge.packs import files
+from edge.packs.manifest import version_key
+from edge.packs.pack import Pack
+from edge.packs.pointer import POINTER, Installed, Pointer, read_pointer
+from edge.packs.verify import verify
+
+SPARE_BYTES = 8 << 20
+"""Left free on the disk beside the pack itself."""
+
+Packs = list[Pack]
+_STAGING, _TRASH, _LOCK = ".staging-", ".trash-", ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPack:
+    """A pack in use. ``previous`` is the version that ``rollback`` would bring back."""
+
+    name: str
+    version: str
+    title: str
+    digest: str
+    size: int
+    signed: bool
+    path: Path
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What installing did: ``replaced`` is the version in use before; ``changed`` is False when all was as
+    wanted."""
+
+    pack: InstalledPack
+    changed: bool
+    replaced: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An installed pack that cannot be used, and why."""
+
+    name: str
+    error: EdgeError
+
+
+class PackStore:
+    """The packs under ``EDGE_HOME``. Two processes may use one at the same time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder = settings.packs_dir
+
+    def list(self) -> tuple[InstalledPack, ...]:
+        """The packs in use by name; damaged ones are left to ``problems``."""
+        return tuple(pack for pack, _ in self._look() if pack is not None)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Installed packs that cannot be opened."""
+        return tuple(problem for _, problem in self._look() if problem is not None)
+
+    def in_use(self) -> Iterator[tuple[Path, bool]]:
+        """The file in use of each pack and whether it is signed, by the pointers alone: nothing is opened."""
+        for name in self._names():
+            with suppress(PackError, NotFoundError):
+                active = self._pointer(name).active
+                yield self.folder / name / active.file, active.signed
+
+    def get(self, name: str) -> InstalledPack:
+        """One installed pack.
+
+        Raises:
+            NotFoundError: it is not installed.
+            PackError: it is damaged.
+        """
+        with self.open(name) as pack:
+            return self._describe(pack)
+
+    def open(self, name: str) -> Pack:
+        """Open the version of a pack that is in use; raises as ``get`` does."""
+        pointer = self._pointer(name)
+        try:
+            return self._open(name, pointer)
+        except PackError:
+            # Between reading the pointer and opening, another process may have installed twice.
+            renewed = self._pointer(name)
+            if renewed == pointer:
+                raise
+            return self._open(name, renewed)
+
+    def open_all(self, names: Sequence[str] = ()) -> Packs:
+        """Open the packs of these names, or all that can be opened, which may be none.
+
+        Raises:
+            NotFoundError, PackError: one of ``names`` is not installed, or damaged.
+        """
+        packs: Packs = []
+        try:
+            for name in names or self._names():
+                try:
+                    packs.append(self.open(name))
+                except EdgeError:
+                    if names:
+                        raise
+        except EdgeError:
+            for pack in packs:
+                pack.close()
+            raise
+        return packs
+
+    def install(
+        self,
+        source: Path,
+        *,
+        allow_unsigned: bool = False,
+        allow_downgrade: bool = False,
+        signed_sha256: str | None = None,
+    ) -> Installation:
+        """Verify a pack and put it in use; the version in use until now is kept for ``rollback``.
+
+        Args:
+            source: a .kpack file; it is copied.
+            allow_unsigned: accept a pack that nobody signed.
+            allow_downgrade: accept a version lower than the one in use.
+            signed_sha256: SHA-256 of the whole file as a trusted publisher signed it; the copy must have it.
+
+        Raises:
+            TrustError: not signed and not allowed, or not what was signed.
+            PackError: damaged or not a pack.
+            UsageError: the version is lower than the one in use.
+            StorageError: not enough space, read-only, failing. Nothing has changed.
+            BusyError: another process is changing the packs.
+        """
+        if signed_sha256 is None and not allow_unsigned:
+            raise TrustError(
+                f"{source.name} is not signed by anybody this device trusts.",
+                "If you built it or trust where it came from: `edge pack install --unsigned`.",
+            )
+        with self._changing(), self._staging() as staging:
+            self._check_space(source)
+            staged = staging / "pack.kpack"
+            files.copy_file(source, staged)
+            digests = verify(staged)
+            if signed_sha256 is not None and digests.file != signed_sha256:
+                raise TrustError(f"{source.name} is not what was signed.", "Download it again.")
+            with Pack.open(staged, signed=signed_sha256 is not None) as pack:
+                return self._put_in_use(pack, allow_downgrade)
+
+    def rollback(self, name: str) -> Installation:
+        """Put the previous version back in use; the one in use now becomes the previous one.
+
+        Raises:
+            NotFoundError: the pack is not installed or has no previous version.
+            PackError: the previous version is damaged.
+        """
+        with self._changing():
+            pointer = self._pointer(name)
+            if pointer.previous is None:
+                raise NotFoundError(f"There is no previous version of '{name}'.", "Install the one you want.")
+            verify(self.folder / name / pointer.previous.file)
+            self._write(name, Pointer(pointer.previous, pointer.active))
+            return Installation(self.get(name), changed=True, replaced=pointer.active.version)
+
+    def remove(self, name: str) -> None:
+        """Remove a pack with its previous version.
+
+        Raises:
+            NotFoundError: it is not installed.
+        """
+        with self._changing():
+            if name not in self._names():
+                raise NotFoundError(*self._not_installed(name))
+            self._discard(self.folder / name)
+
+    def _put_in_use(self, pack: Pack, allow_downgrade: bool) -> Installation:
+        """The last steps of an installation: from a verified file in staging to the new pointer."""
+        manifest = pack.manifest
+        installed = Installed.of(manifest.version, pack.digest, pack.signed)
+        old = self._pointer_or_none(manifest.name)
+        if old and old.active.file == installed.file and (old.active.signed or not installed.signed):
+            return Installation(self.get(manifest.name), changed=False, replaced=None)
+        if old and not allow_downgrade and version_key(manifest.version) < version_key(old.active.version):
+            raise UsageError(
+                f"{manifest.name} {old.active.version} is in use; {manifest.version} is older.",
+                f"`edge pack rollback {manifest.name}` goes back; `--downgrade` installs it all the same.",
+            )
+        home = self.folder / manifest.name
+        files.make_folder(home)
+        files.replace(pack.path, home / installed.file)
+        self._write(manifest.name, Pointer(installed, _previous(old, installed)))
+        with suppress(
+            OSError
+        ):  # the new version is in use; what cannot be removed now goes with the next change
+            self._sweep(manifest.name)
+        return Installation(
+            self.get(manifest.name), changed=True, replaced=old.active.version if old else None
+        )
+
+    def _write(self, name: str, pointer: Pointer) -> None:
+        files.write_atomically(self.folder / name / POINTER, pointer.to_json())
+
+    def _look(self) -> Iterator[tuple[InstalledPack | None, Problem | None]]:
+        for name in self._names():
+            try:
+                yield self.get(name), None
+            except EdgeError as error:
+                yield None, Problem(name, error)
+
+    def _names(self) -> tuple[str, ...]:
+        """Folders with a pointer: one without is an installation that never finished."""
+        try:
+            entries = sorted(self.folder.iterdir())
+            return tuple(e.name for e in entries if not e.name.startswith(".") and (e / POINTER).exists())
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise StorageError(
+                f"{self.folder} cannot be read: {error.strerror}.", "Check EDGE_HOME."
+            ) from error
+
+    def _pointer(self, name: str) -> Pointer:
+        if name not in self._names():
+            raise NotFoundError(*self._not_installed(name))
+        return read_pointer(self.folder / name / POINTER)
+
+    def _pointer_or_none(self, name: str) -> Pointer | None:
+        """A damaged pointer is replaced by the installation at hand."""
+        try:
+            return self._pointer(name)
+        except (NotFoundError, PackError):
+            return None
+
+    def _open(self, name: str, pointer: Pointer) -> Pack:
+        try:
+            pack = Pack.open(self.folder / name / pointer.active.file, signed=pointer.active.signed)
+        except NotFoundError as error:
+            raise PackError(
+                f"The file of the pack '{name}' is missing.", "Install the pack again."
+            ) from error
+        if pack.manifest.name != name:
+            pack.close()
+            raise PackError(
+                f"The pack '{name}' calls itself '{pack.manifest.name}'.", "Install the pack again."
+            )
+        return pack
+
+    def _describe(self, pack: Pack) -> InstalledPack:
+        manifest = pack.manifest
+        previous = self._pointer(manifest.name).previous
+        return InstalledPack(
+            name=manifest.name,
+            version=manifest.version,
+            title=manifest.title,
+            digest=pack.digest,
+            size=pack.size,
+            signed=pack.signed,
+            path=pack.path,
+            previous=previous.version if previous else None,
+        )
+
+    def _not_installed(self, name: str) -> tuple[str, str]:
+        names = ", ".join(self._names())
+        return f"The pack '{name}' is not installed.", f"Installed: {names or 'none'}."
+
+    def _check_space(self, source: Path) -> None:
+        if not source.is_file():
+            missing = NotFoundError(f"There is no {source}.", "Check the path.")
+            raise PackError(f"{source} is not a file.", "Give a .kpack file.") if source.exists() else missing
+        needed, free = source.stat().st_size + SPARE_BYTES, shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise StorageError(
+                f"Installing {source.name} needs {needed >> 20} MiB; {free >> 20} MiB are free.",
+                "Free some space, or remove a pack with `edge pack remove`.",
+            )
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Alone among processes, with what a crash left behind cleared away."""
+        with files.storage_errors(self.folder):
+            files.make_folder(self.folder)
+            with files.exclusive_lock(self.folder / _LOCK):
+                self._clear()
+                yield
+
+    def _clear(self) -> None:
+        """Remove unfinished work; nothing is touched in a folder whose pointer or active file is damaged."""
+        for left_over in (*self.folder.glob(f"{_STAGING}*"), *self.folder.glob(f"{_TRASH}*")):
+            files.delete(left_over)
+        for folder in sorted(self.folder.glob("[!.]*/")):
+            if not (folder / POINTER).exists():
+                self._discard(folder)
+            elif (pointer := self._pointer_or_none(folder.name)) and (folder / pointer.active.file).exists():
+                self._sweep(folder.name)
+
+    @contextmanager
+    def _staging(self) -> Iterator[Path]:
+        folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.folder))
+        try:
+            yield folder
+        finally:
+            files.delete(folder)
+
+    def _sweep(self, name: str) -> None:
+        """Discard the versions of a pack that its pointer does not name."""
+        pointer = self._pointer(name)
+        kept = {POINTER, *(installed.file for installed in pointer.versions())}
+        for entry in sorted((self.folder / name).iterdir()):
+            if entry.name not in kept:
+                self._discard(entry)
+
+    def _discard(self, path: Path) -> None:
+        trash = self.folder / f"{_TRASH}{secrets.token_hex(4)}"
+        files.replace(path, trash)
+        files.delete(trash)
+
+
+def _previous(old: Pointer | None, new: Installed) -> Installed | None:
+    """What rollback goes back to: the version in use until now; for a re-signed file, what it was before."""
+    if old is None:
+        return None
+    return old.previous if old.active.file == new.file else old.active

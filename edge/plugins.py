@@ -1,0 +1,51 @@
+"""The engines that come with edge, by name; others come in by the entry point ``edge.engines``.
+
+An engine is made by a function of the settings and the embedder; what it needs to import, it imports there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+from edge.config import Settings
+from edge.engine.interface import Embedder, Engine
+from edge.errors import UsageError
+
+MakeEngine = Callable[[Settings, Embedder | None], Engine]
+GROUP = "edge.engines"
+AUTO = "auto"
+
+
+def extractive(settings: Settings, embedder: Embedder | None) -> Engine:
+    """Quotes the manual; needs no language model."""
+    from edge.engine.extractive import ExtractiveEngine
+
+    return ExtractiveEngine(embedder)
+
+
+def llama(settings: Settings, embedder: Embedder | None) -> Engine:
+    """The active GGUF model, through llama.cpp in a worker process."""
+    from edge.engine.llama import LlamaEngine
+    from edge.engine.models import ModelStore
+
+    return LlamaEngine.from_settings(settings, ModelStore(settings).require_active())
+
+
+BUILT_IN: dict[str, MakeEngine] = {"extractive": extractive, "llama": llama}
+
+
+def maker(name: str) -> MakeEngine:
+    """The maker of an engine.
+
+    Raises:
+        UsageError: no engine has this name.
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    others = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name in others:
+        made: MakeEngine = others[name].load()
+        return made
+    known = ", ".join([AUTO, *BUILT_IN, *others])
+    raise UsageError(f"There is no engine '{name}'.", f"Known engines: {known}.")

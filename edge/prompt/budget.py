@@ -1,0 +1,45 @@
+"""What of the passages fits: the last passages go first, then the longest lose sentences at their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from edge.text.sentences import sentences
+from edge.types import Passage
+
+KEEP = 2
+"""Passages that are shortened rather than dropped."""
+
+Fits = Callable[[Sequence[Passage]], bool]
+
+
+def fitted(passages: Sequence[Passage], fits: Fits) -> tuple[Passage, ...]:
+    """The passages, best first, as far as they fit; at the least the first sentence of the best one."""
+    kept = tuple(passages)
+    while len(kept) > KEEP and not fits(kept):
+        kept = kept[:-1]
+    while kept and not fits(kept):
+        shorter = _shorter(kept)
+        if shorter is None and len(kept) == 1:
+            break
+        kept = kept[:-1] if shorter is None else shorter
+    return kept
+
+
+def _shorter(passages: Sequence[Passage]) -> tuple[Passage, ...] | None:
+    """The longest passage without its second half of sentences; None when there is nothing left to cut."""
+    longest = max(range(len(passages)), key=lambda i: len(passages[i].text))
+    text = _first_half(passages[longest].text)
+    if text is None:
+        return None
+    cut = replace(passages[longest], text=text)
+    return (*passages[:longest], cut, *passages[longest + 1 :])
+
+
+def _first_half(text: str) -> str | None:
+    """The first half of the lines, or of the sentences where there is one line."""
+    for parts, joiner in ((text.strip().split("\n"), "\n"), (sentences(text), " ")):
+        if len(parts) > 1:
+            return joiner.join(parts[: len(parts) // 2])
+    return None

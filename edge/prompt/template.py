@@ -1,0 +1,74 @@
+"""The layout of a prompt: instructions, then the passages with their numbers, then the question.
+
+The instructions never change and come first, so that their part of the KV cache serves every question. The layout of
+the user's message is fixed: the tiny model of the tests was trained on it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from edge.prompt.budget import fitted
+from edge.types import Message, Passage, Prompt
+
+INSTRUCTIONS = """\
+You help technicians who repair and maintain equipment. Answer the question from the numbered passages only.
+- Give the answer first, short and complete; for a procedure give the numbered steps.
+- Copy values, units, part numbers and codes exactly as they stand in the passages.
+- End every sentence with the number of its passage in brackets, like [1].
+- Keep every warning that applies. Do not weaken it.
+- If the passages do not answer the question, write only: The passages do not say."""
+
+HISTORY = 4
+"""Earlier messages that are kept: enough to know what "it" is."""
+
+HISTORY_CHARACTERS = 600
+
+Fits = Callable[[Prompt], bool]
+
+_CITATION = re.compile(r"\s*\[\d+\]")  # of passages that are no longer there
+
+
+def make_prompt(
+    question: str, passages: Sequence[Passage], history: Sequence[Message], max_tokens: int, fits: Fits
+) -> Prompt:
+    """A prompt with as much of the passages as fits; the question is never cut.
+
+    ``Prompt.passages`` are whole even where the messages hold less of them: warnings and values are looked up there.
+
+    Args:
+        question: what is asked.
+        passages: best first; their order is their number.
+        history: what was said before, oldest first.
+        max_tokens: room the answer needs.
+        fits: whether an engine has room for a prompt and its answer.
+    """
+
+    def of(kept: Sequence[Passage]) -> Prompt:
+        return Prompt(question, tuple(passages[: len(kept)]), _messages(question, kept, history), max_tokens)
+
+    return of(fitted(passages, lambda kept: fits(of(kept))))
+
+
+def layout(question: str, passages: Sequence[Passage]) -> str:
+    """The user's message: every passage under a line with its number and place, then the question."""
+    parts = [f"[{n}] {place(passage)}\n{passage.text.strip()}" for n, passage in enumerate(passages, 1)]
+    return "\n\n".join(["Passages:\n" + "\n\n".join(parts), f"Question: {question}"])
+
+
+def place(passage: Passage) -> str:
+    """Where a passage stands: ``user-manual.pdf, page 12, Battery > Replacement``."""
+    where = f"{passage.document}, page {passage.page_label or passage.page_from}"
+    return f"{where}, {passage.heading}" if passage.heading else where
+
+
+def _messages(question: str, passages: Sequence[Passage], history: Sequence[Message]) -> tuple[Message, ...]:
+    said = tuple(
+        Message(message.role, _CITATION.sub("", message.content)[:HISTORY_CHARACTERS])
+        for message in history[-HISTORY:]
+        if message.role != "system"
+    )
+    while said and said[0].role != "user":  # most chat templates want the user to begin
+        said = said[1:]
+    return (Message("system", INSTRUCTIONS), *said, Message("user", layout(question, passages)))

@@ -1,0 +1,43 @@
+"""Words broken at the end of a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import reduce
+
+from edge.publish.readers.pdf.lines import Line
+
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_BROKEN = re.compile(r"([^\W\d_]+)-$")
+_TAIL = re.compile(r"[^\W\d_]+")
+_WITHIN = re.compile(r"(\w+-) (\w+)")
+
+
+class Hyphens:
+    """Whether a word broken at a line end is one word, judged by the words of the document."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._words: set[str] = set()
+        for line in lines:
+            self._words.update(_WORD.findall(line.text.casefold()))
+
+    def join_all(self, lines: Iterable[str]) -> str:
+        """Join the lines of a paragraph."""
+        return reduce(self.join, lines)
+
+    def mend(self, text: str) -> str:
+        """Join the broken words of lines that were joined with spaces."""
+        return _WITHIN.sub(lambda match: self.join(match[1], match[2]), text)
+
+    def join(self, before: str, after: str) -> str:
+        """Join two lines of a paragraph."""
+        match = _BROKEN.search(before)
+        tail = _TAIL.match(after)
+        if not match or not tail:
+            glue = "" if len(before) > 1 and before.endswith("-") and before[-2].isalnum() else " "
+            return before + glue + after
+        whole, hyphenated = (match[1] + tail[0]).casefold(), f"{match[1]}-{tail[0]}".casefold()
+        if whole in self._words or (tail[0].islower() and hyphenated not in self._words):
+            return before[:-1] + after
+        return before + after

@@ -1,0 +1,62 @@
+"""The application: endpoints, middleware and lifetime put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from edge import __version__
+from edge.server import chat, documents, health, metrics, packs, problems, search
+from edge.server.body import BoundedBody
+from edge.server.instruments import Measured
+from edge.server.schema import FAILURE
+from edge.server.security import Guard, check_token
+from edge.server.services import Services
+
+if TYPE_CHECKING:
+    from edge.wiring import Edge
+
+ENDPOINTS = (chat, search, packs, documents, health, metrics)
+
+
+def create_app(edge: Edge, host: str | None = None) -> FastAPI:
+    """The application for an ``Edge``, which it uses but does not close.
+
+    Args:
+        host: the address it will listen on; None takes that of the settings.
+
+    Raises:
+        UsageError: the address is not loopback and no token is set.
+    """
+    host = host or edge.settings.host
+    check_token(host, edge.settings.token)
+    app = FastAPI(
+        title="edge",
+        version=__version__,
+        summary="Answers from the installed manuals, with the page",
+        lifespan=_lifespan,
+        responses=FAILURE,
+        docs_url=None,  # FastAPI's pages load their scripts from the Internet
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.services = Services(edge)
+    for endpoint in ENDPOINTS:
+        app.include_router(endpoint.router)
+    problems.install(app)
+    app.add_middleware(BoundedBody)  # the last one added sees a request first
+    app.add_middleware(Guard, host=host, token=edge.settings.token)
+    app.add_middleware(Measured, metrics=app.state.services.metrics)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    services.warm_up()
+    yield
+    await services.close()

@@ -1,0 +1,64 @@
+"""Request bodies are read whole before anything else happens, up to a bound."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from edge.errors import UsageError
+from edge.server.problems import error_response
+
+MAX_BYTES = 1 << 20
+DRAINED_BYTES = 16 << 20
+"""Read of a body that is too large, so that the client gets to read the answer instead of a reset connection."""
+
+
+class TooLargeError(UsageError):
+    """The body of a request is larger than any question."""
+
+    http_status = 413
+    title = "Too large"
+
+
+class BoundedBody:
+    """Middleware that hands the application a body of at most ``MAX_BYTES``, chunked or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 413, or pass the request on."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        try:
+            body = await _read(receive)
+        except TooLargeError as error:
+            return await error_response(error, scope["path"])(scope, receive, send)
+        if body is not None:
+            await self._app(scope, _replaying(body, receive), send)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body; None when the client went away before its end."""
+    body, size, more = bytearray(), 0, True
+    while more and size <= DRAINED_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        part: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(part)
+        if size <= MAX_BYTES:
+            body += part
+    if size > MAX_BYTES:
+        raise TooLargeError(f"The request is larger than {MAX_BYTES >> 10} KiB.", "Send a shorter one.")
+    return bytes(body)
+
+
+def _replaying(body: bytes, receive: Receive) -> Receive:
+    """A ``receive`` that begins with a body that was read already."""
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return first.pop() if first else await receive()
+
+    return replay

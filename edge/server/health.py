@@ -1,0 +1,42 @@
+"""GET /health: is it up, and can it answer? Open to all, so it names no pack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from edge import __version__
+from edge.errors import EdgeError
+from edge.server.reply import reply
+from edge.server.schema import Health, content
+from edge.server.services import Services, services
+from edge.wire import Json
+
+if TYPE_CHECKING:
+    from edge.wiring import Edge
+
+router = APIRouter(default_response_class=Response)
+
+
+@router.get("/health", summary="Say how it goes", responses=content(model=Health))
+async def health(services: Annotated[Services, Depends(services)]) -> Response:
+    """Always 200 while the server runs; ``edge doctor`` says more about ``degraded``."""
+    return reply(await services.short.run(lambda: _state(services.edge)))
+
+
+def _state(edge: Edge) -> Json:
+    sound, packs, engine = True, 0, edge.settings.engine
+    try:
+        packs = len(edge.packs.list())
+        sound = packs > 0 and not edge.packs.problems()
+        engine = edge.engine(engine).name
+    except EdgeError:
+        sound = False
+    return {
+        "status": "ok" if sound else "degraded",
+        "version": __version__,
+        "packs": packs,
+        "engine": engine,
+    }

@@ -1,0 +1,121 @@
+"""Every error as a problem document (RFC 9457) with a hint; never a traceback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from edge.errors import BusyError, EdgeError
+from edge.wire import Json, encode
+
+MEDIA_TYPE = "application/problem+json"
+KIND = "urn:edge:problem:"
+SEE_SCHEMA = "GET /openapi.json describes every request."
+
+_HINTS = {
+    400: "Send a JSON object in UTF-8.",
+    404: "GET /openapi.json lists what there is.",
+}
+
+
+class ClientGone(Exception):
+    """The client closed its connection, or stopped reading; nobody sees what is answered."""
+
+
+def problem(
+    status: int, title: str, detail: str, hint: str, instance: str, kind: str = "about:blank"
+) -> Json:
+    """A problem document. ``instance`` is the path of the request."""
+    return {
+        "type": kind,
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "hint": hint,
+    }
+
+
+def of_error(error: EdgeError, instance: str) -> Json:
+    """The problem that an ``EdgeError`` is; ``type`` ends in its name: ``…:not-found``."""
+    words = re.findall("[A-Z][a-z]*", type(error).__name__.removesuffix("Error"))
+    kind = KIND + "-".join(words).lower()
+    return problem(error.http_status, error.title, error.message, error.hint, instance, kind)
+
+
+def internal(instance: str) -> Json:
+    """The problem that a mistake of ours is. What went wrong stands in the log, not here."""
+    hint = "Try again; if it stays, the server's log says what happened."
+    return problem(
+        500, EdgeError.title, "Something went wrong inside edge.", hint, instance, KIND + "internal"
+    )
+
+
+def error_response(error: EdgeError, path: str) -> Response:
+    """The whole response to an ``EdgeError``."""
+    headers = {"Retry-After": "1"} if isinstance(error, BusyError) else {}
+    if error.http_status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return _response(of_error(error, path), headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every exception with a problem."""
+    app.add_exception_handler(EdgeError, _on_edge_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientGone, _on_client_gone)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+def _response(body: Json, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(encode(body), body["status"], headers, MEDIA_TYPE)
+
+
+async def _on_edge_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, EdgeError)
+    return error_response(error, request.url.path)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = [{"field": _field(one["loc"]), "message": _message(one)} for one in error.errors()]
+    detail = "; ".join(f"{one['field'] or 'body'}: {one['message']}" for one in found)
+    kind = KIND + "validation"
+    body = problem(422, "Invalid request", f"{detail}.", SEE_SCHEMA, request.url.path, kind)
+    return _response(body | {"errors": found})
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    allowed = (error.headers or {}).get("Allow")
+    hint = f"Allowed: {allowed}." if allowed else _HINTS.get(error.status_code, SEE_SCHEMA)
+    title = HTTPStatus(error.status_code).phrase
+    return _response(problem(error.status_code, title, error.detail, hint, request.url.path), error.headers)
+
+
+async def _on_client_gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # seen by the metrics only
+
+
+async def _on_unexpected(request: Request, error: Exception) -> Response:
+    return _response(internal(request.url.path))
+
+
+def _field(location: Sequence[int | str]) -> str:
+    """``history.0.role``; empty for the body as a whole."""
+    where, *path = location
+    return "" if where == "body" and path and isinstance(path[0], int) else ".".join(map(str, path))
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    if error["type"] == "json_invalid":
+        return f"not valid JSON at character {error['loc'][-1]} ({error['ctx']['error']})"
+    return str(error["msg"])

@@ -1,0 +1,136 @@
+"""Listening: the socket, uvicorn and the signals."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+from fastapi import FastAPI
+
+from edge.errors import BusyError, EdgeError, UsageError
+from edge.server.app import create_app
+from edge.server.services import Services
+
+if TYPE_CHECKING:
+    from edge.wiring import Edge
+
+BACKLOG = 128
+GRACE_SECONDS = 5
+"""For responses under way when the server stops."""
+
+Ready = Callable[[str], None]
+
+
+def serve(edge: Edge, host: str, port: int, ready: Ready = lambda url: None) -> None:
+    """Answer over HTTP until SIGINT or SIGTERM.
+
+    Args:
+        port: 0 takes any that is free.
+        ready: called with the URL as soon as requests are answered.
+
+    Raises:
+        BusyError: something else listens there.
+        UsageError: no such address or port, or one that needs a token and has none.
+    """
+    app = create_app(edge, host)
+    with bind(host, port) as listener:
+        server = Server(app, lambda: ready(url_of(host, listener)))
+        with _stopped_by_signals(server):
+            server.run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """uvicorn with an application object, a quiet log and a word when it is ready."""
+
+    def __init__(self, app: FastAPI, ready: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="on",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        super().__init__(config)
+        self._services: Services = app.state.services
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the turns first: their streams would keep the server waiting."""
+        self._services.turns.stop()
+        await super().shutdown(sockets)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket, so that what is wrong with the address shows before anything starts.
+
+    Raises:
+        BusyError, UsageError: as ``serve``.
+    """
+    if not 0 <= port <= 65535:
+        raise UsageError(f"{port} is not a port.", "Ports are 1 to 65535; 0 takes any that is free.")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"'{host}' is not an address.", "Use 127.0.0.1 for this machine alone.") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # a port left a moment ago is free; on Windows it would mean something else
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _refused(error, host, port) from error
+    return listener
+
+
+def url_of(host: str, listener: socket.socket) -> str:
+    """Where the server is found."""
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"
+
+
+def _refused(error: OSError, host: str, port: int) -> EdgeError:
+    if error.errno == errno.EADDRINUSE:
+        return BusyError(
+            f"Port {port} is in use on {host}.", "Stop what uses it, or take another with --port."
+        )
+    if error.errno == errno.EACCES:
+        return UsageError(f"Port {port} may not be used.", "Take one above 1023 with --port.")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return UsageError(f"{host} is not an address of this machine.", "Use 127.0.0.1, or one it has.")
+    return UsageError(f"{host}:{port} cannot be listened on: {error.strerror}.", "Try another --port.")
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Return after a signal rather than die of it: uvicorn stops, then sends itself the signal again."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,95 @@
+"""Settings in, a working assistant out: the only place where the parts meet."""
+
+from __future__ import annotations
+
+import threading
+
+from edge.assistant import Assistant, Limits
+from edge.config import Settings
+from edge.conversations import Conversations
+from edge.engine.embedder import LlamaEmbedder, embedder_file
+from edge.engine.interface import Engine
+from edge.engine.models import ModelStore
+from edge.packs.library import Library
+from edge.packs.store import PackStore
+from edge.plugins import AUTO, maker
+from edge.retrieval.retriever import Retriever
+
+
+class Edge:
+    """Everything that answering needs, made when first used and closed together.
+
+    Args:
+        settings: see ``edge.config``.
+        remember: keep conversations in the state database (the server does; a single question does not).
+    """
+
+    def __init__(self, settings: Settings, remember: bool = False) -> None:
+        self.settings = settings
+        self.packs = PackStore(settings)
+        self.models = ModelStore(settings)
+        self.embedder = make_embedder(settings)
+        self.library = Library(self.packs)
+        self.retriever = Retriever(self.library.packs, self.embedder)
+        self.conversations = Conversations(settings.state_file) if remember else None
+        self.assistant = Assistant(
+            self.retriever,
+            self.engine,
+            self.conversations,
+            Limits(
+                question_bytes=settings.max_question_bytes,
+                answer_tokens=settings.max_answer_tokens,
+                passages=settings.passages,
+            ),
+            settings.engine,
+        )
+        self._lock = threading.Lock()
+        self._engines: dict[str, Engine] = {}
+'''
+
+    def engine(self, name: str) -> Engine:
+        """The engine of a name, made once; ``auto`` is the active model when there is one, else extractive.
+
+        Raises:
+            UsageError: no engine has this name.
+            NotFoundError: it needs a model and none is installed.
+        """
+        if name == AUTO:
+            name = "llama" if self.models.active() else "extractive"
+        with self._lock:
+            if name not in self._engines:
+                self._engines[name] = maker(name)(self.settings, self.embedder)
+            return self._engines[name]
+
+    def warm_up(self) -> None:
+        """Start the embedder now, so that the first question does not wait for it."""
+        if self.embedder is not None:
+            self.embedder.start()
+
+    def close(self) -> None:
+        """End worker processes and close files."""
+        self.retriever.close()
+        for engine in self._engines.values():
+            engine.close()
+        if self.embedder is not None:
+            self.embedder.close()
+        if self.conversations is not None:
+            self.conversations.close()
+        self.library.close()
+
+    def __enter__(self) -> Edge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def make_embedder(settings: Settings, threads: int = 1) -> LlamaEmbedder | None:
+    """The embedder of the settings; None when there is none, and search is by keyword alone."""
+    path = embedder_file(settings)
+    return LlamaEmbedder(path, threads) if path else None
+
+
+def build(settings: Settings, remember: bool = False) -> Edge:
+    """Wire everything together."""
+    return Edge(settings, remember)
