@@ -14,7 +14,8 @@ from edge.errors import EngineError, StorageError
 from edge.guard.answer import check
 from edge.guard.question import admit
 from edge.guard.warnings import collect
-from edge.prompt.template import make_prompt
+from edge.prompt.template import make_prompt, place
+from edge.retrieval.confidence import REFUSE_BELOW
 from edge.retrieval.retriever import Retriever
 from edge.types import (
     Answer,
@@ -23,7 +24,6 @@ from edge.types import (
     Event,
     Evidence,
     EvidenceFound,
-    Passage,
     Question,
     TokenStreamed,
 )
@@ -41,7 +41,6 @@ class Limits:
     question_bytes: int
     answer_tokens: int
     passages: int
-    refuse_below: float
 
 
 class Assistant:
@@ -81,7 +80,7 @@ class Assistant:
         clock.mark("evidence")
         yield EvidenceFound(evidence, clock.marks["evidence"])
 
-        if evidence.confidence < self._limits.refuse_below or not evidence.passages:
+        if evidence.confidence < REFUSE_BELOW or not evidence.passages:
             answer = _refusal(evidence, engine.name)
         else:
             answer = yield from self._written(question, evidence, engine, cancelled, clock)
@@ -171,11 +170,5 @@ def _refusal(evidence: Evidence, engine: str) -> Answer:
     nearest = tuple(Citation(1, passage) for passage in evidence.passages[:1])
     text = "Not in the installed packs."
     if nearest:
-        text += f" Nearest: {describe(nearest[0].passage)} [1]."
+        text += f" Nearest: {place(nearest[0].passage)} [1]."
     return Answer(text=text, mode="refused", citations=nearest, engine=engine)
-
-
-def describe(passage: Passage) -> str:
-    """Where a passage stands, in words: ``user-manual.pdf, page 12, Battery > Replacement``."""
-    place = f"{passage.document}, page {passage.page_from}"
-    return f"{place}, {passage.heading}" if passage.heading else place

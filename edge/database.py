@@ -79,6 +79,16 @@ def translated(path: Path) -> Iterator[None]:
         raise StorageError(f"Reading or writing {path} failed: {error}", "Check the disk.") from error
 
 
+@contextmanager
+def untrusted(path: Path) -> Iterator[None]:
+    """As ``translated``, for a file that others made: whatever SQLite dislikes about it, the file is at fault."""
+    try:
+        with translated(path):
+            yield
+    except (apsw.Error, UnicodeDecodeError) as error:
+        raise PackError(f"{path} is damaged: {error}.", "Copy or build it again.") from error
+
+
 def stemmer(tokenizer: str) -> Callable[[str], list[str]]:
     """The FTS5 ``tokenizer`` as a function from text to tokens, 5 microseconds for 100 words.
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -82,7 +83,7 @@ def python() -> Check:
     return Check("python", "ok", where)
 
 
-def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
+def processor(cpuinfo: Path = Path("/proc/cpuinfo"), machine: str = "") -> Check:
     """Cores this process may use, and what they can do."""
     try:
         words = set(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
@@ -90,7 +91,7 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
         words = set()
     features = [feature for feature in FEATURES if feature in words]
     detail = f"{physical_cores()} cores; {' '.join(features) or 'features unknown'}"
-    if platform.machine() == "x86_64" and words and "avx2" not in words:
+    if (machine or platform.machine()) == "x86_64" and words and "avx2" not in words:
         return Check("processor", "warn", detail, "Without AVX2 a language model is several times slower.")
     return Check("processor", "ok", detail)
 
@@ -175,7 +176,7 @@ def packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
     if not installed and not broken:
         yield Check("pack", "warn", "none is installed", "edge pack install FILE.kpack")
     for pack in installed:
-        yield _safely("pack", lambda pack=pack: knowledge(store, pack, embedder))
+        yield _safely("pack", partial(knowledge, store, pack, embedder))
 
 
 def knowledge(store: PackStore, installed: InstalledPack, embedder: Embedder | None) -> Check:
@@ -185,10 +186,13 @@ def knowledge(store: PackStore, installed: InstalledPack, embedder: Embedder | N
         test = selftest.run(pack, wiring.find(embedder))
         documents = len(pack.documents())
     days = int((time.time() - installed.path.stat().st_mtime) // 86400)
-    detail = (
-        f"{installed.name} {installed.version}, {'signed' if installed.signed else 'UNSIGNED'}, {documents} documents, "
-        f"{'installed today' if days < 1 else f'{days} days old'}; finds {test.found} of {test.asked} of its sentences"
+    facts = (
+        f"{installed.name} {installed.version}",
+        "signed" if installed.signed else "UNSIGNED",
+        "1 document" if documents == 1 else f"{documents} documents",
+        "installed today" if days < 1 else f"{days} days old",
     )
+    detail = f"{', '.join(facts)}; finds {test.found} of {test.asked} of its sentences"
     if not test.passed:
         return Check(
             "pack", "fail", detail, "Install the pack again, or build it from documents without garbled text."

@@ -45,7 +45,6 @@ class Edge:
         )
         self._lock = threading.Lock()
         self._engines: dict[str, Engine] = {}
-'''
 
     def engine(self, name: str) -> Engine:
         """The engine of a name, made once; ``auto`` is the active model when there is one, else extractive.

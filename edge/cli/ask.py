@@ -33,6 +33,7 @@ def ask(
     asked = Question(text, equipment=equipment, packs=tuple(pack or ()), engine=engine)
     screen = Screen()
     with wiring.build(settings) as edge, TurnView(screen) as view:
+        edge.warm_up()
         for event in edge.assistant.answer(asked):
             if not json:
                 view.show(event)

@@ -113,20 +113,30 @@ class Chat:
 
     def _ask(self, text: str) -> None:
         from edge.cli.turn import TurnView
-        from edge.types import Answered, Message
+        from edge.types import Answered
 
-        with interruptible() as stopped, TurnView(self._screen, brief=True) as view:
-            for event in self._edge.assistant.answer(replace(self._question, text=text), stopped):
-                if stopped():
-                    break
-                view.show(event)
-                if isinstance(event, Answered):
-                    said = (Message("user", text), Message("assistant", event.answer.text))
-                    history = (*self._question.history, *said)[-REMEMBERED:]
-                    self._question = replace(self._question, history=history)
-                    self._last = event.answer
+        with interruptible() as stopped:
+            try:
+                with TurnView(self._screen, brief=True) as view:
+                    for event in self._edge.assistant.answer(replace(self._question, text=text), stopped):
+                        if stopped():
+                            break
+                        view.show(event)
+                        if isinstance(event, Answered):
+                            self._keep(text, event.answer)
+            except Exception:
+                if not stopped():  # how a turn ends that nobody waits for does not matter
+                    raise
             if stopped():
                 self._screen.write(("Stopped.", STRONG))
+
+    def _keep(self, text: str, answer: Answer) -> None:
+        """Remember what was said."""
+        from edge.types import Message
+
+        said = (Message("user", text), Message("assistant", answer.text))
+        self._question = replace(self._question, history=(*self._question.history, *said)[-REMEMBERED:])
+        self._last = answer
 
     def _sources(self) -> None:
         from edge.cli.turn import place

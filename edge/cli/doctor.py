@@ -8,9 +8,6 @@ import typer
 
 from edge.cli.options import Json
 
-WIDTH = 11
-"""Of the column of names."""
-
 
 def doctor(
     json: Json = False,
@@ -34,11 +31,10 @@ def doctor(
     for check in doctor.diagnose(load_settings(), deep):
         checks.append(check)
         if not json:
-            screen.write(
-                check.name.ljust(WIDTH), check.detail, lead=(f"{check.status:5} ", styles[check.status])
-            )
+            lead = f"{check.status:5} {check.name:10} "
+            screen.write(check.detail, lead=(lead, styles[check.status]))
             if check.hint:
-                screen.write(check.hint, indent=6 + WIDTH)
+                screen.write(check.hint, indent=len(lead))
     if json:
         screen.json({"checks": [asdict(check) for check in checks]})
     if any(check.status == "fail" for check in checks):

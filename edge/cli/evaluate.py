@@ -82,9 +82,9 @@ def _value(key: str, value: float) -> str:
 def _list(screen: Screen, missed: Sequence[Outcome]) -> None:
     screen.heading(f"{len(missed)} missed")
     for outcome in missed:
-        fault = _fault(outcome).ljust(16)
+        labelled = outcome.labelled
         screen.write(
-            (fault, CAREFUL), outcome.labelled.question.text, (f"  {outcome.labelled.id}", FAINT), lead="  "
+            labelled.question.text, (f"  {labelled.id}", FAINT), lead=(f"{_fault(outcome):12} ", CAREFUL)
         )
 
 

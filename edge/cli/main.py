@@ -65,15 +65,16 @@ def run(arguments: Sequence[str]) -> int:
 
     An error is told on standard error, with ``--json`` also as ``{"error": …}`` on standard output.
     """
+    json = "--json" in arguments
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
         code: int | None = get_command(app).main(list(arguments), prog_name="edge", standalone_mode=False)
         sys.stdout.flush()
     except EdgeError as error:
-        return _tell(error, json="--json" in arguments)
+        return _tell(error, json)
     except typer.TyperException as error:
-        return _tell(_usage(error), json="--json" in arguments)
+        return _tell(_usage(error), json)
     except typer.Abort:
         return _say("Nothing was done.", code=1)
     except KeyboardInterrupt:
@@ -83,7 +84,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        return _fault(error)
+        return _tell(_fault(error), json)
     return _say("interrupted", code=INTERRUPTED) if code == INTERRUPTED else code or 0
 
 
@@ -111,16 +112,15 @@ def _usage(error: typer.TyperException) -> UsageError:
     return UsageError(error.format_message(), f"{command} --help")
 
 
-def _fault(error: Exception) -> int:
+def _fault(error: Exception) -> EdgeError:
     """An error of ours. The traceback helps whoever mends it, not whoever met it."""
     if os.environ.get("EDGE_DEBUG") == "1":
         import traceback
 
         traceback.print_exception(error)
-    return _say(
-        f"internal error: {type(error).__name__}: {error}\n"
-        "This is a fault in edge. Please report it with the command and, from EDGE_DEBUG=1, the details.",
-        code=EdgeError.exit_code,
+    return EdgeError(
+        f"This is a fault in edge ({type(error).__name__}: {error}).",
+        "Please report it with the command; EDGE_DEBUG=1 shows the details to add.",
     )
 
 

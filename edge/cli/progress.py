@@ -22,7 +22,7 @@ def progress() -> Iterator[Report]:
     if not screen.styled:
         yield _lines(screen)
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
     columns = (
         TextColumn("{task.description:8}"),
@@ -31,7 +31,7 @@ def progress() -> Iterator[Report]:
         TextColumn(f"[{FAINT}]{{task.fields[detail]}}", markup=True),
     )
     with Progress(*columns, console=screen.console, transient=True) as bars:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def report(stage: str, detail: str, done: int, total: int) -> None:
             if stage not in tasks:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
 Part = str | tuple[str, str]
 """Text, or text and its style."""
@@ -59,24 +58,13 @@ class Screen:
 
         On a terminal it is wrapped, and cut after ``most`` lines.
         """
-        opening, style = _split(lead)
-        margin = " " * (indent + len(opening))
-        if not self.terminal:
-            text = "".join(clean(_split(part)[0]) for part in parts)
-            plain = (" " * indent + opening + text).rstrip().replace("\n", f"\n{margin}")
-            print(plain, file=self.stream, flush=True)
+        if self.terminal:
+            self._wrap(parts, indent, lead, most)
             return
-        from rich.text import Text
-
-        lines = self._wrapped(parts, len(margin))
-        if most is not None and len(lines) > most:
-            last = lines[most - 1]
-            last.truncate(self.console.width - len(margin) - 2)
-            lines = [*lines[: most - 1], last + Text(" …")]
-        for number, line in enumerate(lines or [Text()]):
-            start = Text(margin) if number else Text.assemble(" " * indent, (opening, style))
-            start.append_text(line).rstrip()
-            self.console.print(start, no_wrap=True, overflow="ignore", crop=False)
+        margin = " " * len(_split(lead)[0])
+        text = "".join(clean(_split(part)[0]) for part in (lead, *parts))
+        lines = text.replace("\n", f"\n{margin}").split("\n")
+        print("\n".join(f"{' ' * indent}{line}".rstrip() for line in lines), file=self.stream, flush=True)
 
     def gap(self) -> None:
         """An empty line."""
@@ -102,11 +90,20 @@ class Screen:
         ascii_only = (self.stream.encoding or "ascii").lower().replace("-", "") != "utf8"
         print(json.dumps(value, indent=2, ensure_ascii=ascii_only), file=self.stream)
 
-    def _wrapped(self, parts: Sequence[Part], margin: int) -> list[Text]:
+    def _wrap(self, parts: Sequence[Part], indent: int, lead: Part, most: int | None) -> None:
         from rich.text import Text
 
+        opening = Text.assemble(" " * indent, _split(lead))
+        width = max(20, self.console.width - len(opening))
         text = Text.assemble(*((clean(text), style) for text, style in map(_split, parts)))
-        return list(text.wrap(self.console, max(20, self.console.width - margin)))
+        lines = list(text.wrap(self.console, width)) or [Text()]
+        if most is not None and len(lines) > most:
+            lines[most - 1].truncate(width - 2)
+            lines = [*lines[: most - 1], lines[most - 1] + Text(" …")]
+        for number, line in enumerate(lines):
+            shown = (Text(" " * len(opening)) if number else opening) + line
+            shown.rstrip()
+            self.console.print(shown, no_wrap=True, overflow="ignore", crop=False)
 
 
 def size(count: int) -> str:

@@ -60,7 +60,7 @@ class TurnView:
         if self._screen.styled:
             from rich.live import Live
 
-            self._live = Live(console=self._screen.console, transient=True, refresh_per_second=12)
+            self._live = Live(console=self._screen.console, transient=True, auto_refresh=False)
             self._live.start()
             self._update("Reading …")
 
@@ -68,7 +68,7 @@ class TurnView:
         if self._live is not None:
             from rich.text import Text
 
-            self._live.update(Text(f"\n{clean(text)}", FAINT))
+            self._live.update(Text(f"\n{clean(text)}", FAINT), refresh=True)
 
     def _end(self) -> None:
         if self._live is not None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from edge.engine.wire import RequestError
+from edge.engine.frames import RequestError
 
 Messages = Sequence[dict[str, str]]
 

@@ -12,10 +12,13 @@ from typing import Literal
 
 from edge.engine.binding import L, LoadError, Model, new_context
 from edge.engine.chat_template import ChatTemplate, Messages
-from edge.engine.wire import RequestError
+from edge.engine.frames import RequestError
 
 BATCH = 256
 """Prompt tokens computed in one go."""
+
+CHARACTERS_PER_TOKEN = 16
+"""No prompt has longer tokens on average; one that would need them is refused before minutes go into its tokens."""
 
 CONTROL_ROUNDS = 4
 
@@ -57,12 +60,13 @@ class Generation:
         self._tokens: list[int] = []  # what the memory holds
 
     def count(self, messages: Messages) -> int:
-        """Tokens of the prompt these messages make.
+        """Tokens of the prompt these messages make; of one that is far too long, a number that is too small.
 
         Raises:
-            TemplateError: the model's template refuses them.
+            RequestError: the model's template refuses them.
         """
-        return len(self._prompt(messages))
+        least = _least_tokens(messages)
+        return least if least > self.context else len(self._prompt(messages))
 
     def generate(
         self, messages: Messages, max_tokens: int, cancelled: Callable[[], bool], usage: Usage
@@ -71,13 +75,12 @@ class Generation:
 
         Raises:
             RequestError: the prompt leaves no room for an answer.
-            TemplateError: the model's template refuses the messages.
         """
-        prompt = self._prompt(messages)
-        usage.prompt_tokens = len(prompt)
-        room = self.context - len(prompt)
+        prompt = self._prompt(messages) if _least_tokens(messages) <= self.context else []
+        usage.prompt_tokens = len(prompt) or _least_tokens(messages)
+        room = self.context - usage.prompt_tokens
         if room < 1:
-            raise RequestError(f"the prompt has {len(prompt)} tokens, and the context {self.context}")
+            raise RequestError(f"the prompt has {usage.prompt_tokens} or more tokens, and the context {self.context}")
         self._cancelled = cancelled
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for token in self._answer(prompt, min(max_tokens, room), usage):
@@ -157,6 +160,10 @@ class Generation:
         vocab = self._model.vocab
         bos, eos = L.llama_vocab_bos(vocab), L.llama_vocab_eos(vocab)
         return self._model.token_text(bos) if bos >= 0 else "", self._model.token_text(eos) if eos >= 0 else ""
+
+
+def _least_tokens(messages: Messages) -> int:
+    return sum(len(message["content"]) for message in messages) // CHARACTERS_PER_TOKEN
 
 
 def _never() -> bool:

@@ -11,7 +11,7 @@ from edge.engine.interface import never
 from edge.engine.machine import generation_threads
 from edge.engine.process import worker_command
 from edge.engine.supervisor import Worker
-from edge.engine.wire import Frame
+from edge.engine.frames import Frame
 from edge.errors import EngineError
 from edge.types import Prompt
 

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from edge.engine import wire
-from edge.engine.wire import Frame
+from edge.engine import frames
+from edge.engine.frames import Frame
 
 WORKER_ARGUMENT = "engine-worker"
 """First argument that makes the one-file executable a worker instead of the command line."""
@@ -86,7 +86,7 @@ class WorkerProcess:
         with suppress(OSError, KeyError):
             self._read_stderr()
         self._complaints.clear()  # they were about something else
-        data = memoryview(wire.encode(frame))
+        data = memoryview(frames.encode(frame))
         writable = select.poll()
         writable.register(self._stdin, select.POLLOUT)
         deadline = time.monotonic() + limit_s
@@ -108,7 +108,7 @@ class WorkerProcess:
         """
         deadline = time.monotonic() + limit_s
         while (end := self._received.find(b"\n")) < 0:
-            if len(self._received) > wire.MAX_FRAME_BYTES:
+            if len(self._received) > frames.MAX_FRAME_BYTES:
                 raise WorkerDied("the worker sent a line without end")
             ready = dict(self._poll.poll(_milliseconds(deadline)))
             if not ready:
@@ -120,8 +120,8 @@ class WorkerProcess:
         line = bytes(self._received[:end])
         del self._received[: end + 1]
         try:
-            return wire.decode(line)
-        except wire.FrameError as error:
+            return frames.decode(line)
+        except frames.FrameError as error:
             raise WorkerDied(f"the worker sent something else than a frame ({error})") from error
 
     def kill(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from edge.engine.interface import never
 from edge.engine.process import WorkerDied, WorkerProcess
-from edge.engine.wire import Frame
+from edge.engine.frames import Frame
 from edge.errors import EngineError, ModelError
 
 START_LIMIT_S = 180.0
@@ -82,7 +82,7 @@ class Worker:
                     with suppress(WorkerDied):  # the first request will tell
                         self._process = WorkerProcess(self._command)
             finally:
-                self._turn.release()
+                self._release()
 
     def facts(self) -> Frame:
         """What the worker said about its model.
@@ -90,9 +90,12 @@ class Worker:
         Raises:
             EngineError: it does not start.
         """
-        with self._turn:
+        self._turn.acquire()
+        try:
             self._ready()
             return dict(self._facts)
+        finally:
+            self._release()
 
     def request(self, op: str, cancelled: Callable[[], bool] = never, **fields: Any) -> Iterator[Frame]:
         """Send a request and yield its replies up to the one that says ``done``; the caller waits for its turn.
@@ -115,15 +118,21 @@ class Worker:
                 raise self._failed(death) from death
             self._policy.succeeded()
         finally:
-            self._turn.release()
+            self._release()
 
     def close(self) -> None:
-        """End the worker; a request that is running gets an error. Closing twice is allowed."""
+        """End the worker without waiting; a request that is running gets an error. Closing twice is allowed."""
         self._closed = True
         if process := self._process:
             process.kill()
-        with self._turn:
+        if self._turn.acquire(blocking=False):
+            self._release()
+
+    def _release(self) -> None:
+        """End a turn. Whoever has it when the worker is closed clears away."""
+        if self._closed:
             self._discard()
+        self._turn.release()
 
     def _replies(self, process: WorkerProcess, number: int, cancelled: Callable[[], bool]) -> Iterator[Frame]:
         finished = False
@@ -147,7 +156,8 @@ class Worker:
                     raise EngineError(f"{self._model.name}: {frame['error']}.", "Ask shorter, or with fewer passages.")
                 yield frame
         except GeneratorExit:
-            self._abandon(process, number)
+            if not finished:
+                self._abandon(process, number)
             raise
 
     def _abandon(self, process: WorkerProcess, number: int) -> None:

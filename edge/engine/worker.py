@@ -23,8 +23,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
-from edge.engine import wire
-from edge.engine.wire import Frame, RequestError
+from edge.engine import frames
+from edge.engine.frames import Frame, RequestError
 
 if TYPE_CHECKING:
     from edge.engine.binding import Model
@@ -40,11 +40,11 @@ class Channel:
         self._source, self._sink = source, sink
         self._requests: SimpleQueue[Frame] = SimpleQueue()
         self._cancelled: set[int] = set()
-        threading.Thread(target=self._read, name="frames", daemon=True).start()
+        threading.Thread(target=self._read, name="reader", daemon=True).start()
 
     def send(self, frame: Frame) -> None:
         """Write a frame out at once."""
-        self._sink.write(wire.encode(frame))
+        self._sink.write(frames.encode(frame))
         self._sink.flush()
 
     def requests(self) -> Iterator[Frame]:
@@ -58,8 +58,8 @@ class Channel:
 
     def _read(self) -> None:
         with suppress(Exception):
-            while line := self._source.readline(wire.MAX_FRAME_BYTES):
-                frame = wire.decode(line)
+            while line := self._source.readline(frames.MAX_FRAME_BYTES):
+                frame = frames.decode(line)
                 if frame.get("op") == "cancel":
                     self._cancelled.add(frame["id"])
                 else:
@@ -131,9 +131,9 @@ def _generation(model: Model, threads: int, context: int, facts: Frame) -> tuple
 
 def _take_stdout() -> BinaryIO:
     """The real stdout for frames alone; whatever else prints there lands on stderr."""
-    frames = os.fdopen(os.dup(1), "wb")
+    sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    return frames
+    return sink
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -1,5 +1,6 @@
-"""What a pack says about itself: read from ``pack.toml`` by the publisher, carried as JSON in the pack. Pure
-but for the reading of that one file; which documents exist is the builder's business.
+"""What a pack says about itself: read from ``pack.toml`` by the publisher, carried as JSON in the pack.
+
+Which documents exist is the builder's business.
 """
 
 from __future__ import annotations
@@ -36,11 +37,9 @@ class DocumentSettings:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A pack's name (lower case, hyphens), version, title, language (BCP 47), licence and the equipment it is
-    about.
+    """What a pack is called and what it is about. ``language`` is a BCP 47 tag.
 
-    ``applies_to`` holds equipment models, where ``*`` and ``?`` stand for any characters; empty means all
-    equipment.
+    ``applies_to`` holds equipment models, ``*`` and ``?`` standing for any characters; empty means all equipment.
     """
 
     name: str
@@ -63,8 +62,7 @@ def version_key(version: str) -> VersionKey:
     """Orders versions: ``1.2`` = ``1.2.0`` < ``1.10-rc.1`` < ``1.10``.
 
     Raises:
-        ValueError: one to four numbers, then at most one of a, b, rc with a number, is all that is
-        understood.
+        ValueError: it is not one to four numbers, then at most one of a, b, rc with a number.
     """
     match = _VERSION.fullmatch(version)
     if match is None:
@@ -141,7 +139,7 @@ def _document(fields: object, name: str, source: str) -> DocumentSettings:
     if not isinstance(fields, dict):
         raise _wrong(source, f'documents."{name}"', "a table with title or applies_to")
     _only_known(fields, tuple(DocumentSettings.__dataclass_fields__), where)
-    title = _text(fields, "title", where, default="") if fields.get("title") else ""
+    title = _text(fields, "title", where) if fields.get("title") else ""
     return DocumentSettings(title, _models(fields, "applies_to", where))
 
 

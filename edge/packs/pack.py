@@ -1,8 +1,6 @@
-"""One opened knowledge pack, read side: its documents, chunks, pages and originals. Searching it is
-retrieval's work.
+"""One opened knowledge pack: its documents, chunks, pages and originals. Searching it is retrieval's work.
 
-The file never changes, so nothing is locked and what is small is kept. Every thread gets a connection of its
-own.
+The file never changes, so nothing is locked and what is small is kept. Each thread has its own connection.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from edge.database import open_immutable, open_memory, translated
+from edge.database import open_immutable, open_memory, untrusted
 from edge.errors import EdgeError, NotFoundError, PackError
 from edge.packs.format import DAMAGED, NOT_A_PACK, SCHEMA, read_trailer
 from edge.packs.manifest import Manifest, from_json
@@ -68,8 +66,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class PageSize:
-    """A page: 1-based position, printed label where it differs, size in points (0 where the format has no
-    pages)."""
+    """A page: 1-based position, printed label where it differs, size in points (0 where there is no paper)."""
 
     number: int
     label: str | None
@@ -90,8 +87,7 @@ class Pack:
 
     @classmethod
     def open(cls, path: Path, signed: bool = False) -> Pack:
-        """Open a pack and check its trailer, format, schema and manifest, but not every byte: see
-        ``packs.verify``.
+        """Open a pack. Trailer, format, schema and manifest are checked, every byte only by ``verify``.
 
         Args:
             path: the .kpack file.
@@ -123,7 +119,7 @@ class Pack:
 
     def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, with SQLite's errors translated."""
-        with translated(self.path):
+        with untrusted(self.path):
             return self.connection.execute(sql, tuple(bindings)).fetchall()
 
     @cached_property
@@ -250,7 +246,7 @@ class Pack:
 
     def _check(self) -> None:
         """Refuse tables, triggers and views that we did not make before any other query can touch them."""
-        with translated(self.path):
+        with untrusted(self.path):
             found = schema_of(self.connection)
         if found != our_schema():
             raise PackError(f"{self.path.name} does not have the tables of a knowledge pack.", NOT_A_PACK)

@@ -29,6 +29,7 @@ from edge.errors import (
     UsageError,
 )
 from edge.packs import files
+from edge.packs.format import read_trailer
 from edge.packs.manifest import version_key
 from edge.packs.pack import Pack
 from edge.packs.pointer import POINTER, Installed, Pointer, read_pointer
@@ -57,8 +58,7 @@ class InstalledPack:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What installing did: ``replaced`` is the version in use before; ``changed`` is False when all was as
-    wanted."""
+    """What installing did: the version it replaced, and whether it changed anything at all."""
 
     pack: InstalledPack
     changed: bool
@@ -153,12 +153,13 @@ class PackStore:
             signed_sha256: SHA-256 of the whole file as a trusted publisher signed it; the copy must have it.
 
         Raises:
+            NotFoundError, PackError: there is no such file; it is damaged or not a pack.
             TrustError: not signed and not allowed, or not what was signed.
-            PackError: damaged or not a pack.
             UsageError: the version is lower than the one in use.
             StorageError: not enough space, read-only, failing. Nothing has changed.
             BusyError: another process is changing the packs.
         """
+        read_trailer(source)  # what is no pack at all is not even copied
         if signed_sha256 is None and not allow_unsigned:
             raise TrustError(
                 f"{source.name} is not signed by anybody this device trusts.",
@@ -205,24 +206,32 @@ class PackStore:
         manifest = pack.manifest
         installed = Installed.of(manifest.version, pack.digest, pack.signed)
         old = self._pointer_or_none(manifest.name)
-        if old and old.active.file == installed.file and (old.active.signed or not installed.signed):
+        if old and self._has(manifest.name, old.active, installed):
             return Installation(self.get(manifest.name), changed=False, replaced=None)
         if old and not allow_downgrade and version_key(manifest.version) < version_key(old.active.version):
             raise UsageError(
                 f"{manifest.name} {old.active.version} is in use; {manifest.version} is older.",
-                f"`edge pack rollback {manifest.name}` goes back; `--downgrade` installs it all the same.",
+                f"`edge pack rollback {manifest.name}` goes back; `--allow-downgrade` installs it all the same.",
             )
         home = self.folder / manifest.name
         files.make_folder(home)
         files.replace(pack.path, home / installed.file)
         self._write(manifest.name, Pointer(installed, _previous(old, installed)))
-        with suppress(
-            OSError
-        ):  # the new version is in use; what cannot be removed now goes with the next change
+        # The new version is in use; what cannot be removed now goes with the next change.
+        with suppress(OSError):
             self._sweep(manifest.name)
-        return Installation(
-            self.get(manifest.name), changed=True, replaced=old.active.version if old else None
-        )
+        replaced = old.active.version if old else None
+        return Installation(self.get(manifest.name), changed=True, replaced=replaced)
+
+    def _has(self, name: str, active: Installed, wanted: Installed) -> bool:
+        """Whether what is wanted is in use already: the same file, undamaged, and not without its signature."""
+        if active.file != wanted.file or (wanted.signed and not active.signed):
+            return False
+        try:
+            verify(self.folder / name / active.file)
+        except EdgeError:
+            return False
+        return True
 
     def _write(self, name: str, pointer: Pointer) -> None:
         files.write_atomically(self.folder / name / POINTER, pointer.to_json())
@@ -242,9 +251,7 @@ class PackStore:
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except OSError as error:
-            raise StorageError(
-                f"{self.folder} cannot be read: {error.strerror}.", "Check EDGE_HOME."
-            ) from error
+            raise StorageError(f"{self.folder} cannot be read: {error.strerror}.", "Check it.") from error
 
     def _pointer(self, name: str) -> Pointer:
         if name not in self._names():
@@ -291,9 +298,6 @@ class PackStore:
         return f"The pack '{name}' is not installed.", f"Installed: {names or 'none'}."
 
     def _check_space(self, source: Path) -> None:
-        if not source.is_file():
-            missing = NotFoundError(f"There is no {source}.", "Check the path.")
-            raise PackError(f"{source} is not a file.", "Give a .kpack file.") if source.exists() else missing
         needed, free = source.stat().st_size + SPARE_BYTES, shutil.disk_usage(self.folder).free
         if free < needed:
             raise StorageError(

@@ -1,5 +1,4 @@
-"""Is a pack whole and in itself consistent? Reads every byte: for installing and on request, not for
-opening."""
+"""Is a pack whole and consistent? Reads every byte: done when installing and on request, not when opening."""
 
 from __future__ import annotations
 

@@ -68,7 +68,11 @@ def chunk(document: SourceDocument, count_tokens: CountTokens) -> list[Record]:
 def _counted(blocks: Sequence[Block], count_tokens: CountTokens) -> list[_Piece]:
     """Every block with its tokens; a block that is too long for one chunk is cut."""
     counts = count_tokens([block.text for block in blocks]) if blocks else []
-    long = [block for block, count in zip(blocks, counts, strict=True) if count > _room(block) and block.kind != "heading"]
+    long = [
+        block
+        for block, count in zip(blocks, counts, strict=True)
+        if count > _room(block) and block.kind != "heading"
+    ]
     parts = {id(block): _parts(block) for block in long}
     flat = [part.text for block in long for part in parts[id(block)]]
     part_counts = iter(count_tokens(flat) if flat else [])
@@ -93,7 +97,11 @@ def _parts(block: Block) -> list[Block]:
     texts: list[str] = []
     for sentence in sentences:
         words = [word[i : i + 100] for word in sentence.split(" ") for i in range(0, max(len(word), 1), 100)]
-        texts += [" ".join(words[i : i + 40]) for i in range(0, len(words), 40)] if len(words) > 40 else [" ".join(words)]
+        texts += (
+            [" ".join(words[i : i + 40]) for i in range(0, len(words), 40)]
+            if len(words) > 40
+            else [" ".join(words)]
+        )
     return [replace(block, text=text) for text in texts]
 
 
@@ -192,26 +200,24 @@ def _without_scraps(groups: list[list[_Piece]], headers: dict[str, int]) -> Iter
     yield from groups
 
 
-def _units(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
+def _units(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
     """Runs of pieces that belong together: a lead-in with its list, the steps of a procedure, the rows of a table."""
-    unit: list[_Piece] = []
+    units: list[list[_Piece]] = []
     for piece in pieces:
-        if unit and not _belongs(unit, piece.block):
-            yield unit
-            unit = []
-        unit.append(piece)
-    if unit:
-        yield unit
+        if units and _belongs(units[-1][-1].block, piece.block):
+            units[-1].append(piece)
+        elif since := _procedure_begun(units, piece.block):
+            units[-since:] = [[each for unit in units[-since:] for each in unit] + [piece]]
+        else:
+            units.append([piece])
+    return units
 
 
-def _belongs(unit: list[_Piece], block: Block) -> bool:
-    before = unit[-1].block
+def _belongs(before: Block, block: Block) -> bool:
     leads_in = before.kind == "paragraph" and before.text.endswith(":")
     match block.kind:
-        case "item":
+        case "item" | "step":
             return leads_in or before.kind in ("item", "step")
-        case "step":
-            return leads_in or before.kind in ("item", "step") or _continues_steps(unit, block)
         case "code":
             return leads_in or before.kind in ("item", "step", "code")
         case "row":
@@ -219,11 +225,16 @@ def _belongs(unit: list[_Piece], block: Block) -> bool:
     return False
 
 
-def _continues_steps(unit: list[_Piece], block: Block) -> bool:
-    """Whether a step goes on with a procedure that code or a warning interrupted."""
-    last = next((p.block for p in reversed(unit) if p.block.kind == "step"), None)
-    numbers = [match[1] for b in (last, block) if b and (match := _STEP_NUMBER.match(b.text))]
-    return len(numbers) == 2 and int(numbers[1]) == int(numbers[0]) + 1
+def _procedure_begun(units: list[list[_Piece]], block: Block) -> int:
+    """How many units back the step before this one stands, if code, a remark or a warning came between; else 0."""
+    if block.kind != "step" or not (match := _STEP_NUMBER.match(block.text)):
+        return 0
+    wanted = f"{int(match[1]) - 1}. "
+    for since, unit in enumerate(reversed(units[-3:]), 1):
+        steps = [piece.block.text for piece in unit if piece.block.kind == "step"]
+        if steps:
+            return since if steps[-1].startswith(wanted) else 0
+    return 0
 
 
 def _unit_parts(unit: list[_Piece], headers: dict[str, int]) -> Iterator[list[_Piece]]:
@@ -231,7 +242,11 @@ def _unit_parts(unit: list[_Piece], headers: dict[str, int]) -> Iterator[list[_P
     if _size(unit, headers) <= MAX_TOKENS:
         yield unit
         return
-    lead = [unit[0]] if unit[0].block.kind == "paragraph" and unit[0].tokens <= MAX_LEAD_IN and len(unit) > 1 else []
+    lead = (
+        [unit[0]]
+        if unit[0].block.kind == "paragraph" and unit[0].tokens <= MAX_LEAD_IN and len(unit) > 1
+        else []
+    )
     part = list(lead)
     target = _even_share(_words(unit))
     for piece in unit[len(lead) :]:

@@ -37,8 +37,7 @@ _STEM_WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class IndexedDocument:
-    """A document ready to be written. ``records`` and ``original`` are called when needed, so that one is
-    held at a time."""
+    """A document ready to be written. Its records and original are fetched when needed, one at a time."""
 
     name: str
     title: str
@@ -52,8 +51,7 @@ class IndexedDocument:
 
 @dataclass(frozen=True, slots=True)
 class IndexedVectors:
-    """Vectors of all chunks in order, shape ``(chunks, 384)``, their partition and the model they were made
-    with."""
+    """Vectors of all chunks in order, shape ``(chunks, 384)``, their cells, and the embedder's fingerprint."""
 
     fingerprint: str
     vectors: Int8Vectors
@@ -85,8 +83,7 @@ def write_pack(
     vectors: IndexedVectors | None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> str:
-    """Write a pack to ``path`` (which must not exist) and return its digest. Making it durable is the
-    caller's part.
+    """Write a pack to ``path`` (which must not exist) and return its digest. The caller makes it durable.
 
     Args:
         documents: in the order they shall have in the pack.

@@ -26,10 +26,9 @@ from edge.types import Box
 VERSION = 1
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS document(
-    key TEXT PRIMARY KEY, title TEXT NOT NULL, pages TEXT NOT NULL, records TEXT NOT NULL) WITHOUT ROWID;
+    key TEXT PRIMARY KEY, title TEXT NOT NULL, pages TEXT NOT NULL, records TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS batch(
-    key TEXT NOT NULL, number INTEGER NOT NULL, vectors BLOB NOT NULL, PRIMARY KEY (key, number)) WITHOUT
-    ROWID;
+    key TEXT NOT NULL, number INTEGER NOT NULL, vectors BLOB NOT NULL, PRIMARY KEY (key, number));
 PRAGMA user_version = {VERSION};
 """
 
@@ -44,6 +43,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._finished = False
         try:
             self._open()
         except PackError:  # damaged, by a power cut for instance: it only costs time
@@ -52,12 +52,10 @@ class Journal:
 
     def document(self, key: str) -> CutDocument | None:
         """What was read of a document."""
-        rows = self._connection.execute(
-            "SELECT title, pages, records FROM document WHERE key = ?", (key,)
-        ).fetchall()
+        rows = self._rows("SELECT title, pages, records FROM document WHERE key = ?", key)
         if not rows:
             return None
-        title, pages, records = map(str, rows[0])
+        title, pages, records = rows[0]
         return CutDocument(title, _pages(json.loads(pages)), _records(json.loads(records)))
 
     def add_document(self, key: str, document: CutDocument) -> None:
@@ -74,7 +72,7 @@ class Journal:
 
     def batches(self, key: str) -> set[int]:
         """Numbers of the batches of a document that have vectors."""
-        rows = self._connection.execute("SELECT number FROM batch WHERE key = ?", (key,))
+        rows = self._rows("SELECT number FROM batch WHERE key = ?", key)
         return {int(number) for (number,) in rows}
 
     def add_batch(self, key: str, number: int, vectors: Int8Vectors) -> None:
@@ -84,17 +82,19 @@ class Journal:
 
     def vectors(self, key: str) -> Int8Vectors:
         """All vectors of a document in order, shape ``(records, 384)``."""
-        rows = self._connection.execute("SELECT vectors FROM batch WHERE key = ? ORDER BY number", (key,))
+        rows = self._rows("SELECT vectors FROM batch WHERE key = ? ORDER BY number", key)
         return np.frombuffer(b"".join(row[0] for row in rows), np.int8).reshape(-1, DIMENSIONS)
 
-    def delete(self) -> None:
-        """Remove the journal: the build has succeeded."""
-        self._connection.close()
-        self._remove_files()
+    def finish(self) -> None:
+        """The build has succeeded: nothing of the journal is kept."""
+        self._finished = True
 
     def close(self) -> None:
-        """Keep the journal for the next attempt."""
+        """Keep the journal for the next attempt, unless the build has succeeded or nothing is in it."""
+        empty = not self._connection.execute("SELECT 1 FROM document LIMIT 1").fetchall()
         self._connection.close()
+        if empty or self._finished:
+            self._remove_files()
 
     def __enter__(self) -> Journal:
         return self
@@ -119,6 +119,10 @@ class Journal:
             except BaseException:
                 self._connection.close()
                 raise
+
+    def _rows(self, sql: str, key: str) -> list[tuple[Any, ...]]:
+        with translated(self.path):
+            return self._connection.execute(sql, (key,)).fetchall()
 
     def _remove_files(self) -> None:
         for suffix in ("", "-wal", "-shm", "-journal"):

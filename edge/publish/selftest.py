@@ -54,8 +54,7 @@ class SelfTest:
 
 
 def run(pack: Pack, find: Find) -> SelfTest:
-    """Search for up to 30 sentences spread over the documents; which ones depends on the pack's bytes
-    alone."""
+    """Search for up to 30 sentences of all documents; which ones depends on the pack's bytes alone."""
     sample = _sample(pack)
     misses = [
         Miss(pack.document_of(chunk.id).name, chunk.page_from, sentence)

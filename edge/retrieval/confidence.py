@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from edge.retrieval.ranking import Ranked
 
+REFUSE_BELOW = 0.5
+"""Answers less likely than this to be in the passages are refused."""
+
 
 def confidence(best: Sequence[Ranked]) -> float:
     """Calibrated probability."""

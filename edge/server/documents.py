@@ -41,7 +41,7 @@ async def page(
 ) -> Response:
     """A page of a PDF as a picture."""
     marked = parse_boxes(boxes, n)
-    return await services.short.run(
+    return await services.drawing.run(
         partial(_page, services.edge.packs, _known(request), pack, document, n, marked, width)
     )
 

@@ -103,9 +103,6 @@ class Measured:
         began = time.perf_counter()
         try:
             await self._app(scope, receive, noting)
-        except Exception:
-            status = "500"
-            raise
         finally:
             route = getattr(scope.get("route"), "path_format", UNMATCHED)
             self._metrics.request(_method(scope), route, status, time.perf_counter() - began)

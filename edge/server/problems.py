@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import BusyError, EdgeError
 from edge.wire import Json, encode
@@ -19,6 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 KIND = "urn:edge:problem:"
 SEE_SCHEMA = "GET /openapi.json describes every request."
 
+_log = logging.getLogger(__name__)
 _HINTS = {
     400: "Send a JSON object in UTF-8.",
     404: "GET /openapi.json lists what there is.",
@@ -67,12 +70,35 @@ def error_response(error: EdgeError, path: str) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every exception with a problem."""
+    """Answer every exception with a problem. To be called before other middleware is added."""
     app.add_exception_handler(EdgeError, _on_edge_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ClientGone, _on_client_gone)
-    app.add_exception_handler(Exception, _on_unexpected)
+    app.add_middleware(_Caught)
+
+
+class _Caught:
+    """Middleware for what nobody foresaw. Starlette's own would answer outside all others and break the connection."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception:
+            if started or scope["type"] != "http":
+                raise
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            await _response(internal(scope["path"]))(scope, receive, send)
 
 
 def _response(body: Json, headers: Mapping[str, str] | None = None) -> Response:
@@ -103,10 +129,6 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 async def _on_client_gone(request: Request, error: Exception) -> Response:
     return Response(status_code=499)  # seen by the metrics only
-
-
-async def _on_unexpected(request: Request, error: Exception) -> Response:
-    return _response(internal(request.url.path))
 
 
 def _field(location: Sequence[int | str]) -> str:

@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BACKLOG = 128
 GRACE_SECONDS = 5
 """For responses under way when the server stops."""
+
+ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""localhost may name an IPv6 address first on a machine that has none; then the next one is tried."""
 
 Ready = Callable[[str], None]
 
@@ -85,18 +88,31 @@ def bind(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65535:
         raise UsageError(f"{port} is not a port.", "Ports are 1 to 65535; 0 takes any that is free.")
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise UsageError(f"'{host}' is not an address.", "Use 127.0.0.1 for this machine alone.") from error
-    listener = socket.socket(family, kind, protocol)
+    failure = OSError(errno.EADDRNOTAVAIL, "no address")
+    for family, _, _, _, address in found:
+        try:
+            return _listening(family, address)
+        except OSError as error:
+            failure = error
+            if error.errno not in ABSENT:
+                break
+    raise _refused(failure, host, port) from failure
+
+
+def _listening(family: int, address: tuple[Any, ...]) -> socket.socket:
+    # asyncio switches off Nagle's delay (40 ms a response) only where the protocol is named.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":  # a port left a moment ago is free; on Windows it would mean something else
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
-    except OSError as error:
+    except OSError:
         listener.close()
-        raise _refused(error, host, port) from error
+        raise
     return listener
 
 

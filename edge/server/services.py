@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 
 TURN_THREADS, TURNS_WAITING = 8, 32
 SHORT_THREADS, SHORT_WAITING = 4, 64
+DRAWING_THREADS, DRAWINGS_WAITING = 1, 64  # PDFium draws one page at a time
 
 
 class Services:
-    """Made once for each application. ``short`` runs what takes milliseconds, so that it never waits for a turn."""
+    """Made once for each application.
+
+    ``short`` runs what takes milliseconds and ``drawing`` makes pictures of pages, so that no search waits for a turn
+    or a page.
+    """
 
     def __init__(self, edge: Edge) -> None:
         self.edge = edge
         self.metrics = Metrics()
         self.short = Workers("short", SHORT_THREADS, SHORT_WAITING)
+        self.drawing = Workers("drawing", DRAWING_THREADS, DRAWINGS_WAITING)
         self._turn_workers = Workers("turn", TURN_THREADS, TURNS_WAITING)
         self.turns = Turns(edge.assistant, self._turn_workers, self.metrics.answered)
 
@@ -41,7 +47,7 @@ class Services:
     async def close(self) -> None:
         """End the turns and wait for their threads. The ``Edge`` belongs to whoever made it."""
         self.turns.stop()
-        for workers in (self._turn_workers, self.short):
+        for workers in (self._turn_workers, self.drawing, self.short):
             await asyncio.to_thread(workers.close)
 
 

@@ -60,7 +60,7 @@ def test_a_fault_of_ours_is_one_short_message_and_where_to_find_more(
     monkeypatch.setattr("edge.packs.store.PackStore.list", fail)
     result = edge("pack", "list")
     assert result.code == 1
-    assert result.err.startswith("internal error: ZeroDivisionError: by zero\n")
+    assert result.err.startswith("error: This is a fault in edge (ZeroDivisionError: by zero).\nhint: ")
     assert "EDGE_DEBUG=1" in result.err
     assert "Traceback" not in result.err
 

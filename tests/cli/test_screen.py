@@ -103,7 +103,8 @@ def test_json_keeps_letters_where_the_stream_can_hold_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "words"), [(0, "0 B"), (999, "999 B"), (3_140, "3.1 kB"), (25_279_168, "25.3 MB"), (4.5e9, "4.5 GB")]
+    ("count", "words"),
+    [(0, "0 B"), (999, "999 B"), (3_140, "3.1 kB"), (25_279_168, "25.3 MB"), (4.5e9, "4.5 GB")],
 )
 def test_sizes(count: float, words: str) -> None:
     assert size(int(count)) == words

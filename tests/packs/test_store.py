@@ -220,6 +220,20 @@ def test_a_missing_or_cut_file_stops_only_its_own_pack(store: PackStore, make_pa
     assert [problem.name for problem in store.problems()] == ["drives", "pumps"]
 
 
+def test_installing_again_repairs(store: PackStore, make_pack: MakePack) -> None:
+    path = make_pack()
+    store.install(path, allow_unsigned=True)
+    installed = store.get("pumps").path
+    for damage in (
+        lambda: installed.unlink(),
+        lambda: installed.write_bytes(b"?" * installed.stat().st_size),
+    ):
+        damage()
+        assert store.install(path, allow_unsigned=True).changed
+        assert verify(installed)
+    assert store.get("pumps").previous is None
+
+
 def test_a_file_under_another_name_is_not_served(store: PackStore, make_pack: MakePack) -> None:
     store.install(make_pack(), allow_unsigned=True)
     shutil.copytree(store.folder / "pumps", store.folder / "valves")

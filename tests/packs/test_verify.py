@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.database import open_writable
-from edge.errors import NotFoundError, PackError
+from edge.errors import EdgeError, NotFoundError, PackError
 from edge.packs.format import TRAILER_BYTES, seal
 from edge.packs.verify import verify
 
@@ -85,6 +85,20 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         verify(tmp_path / "none.kpack")
+
+
+@settings(max_examples=200, **SHARED)
+@given(st.data())
+def test_damage_under_a_valid_seal_is_refused_or_harmless(sound: Path, data: st.DataObject) -> None:
+    """As somebody could make who wants to crash a reader: an error of ours or a pack that reads, nothing else."""
+    database = bytearray(sound.read_bytes()[:-TRAILER_BYTES])
+    for _ in range(data.draw(st.integers(1, 20))):
+        database[data.draw(st.integers(0, len(database) - 1))] = data.draw(st.integers(0, 255))
+    forged = sound.with_name("forged.kpack")
+    forged.write_bytes(database)
+    seal(forged)
+    with suppress(EdgeError):
+        verify(forged)
 
 
 @pytest.mark.parametrize(

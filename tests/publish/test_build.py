@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,12 +16,18 @@ from edge.engine.scripted import ScriptedEmbedder
 from edge.errors import BusyError, EngineError, SourceError, StorageError, UsageError
 from edge.packs.pack import Pack
 from edge.packs.verify import verify
-from edge.publish import build as build_module
+from edge.publish import mapping
 from edge.publish.build import BuildReport, Progress, build
 from edge.publish.document import SourceDocument
 from edge.publish.readers import read
 
 MakeSource = Callable[..., Path]
+
+PARAGRAPHS = "# Large\n\n" + "\n\n".join(
+    f"## Part {n}\n\nPart {n} is fastened with {n} screws of {n} mm, each tightened to {n} Nm by hand. "
+    + "Mind it. " * 60
+    for n in range(1, 1000)
+)
 
 
 class Interrupted(Exception):
@@ -127,7 +134,7 @@ def test_interrupted_after_any_step_it_resumes_to_the_same_bytes(
 def test_what_was_done_is_not_done_again(
     make_source: MakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build_module, "BATCH", 2)
+    monkeypatch.setattr(mapping, "BATCH", 2)
     source, output = make_source(), tmp_path / "out.kpack"
     with pytest.raises(EngineError):
         build(source, output, CountingEmbedder(batches=1), workers=0)
@@ -193,6 +200,7 @@ def test_killed_it_resumes_to_the_same_bytes(make_source: MakeSource, tmp_path: 
         assert process.stdout is not None
         assert process.stdout.readline().strip() == stage
         process.send_signal(signal.SIGKILL)
+        assert process.stdout.read() == ""  # returns when the processes that read documents are gone, too
     assert not output.exists()
     assert (tmp_path / "out.kpack.journal").exists()
     report = quick(source, output)
@@ -285,6 +293,7 @@ def test_a_name_that_is_not_utf_8_is_skipped(make_source: MakeSource, tmp_path: 
 def test_no_readable_document_is_an_error(make_source: MakeSource, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"a\.txt is empty"):
         quick(make_source({"a.txt": b""}), tmp_path / "out.kpack")
+    assert left_beside(tmp_path / "out.kpack") == set()
     assert not (tmp_path / "out.kpack").exists()
 
 
@@ -306,6 +315,23 @@ def test_an_output_that_cannot_be_written_is_an_error(make_source: MakeSource, t
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
         quick(source, tmp_path / "file" / "out.kpack")
+
+
+def test_a_full_disk_is_an_error_and_the_next_build_resumes(make_source: MakeSource, tmp_path: Path) -> None:
+    """The kernel refuses files beyond a size: a real failing write in the middle of the pack."""
+    source, output = make_source({"large.md": PARAGRAPHS}), tmp_path / "out.kpack"
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, hard))
+    try:
+        with pytest.raises(StorageError) as error:
+            quick(source, output)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert error.value.hint
+    assert left_beside(output) <= {"out.kpack.journal", "out.kpack.journal-wal"}
+    assert quick(source, output).resumed == 1
 
 
 CRASH = """

@@ -79,8 +79,11 @@ class FailingEngine:
 
 def test_what_nobody_foresaw_is_told_without_its_detail(start: Start) -> None:
     question = {"message": "How many grams of grease does the motor bearing take?"}
-    response = start(FailingEngine()).post("/chat", json=question)
+    client = start(FailingEngine())
+    response = client.post("/chat", json=question)
     assert response.status_code == 500
     assert response.json()["type"] == "urn:edge:problem:internal"
     assert "secret" not in response.text
     assert "Traceback" not in response.text
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert 'route="/chat",status="500"} 1' in client.get("/metrics").text

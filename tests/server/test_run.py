@@ -63,6 +63,11 @@ def test_the_url_names_the_port_that_was_chosen() -> None:
         assert url_of("::1", listener).startswith("http://[::1]:")
 
 
+def test_responses_do_not_wait_for_acknowledgements() -> None:
+    with bind("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP  # what asyncio asks before it sets TCP_NODELAY
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_in_order(home: Path, number: signal.Signals) -> None:

@@ -120,7 +120,6 @@ class TestBeyondLoopback:
             None,
             "",
             "Bearer",
-            "Bearer ",
             "Bearer wrong",
             f"Basic {TOKEN}",
             TOKEN,

@@ -171,7 +171,8 @@ def test_silence_is_filled_with_comments(start: Start, monkeypatch: pytest.Monke
 def test_a_client_that_leaves_a_stream_stops_the_engine(start: Start, engine: WatchedEngine) -> None:
     client = start(engine)
     with asked(client) as response:
-        assert next(events(response))[0] == "evidence"
+        received = events(response)  # kept: the connection ends with it
+        assert next(received)[0] == "evidence"
         assert engine.wrote.wait(10)
         assert not engine.stopped.is_set()
     assert engine.stopped.wait(10)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import time
 from pathlib import Path
 
@@ -25,8 +26,9 @@ def messages(passages: tuple[str, ...], question: str) -> list[dict[str, str]]:
 
 
 def from_markdown(path: Path) -> list[text.Example]:
-    """Every block of text of a Markdown file as passage [1], with the two blocks after it."""
-    blocks = [b for b in path.read_text(encoding="utf-8").split("\n\n") if b.strip() and not b.startswith("#")]
+    """Every block of text of a Markdown file as passage [1], with the two blocks after it; tables without their rules."""
+    body = re.sub(r"(?m)^[|:\- ]+\n", "", path.read_text(encoding="utf-8"))
+    blocks = [b for b in body.split("\n\n") if b.strip() and not b.startswith("#")]
     asked = f"What does {path.stem.replace('-', ' ')} say?"
     return [
         text.Example(tuple(blocks[i : i + 3]), asked, text.opening(b) + text.CITATION) for i, b in enumerate(blocks)

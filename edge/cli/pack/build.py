@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +39,11 @@ def run(
         def step(step: Progress) -> None:
             report(step.stage, step.document, step.done, step.total)
 
-        built = build(source, output, embedder, step, find=wiring.find(embedder))
+        try:
+            built = build(source, output, embedder, step, find=wiring.find(embedder))
+        except KeyboardInterrupt:
+            Screen(sys.stderr).write("The same command resumes where this one stops.")
+            raise
     _show(Screen(), built, perf_counter() - start)
 
 
@@ -55,7 +60,7 @@ def _show(screen: Screen, report: BuildReport, seconds: float) -> None:
         screen.write(f"Resumed: {plural(report.resumed, 'document')} had been read before.")
     screen.write((f"Self-test: {test.found} of {test.asked} sentences found their page.", GOOD))
     for miss in test.misses:
-        screen.write((f'{miss.document}, page {miss.page}: "{miss.sentence}"', FAINT), indent=2)
+        screen.write((f'{miss.document}, page {miss.page}: "{miss.sentence}"', FAINT), indent=2, most=1)
     if report.embedder == "none":
         screen.write(("Without an embedder: this pack is searched by words alone.", CAREFUL))
     if report.refused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge.cli.options import Json
-from edge.cli.screen import ALERT, FAINT, Screen, size, unsigned
+from edge.cli.screen import ALERT, CAREFUL, FAINT, Part, Screen, size
 
 
 def run(json: Json = False) -> None:
@@ -18,14 +18,7 @@ def run(json: Json = False) -> None:
         screen.json(wire.packs_json(packs, problems))
         return
     rows = [
-        (
-            pack.name,
-            pack.version,
-            size(pack.size),
-            *(unsigned(pack.signed) or ["signed"]),
-            pack.previous or "",
-            pack.title,
-        )
+        (pack.name, pack.version, size(pack.size), _signed(pack.signed), pack.previous or "-", pack.title)
         for pack in packs
     ]
     if rows:
@@ -35,3 +28,7 @@ def run(json: Json = False) -> None:
     for problem in problems:
         screen.write((f"{problem.name}: {problem.error.message}", ALERT), lead="! ")
         screen.write(problem.error.hint, indent=2)
+
+
+def _signed(signed: bool) -> Part:
+    return "yes" if signed else ("UNSIGNED", CAREFUL)

@@ -19,5 +19,5 @@ def run(target: PackTarget) -> None:
         manifest = pack.manifest
     screen = Screen()
     screen.write(("whole", GOOD), f"  {manifest.name} {manifest.version}")
-    screen.write((f"contents {digests.pack}", FAINT))
+    screen.write((f"contents {digests.database}", FAINT))
     screen.write((f"file     {digests.file}", FAINT))

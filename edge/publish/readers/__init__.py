@@ -48,7 +48,9 @@ def read(name: str, data: bytes) -> SourceDocument:
     """
     known = _FORMATS.get(PurePath(name).suffix.lower())
     if known is None:
-        raise DocumentError(f"{name} is of a type that cannot be read.", f"Convert it to one of: {_readable()}.")
+        raise DocumentError(
+            f"{name} is of a type that cannot be read.", f"Convert it to one of: {_readable()}."
+        )
     if not data.strip(b"\0 \t\r\n"):
         raise DocumentError(f"{name} is empty.", "Copy the file again from where it came.")
     document = _reader(known)(name, data)
@@ -59,7 +61,9 @@ def read(name: str, data: bytes) -> SourceDocument:
 
 def _reader(known: tuple[str, str, str]) -> Callable[[str, bytes], SourceDocument]:
     """Import the format's module when it is first needed."""
-    reader: Callable[[str, bytes], SourceDocument] = getattr(import_module(f"{__name__}.{known[1]}"), known[2])
+    reader: Callable[[str, bytes], SourceDocument] = getattr(
+        import_module(f"{__name__}.{known[1]}"), known[2]
+    )
     return reader
 
 

@@ -24,13 +24,24 @@ SAME_CHARACTER = {
 SYMBOL_FONTS = {"\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢", "\uf0fc": "✓", "\uf0e0": "→", "\uf06d": "µ",
                 "\uf057": "Ω", "\uf0b0": "°", "\uf0b1": "±", "\uf0a3": "≤", "\uf0b3": "≥", "\uf0b4": "×"}  # fmt: skip
 SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\ufeff\ufffe\uffff"
+INVISIBLE = (
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\ufeff\ufffe\uffff"
+)
 SUPERSCRIPTS = str.maketrans("0123456789+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 
 _CONTROLS = {code: None for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n\r\x85"}
-_TABLE = str.maketrans(
-    {**LIGATURES, **SAME_CHARACTER, **SYMBOL_FONTS, **dict.fromkeys(SPACES, " "), **dict.fromkeys(INVISIBLE)}
-) | _CONTROLS
+_TABLE = (
+    str.maketrans(
+        {
+            **LIGATURES,
+            **SAME_CHARACTER,
+            **SYMBOL_FONTS,
+            **dict.fromkeys(SPACES, " "),
+            **dict.fromkeys(INVISIBLE),
+        }
+    )
+    | _CONTROLS
+)
 _UNPRINTABLE = re.compile(r"[\ud800-\udfff\ue000-\uf8ff]")
 _BLANKS = re.compile(r"\s+")
 

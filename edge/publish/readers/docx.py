@@ -43,7 +43,8 @@ def _check(name: str, data: bytes) -> None:
     """Refuse what is no DOCX before anything is unpacked."""
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise DocumentError(
-            f"{name} is protected with a password or an old .doc file.", "Save it as .docx without a password."
+            f"{name} is protected with a password or an old .doc file.",
+            "Save it as .docx without a password.",
         )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -51,7 +52,9 @@ def _check(name: str, data: bytes) -> None:
     except Exception as error:  # zipfile raises several kinds on damaged archives
         raise DocumentError(f"{name} is not a readable Word document.", BROKEN_HINT) from error
     if unpacked > MAX_UNPACKED:
-        raise DocumentError(f"{name} unpacks to more than {MAX_UNPACKED >> 20} MiB.", "Split it into smaller documents.")
+        raise DocumentError(
+            f"{name} unpacks to more than {MAX_UNPACKED >> 20} MiB.", "Split it into smaller documents."
+        )
 
 
 def _blocks(document: Any) -> Iterator[Block]:
@@ -146,4 +149,3 @@ def _cells(row: Any) -> list[str]:
             texts.append(squeeze(cell.text))
         last = cell._tc
     return texts
-

@@ -36,7 +36,11 @@ def read_html(name: str, data: bytes) -> SourceDocument:
     for dropped in tree.css(_DROPPED):
         if dropped.tag != "title":
             dropped.decompose()
-    root = tree.css_first("main, [role=main], article") if len(tree.css("main, [role=main], article")) == 1 else None
+    root = (
+        tree.css_first("main, [role=main], article")
+        if len(tree.css("main, [role=main], article")) == 1
+        else None
+    )
     body = root or tree.body
     blocks = tuple(whole_warnings(_walk(body, 0))) if body else ()
     heading = next((b.text for b in blocks if b.kind == "heading"), "")
@@ -73,6 +77,8 @@ def _block(node: LexborNode, tag: str, depth: int) -> Iterator[Block]:
             yield Block("heading", text, level=int(tag[1]))
     elif signal := _admonition(node):
         yield from _boxed(signal, node)
+    elif tag in ("table", "ul", "ol") and _is_navigation(node):
+        return
     elif tag == "pre":
         if code := clean(node.text()).strip("\n"):
             yield Block("code", code)
@@ -84,6 +90,18 @@ def _block(node: LexborNode, tag: str, depth: int) -> Iterator[Block]:
         yield from _table(node, depth)
     else:
         yield from _walk(node, depth + 1)
+
+
+def _is_navigation(node: LexborNode) -> bool:
+    """Whether a list or table is nothing but links: within the page (a table of contents), or a row of buttons."""
+    links = node.css("a[href]")
+    if len(links) < 3:
+        return False
+    linked = sum(len(squeeze(link.text())) for link in links)
+    if linked < 0.8 * len(re.sub(r"[\s\[\]|<>.]", "", node.text())):
+        return False
+    within = all((link.attributes.get("href") or "").startswith("#") for link in links)
+    return within or (node.tag == "table" and linked <= 12 * len(links))
 
 
 # -- text
@@ -203,7 +221,9 @@ def _admonition(node: LexborNode) -> str:
     """The label of an admonition box in capitals, from its classes (docutils, AsciiDoc, DocBook, Bootstrap)."""
     if node.tag not in ("div", "section", "blockquote", "p", "table", "details"):
         return ""
-    classes = (node.attributes.get("class") or "").lower().replace("alert-", "").replace("admonition-", "").split()
+    classes = (
+        (node.attributes.get("class") or "").lower().replace("alert-", "").replace("admonition-", "").split()
+    )
     for label in (*_SIGNAL_CLASSES, *_NOTE_CLASSES):
         if label in classes:
             return label.upper()
@@ -220,4 +240,3 @@ def _boxed(label: str, node: LexborNode) -> Iterator[Block]:
         yield Block("warning", warning_text(label, rest))
     else:
         yield Block("paragraph", f"{label.capitalize()}: {rest}")
-

@@ -31,7 +31,9 @@ def marker(text: str) -> Marker | None:
         return Marker("item", 0, text[match.end() :])
     if match := _STEP.match(text) or _NUMBER.match(text):
         sign = match[1]
-        return Marker("step", int(sign) if sign.isdigit() else 101 + ord(sign) - ord("a"), text[match.end() :])
+        return Marker(
+            "step", int(sign) if sign.isdigit() else 101 + ord(sign) - ord("a"), text[match.end() :]
+        )
     return None
 
 

@@ -142,9 +142,9 @@ def _plain(token: Token) -> str:
             parts.append(child.content)
         elif child.type == "image":
             parts.append(_plain(child))
-        elif child.type in ("softbreak", "hardbreak"):
-            parts.append(" ")
-        elif child.type == "html_inline" and child.content.lower().startswith("<br"):
+        elif child.type in ("softbreak", "hardbreak") or (
+            child.type == "html_inline" and child.content.lower().startswith("<br")
+        ):
             parts.append(" ")
     return squeeze("".join(parts))
 

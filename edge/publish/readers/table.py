@@ -27,7 +27,9 @@ def read_table(name: str, data: bytes) -> SourceDocument:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(name, text))
         rows = [row for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
-        raise DocumentError(f"{name} is not a readable table: {error}.", "Save it again as CSV in UTF-8.") from error
+        raise DocumentError(
+            f"{name} is not a readable table: {error}.", "Save it again as CSV in UTF-8."
+        ) from error
     return SourceDocument("", (Page(1),), tuple(_records(rows)))
 
 
@@ -35,7 +37,11 @@ def _delimiter(name: str, text: str) -> str:
     """The delimiter that divides the first rows into the most columns, alike in most rows."""
     best, best_score = "\t" if name.lower().endswith(".tsv") else ",", 0.0
     for delimiter in ",;\t|":
-        rows = [row for row in islice(csv.reader(io.StringIO(text[:SAMPLE], newline=""), delimiter=delimiter), 50) if row]
+        rows = [
+            row
+            for row in islice(csv.reader(io.StringIO(text[:SAMPLE], newline=""), delimiter=delimiter), 50)
+            if row
+        ]
         widths = Counter(map(len, rows))
         width, count = widths.most_common(1)[0] if widths else (1, 0)
         score = (width > 1) * (count / len(rows) + width / 1000) if rows else 0.0
@@ -49,7 +55,9 @@ def _records(rows: Sequence[Sequence[str]]) -> Iterator[Block]:
         return
     names = [squeeze(cell) for cell in rows[0]]
     for row in rows[1:] or rows[:1]:
-        fields = [_field(names[i] if i < len(names) and len(rows) > 1 else "", cell) for i, cell in enumerate(row)]
+        fields = [
+            _field(names[i] if i < len(names) and len(rows) > 1 else "", cell) for i, cell in enumerate(row)
+        ]
         if text := " | ".join(filter(None, fields)):
             yield Block("record", text)
 

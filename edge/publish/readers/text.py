@@ -77,4 +77,3 @@ def _dedent(lines: list[str]) -> list[str]:
     expanded = [line.expandtabs(8) for line in lines]
     margin = min(len(line) - len(line.lstrip()) for line in expanded)
     return [line[margin:] for line in expanded]
-

@@ -88,7 +88,9 @@ def _opens(block: Block) -> bool:
     text = _one_line(block)
     if block.kind == "heading":
         return is_label(text) or is_note_label(text)
-    return block.kind not in ("code", "warning", "record") and (split_signal(text) is not None or is_note_label(text))
+    return block.kind not in ("code", "warning", "record") and (
+        split_signal(text) is not None or is_note_label(text)
+    )
 
 
 def _takes(waiting: Sequence[Block], block: Block) -> bool:

@@ -22,10 +22,12 @@ from edge.publish.readers.pdf.headings import find_headings
 from edge.publish.readers.pdf.hyphens import Hyphens
 from edge.publish.readers.pdf.lines import Line, PageLines, page_lines
 from edge.publish.readers.pdf.outline import metadata_title, page_label, read_outline
+from edge.publish.readers.pdf.page import read_page
 from edge.publish.readers.pdf.tables import find_tables
-from edge.publish.readers.pdf.words import read_page
 
-BROKEN_HINT = "Open it in a PDF viewer; if it opens there, print it to a new PDF and use that, else get the file again."
+BROKEN_HINT = (
+    "Open it in a PDF viewer; if it opens there, print it to a new PDF and use that, else get the file again."
+)
 
 
 def read_pdf(name: str, data: bytes) -> SourceDocument:
@@ -46,7 +48,9 @@ def _open(name: str, data: bytes) -> Any:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            raise DocumentError(f"{name} is protected with a password.", "Save a copy without the password.") from error
+            raise DocumentError(
+                f"{name} is protected with a password.", "Save a copy without the password."
+            ) from error
         raise DocumentError(f"{name} is not a readable PDF.", BROKEN_HINT) from error
 
 

@@ -109,7 +109,11 @@ def _column(
     for index in indices[:MAX_LINES]:
         line = lines[index]
         beside = line.left > right and (left is None or abs(line.left - left) < 4 * line.size)
-        if not _together(label, line) or not beside or abs(line.baseline - before.baseline) > LOOSE * line.size:
+        if (
+            not _together(label, line)
+            or not beside
+            or abs(line.baseline - before.baseline) > LOOSE * line.size
+        ):
             break
         left = line.left if left is None else left
         found.append(index)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from edge.publish.readers.pdf.words import Word
@@ -46,7 +47,10 @@ def segments(words: Sequence[Word]) -> list[Segment]:
 
 def _continues(before: Word, after: Word) -> bool:
     size = max(before.size, after.size)
-    return abs(before.baseline - after.baseline) <= 0.45 * size and -0.5 * size <= after.left - before.right <= 1.3 * size
+    return (
+        abs(before.baseline - after.baseline) <= 0.45 * size
+        and -0.5 * size <= after.left - before.right <= 1.3 * size
+    )
 
 
 def regions(parts: list[Segment], depth: int = 0) -> list[list[Segment]]:
@@ -103,7 +107,7 @@ def _reads_as_columns(left: list[Segment], right: list[Segment]) -> bool:
     if fewer < MIN_LINES or not _side_by_side(left, right):
         return False
     sides = [s.left >= right[0].left - 20 for s in sorted([*left, *right], key=lambda s: s.order)]
-    alternations = sum(a != b for a, b in zip(sides, sides[1:], strict=False))
+    alternations = sum(a != b for a, b in pairwise(sides))
     fill = min(_fill(left), _fill(right))
     words = min(median(len(s.words) for s in left), median(len(s.words) for s in right))
     if words < 3:

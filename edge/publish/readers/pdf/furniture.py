@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from edge.publish.readers.pdf.lines import Line, PageLines
 
@@ -19,11 +20,14 @@ _PAGE_NUMBER = re.compile(
     r"\s*(?:(?:/|of|von|de)\s*\d{1,4})?\s*[-–—\])|]*",
     re.I,
 )
-_LEADER = re.compile(r"^(.*?\S)\s*(?:[.·…_]\s*){4,}\s*(\S{0,2}?)(\d{1,4}|[ivxlc]{1,6}|[A-Z]{1,2}[-–]\d{1,3})$", re.I)
+_LEADER = re.compile(
+    r"^(.*?\S)\s*(?:[.·…_]\s*){4,}\s*(\S{0,2}?)(\d{1,4}|[ivxlc]{1,6}|[A-Z]{1,2}[-–]\d{1,3})$", re.I
+)
+_DOTS = re.compile(r"(?:\s*[.·…]){4,}")
 _CONTENTS_TITLE = re.compile(
-    r"(table of )?contents|list of (figures|tables|examples|illustrations)|index( of .*)?|(concept|command|general|"
-    r"driver|alphabetical)[\w ]* index|inhalt(sverzeichnis)?|stichwortverzeichnis|sommaire|[ií]ndice",
-    re.I,
+    r"(table of )?contents|list of (figures|tables|examples|illustrations)|(\S+ ){0,5}index|index of .*|"
+    r"inhalt(sverzeichnis)?|stichwortverzeichnis|sommaire|table des matières|[ií]ndice|indice",
+    re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"(?:^|[\s,.…])[ivx\d]{1,4}(?:[-–]\d{1,4})?(?:,\s*\d{1,4}(?:[-–]\d{1,4})?)*,?$")
 
@@ -86,7 +90,9 @@ def _is_running(at_top: bool, line: Line, running: set[tuple[bool, str]], outerm
     return any((at_top, key) in running for key in _keys(line, outermost))
 
 
-def _usual_places(pages: Sequence[PageLines], running: set[tuple[bool, str]]) -> tuple[set[_Place], set[_Place]]:
+def _usual_places(
+    pages: Sequence[PageLines], running: set[tuple[bool, str]]
+) -> tuple[set[_Place], set[_Place]]:
     """Heights at which running lines stand on many pages, and those at which hardly anything else stands."""
     outermost, repeated = Counter[_Place](), Counter[_Place]()
     for page in pages:
@@ -96,11 +102,14 @@ def _usual_places(pages: Sequence[PageLines], running: set[tuple[bool, str]]) ->
                 {
                     _place(page.lines[i], page)
                     for i in edge
-                    if _is_running(at_top, page.lines[i], running, i == edge[0]) or _PAGE_NUMBER.fullmatch(page.lines[i].text)
+                    if _is_running(at_top, page.lines[i], running, i == edge[0])
+                    or _PAGE_NUMBER.fullmatch(page.lines[i].text)
                 }
             )
     often = {place for place, count in repeated.items() if count >= max(3, 0.2 * len(pages))}
-    always = {place for place in often if repeated[place] >= max(5, 0.6 * outermost[place]) and outermost[place]}
+    always = {
+        place for place in often if repeated[place] >= max(5, 0.6 * outermost[place]) and outermost[place]
+    }
     return often, always
 
 
@@ -109,7 +118,12 @@ def _near(places: set[_Place], at_top: bool, height: int) -> bool:
 
 
 def _running(
-    edge: list[int], page: PageLines, label: str | None, running: set[tuple[bool, str]], often: set[_Place], always: set[_Place]
+    edge: list[int],
+    page: PageLines,
+    label: str | None,
+    running: set[tuple[bool, str]],
+    often: set[_Place],
+    always: set[_Place],
 ) -> list[int]:
     """Take running lines from the outside in; the first line of content ends it."""
     taken: list[int] = []
@@ -152,21 +166,29 @@ def _is_listing(page: PageLines, entries: int, count: int, continued: bool) -> b
     titled = any(_CONTENTS_TITLE.fullmatch(line.text.strip()) for line in lines[:3])
     if entries >= max(3, 0.5 * len(lines)) and _ascending(lines):
         return True
-    referring = sum(1 for line in lines if _REFERENCE.search(line.text) and len(line.text) < 110)
+    referring = sum(
+        1 for line in lines if _REFERENCE.search(line.text) and len(_DOTS.sub("", line.text)) < 110
+    )
     outside = page.number <= max(20, 0.1 * count) or page.number > 0.75 * count
     enough = 0.5 if titled or continued else 0.85
-    return outside and (titled or continued) and referring >= max(2, enough * len(lines)) and not _is_prose(lines)
+    return (
+        outside
+        and (titled or continued)
+        and referring >= max(2, enough * len(lines))
+        and not _is_prose(lines)
+    )
 
 
 def _ascending(lines: Sequence[Line]) -> bool:
     """Whether the numbers after the leaders grow as page numbers do (a specification's values do not)."""
     numbers = [int(m[3]) for line in lines if (m := _LEADER.match(line.text)) and m[3].isdigit()]
-    pairs = list(zip(numbers, numbers[1:], strict=False))
+    pairs = list(pairwise(numbers))
     return not pairs or sum(a <= b for a, b in pairs) >= 0.8 * len(pairs)
 
 
 def _is_prose(lines: Sequence[Line]) -> bool:
-    return sum(1 for line in lines if len(line.cells) == 1 and len(line.text) > 75) > 0.3 * len(lines)
+    long = sum(1 for line in lines if len(line.cells) == 1 and len(_DOTS.sub("", line.text)) > 75)
+    return long > 0.3 * len(lines)
 
 
 def _after_listing(page: PageLines) -> tuple[Line, ...]:

@@ -52,7 +52,9 @@ Headings = dict[int, list[Heading]]
 """Headings by the index of the line they stand at."""
 
 
-def find_headings(lines: Sequence[Line], outline: Sequence[Entry], body: float, tabular: set[int], hyphens: Hyphens) -> Headings:
+def find_headings(
+    lines: Sequence[Line], outline: Sequence[Entry], body: float, tabular: set[int], hyphens: Hyphens
+) -> Headings:
     """Find the headings among the lines of a document; lines in ``tabular`` are table rows and are passed over."""
     found = _from_outline(lines, outline, hyphens)
     typographic = _from_typography(lines, body, tabular, hyphens)
@@ -62,7 +64,7 @@ def find_headings(lines: Sequence[Line], outline: Sequence[Entry], body: float, 
     rich = len(outline) >= lines[-1].page / 4 if lines else False
     sizes = sorted({h.style for h in typographic.values()}, key=lambda s: (-s[0], not s[1]))
     current = 0
-    for index in range(len(lines)):
+    for index in range(min(found, default=0) if rich else 0, len(lines)):
         if index in found:
             current = found[index][-1].level
         heading = typographic.get(index)
@@ -115,7 +117,9 @@ def _printed_at(
         for index in by_page.get(page, ()):
             count = 0 if index in taken else _matching_lines(lines, index, wanted)
             if count:
-                off = abs(lines[index].top - entry.top) if entry.top is not None and page == entry.page else 0.0
+                off = (
+                    abs(lines[index].top - entry.top) if entry.top is not None and page == entry.page else 0.0
+                )
                 off += 2000 * (page != entry.page) - 10 * lines[index].bold - lines[index].size
                 if best is None or off < best[0]:
                     best = off, index, count
@@ -167,7 +171,9 @@ def _outline_styles(found: Headings) -> dict[Style, int]:
 # -- typography
 
 
-def _from_typography(lines: Sequence[Line], body: float, tabular: set[int], hyphens: Hyphens) -> dict[int, Heading]:
+def _from_typography(
+    lines: Sequence[Line], body: float, tabular: set[int], hyphens: Hyphens
+) -> dict[int, Heading]:
     found: dict[int, Heading] = {}
     index = 0
     while index < len(lines):
@@ -189,7 +195,12 @@ def _looks_like_heading(lines: Sequence[Line], index: int, body: float) -> bool:
     text = line.text
     if is_label(text) or is_note_label(text):
         return False
-    if line.mono or len(line.cells) > 2 or not 2 <= len(text) <= MAX_TITLE or not re.search(r"[^\W\d_]{2}", text):
+    if (
+        line.mono
+        or len(line.cells) > 2
+        or not 2 <= len(text) <= MAX_TITLE
+        or not re.search(r"[^\W\d_]{2}", text)
+    ):
         return False
     if text[-1] in ".,;" and not _CHAPTER.match(text):
         return False
@@ -207,7 +218,11 @@ def _looks_like_heading(lines: Sequence[Line], index: int, body: float) -> bool:
 
 
 def _is_numbering(text: str) -> bool:
-    return bool(re.fullmatch(r"(?:chapter|appendix)?\s*(?:\d{1,3}(?:\.\d{1,3})*|[A-Z](?:\.\d{1,3})*)[.:)]?", text, re.I))
+    return bool(
+        re.fullmatch(
+            r"(?:chapter|appendix)?\s*(?:\d{1,3}(?:\.\d{1,3})*|[A-Z](?:\.\d{1,3})*)[.:)]?", text, re.I
+        )
+    )
 
 
 def _alone(lines: Sequence[Line], index: int) -> bool:
@@ -222,10 +237,13 @@ def _alone(lines: Sequence[Line], index: int) -> bool:
         or line.top - above.bottom > 0.45 * line.size
         or _style(above) == _style(line)
     )
-    plain_below = below is None or below.page != line.page or _style(below) != _style(line) or (
-        below.top - line.bottom > 0.45 * line.size
+    plain_below = (
+        below is None
+        or below.page != line.page
+        or _style(below) != _style(line)
+        or (below.top - line.bottom > 0.45 * line.size)
     )
-    return free_above and (plain_below or _style(line)[0] > 0 and line.bold)
+    return free_above and (plain_below or (_style(line)[0] > 0 and line.bold))
 
 
 def _same_heading(lines: Sequence[Line], index: int, body: float, tabular: set[int]) -> bool:
@@ -244,7 +262,7 @@ def _looks_like_heading_style(line: Line, body: float) -> bool:
 
 
 def _stands_out(lines: Sequence[Line], index: int, heading: Heading, body: float, rich: bool) -> bool:
-    """Beside an outline, only an unmistakable heading counts: larger than the text, or bold where the outline is thin."""
+    """Beside an outline only the unmistakable counts: larger than the text, or bold where the outline is thin."""
     line = lines[index]
     following = index + heading.lines
     has_text = following < len(lines) and not lines[following].bold

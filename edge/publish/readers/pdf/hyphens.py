@@ -19,8 +19,11 @@ class Hyphens:
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._words: set[str] = set()
+        broken = False
         for line in lines:
-            self._words.update(_WORD.findall(line.text.casefold()))
+            words = _WORD.findall(line.text.casefold())
+            first, broken = int(broken), line.text.endswith("-")
+            self._words.update(words[first : -1 if broken else None])  # halves of broken words are no words
 
     def join_all(self, lines: Iterable[str]) -> str:
         """Join the lines of a paragraph."""
@@ -38,6 +41,11 @@ class Hyphens:
             glue = "" if len(before) > 1 and before.endswith("-") and before[-2].isalnum() else " "
             return before + glue + after
         whole, hyphenated = (match[1] + tail[0]).casefold(), f"{match[1]}-{tail[0]}".casefold()
-        if whole in self._words or (tail[0].islower() and hyphenated not in self._words):
+        if whole in self._words:
             return before[:-1] + after
-        return before + after
+        compound = not tail[0].islower() or hyphenated in self._words or self._are_words(match[1], tail[0])
+        return before + after if compound else before[:-1] + after
+
+    def _are_words(self, *parts: str) -> bool:
+        """Whether both halves are words of their own (data-driven), and not syllables."""
+        return all(len(part) >= 4 and part.casefold() in self._words for part in parts)

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
+from edge.publish.readers.characters import SUPERSCRIPTS
 from edge.publish.readers.pdf.columns import Segment, regions, segments
-from edge.publish.readers.pdf.words import PageContent, Rule, Word
+from edge.publish.readers.pdf.drawings import Rule
+from edge.publish.readers.pdf.page import PageContent
+from edge.publish.readers.pdf.words import Word
 from edge.types import Box
 
 CELL_GAP = 1.3
@@ -154,7 +157,7 @@ def _region_lines(
 ) -> list[Line]:
     rows = _rows([word for segment in region for word in segment.words])
     rivers = _rivers(rows)
-    measures = _measures(rows)
+    measures = _measures(rows, page.height)
     lines: list[Line] = []
     for row, measure in zip(rows, measures, strict=True):
         top, bottom = min(w.top for w in row), max(w.bottom for w in row)
@@ -180,9 +183,10 @@ def _rows(words: list[Word]) -> list[list[Word]]:
     return [sorted(row, key=lambda w: w.left) for row in rows]
 
 
-def _measures(rows: list[list[Word]]) -> list[float]:
+def _measures(rows: list[list[Word]], height: float) -> list[float]:
     """How far to the right each row could have gone: as far as the longest row it stands together with."""
-    longest = max((word.right for row in rows for word in row), default=0.0)
+    body = [row for row in rows if 0.08 * height < row[0].baseline < 0.93 * height] or rows
+    longest = max((row[-1].right for row in body), default=0.0)
     measures: list[float] = []
     run: list[list[Word]] = []
     for row, following in zip_longest(rows, rows[1:]):
@@ -203,7 +207,15 @@ def _same_row(anchor: Word, word: Word) -> bool:
 
 
 def _line(
-    row: list[Word], rivers: list[float], down: list[Rule], page: int, region: int, top: float, bottom: float, box: Box, measure: float
+    row: list[Word],
+    rivers: list[float],
+    down: list[Rule],
+    page: int,
+    region: int,
+    top: float,
+    bottom: float,
+    box: Box,
+    measure: float,
 ) -> Line:
     letters = sum(len(w.text) for w in row)
     main = max(row, key=lambda w: len(w.text))
@@ -263,9 +275,18 @@ def _join(words: list[Word]) -> str:
     """Words with spaces, but none where two touch (a change of font inside a word, a raised exponent)."""
     parts = [words[0].text]
     for before, after in pairwise(words):
-        touching = after.left - before.right < 0.06 * max(before.size, after.size)
-        parts.append(after.text if touching else f" {after.text}")
+        gap = (after.left - before.right) / max(before.size, after.size)
+        if gap < 0.3 and _is_exponent(before, after):
+            parts.append(after.text.translate(SUPERSCRIPTS))
+        else:
+            parts.append(after.text if gap < 0.06 else f" {after.text}")
     return "".join(parts)
+
+
+def _is_exponent(before: Word, after: Word) -> bool:
+    """Whether a word is a small raised number, set apart from what it belongs to."""
+    raised = after.size < 0.8 * before.size and after.baseline < before.baseline - 0.2 * before.size
+    return raised and after.text.strip("+-−").isdecimal()
 
 
 def _code_cell(words: list[Word]) -> Cell:

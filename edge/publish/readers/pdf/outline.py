@@ -11,7 +11,9 @@ from edge.publish.readers.characters import squeeze
 from edge.publish.readers.pdf.headings import Entry
 
 MAX_ENTRIES = 20_000
-_NO_TITLE = re.compile(r"untitled|microsoft (word|powerpoint|excel)\b.*|.*\.(docx?|pdf|indd|fm|tex|xlsx?|pptx?|qxp)|", re.I)
+_NO_TITLE = re.compile(
+    r"untitled|microsoft (word|powerpoint|excel)\b.*|.*\.(docx?|pdf|indd|fm|tex|xlsx?|pptx?|qxp)|", re.I
+)
 
 
 def read_outline(document: Any, tops: Mapping[int, float]) -> list[Entry]:
@@ -26,7 +28,9 @@ def read_outline(document: Any, tops: Mapping[int, float]) -> list[Entry]:
             title = squeeze(bookmark.get_title() or "")
             if destination is None or not title or (index := destination.get_index()) is None:
                 continue
-            entries.append(Entry(bookmark.level + 1, title, index + 1, _top(destination, tops.get(index + 1))))
+            entries.append(
+                Entry(bookmark.level + 1, title, index + 1, _top(destination, tops.get(index + 1)))
+            )
     except Exception:  # PDFium binding errors of many kinds; the text is still there
         return entries
     return entries

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import mean
 
 from edge.publish.readers.pdf.lines import Cell, Line
@@ -86,7 +87,11 @@ def _extent(lines: Sequence[Line], start: int, body: float) -> tuple[int, list[_
 
 
 def _belongs(above: Line, line: Line, columns: list[_Column], body: float) -> bool:
-    if (line.page, line.region) != (above.page, above.region) or line.mono or line.size >= 1.13 * max(body, above.size):
+    if (
+        (line.page, line.region) != (above.page, above.region)
+        or line.mono
+        or line.size >= 1.13 * max(body, above.size)
+    ):
         return False
     gap = line.baseline - above.baseline
     if gap > (4.5 if line.ruled else 3.0) * line.size:
@@ -128,7 +133,11 @@ def _widen(columns: list[_Column], line: Line) -> None:
 def _lines_up(full: Sequence[Line]) -> bool:
     """Whether cells after the first start, end or centre at the same place on most lines."""
     second = [line.cells[1] for line in full]
-    for places in ([c.left for c in second], [c.right for c in second], [(c.left + c.right) / 2 for c in second]):
+    for places in (
+        [c.left for c in second],
+        [c.right for c in second],
+        [(c.left + c.right) / 2 for c in second],
+    ):
         best = max(sum(abs(a - b) <= ALIGNED for b in places) for a in places)
         if best >= 0.6 * len(full) and best >= 2:
             return True
@@ -157,7 +166,7 @@ def _rules_hold_rows(stretch: Sequence[Line], columns: list[_Column]) -> bool:
     if len(ruled) < 2:
         return False
     edges = [0, *ruled, len(stretch)]
-    beginning = [sum(_in_first(line, columns) for line in stretch[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    beginning = [sum(_in_first(line, columns) for line in stretch[a:b]) for a, b in pairwise(edges)]
     return all(count <= 2 for count in beginning)
 
 
@@ -171,7 +180,9 @@ def _starts_row(above: Line | None, line: Line, columns: list[_Column]) -> bool:
     if not _in_first(line, columns):
         close = line.baseline - above.baseline < 1.5 * line.size
         return not close or len(line.cells) > max(1, len(columns) - 2)
-    return not (len(line.cells) == 1 and line.text[:1].islower() and line.baseline - above.baseline < 1.5 * line.size)
+    return not (
+        len(line.cells) == 1 and line.text[:1].islower() and line.baseline - above.baseline < 1.5 * line.size
+    )
 
 
 def _row(group: Sequence[Line], columns: list[_Column]) -> Row:

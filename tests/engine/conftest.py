@@ -1,0 +1,63 @@
+"""Real models for real workers: chains of tokens (see chain_model.py) and the embedder that comes with edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.config import Settings
+from edge.engine.embedder import LlamaEmbedder, embedder_file
+from edge.engine.llama import LlamaEngine
+from edge.types import Message, Prompt
+from tests.engine.chain_model import write_chain_model
+
+ANSWER = "Öl 25µ✓"
+
+MakeEngine = Callable[..., LlamaEngine]
+
+
+def prompt(text: str = "How much oil?", max_tokens: int = 64, system: str = "Answer.") -> Prompt:
+    return Prompt(text, (), (Message("system", system), Message("user", text)), max_tokens)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Answers everything with ANSWER."""
+    return write_chain_model(tmp_path_factory.mktemp("models") / "chain.gguf", ANSWER)
+
+
+@pytest.fixture(scope="session")
+def endless_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Counts from 1 to 9 until its context is full."""
+    path = tmp_path_factory.mktemp("models") / "endless.gguf"
+    return write_chain_model(path, "123456789", endless=True, context=4096)
+
+
+@pytest.fixture
+def engine(model: Path) -> Iterator[LlamaEngine]:
+    engine = LlamaEngine(model, context=512, threads=1)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def endless(endless_model: Path) -> Iterator[LlamaEngine]:
+    engine = LlamaEngine(endless_model, context=4096, threads=1)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def embedder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = embedder_file(Settings(home=tmp_path_factory.mktemp("home")))
+    assert path is not None, "`make setup` brings the embedder"
+    return path
+
+
+@pytest.fixture(scope="session")
+def embedder(embedder_path: Path) -> Iterator[LlamaEmbedder]:
+    embedder = LlamaEmbedder(embedder_path)
+    yield embedder
+    embedder.close()

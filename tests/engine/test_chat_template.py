@@ -1,0 +1,59 @@
+"""Prompts as models want them."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.engine.chat_template import ChatTemplate
+from edge.engine.frames import RequestError
+
+MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "How much oil?"}]
+
+CHATML = """\
+{%- for message in messages %}
+<|im_start|>{{ message['role'] }}
+{{ message['content'] }}<|im_end|>
+{% endfor %}
+{%- if add_generation_prompt %}
+<|im_start|>assistant
+{% endif %}"""
+
+
+def test_a_template_is_rendered_up_to_the_answer() -> None:
+    assert ChatTemplate(CHATML).render(MESSAGES) == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHow much oil?<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_without_a_template_the_layout_is_plain() -> None:
+    assert ChatTemplate(None).render(MESSAGES) == "Be brief.\n\nHow much oil?\n\nAnswer:"
+
+
+def test_templates_may_print_the_ends() -> None:
+    assert ChatTemplate("{{ bos_token }}hi{{ eos_token }}", "<s>", "</s>").render(MESSAGES) == "<s>hi</s>"
+
+
+def test_a_model_without_a_system_role_gets_the_instructions_from_the_user() -> None:
+    source = (
+        "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}"
+    )
+    assert ChatTemplate(source).render(MESSAGES) == "user: Be brief.\n\nHow much oil?"
+
+
+def test_thinking_is_switched_off_where_a_model_has_it() -> None:
+    assert ChatTemplate("{{ 'quick' if enable_thinking is false else 'slow' }}").render(MESSAGES) == "quick"
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{{ raise_exception('no') }}", "{{ messages[9].content }}", "{{ 1 / 0 }}", "{{ ''.__class__.__mro__[1].__subclasses__() }}"],
+)
+def test_a_template_that_fails_is_an_error(source: str) -> None:
+    with pytest.raises(RequestError, match="failed"):
+        ChatTemplate(source).render(MESSAGES)
+
+
+def test_a_broken_template_is_an_error() -> None:
+    with pytest.raises(RequestError, match="broken"):
+        ChatTemplate("{% for %}")

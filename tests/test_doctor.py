@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge import doctor
+from edge.config import Settings
+from edge.database import open_writable
+from edge.engine.interface import Vectors
+from edge.engine.models import ModelStore
+from edge.engine.scripted import ScriptedEmbedder
+from edge.packs.format import TRAILER_BYTES, seal
+from edge.packs.store import PackStore
+from edge.publish.build import build
+
+TINY = Path(__file__).parent / "tiny_model" / "tiny.gguf"
+LINES = (
+    "Open the vent screw by one turn before the start.",
+    "Tighten the housing bolts crosswise to the value on the plate.",
+    "Clear the condensate drain and restart the unit.",
+)
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", embedder="none")
+
+
+@pytest.fixture
+def install(settings: Settings, tmp_path: Path) -> Install:
+    """Builds and installs a pack of three lines."""
+
+    def call(embedder: ScriptedEmbedder | None = None) -> None:
+        source = tmp_path / "source"
+        source.mkdir()
+        (source / "pack.toml").write_text('name = "pumps"\nversion = "1.0"\ntitle = "Pumps"\n')
+        (source / "pump.md").write_text("\n\n".join(LINES))
+        build(source, tmp_path / "pumps.kpack", embedder)
+        PackStore(settings).install(tmp_path / "pumps.kpack", allow_unsigned=True)
+
+    return call
+
+
+def found(settings: Settings, name: str, deep: bool = False) -> doctor.Check:
+    (check,) = [check for check in doctor.diagnose(settings, deep) if check.name == name]
+    return check
+
+
+def test_a_fresh_device_lacks_a_pack_and_nothing_else(settings: Settings) -> None:
+    checks = list(doctor.diagnose(settings))
+    assert [check.name for check in checks] == [
+        "python", "processor", "memory", "home", "sqlite", "embedder", "pack", "model",
+    ]  # fmt: skip
+    assert found(settings, "pack") == doctor.Check(
+        "pack", "warn", "none is installed", "edge pack install FILE.kpack"
+    )
+    assert not settings.home.exists()
+
+
+def test_sqlite_is_put_to_use() -> None:
+    check = doctor.sqlite()
+    assert check.status == "ok"
+    assert "FTS5" in check.detail
+
+
+def test_an_old_processor_is_slow(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("flags : fpu sse2 avx\n")
+    check = doctor.processor(cpuinfo, "x86_64")
+    assert (check.status, check.detail.rpartition("; ")[2]) == ("warn", "avx")
+    cpuinfo.write_text("flags : fpu sse2 avx avx2 fma f16c\n")
+    assert doctor.processor(cpuinfo, "x86_64").status == "ok"
+    cpuinfo.write_text("Features : fp asimd asimddp\n")
+    assert doctor.processor(cpuinfo, "aarch64").status == "ok"
+
+
+def test_little_memory_is_a_warning(tmp_path: Path) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal: 8000000 kB\nMemAvailable: 500000 kB\n")
+    assert (doctor.memory(meminfo).status, doctor.memory(meminfo).detail) == ("warn", "0.5 of 8.2 GB free")
+    meminfo.write_text("MemTotal: 8000000 kB\nMemAvailable: 5000000 kB\n")
+    assert doctor.memory(meminfo).status == "ok"
+    assert doctor.memory(tmp_path / "none").detail == "size unknown"
+
+
+def test_a_home_that_cannot_be_written_still_answers() -> None:
+    check = doctor.home(Path("/proc/edge"))
+    assert check.status == "warn"
+    assert "not writable" in check.detail
+
+
+def test_a_pack_finds_its_own_sentences(settings: Settings, install: Install) -> None:
+    install()
+    check = found(settings, "pack")
+    assert check.status == "warn"
+    assert check.detail == "pumps 1.0, UNSIGNED, 1 document, installed today; finds 1 of 1 of its sentences"
+
+
+def test_vectors_of_another_embedder_are_told(settings: Settings, install: Install) -> None:
+    class Other(ScriptedEmbedder):
+        fingerprint = "other:1"
+
+    install(Other())
+    (check,) = doctor.packs(PackStore(settings), ScriptedEmbedder())
+    assert check.status == "warn"
+    assert "of another embedder" in check.detail
+
+
+def test_a_pack_that_cannot_be_opened_fails(settings: Settings, install: Install) -> None:
+    install()
+    (file,) = settings.packs_dir.rglob("*.kpack")
+    file.write_bytes(b"nothing")
+    check = found(settings, "pack")
+    assert check.status == "fail"
+    assert check.detail.startswith("pumps: ")
+    assert check.hint
+
+
+def test_a_pack_that_lost_its_index_fails(settings: Settings, install: Install) -> None:
+    install()
+    (file,) = settings.packs_dir.rglob("*.kpack")
+    file.write_bytes(file.read_bytes()[:-TRAILER_BYTES])
+    connection = open_writable(file)
+    connection.execute("INSERT INTO keyword(keyword) VALUES ('delete-all')")
+    connection.close()
+    seal(file)
+    check = found(settings, "pack")
+    assert (check.status, check.detail.rpartition("; ")[2]) == ("fail", "finds 0 of 1 of its sentences")
+
+
+class Embedder(ScriptedEmbedder):
+    """Gives the vectors it was told to."""
+
+    def __init__(self, vectors: Sequence[Sequence[float]]) -> None:
+        self.vectors = vectors
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        return np.array(self.vectors[: len(texts)], np.float32)
+
+
+def test_an_embedder_is_asked_something_it_must_know() -> None:
+    assert doctor.embedding(Embedder([(1, 0), (0.9, 0.1), (0, 1)])).status == "ok"
+    senseless = doctor.embedding(Embedder([(1, 0), (1, 0), (1, 0)]))
+    assert (senseless.status, senseless.detail.rpartition("; ")[2]) == ("fail", "its vectors mean nothing")
+
+
+def test_no_embedder_is_a_choice_or_a_lack() -> None:
+    assert doctor.embedding(None, wanted=False).status == "ok"
+    assert doctor.embedding(None, wanted=True).status == "warn"
+
+
+def test_an_embedder_that_is_not_there_fails_and_the_rest_goes_on(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, embedder=str(tmp_path / "none.gguf"))
+    assert found(settings, "embedder").status == "fail"
+    assert found(settings, "model").status == "ok"
+
+
+def test_the_model_that_came_with_edge_knows_what_is_alike(tmp_path: Path) -> None:
+    assert found(Settings(home=tmp_path), "embedder").status == "ok"
+
+
+def test_a_model_is_looked_at_and_only_loaded_when_asked(settings: Settings) -> None:
+    ModelStore(settings).add(TINY)
+    assert found(settings, "model").detail.startswith("tiny, llama, ")
+    assert "writing" not in {check.name for check in doctor.diagnose(settings)}
+    deep = found(settings, "writing", deep=True)
+    assert deep.status == "ok"
+    assert deep.detail.startswith("first word after ")
+
+
+def test_a_truncated_model_fails(settings: Settings) -> None:
+    model = ModelStore(settings).add(TINY)
+    model.path.write_bytes(TINY.read_bytes()[:-1000])
+    assert found(settings, "model").status == "fail"
+
+
+def test_what_interrupted_work_left_is_named(settings: Settings) -> None:
+    (settings.packs_dir / ".staging-x").mkdir(parents=True)
+    settings.models_dir.mkdir()
+    (settings.models_dir / "big.partial").touch()
+    check = found(settings, "left over")
+    assert check.status == "warn"
+    assert check.detail.endswith(": .staging-x, big.partial")
