@@ -32,7 +32,9 @@ class ChatTemplate:
         from jinja2.ext import loopcontrols
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
+        )
         environment.filters["tojson"] = _to_json
         environment.globals["raise_exception"] = _refuse
         environment.globals["strftime_now"] = _no_date
@@ -60,7 +62,11 @@ class ChatTemplate:
     def _render(self, messages: Messages) -> str:
         try:
             return self._template.render(
-                messages=messages, add_generation_prompt=True, enable_thinking=False, tools=None, **self._tokens
+                messages=messages,
+                add_generation_prompt=True,
+                enable_thinking=False,
+                tools=None,
+                **self._tokens,
             )
         except Exception as error:  # a template may do anything that Python allows
             raise RequestError(f"the model's chat template failed: {error}") from error

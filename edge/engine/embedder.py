@@ -66,7 +66,9 @@ class LlamaEmbedder:
             with self._path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise StorageError(f"{self._path} cannot be read: {error.strerror}.", "Check the disk.") from error
+            raise StorageError(
+                f"{self._path} cannot be read: {error.strerror}.", "Check the disk."
+            ) from error
         return f"{name}:{digest[:16]}"
 
     @property
@@ -114,7 +116,11 @@ class LlamaEmbedder:
 
     def _counts(self, texts: Sequence[str]) -> list[int]:
         counts = self._ask("count", texts, "counts")
-        if not isinstance(counts, list) or len(counts) != len(texts) or not all(type(n) is int for n in counts):
+        if (
+            not isinstance(counts, list)
+            or len(counts) != len(texts)
+            or not all(type(n) is int for n in counts)
+        ):
             raise self._useless("it cannot count tokens")
         return counts
 

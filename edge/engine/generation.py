@@ -46,7 +46,12 @@ class Generation:
         self._model = model
         self.context = min(context, model.trained_context) or context
         self._context = new_context(
-            model, n_ctx=self.context, n_batch=BATCH, n_ubatch=BATCH, n_threads=threads, n_threads_batch=threads
+            model,
+            n_ctx=self.context,
+            n_batch=BATCH,
+            n_ubatch=BATCH,
+            n_threads=threads,
+            n_threads_batch=threads,
         )
         self._memory = L.llama_get_memory(self._context)
         if not self._memory:
@@ -80,7 +85,9 @@ class Generation:
         usage.prompt_tokens = len(prompt) or _least_tokens(messages)
         room = self.context - usage.prompt_tokens
         if room < 1:
-            raise RequestError(f"the prompt has {usage.prompt_tokens} or more tokens, and the context {self.context}")
+            raise RequestError(
+                f"the prompt has {usage.prompt_tokens} or more tokens, and the context {self.context}"
+            )
         self._cancelled = cancelled
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for token in self._answer(prompt, min(max_tokens, room), usage):
@@ -108,7 +115,9 @@ class Generation:
         The prompt's last token is always computed anew, since the first token of the answer comes out of it.
         """
         pairs = zip(self._tokens, prompt[:-1], strict=False)
-        common = next((n for n, (old, new) in enumerate(pairs) if old != new), min(len(self._tokens), len(prompt) - 1))
+        common = next(
+            (n for n, (old, new) in enumerate(pairs) if old != new), min(len(self._tokens), len(prompt) - 1)
+        )
         # Models with a recurrent or sliding memory cannot forget a part.
         if not L.llama_memory_seq_rm(self._memory, 0, common, -1):
             L.llama_memory_clear(self._memory, True)
@@ -159,7 +168,9 @@ class Generation:
     def _end_texts(self) -> tuple[str, str]:
         vocab = self._model.vocab
         bos, eos = L.llama_vocab_bos(vocab), L.llama_vocab_eos(vocab)
-        return self._model.token_text(bos) if bos >= 0 else "", self._model.token_text(eos) if eos >= 0 else ""
+        return self._model.token_text(bos) if bos >= 0 else "", self._model.token_text(
+            eos
+        ) if eos >= 0 else ""
 
 
 def _least_tokens(messages: Messages) -> int:

@@ -110,7 +110,8 @@ class _Reader:
         version = self._number("I")
         if version not in VERSIONS:
             raise ModelError(
-                f"{self._path.name} is a GGUF of version {version}.", "Versions 2 and 3, little-endian, can be used."
+                f"{self._path.name} is a GGUF of version {version}.",
+                "Versions 2 and 3, little-endian, can be used.",
             )
         tensors, entries = self._number("Q"), self._number("Q")
         if tensors > MAX_ENTRIES or entries > MAX_ENTRIES:

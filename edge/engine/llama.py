@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from edge.config import Settings
+from edge.engine.frames import Frame
 from edge.engine.interface import never
 from edge.engine.machine import generation_threads
 from edge.engine.process import worker_command
 from edge.engine.supervisor import Worker
-from edge.engine.frames import Frame
 from edge.errors import EngineError
 from edge.types import Prompt
 
@@ -27,7 +27,9 @@ class LlamaEngine:
 
     def __init__(self, model: Path, context: int = 4096, threads: int = 0) -> None:
         self._model = model
-        self._worker = Worker(model, worker_command(model, "generate", threads or generation_threads(), context))
+        self._worker = Worker(
+            model, worker_command(model, "generate", threads or generation_threads(), context)
+        )
 
     @classmethod
     def from_settings(cls, settings: Settings, model: Path) -> LlamaEngine:

@@ -10,7 +10,9 @@ TOPOLOGY = Path("/sys/devices/system/cpu")
 
 def physical_cores(topology: Path = TOPOLOGY) -> int:
     """Cores this process may run on; two hardware threads of one core count once."""
-    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    allowed = (
+        sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    )
     return len({_siblings(topology, cpu) for cpu in allowed})
 
 

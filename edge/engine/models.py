@@ -56,7 +56,9 @@ class ModelStore:
         """All models by name."""
         active = self._active_name()
         files = sorted(self._folder.glob(f"*{SUFFIX}"))
-        return tuple(InstalledModel(f.stem, f, f.stat().st_size, f.stem == active) for f in files if f.is_file())
+        return tuple(
+            InstalledModel(f.stem, f, f.stat().st_size, f.stem == active) for f in files if f.is_file()
+        )
 
     def active(self) -> Path | None:
         """The model to answer with, if there is one."""
@@ -124,7 +126,9 @@ class ModelStore:
     def _get(self, name: str) -> InstalledModel:
         models = {model.name: model for model in self.list()}
         if name not in models:
-            hint = f"Installed: {', '.join(models)}." if models else "Add one with `edge model add FILE.gguf`."
+            hint = (
+                f"Installed: {', '.join(models)}." if models else "Add one with `edge model add FILE.gguf`."
+            )
             raise NotFoundError(f"There is no model named {name}.", hint)
         return models[name]
 
@@ -167,7 +171,9 @@ class ModelStore:
                     left.unlink(missing_ok=True)
                 yield
         except BlockingIOError as error:
-            raise BusyError("Another process is changing the models.", "Wait until it has finished.") from error
+            raise BusyError(
+                "Another process is changing the models.", "Wait until it has finished."
+            ) from error
         except OSError as error:
             raise _storage_error(error, self._folder) from error
 
@@ -185,10 +191,16 @@ def check_language_model(path: Path) -> gguf.Header:
     if not architecture or not header.tensors:
         raise ModelError(f"{path.name} holds no weights.", "Get the model itself.")
     if header.metadata.get("split.count", 1) not in (0, 1):
-        raise ModelError(f"{path.name} is one part of several.", "Join them first: `llama-gguf-split --merge`.")
+        raise ModelError(
+            f"{path.name} is one part of several.", "Join them first: `llama-gguf-split --merge`."
+        )
     if kind != "model" or architecture == "clip":
-        raise ModelError(f"{path.name} is a part for a model ({kind}, {architecture}).", "Get the model it belongs to.")
-    if any(part in architecture for part in _EMBEDDING) or header.metadata.get(f"{architecture}.pooling_type"):
+        raise ModelError(
+            f"{path.name} is a part for a model ({kind}, {architecture}).", "Get the model it belongs to."
+        )
+    if any(part in architecture for part in _EMBEDDING) or header.metadata.get(
+        f"{architecture}.pooling_type"
+    ):
         raise ModelError(
             f"{path.name} ({architecture}) embeds text and cannot write any.",
             "Use a chat model; an embedder goes into the setting 'embedder'.",
@@ -228,4 +240,6 @@ def _publish(file: BinaryIO, partial: Path, path: Path) -> None:
 def _storage_error(error: OSError, folder: Path) -> StorageError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageError("The disk is full.", "Free some space, or set EDGE_HOME to another disk.")
-    return StorageError(f"{folder} cannot be changed: {error.strerror}.", "Check its permissions, or set EDGE_HOME.")
+    return StorageError(
+        f"{folder} cannot be changed: {error.strerror}.", "Check its permissions, or set EDGE_HOME."
+    )

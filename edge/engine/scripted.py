@@ -82,7 +82,10 @@ class ScriptedEmbedder:
         """Unit vectors of shape ``(len(texts), 384)``."""
         vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
         for row, text in zip(vectors, texts, strict=True):
-            for word in ["", *_words(text)[:MAX_TOKENS]]:  # the empty word gives a text without words a direction
+            for word in [
+                "",
+                *_words(text)[:MAX_TOKENS],
+            ]:  # the empty word gives a text without words a direction
                 row[zlib.crc32(word.encode("utf-8", "replace")) % DIMENSIONS] += 1.0 if word else 0.01
         unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit

@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from edge.engine.frames import Frame
 from edge.engine.interface import never
 from edge.engine.process import WorkerDied, WorkerProcess
-from edge.engine.frames import Frame
 from edge.errors import EngineError, ModelError
 
 START_LIMIT_S = 180.0
@@ -59,7 +59,9 @@ class Worker:
         clock: seconds that never go backwards.
     """
 
-    def __init__(self, model: Path, command: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, model: Path, command: Sequence[str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._model, self._command, self._clock = model, command, clock
         self._turn = threading.Lock()
         self._process: WorkerProcess | None = None
@@ -109,6 +111,8 @@ class Worker:
             if cancelled():
                 return
         try:
+            if cancelled():
+                return
             process = self._ready()
             self._requests += 1
             try:
@@ -153,8 +157,11 @@ class Worker:
                     raise WorkerDied("the worker answered a request nobody made")
                 finished = "done" in frame or "error" in frame
                 if "error" in frame:
-                    raise EngineError(f"{self._model.name}: {frame['error']}.", "Ask shorter, or with fewer passages.")
-                yield frame
+                    raise EngineError(
+                        f"{self._model.name}: {frame['error']}.", "Ask shorter, or with fewer passages."
+                    )
+                if finished or not asked_to_stop:
+                    yield frame
         except GeneratorExit:
             if not finished:
                 self._abandon(process, number)
@@ -181,7 +188,8 @@ class Worker:
         wait = self._policy.wait_s(self._clock())
         if wait and self._failure:
             raise type(self._failure)(
-                f"{self._failure.message} It failed several times and rests for {wait:.0f} s.", self._failure.hint
+                f"{self._failure.message} It failed several times and rests for {wait:.0f} s.",
+                self._failure.hint,
             )
         try:
             self._process = self._process or WorkerProcess(self._command)
@@ -207,7 +215,9 @@ class Worker:
             hint = death.hint or "Check the file with `edge model list`, or add another model."
             self._failure = ModelError(f"{name} cannot be loaded: {death}.", hint)
         else:
-            self._failure = EngineError(f"{name}: {death}.", death.hint or "Ask again: the worker starts anew.")
+            self._failure = EngineError(
+                f"{name}: {death}.", death.hint or "Ask again: the worker starts anew."
+            )
         return self._failure
 
     def _discard(self) -> None:

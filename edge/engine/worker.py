@@ -126,7 +126,10 @@ def _generation(model: Model, threads: int, context: int, facts: Frame) -> tuple
         yield {"done": {"tokens": generation.count(request["messages"])}}
 
     own_template = model.chat_template() is not None
-    return {**facts, "context": generation.context, "template": own_template}, {"generate": generate, "count": count}
+    return {**facts, "context": generation.context, "template": own_template}, {
+        "generate": generate,
+        "count": count,
+    }
 
 
 def _take_stdout() -> BinaryIO:
@@ -137,7 +140,9 @@ def _take_stdout() -> BinaryIO:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="edge worker", description="Runs a model for edge; started by edge itself.")
+    parser = argparse.ArgumentParser(
+        prog="edge worker", description="Runs a model for edge; started by edge itself."
+    )
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--task", choices=("embed", "generate"), required=True)
     parser.add_argument("--context", type=int, default=4096, help="tokens of prompt and answer together")

@@ -53,6 +53,8 @@ def _table_proofs(text: str) -> set[str]:
 
 def _column_units(header: Sequence[str], cells: Sequence[str]) -> list[str]:
     """The unit of each cell: the cell on its right if that is a unit, else what its column's head says."""
+    if not cells:
+        return []
     beside = [_whole_unit(cell) for cell in [*cells[1:], ""]]
     return [right or _head_unit(head) for right, head in zip(beside, header, strict=True)]
 

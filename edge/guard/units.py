@@ -85,7 +85,11 @@ _COMPOUND = {
 
 def _spellings() -> dict[str, str]:
     found = {prefix + base: (prefix + base).replace("u", "μ") for prefix in _PREFIXES for base in _BASES}
-    found |= {spelt: unit.replace("L", "l") for spelt, unit in found.items() if spelt in ("L", "mL", "cL", "dL", "μL")}
+    found |= {
+        spelt: unit.replace("L", "l")
+        for spelt, unit in found.items()
+        if spelt in ("L", "mL", "cL", "dL", "μL")
+    }
     found |= {unit: unit for unit in (*_OTHERS, "r")}
     return found | {spelt: unit for unit, others in _SAME.items() for spelt in others.split()}
 

@@ -32,7 +32,13 @@ class Value:
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _PLAIN = str.maketrans(
-    {**dict.fromkeys("‐‑‒–−﹣－", "-"), **dict.fromkeys("″”“", '"'), **dict.fromkeys("′’‘", "'"), "×": "x", "⁄": "/"}
+    {
+        **dict.fromkeys("‐‑‒–−﹣－", "-"),
+        **dict.fromkeys("″”“", '"'),
+        **dict.fromkeys("′’‘", "'"),
+        "×": "x",
+        "⁄": "/",
+    }
 )
 _RAISED = re.compile(r"(?<=\d)[⁻⁰¹²³⁴-⁹]+")
 _VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
@@ -65,18 +71,24 @@ _WITH_SEPARATORS = re.compile(  # dates, times, ratios, addresses, versions of t
     r"(?:\d+(?:[.:-]\d+){2,}|\d+(?::\d+)+|\d{1,2}/\d{1,2}/\d{2,4})(?![^\W_])(?![.:/-]\d)"
 )
 _LONG_PAIR = re.compile(r"(\d+)-(\d+)(?![\w/])(?!\.\d)")
-_VERSION = re.compile(r"(?:versions?|v|ver\.?|firmware|revision|rev\.?)\s?(\d+(?:\.\d+)*[a-z]?)\b", re.IGNORECASE)
+_VERSION = re.compile(
+    r"(?:versions?|v|ver\.?|firmware|revision|rev\.?)\s?(\d+(?:\.\d+)*[a-z]?)\b", re.IGNORECASE
+)
 _PAGE = re.compile(r"(?:pages?|p\.|pp\.)\s?(\d+)\b", re.IGNORECASE)
 _CODE = re.compile(
     r"(?:[^\W_]*\d[^\W_]*|[^\W\d_]+)"
     r"(?:(?:[-_]|(?<=\d)[./](?=[^\W_]*\d))(?:[^\W_]*\d[^\W_]*|[A-Z]+(?![^\W_])))*"
 )
 _SPACED_CODE = re.compile(r"([A-Z]{1,4}) (\d{1,5}[A-Za-z]?)(?![\w])(?![.,:/-]\d)")
-_NO_CODE = frozenset("A I AN IN TO AT OF ON OR BY NO AC DC IS IF MAX MIN UP SET THE AND FOR ALL USE NOT".split())
+_NO_CODE = frozenset(
+    "A I AN IN TO AT OF ON OR BY NO AC DC IS IF MAX MIN UP SET THE AND FOR ALL USE NOT".split()
+)
 _START = re.compile(r"(?<![^\W_])(?:[^\W_]|[+-]?\d|(?<!\.)[+-]?\.\d)")
 _QUOTATION = re.compile(r"(?:^|[\s(=:])([\"'])(?:(?!\1).)+$")
 _RANGE = re.compile(r"\s?(?:-|to|\.\.\.?|up to|through|until|and|or|/|±|\+/-)\s?")
-_ORDINAL = re.compile(r"\s*(?:[-*•]\s+)?(?:step\s+\d{1,2}\b[.:)]?|\(?\d{1,2}[.)](?=\s)|\d{1,2}:(?=\s))", re.IGNORECASE)
+_ORDINAL = re.compile(
+    r"\s*(?:[-*•]\s+)?(?:step\s+\d{1,2}\b[.:)]?|\(?\d{1,2}[.)](?=\s)|\d{1,2}:(?=\s))", re.IGNORECASE
+)
 _GAP = re.compile(r"(?: |-(?=[A-Za-z]))?")
 _SEPARATORS = re.compile(r"[-_/ ]")
 
@@ -124,7 +136,9 @@ class _Token:
             return Value(text, self.number, frozenset({self.number}))
         form = f"{self.number} {self.unit}"
         general = f"{self.number} {self.unit.removesuffix(' AC').removesuffix(' DC')}"
-        return Value(f"{text} {self.unit}" if self.shares_unit else text, form, frozenset({form, general, self.number}))
+        return Value(
+            f"{text} {self.unit}" if self.shares_unit else text, form, frozenset({form, general, self.number})
+        )
 
 
 def _tokens(line: str, position: int) -> Iterator[_Token]:
@@ -178,7 +192,12 @@ def _read_number(line: str, start: int) -> _Token | None:
     if unit := _unit_after(line, match.end()):
         return _Token(start, unit[1], number=number, unit=unit[0])
     code = _CODE.match(line, start)
-    if code and code.end() > match.end() and any(map(str.isalpha, code[0])) and not _is_range(line, match.end()):
+    if (
+        code
+        and code.end() > match.end()
+        and any(map(str.isalpha, code[0]))
+        and not _is_range(line, match.end())
+    ):
         return None
     return _Token(start, match.end(), number=number)
 

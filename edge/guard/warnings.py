@@ -15,7 +15,11 @@ _WARNING = re.compile(rf"^[^\w\n]*(?:{'|'.join(_WORDS)})\b.*$", re.MULTILINE)
 
 def collect(citations: Iterable[Citation]) -> tuple[Warning, ...]:
     """The warnings of the cited passages in order, each once, with the first citation it stands in."""
-    found = {text: Warning(text, citation.n) for citation in reversed(tuple(citations)) for text in _lines(citation)}
+    found = {
+        text: Warning(text, citation.n)
+        for citation in reversed(tuple(citations))
+        for text in _lines(citation)
+    }
     return tuple(sorted(found.values(), key=lambda warning: warning.citation))
 
 

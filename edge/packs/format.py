@@ -57,6 +57,7 @@ CREATE VIRTUAL TABLE keyword USING fts5(
     title, heading, body, identifiers, content='', tokenize='{TOKENIZER}');
 CREATE VIRTUAL TABLE vector USING vec0(
     cell INTEGER PARTITION KEY, embedding INT8[{DIMENSIONS}], chunk_size={VECTOR_CHUNK});
+CREATE TABLE sentence(chunk INTEGER PRIMARY KEY REFERENCES chunk, vectors BLOB NOT NULL);
 CREATE TABLE cell(id INTEGER PRIMARY KEY, centroid BLOB NOT NULL);
 CREATE TABLE word(word TEXT PRIMARY KEY, chunks INTEGER NOT NULL) WITHOUT ROWID;
 """
@@ -64,7 +65,8 @@ CREATE TABLE word(word TEXT PRIMARY KEY, chunks INTEGER NOT NULL) WITHOUT ROWID;
 
 ``document.applies_to`` is a JSON list of equipment models, empty for those of the pack. ``chunk.boxes`` is a
 JSON list of ``[page, left, top, right, bottom]`` in fractions of the page. ``keyword`` and ``vector`` have
-the chunk's id as rowid. ``cell.centroid`` is ``DIMENSIONS`` little-endian float32. ``word`` is the vocabulary
+the chunk's id as rowid. ``sentence.vectors`` has ``DIMENSIONS`` int8 for each of ``text.units.units`` of the
+chunk, for scoring what the index finds. ``cell.centroid`` is ``DIMENSIONS`` little-endian float32. ``word`` is the vocabulary
 before stemming, lower case.
 """
 

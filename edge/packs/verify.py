@@ -37,13 +37,14 @@ def _check_database(pack: Pack) -> None:
 
 def _check_counts(pack: Pack) -> None:
     """Ids are 1 to n without gaps, and every chunk is in every index."""
-    (chunks, last), words, vectors = (
+    (chunks, last), words, vectors, sentences = (
         pack.rows("SELECT count(*), coalesce(max(id), 0) FROM chunk")[0],
         pack.rows("SELECT count(*) FROM keyword_docsize")[0][0],
         pack.rows("SELECT count(*) FROM vector_rowids")[0][0],
+        pack.rows("SELECT count(*) FROM sentence")[0][0],
     )
     expected = 0 if pack.embedder == NO_EMBEDDER else chunks
-    if chunks != last or words != chunks or vectors != expected:
+    if chunks != last or words != chunks or {vectors, sentences} != {expected}:
         raise PackError(
             f"{pack.path.name} has {chunks} chunks, {words} in its keyword index and {vectors} vectors.",
             "Build the pack again.",

@@ -158,6 +158,7 @@ def _indexed(document: MappedDocument, manifest: Manifest, mapper: Mapper) -> In
         applies_to=manifest.of(document.file.name).applies_to,
         pages=document.pages,
         records=lambda: mapper.records(document),
+        sentences=lambda: mapper.sentences(document),
         original=lambda: open_unchanged(document.file, document.sha256),
     )
 

@@ -25,6 +25,7 @@ from edge.packs.quantise import Int8Vectors
 from edge.publish.document import Page, Record
 from edge.publish.vectors import Partition
 from edge.text.identifiers import identifiers
+from edge.text.units import in_context, units
 from edge.types import Box
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class IndexedDocument:
     applies_to: tuple[str, ...]
     pages: tuple[Page, ...]
     records: Callable[[], Sequence[Record]]
+    sentences: Callable[[], Int8Vectors]
     original: Callable[[], BinaryIO]
 
 
@@ -61,6 +63,11 @@ class IndexedVectors:
 def embedding_text(title: str, heading: str, text: str) -> str:
     """What is embedded for a chunk: the title in front says what the text is about."""
     return "\n".join(part for part in (title, heading, text) if part)
+
+
+def sentence_texts(record: Record) -> list[str]:
+    """What is embedded for each sentence, step and row of a chunk."""
+    return [in_context(record.heading, unit) for unit in units(record.text, record.kind)]
 
 
 def title_words(title: str, name: str) -> str:
@@ -103,6 +110,7 @@ def write_pack(
                 _write_documents(connection, documents, progress)
                 if vectors:
                     _write_vectors(connection, vectors)
+                    _write_sentences(connection, documents)
                 for id, document in enumerate(documents, start=1):
                     _write_original(connection, id, document)
         finally:
@@ -179,6 +187,17 @@ def _write_vectors(connection: apsw.Connection, indexed: IndexedVectors) -> None
         ((int(i) + 1, int(cells[i]), vectors[i].tobytes()) for i in np.argsort(cells, kind="stable")),
     )
     connection.executemany("INSERT INTO cell VALUES (?, ?)", _centroid_rows(indexed.partition))
+
+
+def _write_sentences(connection: apsw.Connection, documents: Sequence[IndexedDocument]) -> None:
+    """One blob a chunk: they are only ever read for chunks already found."""
+    chunk = 0
+    for document in documents:
+        vectors, at = document.sentences(), 0
+        for record in document.records():
+            chunk, end = chunk + 1, at + len(sentence_texts(record))
+            connection.execute("INSERT INTO sentence VALUES (?, ?)", (chunk, vectors[at:end].tobytes()))
+            at = end
 
 
 def _centroid_rows(partition: Partition) -> Iterator[tuple[int, bytes]]:

@@ -28,7 +28,8 @@ _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS document(
     key TEXT PRIMARY KEY, title TEXT NOT NULL, pages TEXT NOT NULL, records TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS batch(
-    key TEXT NOT NULL, number INTEGER NOT NULL, vectors BLOB NOT NULL, PRIMARY KEY (key, number));
+    key TEXT NOT NULL, number INTEGER NOT NULL, vectors BLOB NOT NULL, sentences BLOB NOT NULL,
+    PRIMARY KEY (key, number));
 PRAGMA user_version = {VERSION};
 """
 
@@ -75,14 +76,22 @@ class Journal:
         rows = self._rows("SELECT number FROM batch WHERE key = ?", key)
         return {int(number) for (number,) in rows}
 
-    def add_batch(self, key: str, number: int, vectors: Int8Vectors) -> None:
-        """Keep the vectors of one batch of a document's records."""
+    def add_batch(self, key: str, number: int, vectors: Int8Vectors, sentences: Int8Vectors) -> None:
+        """Keep the vectors of one batch of a document's records, and those of their sentences."""
+        values = (key, number, vectors.tobytes(), sentences.tobytes())
         with translated(self.path), self._connection:
-            self._connection.execute("INSERT INTO batch VALUES (?, ?, ?)", (key, number, vectors.tobytes()))
+            self._connection.execute("INSERT INTO batch VALUES (?, ?, ?, ?)", values)
 
     def vectors(self, key: str) -> Int8Vectors:
         """All vectors of a document in order, shape ``(records, 384)``."""
-        rows = self._rows("SELECT vectors FROM batch WHERE key = ? ORDER BY number", key)
+        return self._all("vectors", key)
+
+    def sentences(self, key: str) -> Int8Vectors:
+        """Vectors of all sentences of a document in order, shape ``(sentences, 384)``."""
+        return self._all("sentences", key)
+
+    def _all(self, column: str, key: str) -> Int8Vectors:
+        rows = self._rows(f"SELECT {column} FROM batch WHERE key = ? ORDER BY number", key)
         return np.frombuffer(b"".join(row[0] for row in rows), np.int8).reshape(-1, DIMENSIONS)
 
     def finish(self) -> None:

@@ -25,7 +25,7 @@ from edge.packs.manifest import MAX_TITLE, Manifest
 from edge.packs.quantise import Int8Vectors, quantise
 from edge.publish.cut import CutDocument, approximate_tokens, cut
 from edge.publish.document import Page, Record
-from edge.publish.index import embedding_text
+from edge.publish.index import embedding_text, sentence_texts
 from edge.publish.journal import Journal
 from edge.publish.readers import SUFFIXES
 from edge.publish.reading import Outcome, Read, read_all
@@ -122,6 +122,10 @@ class Mapper:
             done += document.chunks
         return np.concatenate([self._journal.vectors(document.key) for document in documents])
 
+    def sentences(self, document: MappedDocument) -> Int8Vectors:
+        """Vectors of the sentences of an embedded document, see ``index.sentence_texts``."""
+        return self._journal.sentences(document.key)
+
     def records(self, document: MappedDocument) -> Sequence[Record]:
         """The records of a document that has been read."""
         read = self._journal.document(document.key)
@@ -173,7 +177,9 @@ class Mapper:
             batch = records[number * BATCH : (number + 1) * BATCH]
             if number not in finished:
                 texts = [embedding_text(document.title, record.heading, record.text) for record in batch]
-                self._journal.add_batch(document.key, number, quantise(embedder.embed(texts)))
+                spoken = [text for record in batch for text in sentence_texts(record)]
+                vectors = quantise(embedder.embed([*texts, *spoken]))
+                self._journal.add_batch(document.key, number, vectors[: len(batch)], vectors[len(batch) :])
             yield number * BATCH + len(batch)
 
     def _title(self, file: SourceFile, own: str) -> str:

@@ -14,7 +14,7 @@ from edge.errors import EngineError
 from edge.types import Message, Prompt
 from tests.engine.chain_model import write_chain_model
 
-TEXT = "Use 25µl oi."
+TEXT = "Use 25µl"
 MakeEngine = Callable[[], Engine]
 
 
@@ -23,7 +23,7 @@ def scripted(_folder: Path) -> Engine:
 
 
 def llama(folder: Path) -> Engine:
-    return LlamaEngine(write_chain_model(folder / "chain.gguf", TEXT.replace(" ", "", 1)), context=512, threads=1)
+    return LlamaEngine(write_chain_model(folder / "chain.gguf", TEXT), context=512, threads=1)
 
 
 @pytest.fixture(params=[scripted, llama])
@@ -43,7 +43,7 @@ def test_it_has_a_name(engine: Engine) -> None:
 
 def test_pieces_make_the_text_and_none_is_empty(engine: Engine) -> None:
     pieces = list(engine.stream(prompt()))
-    assert "".join(pieces) in (TEXT, TEXT.replace(" ", "", 1))
+    assert "".join(pieces) == TEXT
     assert len(pieces) > 5
     assert all(pieces)
 

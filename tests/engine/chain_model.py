@@ -72,5 +72,9 @@ def _weights(writer: gguf.GGUFWriter, following: np.ndarray) -> None:
         writer.add_tensor(f"{name}.weight", np.ones(size, np.float32))
     for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
         writer.add_tensor(f"blk.0.{name}.weight", np.zeros((size, size), np.float32))
-    for name, shape in (("ffn_gate", (FEED_FORWARD, size)), ("ffn_up", (FEED_FORWARD, size)), ("ffn_down", (size, FEED_FORWARD))):
+    for name, shape in (
+        ("ffn_gate", (FEED_FORWARD, size)),
+        ("ffn_up", (FEED_FORWARD, size)),
+        ("ffn_down", (size, FEED_FORWARD)),
+    ):
         writer.add_tensor(f"blk.0.{name}.weight", np.zeros(shape, np.float32))

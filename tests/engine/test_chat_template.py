@@ -47,7 +47,12 @@ def test_thinking_is_switched_off_where_a_model_has_it() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["{{ raise_exception('no') }}", "{{ messages[9].content }}", "{{ 1 / 0 }}", "{{ ''.__class__.__mro__[1].__subclasses__() }}"],
+    [
+        "{{ raise_exception('no') }}",
+        "{{ messages[9].content }}",
+        "{{ 1 / 0 }}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    ],
 )
 def test_a_template_that_fails_is_an_error(source: str) -> None:
     with pytest.raises(RequestError, match="failed"):

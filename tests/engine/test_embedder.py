@@ -47,7 +47,9 @@ def test_more_texts_than_one_request_takes_keep_their_order(embedder: LlamaEmbed
 
 
 def test_similar_sentences_are_closer(embedder: LlamaEmbedder) -> None:
-    fuse, same, other = embedder.embed(["Replace the blown fuse.", "Change the burnt-out fuse.", "Grease the bearing."])
+    fuse, same, other = embedder.embed(
+        ["Replace the blown fuse.", "Change the burnt-out fuse.", "Grease the bearing."]
+    )
     assert fuse @ same > 0.8 > 0.5 > fuse @ other
 
 

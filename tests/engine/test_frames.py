@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +20,8 @@ def test_a_frame_survives_the_pipe_as_one_line(frame: dict[str, object]) -> None
 
 @given(st.binary())
 def test_anything_else_is_refused(data: bytes) -> None:
-    try:
+    with contextlib.suppress(FrameError):
         assert isinstance(decode(data), dict)
-    except FrameError:
-        pass
 
 
 @pytest.mark.parametrize("line", [b"", b"[]", b"1", b"null", b"[" * 100_000, b"\xff"])

@@ -40,7 +40,7 @@ def test_cancelling_ends_the_answer_within_a_few_tokens(endless: LlamaEngine) ->
     pieces: list[str] = []
     for piece in endless.stream(prompt(max_tokens=4000), cancelled=lambda: len(pieces) >= 5):
         pieces.append(piece)
-    assert 5 <= len(pieces) < 4000
+    assert pieces == list("12345")
     assert next(iter(endless.stream(prompt()))) == "1"
 
 
@@ -52,7 +52,9 @@ def test_an_answer_nobody_reads_on_is_given_up(endless: LlamaEngine) -> None:
 
 
 def test_a_cancelled_prompt_is_not_computed_to_its_end(endless: LlamaEngine) -> None:
-    assert list(endless.stream(prompt("x" * 3500), cancelled=lambda: True)) == []
+    looks = iter([False, False])
+    assert list(endless.stream(prompt("x" * 3500), cancelled=lambda: next(looks, True))) == []
+    assert next(iter(endless.stream(prompt()))) == "1"
 
 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV])
@@ -103,7 +105,9 @@ def test_text_that_is_not_unicode_does_not_stop_the_worker(engine: LlamaEngine) 
 
 
 def test_the_models_own_template_is_used(tmp_path: Path) -> None:
-    template = "{% for m in messages %}{{ '[' + m.role + ']' + m.content }}{% endfor %}{{ raise_exception('no!') }}"
+    template = (
+        "{% for m in messages %}{{ '[' + m.role + ']' + m.content }}{% endfor %}{{ raise_exception('no!') }}"
+    )
     engine = LlamaEngine(write_chain_model(tmp_path / "m.gguf", "ok", template=template), threads=1)
     with pytest.raises(EngineError, match="no!"):
         list(engine.stream(prompt()))
@@ -112,7 +116,9 @@ def test_the_models_own_template_is_used(tmp_path: Path) -> None:
 
 def test_a_passage_cannot_speak_in_control_tokens(tmp_path: Path) -> None:
     template = "{{ messages[-1].content }}"
-    engine = LlamaEngine(write_chain_model(tmp_path / "m.gguf", "ok", context=64, template=template), threads=1)
+    engine = LlamaEngine(
+        write_chain_model(tmp_path / "m.gguf", "ok", context=64, template=template), threads=1
+    )
     # As a control token it would count once each time, and 40 would fit.
     assert not engine.fits(prompt(CONTROL * 40, max_tokens=1))
     engine.close()

@@ -91,7 +91,9 @@ def test_an_embedder_is_no_language_model(store: ModelStore, embedder_path: Path
 
 
 @pytest.mark.parametrize("cut", [0, 3, 200, 100_000])
-def test_a_damaged_file_is_refused_and_nothing_is_left(store: ModelStore, model: Path, tmp_path: Path, cut: int) -> None:
+def test_a_damaged_file_is_refused_and_nothing_is_left(
+    store: ModelStore, model: Path, tmp_path: Path, cut: int
+) -> None:
     damaged = tmp_path / "damaged.gguf"
     damaged.write_bytes(model.read_bytes()[:cut])
     with pytest.raises(ModelError) as caught:

@@ -15,7 +15,10 @@ from edge.engine.supervisor import RestartPolicy, Worker
 from edge.errors import EngineError, ModelError
 
 READY = 'import json, os, sys\nprint(json.dumps({"ready": {"name": "fake"}}), flush=True)\n'
-ECHO = READY + 'for line in sys.stdin:\n print(json.dumps({"id": json.loads(line)["id"], "done": {}}), flush=True)\n'
+ECHO = (
+    READY
+    + 'for line in sys.stdin:\n print(json.dumps({"id": json.loads(line)["id"], "done": {}}), flush=True)\n'
+)
 
 MakeWorker = Callable[..., Worker]
 
@@ -120,7 +123,7 @@ def test_a_worker_that_misbehaves_is_an_error(worker: MakeWorker, behaviour: str
     ("script", "message"),
     [
         ("import sys; sys.exit('no such model')", "no such model"),
-        ("print('{\"error\": \"unknown architecture\"}')", "unknown architecture"),
+        ('print(\'{"error": "unknown architecture"}\')', "unknown architecture"),
         ("print('{}')", "did not say it is ready"),
         ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
     ],
@@ -182,7 +185,9 @@ def test_what_libraries_print_does_not_disturb_the_frames(model: Path) -> None:
         "w.open_task = noisy\n"
         f"w.main(['--model', {str(model)!r}, '--task', 'generate', '--context', '64'])\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], input=b"", capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=b"", capture_output=True, timeout=30, check=False
+    )
     assert b"printf" in done.stderr
     assert done.stdout == b"" or done.stdout.startswith(b'{"ready"')
 
@@ -199,8 +204,9 @@ def test_a_worker_that_ignores_a_cancellation_is_ended(worker: MakeWorker, clock
     deaf = worker(READY + "sys.stdin.read()")
     deaf.facts()
     clock.step = 6
+    looks = iter([False])
     with pytest.raises(EngineError, match="said nothing for 10 s"):
-        list(deaf.request("anything", cancelled=lambda: True))
+        list(deaf.request("anything", cancelled=lambda: next(looks, True)))
     assert deaf.pid is None
 
 

@@ -70,7 +70,8 @@ def test_html_warnings_in_every_dress(box: str) -> None:
 
 
 def test_html_contents_and_buttons_are_no_content() -> None:
-    page = """<table><tr><td>[<a href="p.html">&lt;</a>]<td>[<a href="n.html">Next</a>]<td>[<a href="u.html">Up</a>]</table>
+    page = """<table><tr><td>[<a href="p.html">&lt;</a>]
+    <td>[<a href="n.html">Next</a>]<td>[<a href="u.html">Up</a>]</table>
     <ul><li><a href="#a">Seal</a><li><a href="#b">Shaft</a><li><a href="#c">Fan</a></ul><p>Text.</p>
     <ul><li><a href="seal.html">The seal</a>, on the shaft<li><a href="fan.html">The fan</a><li>Bolts</ul>"""
     assert shown("a.html", page) == [

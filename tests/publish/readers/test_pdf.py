@@ -252,6 +252,16 @@ def test_an_outline_entry_that_is_not_printed_still_divides_the_text(pdf) -> Non
     ]
 
 
+def test_an_outline_entry_worded_otherwise_gives_its_level_to_the_printed_heading(pdf) -> None:
+    page = pdf.page().text(60, 60, "Safety", 14, "Helvetica-Bold")
+    page.lines(60, 90, RIGHT)
+    page.text(60, 230, "Replacing the seal", 12, "Helvetica-Bold").lines(60, 250, LEFT)
+    pdf.heading(1, "Safety", 1, 50)
+    pdf.heading(2, "Seal replacement", 1, 215)
+    headings = [(b.text, b.level) for b in parsed(pdf).blocks if b.kind == "heading"]
+    assert headings == [("Safety", 1), ("Replacing the seal", 2)]
+
+
 def test_without_an_outline_size_weight_and_numbers_tell_headings(pdf) -> None:
     page = pdf.page().text(60, 60, "2 Maintenance", 16, "Helvetica-Bold")
     page.lines(60, 90, LEFT)
@@ -274,6 +284,23 @@ def test_the_title_is_that_of_the_file_or_the_largest_line(pdf) -> None:
     assert parsed(pdf).title == "Service manual P-12"
     pdf.title = "Microsoft Word - draft3.doc"
     assert parsed(pdf).title == "Pump P-12"
+
+
+def test_a_chapter_label_and_its_title_are_one_heading(pdf) -> None:
+    page = (
+        pdf.page()
+        .text(60, 60, "Chapter 2", 16, "Helvetica-Bold")
+        .text(60, 95, "Maintenance", 20, "Helvetica-Bold")
+    )
+    page.lines(60, 130, LEFT)
+    assert shown(parsed(pdf))[0] == ("heading", "Chapter 2 Maintenance")
+
+
+def test_a_cover_page_adds_no_headings_beside_a_good_outline(pdf) -> None:
+    pdf.page().text(60, 300, "Pump P-12", 30).text(60, 350, "J. Smith and others", 18)
+    pdf.page().text(60, 60, "Seal", 14).lines(60, 90, LEFT)
+    pdf.heading(1, "Seal", 2, 50)
+    assert [b.text for b in parsed(pdf).blocks if b.kind == "heading"] == ["Seal"]
 
 
 # -- lists, code, tables
@@ -321,6 +348,20 @@ def test_aligned_cells_become_rows_with_their_header(pdf) -> None:
     rows = [b for b in parsed(pdf).blocks if b.kind == "row"]
     assert [row.text for row in rows] == [" | ".join(row) for row in CELLS[1:]]
     assert {row.header for row in rows} == {"Code | Cause | Remedy"}
+
+
+def test_cells_drawn_as_boxes_divide_columns_that_stand_close(pdf) -> None:
+    page = pdf.page()
+    page.lines(60, 100, LEFT)
+    for number, row in enumerate(
+        [("Code", "Cause"), ("E-1", "Overload"), ("E-2", "Earth fault"), ("E-3", "Heat")]
+    ):
+        top = 230 + 16 * number
+        page.text(62, top, row[0]).text(90, top, row[1])
+        for left, width in ((58, 28), (86, 90)):
+            page.commands.append(f"{left} {842 - top - 4} {width} 16 re S")
+    rows = [(b.text, b.header) for b in parsed(pdf).blocks if b.kind == "row"]
+    assert rows == [(text, "Code | Cause") for text in ("E-1 | Overload", "E-2 | Earth fault", "E-3 | Heat")]
 
 
 def test_a_row_of_several_lines_is_one_row(pdf) -> None:

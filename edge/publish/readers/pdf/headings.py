@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge.publish.readers.pdf.hyphens import Hyphens
@@ -12,12 +12,15 @@ from edge.publish.readers.pdf.lines import Line
 from edge.publish.readers.warnings import is_label, is_note_label
 
 MAX_TITLE = 140
+LARGER = 1.13
+"""Times the size of the text: what a reader sees to be larger."""
 _NOT_WORD = re.compile(r"[\W_]+")
 _NUMBERING = re.compile(
     r"^(?:(?:chapter|section|appendix|part|annex|kapitel|anhang)\s+)?(?:\d{1,3}(?:\.\d{1,3})*|[A-Z](?:\.\d{1,3})*)[.:)]?\s+(?=\S)",
     re.I,
 )
-_NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,3}){1,4})\.?\s+[^\W\d_]")
+_NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,3}){1,4})[.)]?\s+[^\W\d_]")
+_SINGLE_NUMBER = re.compile(r"^\d{1,2}[.)]?\s+[^\W\d_]")
 _CHAPTER = re.compile(r"^(chapter|appendix|part|section|annex)\s+([\dA-Z]{1,3}|[IVX]+)\b[:.]?", re.I)
 _LABEL_ONLY = re.compile(r"^(?:chapter|appendix|part|section|annex)\s+(?:\d{1,3}|[A-Z]|[IVX]+)[:.]?$", re.I)
 _FURNITURE_TITLE = re.compile(r"(table of )?contents|index", re.I)
@@ -62,7 +65,8 @@ def find_headings(
     styles = _outline_styles(found)
     matched = bool(styles)
     rich = len(outline) >= lines[-1].page / 4 if lines else False
-    sizes = sorted({h.style for h in typographic.values()}, key=lambda s: (-s[0], not s[1]))
+    levels = styles if matched else _ranked_styles(typographic.values())
+    numbered = {heading.style for heading in typographic.values() if heading.level}
     current = 0
     for index in range(min(found, default=0) if rich else 0, len(lines)):
         if index in found:
@@ -70,13 +74,18 @@ def find_headings(
         heading = typographic.get(index)
         if heading is None or any(index + k in taken for k in range(heading.lines)):
             continue
-        if matched:
-            level = styles.get(heading.style, current + 1)
-            if heading.style not in styles and not _stands_out(lines, index, heading, body, rich):
-                continue
-        else:
-            level = heading.level or 1 + sizes.index(heading.style)
-        found[index] = [Heading(max(level, 1), heading.text, heading.lines, heading.style)]
+        unmistakable = (
+            not matched or heading.style in styles or _stands_out(lines, index, heading, body, rich)
+        )
+        if not unmistakable:
+            continue
+        level = levels.get(heading.style, current + 1)
+        if not matched:
+            level = heading.level or level + (level > 1 and heading.style in numbered)
+        before = found.get(index, [])
+        if before:  # the outline's entry for this place, in other words than the printed ones
+            level = before.pop().level
+        found[index] = [*before, Heading(max(level, 1), heading.text, heading.lines, heading.style)]
     return found
 
 
@@ -171,6 +180,19 @@ def _outline_styles(found: Headings) -> dict[Style, int]:
 # -- typography
 
 
+def _ranked_styles(headings: Iterable[Heading]) -> dict[Style, int]:
+    """Levels of styles where nothing but print tells: what their section numbers say, else one below the larger."""
+    numbered: dict[Style, Counter[int]] = defaultdict(Counter)
+    for heading in headings:
+        numbered[heading.style][heading.level] += 1
+    ranked: dict[Style, int] = {}
+    above = 0
+    for style in sorted(numbered, key=lambda s: (-s[0], not s[1], s)):
+        stated = [level for level, _ in numbered[style].most_common() if level]
+        above = ranked[style] = stated[0] if stated else above + 1
+    return ranked
+
+
 def _from_typography(
     lines: Sequence[Line], body: float, tabular: set[int], hyphens: Hyphens
 ) -> dict[int, Heading]:
@@ -181,11 +203,15 @@ def _from_typography(
             index += 1
             continue
         count = 1
-        while count < 4 and _same_heading(lines, index + count, body, tabular):
+        while count < 4 and (
+            _same_heading(lines, index + count, body, tabular)
+            or (count == 1 and _titles_label(lines, index, body, tabular))
+        ):
             count += 1
         text = hyphens.join_all(line.text for line in lines[index : index + count])
         if len(text) <= MAX_TITLE:
-            found[index] = Heading(_numbered_level(text), text, count, _style(lines[index]))
+            large = lines[index].size >= LARGER * body
+            found[index] = Heading(_numbered_level(text, large), text, count, _style(lines[index]))
         index += count
     return found
 
@@ -208,7 +234,7 @@ def _looks_like_heading(lines: Sequence[Line], index: int, body: float) -> bool:
         return False
     if len(line.cells) == 2 and not _is_numbering(line.cells[0].text):
         return False
-    larger = line.size >= 1.13 * body
+    larger = line.size >= LARGER * body
     alone = _alone(lines, index)
     if larger and (line.size >= 1.3 * body or alone):
         return True
@@ -257,8 +283,16 @@ def _same_heading(lines: Sequence[Line], index: int, body: float, tabular: set[i
     return close and not _NUMBERED.match(line.text) and _looks_like_heading_style(line, body)
 
 
+def _titles_label(lines: Sequence[Line], index: int, body: float, tabular: set[int]) -> bool:
+    """Whether a line says no more than ``Chapter 3`` and the next one is that chapter's title."""
+    following = index + 1
+    if following >= len(lines) or following in tabular or not _LABEL_ONLY.match(lines[index].text):
+        return False
+    return lines[index].page == lines[following].page and _looks_like_heading(lines, following, body)
+
+
 def _looks_like_heading_style(line: Line, body: float) -> bool:
-    return len(line.cells) == 1 and not line.mono and (line.bold or line.size >= 1.13 * body)
+    return len(line.cells) == 1 and not line.mono and (line.bold or line.size >= LARGER * body)
 
 
 def _stands_out(lines: Sequence[Line], index: int, heading: Heading, body: float, rich: bool) -> bool:
@@ -266,14 +300,14 @@ def _stands_out(lines: Sequence[Line], index: int, heading: Heading, body: float
     line = lines[index]
     following = index + heading.lines
     has_text = following < len(lines) and not lines[following].bold
-    return has_text and len(heading.text) < 80 and (line.size >= 1.13 * body or (line.bold and not rich))
+    return has_text and len(heading.text) < 80 and (line.size >= LARGER * body or (line.bold and not rich))
 
 
-def _numbered_level(text: str) -> int:
-    """The depth a printed section number states; 0 without one."""
+def _numbered_level(text: str, large: bool) -> int:
+    """The depth a printed section number states; 0 without one. A single number may be that of a step or a list."""
     if match := _NUMBERED.match(text):
         return match[1].count(".") + 1
-    return 1 if _CHAPTER.match(text) else 0
+    return 1 if _CHAPTER.match(text) or (large and _SINGLE_NUMBER.match(text)) else 0
 
 
 def _style(line: Line) -> Style:

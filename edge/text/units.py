@@ -1,0 +1,58 @@
+"""What can be quoted from a chunk: its sentences, its steps, its table rows.
+
+Packs hold a vector for each, and answers quote them, so both sides must divide a text alike: change nothing here
+without raising ``packs.format.FORMAT``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.text.sentences import sentences
+from edge.types import ChunkKind
+
+CELL = " | "
+_SOMETHING = re.compile(r"\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A sentence (or line of code), or a table row with the header of its table. ``line`` counts from 0."""
+
+    line: int
+    kind: Literal["sentence", "row"]
+    text: str
+    header: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """The unit as it is quoted: a row as ``header: cell`` pairs."""
+        if self.kind == "sentence":
+            return self.text
+        pairs = zip(self.header.split(CELL), self.text.split(CELL), strict=False)
+        return "; ".join(f"{head.strip()}: {cell.strip()}" for head, cell in pairs if cell.strip())
+
+
+def units(text: str, kind: ChunkKind) -> list[Unit]:
+    """The units of a chunk or passage in order. A table's first line is its header; its rows have as many cells."""
+    found: list[Unit] = []
+    header = ""
+    for number, line in enumerate(text.split("\n")):
+        if CELL in line:
+            if line.count(CELL) != header.count(CELL):
+                header = line
+                continue
+            found.append(Unit(number, "row", line, header))
+            continue
+        header = ""
+        pieces = [line.strip()] if kind == "code" else sentences(line)
+        found += [Unit(number, "sentence", piece) for piece in pieces]
+    return [unit for unit in found if _SOMETHING.search(unit.text)]
+
+
+def in_context(heading: str, unit: Unit) -> str:
+    """What is embedded for a unit: it says little without the last heading above it."""
+    last = heading.rsplit(" > ", 1)[-1]
+    return f"{last}. {unit.spoken}" if last else unit.spoken

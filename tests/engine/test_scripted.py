@@ -1,0 +1,55 @@
+"""The fakes do as they are told; what all engines do is in tests/conformance."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from edge.engine.scripted import ScriptedEmbedder, ScriptedEngine
+from edge.errors import EngineError
+from tests.engine.conftest import prompt
+
+
+def test_it_fails_after_its_pieces() -> None:
+    stream = ScriptedEngine(["half"], failure=EngineError("It died.", "Ask again.")).stream(prompt())
+    assert next(stream) == "half"
+    with pytest.raises(EngineError, match="It died"):
+        next(stream)
+
+
+def test_it_answers_by_the_prompt_and_remembers_it() -> None:
+    engine = ScriptedEngine(lambda asked: [asked.question.upper()])
+    assert list(engine.stream(prompt("oil?"))) == ["OIL?"]
+    assert [asked.question for asked in engine.prompts] == ["oil?"]
+
+
+def test_it_waits_for_every_step() -> None:
+    steps = [threading.Event(), threading.Event()]
+    said: list[str] = []
+    thread = threading.Thread(
+        target=lambda: said.extend(ScriptedEngine(["a", "b"], steps=steps).stream(prompt()))
+    )
+    thread.start()
+    steps[0].set()
+    assert thread.is_alive()
+    steps[1].set()
+    thread.join(timeout=10)
+    assert said == ["a", "b"]
+
+
+def test_texts_that_share_words_are_close() -> None:
+    oil, more, other = ScriptedEmbedder().embed(["Change the oil.", "change oil now", "replace fuse"])
+    assert oil @ more > 0.6 > 0.1 > oil @ other
+
+
+def test_vectors_have_unit_length_even_without_words() -> None:
+    vectors = ScriptedEmbedder().embed(["", "?!", "oil", "\ud800"])
+    assert vectors.shape == (4, 384)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    assert ScriptedEmbedder().embed([]).shape == (0, 384)
+
+
+def test_tokens_are_words() -> None:
+    assert ScriptedEmbedder().count_tokens(["Change the oil.", ""]) == [3, 0]

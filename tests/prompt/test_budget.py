@@ -1,0 +1,55 @@
+"""What goes first when there is too little room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.prompt.budget import fitted
+from edge.types import Passage
+
+
+def passage(text: str) -> Passage:
+    return Passage("pumps", "1.0", "manual.pdf", "Manual", 1, 1, None, "", text, 1.0)
+
+
+def within(characters: int) -> Callable[[Sequence[Passage]], bool]:
+    return lambda kept: sum(len(one.text) for one in kept) <= characters
+
+
+def texts(passages: Sequence[Passage]) -> list[str]:
+    return [one.text for one in passages]
+
+
+THREE = [passage("Alpha one. Alpha two."), passage("Beta one. Beta two."), passage("Gamma.")]
+
+
+def test_what_fits_stays() -> None:
+    assert fitted(THREE, within(1000)) == tuple(THREE)
+
+
+def test_the_last_passage_goes_first() -> None:
+    assert texts(fitted(THREE, within(40))) == ["Alpha one. Alpha two.", "Beta one. Beta two."]
+
+
+def test_then_the_longest_is_cut_at_a_sentence() -> None:
+    assert texts(fitted(THREE, within(30))) == ["Alpha one.", "Beta one. Beta two."]
+
+
+def test_lines_are_cut_before_sentences() -> None:
+    table = passage("Code | Meaning\nE-1 | Hot. Very hot.\nE-2 | Cold.\nE-3 | Wet.")
+    assert texts(fitted([table], within(40))) == ["Code | Meaning\nE-1 | Hot. Very hot."]
+
+
+def test_the_first_sentence_of_the_best_passage_stays_even_if_it_does_not_fit() -> None:
+    assert texts(fitted(THREE, within(3))) == ["Alpha one."]
+    assert fitted([], within(0)) == ()
+
+
+@given(st.lists(st.text(alphabet="Ab. \n", max_size=60).map(passage), max_size=5), st.integers(0, 100))
+def test_it_fits_or_little_is_left(passages: list[Passage], room: int) -> None:
+    kept = fitted(passages, within(room))
+    assert within(room)(kept) or len(kept) == 1
+    assert len(kept) <= len(passages)
