@@ -68,6 +68,8 @@ class Assistant:
     def answer(self, question: Question, cancelled: Cancelled = never) -> Iterator[Event]:
         """Answer a question, telling what happens as it happens; the last event is ``Answered``.
 
+        A turn that is cancelled ends without one, and is not remembered.
+
         Raises:
             UsageError: the question is empty, too long or not text, or names an unknown engine.
             NotFoundError: a pack or equipment that is not installed.
@@ -84,6 +86,8 @@ class Assistant:
             answer = _refusal(evidence, engine.name)
         else:
             answer = yield from self._written(question, evidence, engine, cancelled, clock)
+        if cancelled():
+            return
         clock.mark("total")
         answer = replace(answer, conversation_id=question.conversation_id or "", timings_ms=dict(clock.marks))
         self._remember(question, answer)
@@ -101,19 +105,21 @@ class Assistant:
     def _written(
         self, question: Question, evidence: Evidence, engine: Engine, cancelled: Cancelled, clock: _Clock
     ) -> Turn:
-        """An engine's answer, checked; the extractive answer when the engine fails or its text does not hold."""
+        """An engine's answer, checked; a quotation when the engine fails or its text does not hold."""
+        unverified: tuple[str, ...] = ()
         try:
-            return (yield from self._attempt(question, evidence, engine, cancelled, clock))
+            answer = yield from self._attempt(question, evidence, engine, cancelled, clock)
+        except _Ungrounded as error:
+            unverified, notice = error.unverified, "What the language model wrote is not in the manual."
         except EngineError as error:
-            if engine.name == EXTRACTIVE:
-                raise
-            notice = f"{error.message} This answer quotes the manual instead."
-        except _Ungrounded:
-            notice = (
-                "What the language model wrote is not in the manual; this answer quotes the manual instead."
-            )
-        quoted = yield from self._attempt(question, evidence, self._engine_for(EXTRACTIVE), cancelled, clock)
-        return replace(quoted, notice=notice)
+            notice = error.message
+        else:
+            return answer
+        quoting = self._engine_for(EXTRACTIVE)
+        quoted = yield from self._attempt(question, evidence, quoting, cancelled, clock)
+        return replace(
+            quoted, unverified=unverified, notice=f"{notice} This answer quotes the manual instead."
+        )
 
     def _attempt(
         self, question: Question, evidence: Evidence, engine: Engine, cancelled: Cancelled, clock: _Clock
@@ -126,13 +132,14 @@ class Assistant:
             pieces.append(piece)
             yield TokenStreamed(piece)
         verdict = check("".join(pieces), prompt.passages)
-        if verdict.refused:
+        quotes = engine.name == EXTRACTIVE
+        if verdict.refused or cancelled() or (verdict.ungrounded and quotes):
             return _refusal(evidence, engine.name)
         if verdict.ungrounded:
-            raise _Ungrounded
+            raise _Ungrounded(verdict.unverified)
         return Answer(
             text=verdict.text,
-            mode="extractive" if engine.name == EXTRACTIVE else "generated",
+            mode="extractive" if quotes else "generated",
             citations=verdict.citations,
             warnings=collect(verdict.citations),
             unverified=verdict.unverified,
@@ -152,6 +159,10 @@ class Assistant:
 
 class _Ungrounded(Exception):
     """The engine's text cites nothing, or nothing of it stands in the passages."""
+
+    def __init__(self, unverified: tuple[str, ...]) -> None:
+        super().__init__()
+        self.unverified = unverified
 
 
 class _Clock:

@@ -105,6 +105,6 @@ def stemmer(tokenizer: str) -> Callable[[str], list[str]]:
             include_offsets=False,
             include_colocated=False,
         )
-        return list(found)
+        return [str(token) for token in found]
 
     return tokens

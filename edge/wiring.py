@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import closing
 
 from edge.assistant import Assistant, Limits
 from edge.config import Settings
 from edge.conversations import Conversations
 from edge.engine.embedder import LlamaEmbedder, embedder_file
-from edge.engine.interface import Engine
+from edge.engine.interface import Embedder, Engine
 from edge.engine.models import ModelStore
 from edge.packs.library import Library
+from edge.packs.pack import Pack
 from edge.packs.store import PackStore
 from edge.plugins import AUTO, maker
 from edge.retrieval.retriever import Retriever
+from edge.types import Question
+
+FOUND = 5
+"""Passages that a search for a pack's self-test returns."""
 
 
 class Edge:
@@ -87,6 +94,17 @@ def make_embedder(settings: Settings, threads: int = 1) -> LlamaEmbedder | None:
     """The embedder of the settings; None when there is none, and search is by keyword alone."""
     path = embedder_file(settings)
     return LlamaEmbedder(path, threads) if path else None
+
+
+def find(embedder: Embedder | None) -> Callable[[Pack, str], list[int]]:
+    """The real search of one pack, as chunk ids best first: what a new pack is tested with."""
+
+    def search(pack: Pack, text: str) -> list[int]:
+        with closing(Retriever(lambda: [pack], embedder)) as retriever:
+            evidence = retriever.search(Question(text), FOUND)
+        return [chunk for passage in evidence.passages for chunk in passage.chunks]
+
+    return search
 
 
 def build(settings: Settings, remember: bool = False) -> Edge:

@@ -8,6 +8,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import jinja2
+from jinja2.ext import Extension, loopcontrols
+from jinja2.nodes import Node
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
 from edge.engine.frames import RequestError
 
 Messages = Sequence[dict[str, str]]
@@ -19,6 +25,16 @@ PLAIN = """\
 """For models that bring no template."""
 
 
+class _GenerationTag(Extension):
+    """``{% generation %}`` marks what a model is trained to say, and changes nothing here."""
+
+    tags = {"generation"}  # noqa: RUF012
+
+    def parse(self, parser: Parser) -> list[Node]:
+        parser.stream.skip(1)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
 class ChatTemplate:
     """A compiled template.
 
@@ -28,12 +44,8 @@ class ChatTemplate:
     """
 
     def __init__(self, source: str | None, bos: str = "", eos: str = "") -> None:
-        import jinja2
-        from jinja2.ext import loopcontrols
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-
         environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
+            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _GenerationTag]
         )
         environment.filters["tojson"] = _to_json
         environment.globals["raise_exception"] = _refuse

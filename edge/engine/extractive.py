@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from edge.engine.interface import Embedder, never
 from edge.errors import EngineError
 from edge.text import bm25
-from edge.text.sentences import sentences
+from edge.text.units import Unit, in_context, units
 from edge.text.words import Stems
 from edge.types import Passage, Prompt
 
@@ -35,18 +34,14 @@ _ASKS_STEPS = re.compile(
     r"|what to do|walk me through|guide|way to)\b"
 )
 
-UnitKind = Literal["sentence", "row"]
-
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """What can be quoted: a sentence, or a table row with its header. ``n`` is the passage, ``line`` its line there."""
+class Quotable:
+    """A unit of passage ``n`` (from 1), and what it is judged by."""
 
     n: int
-    line: int
-    kind: UnitKind
-    text: str
-    header: str = ""
+    unit: Unit
+    context: str
 
 
 class ExtractiveEngine:
@@ -96,53 +91,19 @@ def quotations(question: str, passages: Sequence[Passage], score: Score) -> list
         return []
     if _ASKS_STEPS.search(question.lower()) and (steps := _steps(passages[0])):
         return [*steps[:-1], f"{steps[-1]} [1]"]
-    units = [unit for n, passage in enumerate(passages[:PASSAGES], 1) for unit in units_of(n, passage)][
-        :MAX_UNITS
-    ]
-    if not units:
+    found = [
+        Quotable(n, unit, in_context(passage.heading, unit))
+        for n, passage in enumerate(passages[:PASSAGES], 1)
+        for unit in units(passage.text, passage.kind)
+    ][:MAX_UNITS]
+    if not found:
         return []
-    scores = score(question, [_context(unit, passages) for unit in units])
-    scores = [s - RANK_DISCOUNT * (unit.n - 1) for s, unit in zip(scores, units, strict=True)]
-    best = sorted(range(len(units)), key=lambda i: (-scores[i], i))[:2]
+    scores = score(question, [quotable.context for quotable in found])
+    scores = [s - RANK_DISCOUNT * (quotable.n - 1) for s, quotable in zip(scores, found, strict=True)]
+    best = sorted(range(len(found)), key=lambda i: (-scores[i], i))[:2]
     chosen = [i for i in best if scores[i] >= SECOND_AT_LEAST * scores[best[0]]] or best[:1]
-    return [_quoted(units[i]) for i in sorted(chosen, key=lambda i: (units[i].n != units[best[0]].n, i))]
-
-
-def units_of(n: int, passage: Passage) -> list[Unit]:
-    """Everything in a passage that can be quoted by itself."""
-    units: list[Unit] = []
-    header = ""
-    for number, line in enumerate(passage.text.split("\n")):
-        if " | " in line:
-            if not header or line.count(" | ") != header.count(" | "):
-                header = line
-                continue
-            units.append(Unit(n, number, "row", line, header))
-        elif passage.kind == "code":
-            units.append(Unit(n, number, "sentence", line.strip()))
-        else:
-            header = ""
-            units += [Unit(n, number, "sentence", sentence) for sentence in sentences(line)]
-    return [unit for unit in units if re.search(r"\w", unit.text)]
-
-
-def _context(unit: Unit, passages: Sequence[Passage]) -> str:
-    """What a unit is judged by: a row says little without its header, a sentence little without its heading."""
-    heading = passages[unit.n - 1].heading.rsplit(" > ", 1)[-1]
-    return f"{heading}. {_row(unit)}" if unit.kind == "row" else f"{heading}. {unit.text}"
-
-
-def _quoted(unit: Unit) -> str:
-    text = _row(unit) if unit.kind == "row" else unit.text
-    return f"{text} [{unit.n}]"
-
-
-def _row(unit: Unit) -> str:
-    """A row as ``header: cell`` pairs."""
-    pairs = zip(unit.header.split(" | "), unit.text.split(" | "), strict=False)
-    return "; ".join(
-        f"{name.strip()}: {cell.strip()}" if name.strip() else cell.strip() for name, cell in pairs
-    )
+    in_order = sorted(chosen, key=lambda i: (found[i].n != found[best[0]].n, i))
+    return [f"{found[i].unit.spoken} [{found[i].n}]" for i in in_order]
 
 
 def _steps(passage: Passage) -> list[str]:

@@ -75,8 +75,12 @@ class LlamaEngine:
             EngineError: the worker failed, or the prompt does not fit.
         """
         request = {"messages": _messages(prompt), "max_tokens": prompt.max_tokens}
+        pieces = 0
         for reply in self._worker.request("generate", cancelled, **request):
             if "token" in reply:
+                pieces += 1
+                if pieces > prompt.max_tokens:
+                    raise EngineError(f"{self._model.name}: the worker does not stop.", "Ask again.")
                 yield str(reply["token"])
 
     def close(self) -> None:

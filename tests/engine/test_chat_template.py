@@ -41,6 +41,10 @@ def test_a_model_without_a_system_role_gets_the_instructions_from_the_user() -> 
     assert ChatTemplate(source).render(MESSAGES) == "user: Be brief.\n\nHow much oil?"
 
 
+def test_marks_for_training_change_nothing() -> None:
+    assert ChatTemplate("a{% generation %}b{% endgeneration %}c").render(MESSAGES) == "abc"
+
+
 def test_thinking_is_switched_off_where_a_model_has_it() -> None:
     assert ChatTemplate("{{ 'quick' if enable_thinking is false else 'slow' }}").render(MESSAGES) == "quick"
 

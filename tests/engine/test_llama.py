@@ -140,6 +140,13 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
     engine.close()
 
 
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    engine = LlamaEngine(tmp_path, threads=1)
+    with pytest.raises(ModelError):
+        engine.facts()
+    engine.close()
+
+
 def test_a_truncated_model_is_refused(tmp_path: Path, model: Path) -> None:
     path = tmp_path / "cut.gguf"
     path.write_bytes(model.read_bytes()[:-100_000])

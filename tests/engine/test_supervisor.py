@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.engine.process import worker_command
+from edge.engine.frames import encode
+from edge.engine.process import WORKER_ARGUMENT, worker_command
 from edge.engine.supervisor import RestartPolicy, Worker
 from edge.errors import EngineError, ModelError
 
@@ -167,14 +168,35 @@ def test_an_answer_makes_up_for_failures() -> None:
     assert policy.wait_s(4) == 0
 
 
-def test_the_worker_ends_with_its_parent(model: Path) -> None:
-    command = worker_command(model, "generate", threads=1, context=128)
+@pytest.mark.parametrize("busy", [False, True])
+def test_the_worker_ends_with_its_parent(endless_model: Path, busy: bool) -> None:
+    command = worker_command(endless_model, "generate", threads=1, context=4096)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert b"ready" in process.stdout.readline()
+        if busy:
+            request = {
+                "op": "generate",
+                "id": 1,
+                "messages": [{"role": "user", "content": "Count."}],
+                "max_tokens": 4000,
+            }
+            process.stdin.write(encode(request))
+            process.stdin.flush()
+            assert b"token" in process.stdout.readline()
         process.stdin.close()
         assert process.wait(timeout=10) == 0
+
+
+def test_the_one_file_executable_is_its_own_worker(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert worker_command(model, "embed", threads=1)[:4] == [
+        sys.executable,
+        WORKER_ARGUMENT,
+        "--model",
+        str(model),
+    ]
 
 
 def test_what_libraries_print_does_not_disturb_the_frames(model: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edge.guard.numbers import unverified
 from tests.guard.conftest import passage
 
-MANUAL = """Tighten the M8 bolts crosswise to 25 Nm, the drain plug to 1,450 psi. Fault E-207 needs 230 V AC at 50/60 Hz.
+MANUAL = """Tighten the M8 bolts crosswise to 25 Nm, the drain plug to 1,450 psi. E-207 needs 230 V AC at 50/60 Hz.
 The loop carries 4–20 mA from -40 °C to +85 °C, tolerance ±0.5 %. Use a 3/8" hose and cable of 10 mm², bearing 6205-2RS.
 WARNING: Wait 15 minutes. Gear ratio 1:200, firmware v2.10, 2 × 1.5 V, IP65, address 192.168.0.10."""
 
