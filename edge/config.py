@@ -99,7 +99,7 @@ def _apply(settings: Settings, values: Mapping[str, Any], source: str) -> Settin
         wanted = type(getattr(settings, key)) if key != "home" else Path
         try:
             changes[key] = Path(value) if isinstance(getattr(settings, key), Path) else wanted(value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise UsageError(
                 f"{source}: {key} = {value!r} is not a {wanted.__name__}", "Correct the value."
             ) from error

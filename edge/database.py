@@ -6,6 +6,7 @@ A connection belongs to one thread at a time. Errors of SQLite leave this module
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ BUSY_TIMEOUT_MS = 5_000
 
 def open_immutable(path: Path) -> apsw.Connection:
     """A read-only connection to a file that never changes: no locks, no journal, works on read-only media."""
-    uri = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
     with translated(path):
         connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         _load_vectors(connection)

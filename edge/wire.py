@@ -8,12 +8,13 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from edge.types import Answer, Evidence, EvidenceFound, Passage
+from edge.types import Answer, Box, Evidence, EvidenceFound, Passage
 
 if TYPE_CHECKING:
     from edge.packs.store import InstalledPack, Problem
 
 Json = dict[str, Any]
+SIDES = ("left", "top", "right", "bottom")
 TIMINGS = ("evidence", "first_token", "total")
 
 
@@ -36,7 +37,8 @@ def answer_json(answer: Answer) -> Json:
 
 
 def passage_json(passage: Passage) -> Json:
-    """A passage and where it stands. ``page_label`` is there where the printed label differs from the position."""
+    """A passage and where it stands, down to the boxes of its lines on the pages of a PDF. ``page_label`` is there
+    where the printed label differs from the position."""
     shape: Json = {
         "pack": passage.pack,
         "version": passage.version,
@@ -51,7 +53,13 @@ def passage_json(passage: Passage) -> Json:
         "text": passage.text,
         "score": round(passage.score, 4),
         "signed": passage.signed,
+        "boxes": [box_json(box) for box in passage.boxes],
     }
+
+
+def box_json(box: Box) -> Json:
+    """A rectangle on a page, in fractions of it."""
+    return {"page": box.page} | {side: round(getattr(box, side), 4) for side in SIDES}
 
 
 def search_json(evidence: Evidence, ms: float) -> Json:

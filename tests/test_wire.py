@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from edge.types import Answer, Citation, Evidence, EvidenceFound, Passage, Warning
+from edge.types import Answer, Box, Citation, Evidence, EvidenceFound, Passage, Warning
 from edge.wire import answer_json, encode, evidence_json, search_json
 
 PASSAGE = Passage(
@@ -21,6 +21,7 @@ PASSAGE = Passage(
     text="WARNING: Hot.",
     score=0.83456,
     signed=True,
+    boxes=(Box(12, 0.1, 0.23456, 0.9, 0.25),),
 )
 PASSAGE_JSON = {
     "pack": "pumps",
@@ -33,6 +34,7 @@ PASSAGE_JSON = {
     "text": "WARNING: Hot.",
     "score": 0.8346,
     "signed": True,
+    "boxes": [{"page": 12, "left": 0.1, "top": 0.2346, "right": 0.9, "bottom": 0.25}],
 }
 
 

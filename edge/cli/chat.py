@@ -76,7 +76,8 @@ class Chat:
             f"{pack.name} {pack.version}{'' if pack.signed else ' UNSIGNED'}"
             for pack in self._edge.packs.list()
         )
-        self._screen.write((f"Packs: {packs or 'none'}. /help lists commands.", FAINT))
+        have = f"Packs: {packs}." if packs else "No pack is installed: edge pack install FILE.kpack."
+        self._screen.write((f"{have} /help lists commands.", FAINT))
         self._screen.gap()
 
     def _read(self) -> str | None:
@@ -139,14 +140,14 @@ class Chat:
         self._last = answer
 
     def _sources(self) -> None:
-        from edge.cli.turn import place
+        from edge.cli.turn import origin, whole
 
         if self._last is None or not self._last.citations:
             self._screen.write("There is no answer with sources yet.")
             return
+        several = origin(self._screen, [citation.passage for citation in self._last.citations])
         for citation in self._last.citations:
-            place(self._screen, citation.n, citation.passage)
-            self._screen.write(citation.passage.text, indent=4)
+            whole(self._screen, citation.n, citation.passage, several)
 
 
 @contextmanager

@@ -53,6 +53,11 @@ class Screen:
         console.width = min(console.width, MAX_WIDTH)
         return console
 
+    @property
+    def width(self) -> int:
+        """Columns of a line; piped, those of a page that is easy to read."""
+        return self.console.width if self.terminal else MAX_WIDTH
+
     def write(self, *parts: Part, indent: int = 0, lead: Part = "", most: int | None = None) -> None:
         """A paragraph; ``lead`` stands before its first line, further lines are indented as far.
 
@@ -99,6 +104,7 @@ class Screen:
         lines = list(text.wrap(self.console, width)) or [Text()]
         if most is not None and len(lines) > most:
             lines[most - 1].truncate(width - 2)
+            lines[most - 1].rstrip()
             lines = [*lines[: most - 1], lines[most - 1] + Text(" …")]
         for number, line in enumerate(lines):
             shown = (Text(" " * len(opening)) if number else opening) + line

@@ -14,19 +14,20 @@ def search(
         str, typer.Argument(metavar="QUERY", help="Words, a question, a part number or a code.")
     ],
     k: Annotated[int, typer.Option("-k", min=1, max=100, metavar="N", help="How many passages.")] = 10,
+    full: Annotated[bool, typer.Option("--full", help="Show passages whole.")] = False,
     json: Json = False,
     pack: Packs = None,
     equipment: Equipment = None,
 ) -> None:
     """Find passages, without an answer.
 
-    On a terminal each is cut to a few lines; piped, it is whole.
+    Of each the few lines nearest to the query are shown; --full and --json give all of it.
     """
     from time import perf_counter
 
     from edge import wire, wiring
     from edge.cli import turn
-    from edge.cli.screen import FAINT, Screen
+    from edge.cli.screen import FAINT, Screen, plural
     from edge.config import load_settings
     from edge.types import Question
 
@@ -40,8 +41,8 @@ def search(
         screen.json(wire.search_json(evidence, elapsed_ms))
         return
     turn.corrections(screen, evidence.corrections.items())
-    turn.passages(screen, evidence.passages)
+    turn.passages(screen, evidence, full)
     if not evidence.passages:
         screen.write("Nothing found.")
     screen.gap()
-    screen.write((f"{len(evidence.passages)} passages in {elapsed_ms:.0f} ms", FAINT))
+    screen.write((f"{plural(len(evidence.passages), 'passage')} in {elapsed_ms:.0f} ms", FAINT))

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from edge.cli.screen import ALERT, CAREFUL, FAINT, MARK, STRONG, Part, Screen, clean, unsigned
-from edge.types import Answer, Answered, Event, EvidenceFound, Passage, TokenStreamed
+from edge.types import Answer, Answered, Event, Evidence, EvidenceFound, Passage, TokenStreamed
 
 if TYPE_CHECKING:
     from rich.live import Live
 
-CLIPPED = 5
-"""Lines of a passage on a terminal, so that the answer stays in sight; piped, it is whole."""
+EXCERPT, LONGER = 3, 6
+"""Lines shown of the first passage of an answer, so that the answer stays in sight, and of each one that is searched."""
 
+NARROW = 8
+"""Columns that are worth beginning a heading in."""
+
+BREADCRUMB = " > "
+Packs = tuple[tuple[str, str, bool], ...]
 _CITATION = re.compile(r"(\[\d+\])")
 
 
@@ -23,29 +28,30 @@ class TurnView:
     """Shows the events of turns. Provisional text is seen on a terminal only, and only until the answer is checked.
 
     Args:
-        brief: name the passages, without their text.
+        brief: name the passages, without an excerpt of the first.
     """
 
     def __init__(self, screen: Screen, brief: bool = False) -> None:
         self._screen = screen
         self._brief = brief
         self._provisional = ""
+        self._packs: Packs = ()
         self._live: Live | None = None
 
     def show(self, event: Event) -> None:
         """Show one event."""
         match event:
             case EvidenceFound(evidence):
+                self._packs = packs_of(evidence.passages)
                 corrections(self._screen, evidence.corrections.items())
-                show = places if self._brief else passages
-                show(self._screen, evidence.passages)
+                found(self._screen, evidence, 0 if self._brief else EXCERPT)
                 self._begin()
             case TokenStreamed(text):
                 self._provisional += text
                 self._update(self._provisional)
             case Answered(answer):
                 self._end()
-                show_answer(self._screen, answer)
+                show_answer(self._screen, answer, several=len(self._packs) > 1)
 
     def __enter__(self) -> TurnView:
         return self
@@ -76,28 +82,73 @@ class TurnView:
             self._live = None
 
 
-def passages(screen: Screen, found: Iterable[Passage]) -> None:
-    """Passages with their text, numbered as an answer cites them."""
-    for n, passage in enumerate(found, 1):
-        if n > 1:
-            screen.gap()
-        place(screen, n, passage)
-        screen.write(passage.text, indent=4, most=CLIPPED)
+def found(screen: Screen, evidence: Evidence, lines: int) -> None:
+    """What was found, a line a passage, numbered as an answer cites them; ``lines`` of the first one to read."""
+    several = origin(screen, evidence.passages)
+    for n, passage in enumerate(evidence.passages, 1):
+        lead, parts = f"[{n}] ", place(passage, several)
+        room = screen.width - len(lead) - sum(len(text) for text, _ in parts) - 2
+        if passage.heading and room >= NARROW:
+            parts.append((f"  {trail(passage.heading, room)}", MARK))
+        screen.write(*parts, lead=lead, most=1 if room >= NARROW else None)
+        if n == 1 and lines:
+            _excerpt(screen, passage.text, evidence.query, lines)
 
 
-def places(screen: Screen, found: Iterable[Passage]) -> None:
-    """Where the passages stand, a line or two each."""
-    for n, passage in enumerate(found, 1):
-        place(screen, n, passage)
+def passages(screen: Screen, evidence: Evidence, full: bool) -> None:
+    """What was found, each passage with its headings and an excerpt, or its whole text."""
+    several = origin(screen, evidence.passages)
+    for n, passage in enumerate(evidence.passages, 1):
+        screen.gap()
+        whole(screen, n, passage, several, text=full)
+        if not full:
+            _excerpt(screen, passage.text, evidence.query, LONGER)
 
 
-def place(screen: Screen, n: int, passage: Passage) -> None:
-    """Where one passage stands: document, page, pack, and the headings above it."""
-    label = f" (printed {passage.page_label})" if passage.page_label else ""
-    origin: list[Part] = [(f"  {passage.pack} {passage.version}", FAINT), *unsigned(passage.signed)]
-    screen.write((f"{passage.document}, {pages(passage)}{label}", STRONG), *origin, lead=f"[{n}] ")
+def whole(screen: Screen, n: int, passage: Passage, several: bool, text: bool = True) -> None:
+    """One passage with all its headings, and its text."""
+    screen.write(*place(passage, several), lead=f"[{n}] ")
     if passage.heading:
         screen.write((passage.heading, MARK), indent=4)
+    if text:
+        screen.write(passage.text, indent=4)
+
+
+def origin(screen: Screen, passages: Sequence[Passage]) -> bool:
+    """Name the packs that passages come from, each once and with its mark; are there several?"""
+    packs = packs_of(passages)
+    parts: list[Part] = []
+    for name, version, signed in packs:
+        parts += [", " if parts else "Found in ", (f"{name} {version}", STRONG), *unsigned(signed)]
+    if parts:
+        screen.write(*parts)
+    return len(packs) > 1
+
+
+def packs_of(passages: Iterable[Passage]) -> Packs:
+    """The packs that passages come from, each once: name, version and whether it is signed."""
+    return tuple(dict.fromkeys((p.pack, p.version, p.signed) for p in passages))
+
+
+def place(passage: Passage, several: bool) -> list[tuple[str, str]]:
+    """Where one passage stands: document and page, and the pack when passages come from ``several``."""
+    label = f" (printed {passage.page_label})" if passage.page_label else ""
+    parts = [(f"{passage.document}, {pages(passage)}{label}", STRONG)]
+    return [*parts, (f"  {passage.pack}", FAINT)] if several else parts
+
+
+def trail(heading: str, room: int) -> str:
+    """The last two parts of a breadcrumb where they fit, else the last one."""
+    parts = heading.split(BREADCRUMB)
+    two = BREADCRUMB.join(parts[-2:])
+    return two if len(two) <= room else parts[-1]
+
+
+def _excerpt(screen: Screen, text: str, query: str, most: int) -> None:
+    from edge.cli.excerpt import excerpt
+
+    for line in excerpt(clean(text), query, screen.width - 6, most):
+        screen.write(line, indent=4)
 
 
 def pages(passage: Passage) -> str:
@@ -113,24 +164,25 @@ def corrections(screen: Screen, slips: Iterable[tuple[str, str]]) -> None:
         screen.write((f"Read '{word}' as '{meant}'.", FAINT))
 
 
-def show_answer(screen: Screen, answer: Answer) -> None:
-    """The checked answer, the warnings that apply word for word, and where everything stands."""
+def show_answer(screen: Screen, answer: Answer, several: bool = False) -> None:
+    """The checked answer, the warnings that apply word for word, and where it stands.
+
+    ``several``: the evidence above it came from more than one pack.
+    """
     screen.heading("Answer")
     screen.write(*_with_marks(answer.text))
-    if answer.warnings:
-        screen.heading("Warning" if len(answer.warnings) == 1 else "Warnings", ALERT)
-        for warning in answer.warnings:
-            screen.write((warning.text, STRONG), (f" [{warning.citation}]", MARK), lead="! ")
+    for warning in answer.warnings:
+        screen.write((warning.text, ALERT), (f" [{warning.citation}]", MARK), lead=("! ", ALERT))
     if answer.unverified:
-        screen.heading("Left out", CAREFUL)
-        screen.write(f"No cited page contains {', '.join(answer.unverified)}.")
-    if answer.citations:
-        screen.heading("Nearest page" if answer.refused else "Sources")
-        for citation in answer.citations:
-            place(screen, citation.n, citation.passage)
+        screen.write(
+            f"No cited page contains {', '.join(answer.unverified)}.", lead=("Left out: ", CAREFUL)
+        )
     if answer.notice:
-        screen.gap()
         screen.write((answer.notice, CAREFUL), lead="Note: ")
+    if answer.citations and not answer.refused:  # a refusal names its page itself
+        screen.heading("Sources")
+        for citation in answer.citations:
+            screen.write(*place(citation.passage, several), lead=f"[{citation.n}] ")
     screen.gap()
     screen.write((_footer(answer), FAINT))
 

@@ -167,7 +167,7 @@ class PackStore:
             )
         with self._changing(), self._staging() as staging:
             self._check_space(source)
-            staged = staging / "pack.kpack"
+            staged = staging / source.name
             files.copy_file(source, staged)
             digests = verify(staged)
             if signed_sha256 is not None and digests.file != signed_sha256:
@@ -295,7 +295,8 @@ class PackStore:
 
     def _not_installed(self, name: str) -> tuple[str, str]:
         names = ", ".join(self._names())
-        return f"The pack '{name}' is not installed.", f"Installed: {names or 'none'}."
+        hint = f"Installed: {names}." if names else "None is: edge pack install FILE.kpack"
+        return f"The pack '{name}' is not installed.", hint
 
     def _check_space(self, source: Path) -> None:
         needed, free = source.stat().st_size + SPARE_BYTES, shutil.disk_usage(self.folder).free

@@ -76,8 +76,8 @@ def build(
         BusyError: another build writes to the same output.
         StorageError: the disk is full or read-only.
     """
-    manifest = read_source(source)
     files, skipped = list_source(source)
+    manifest = read_source(source)
     _check_overrides(manifest, files)
     temporary = output.with_name(f".{output.name}.partial")
     with storage_errors(output), _opened_journal(output) as journal:

@@ -23,7 +23,7 @@ from edge.publish.cut import CutDocument
 from edge.publish.document import Page, Record
 from edge.types import Box
 
-VERSION = 1
+VERSION = 2
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS document(
     key TEXT PRIMARY KEY, title TEXT NOT NULL, pages TEXT NOT NULL, records TEXT NOT NULL);

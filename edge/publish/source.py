@@ -41,9 +41,8 @@ def list_source(folder: Path) -> tuple[list[SourceFile], list[Skipped]]:
         SourceError: not a folder, or one that cannot be read.
     """
     if not folder.is_dir():
-        raise SourceError(
-            f"{folder} is not a folder.", "Give the folder that holds pack.toml and the documents."
-        )
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise SourceError(f"{folder} {what}.", "Give the folder that holds pack.toml and the documents.")
     files: list[SourceFile] = []
     skipped: list[Skipped] = []
     for path in _walk(folder):

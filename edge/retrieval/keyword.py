@@ -54,10 +54,10 @@ def match_expression(terms: Terms) -> str:
     """
     parts = []
     if terms.words:
-        any_word = " OR ".join(f'"{word}"' for word in terms.words)
+        any_word = " OR ".join(map(_quoted, terms.words))
         parts += [f"{{heading body}} : ({any_word})", f"title : ({any_word})"]
     if terms.codes:
-        any_code = " OR ".join(f'"{code}"' for code in terms.codes)
+        any_code = " OR ".join(map(_quoted, terms.codes))
         parts.append(f"identifiers : ({any_code})")
     return " OR ".join(parts)
 
@@ -66,3 +66,8 @@ def tokens(stems: Stems, title: str, heading: str, text: str) -> list[str]:
     """A passage as the tokens that are scored: words of its heading and codes count several times."""
     codes = [CODE_MARK + code for code in identifiers(f"{heading}\n{text}")]
     return stems.of(f"{title} {text}") + stems.of(heading) * HEADING_WEIGHT + codes * CODE_WEIGHT
+
+
+def _quoted(word: str) -> str:
+    """An FTS5 string. Words of a question hold no quotation marks; a correction comes out of a pack, and may."""
+    return '"' + word.replace('"', '""') + '"'

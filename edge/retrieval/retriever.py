@@ -88,8 +88,7 @@ class Retriever:
         self, scope: Scope, lexical: Mapping[int, float], asked: Vectors | None, limit: int, stems: Stems
     ) -> list[Candidate]:
         """The passages around the best chunks of one pack."""
-        comparable = self._embedder is not None and scope.pack.embedder == self._embedder.fingerprint
-        dense = vector.search(scope, asked) if asked is not None and comparable else {}
+        dense = vector.search(scope, asked) if asked is not None and self._comparable(scope.pack) else {}
         passages = readable(scope.pack, fuse(lexical, dense), limit)
         chunks = [chunk for passage in passages for chunk in passage.chunks]
         sentences = vector.closest_sentences(scope.pack, chunks, asked) if asked is not None and dense else {}
@@ -101,6 +100,10 @@ class Retriever:
             )
             for passage in passages
         ]
+
+    def _comparable(self, pack: Pack) -> bool:
+        """Whether the pack's vectors were made by our embedder."""
+        return self._embedder is not None and pack.embedder == self._embedder.fingerprint
 
     def _embed(self, text: str) -> Vectors | None:
         """The question's vector; None when there is no embedder or it fails: keyword search goes on alone."""

@@ -15,7 +15,6 @@ from edge.types import Message
 _POINTERS = frozenset(
     """it its that this those these they them their there he she one ones same other then""".split()
 )
-_OPENERS = frozenset("""and but or so also what how why then ok okay""".split())
 _POINTING_OPENINGS = (
     "and ",
     "but ",
@@ -29,8 +28,10 @@ _POINTING_OPENINGS = (
     "also ",
 )
 
-SELF_CONTAINED_WORDS = 4
+SELF_CONTAINED_WORDS = 3
 """A question with this many words of its own that points back at nothing needs no topic."""
+POINTING_WORDS = 6
+"""With this many, it needs none even if it says "it" or "then" somewhere."""
 
 
 def standalone(question: str, history: Sequence[Message]) -> str:
@@ -53,4 +54,4 @@ def needs_topic(question: str) -> bool:
     if len(own) < 2 or question.lower().lstrip().startswith(_POINTING_OPENINGS):
         return True
     points_back = any(word in _POINTERS for word in spoken)
-    return (points_back and len(own) < SELF_CONTAINED_WORDS + 2) or len(own) < SELF_CONTAINED_WORDS - 1
+    return len(own) < (POINTING_WORDS if points_back else SELF_CONTAINED_WORDS)

@@ -45,7 +45,7 @@ def scopes(packs: Sequence[Pack], names: Iterable[str], equipment: str | None) -
 
 def matches(equipment: str, patterns: Iterable[str]) -> bool:
     """Whether a model name fits one of the patterns (``*`` and ``?`` allowed), however it is spaced or capitalised."""
-    return any(fnmatchcase(_plain(equipment), _plain(pattern)) for pattern in patterns)
+    return any(fnmatchcase(_plain(equipment), _plain(pattern).replace("[", "[[]")) for pattern in patterns)
 
 
 def _plain(model: str) -> str:
@@ -60,7 +60,7 @@ def _by_name(packs: Sequence[Pack], names: list[str]) -> list[Pack]:
             f"The pack '{missing[0]}' is not installed.",
             f"Installed: {', '.join(sorted(installed)) or 'none'}.",
         )
-    return [installed[name] for name in names] if names else list(packs)
+    return [installed[name] for name in dict.fromkeys(names)] if names else list(packs)
 
 
 def _patterns(pack: Pack) -> list[tuple[str, ...]]:

@@ -24,7 +24,9 @@ def corrections(
     One slip is allowed, from eight letters on two; the first letter must be right, as it nearly always is.
     ``is_english`` tells of each word whether it is an ordinary word rather than a slip.
     """
-    candidates = [word for word in unknown if len(word) >= MIN_LENGTH and word.isalpha()]
+    candidates = [
+        word for word in unknown if len(word) >= MIN_LENGTH and word.isalpha() and word not in vocabulary
+    ]
     if not candidates:
         return {}
     slips = [word for word, english in zip(candidates, is_english(candidates), strict=True) if not english]
@@ -36,7 +38,7 @@ def _nearest(word: str, vocabulary: Mapping[str, int]) -> str | None:
     allowed = 1 if len(word) < 8 else 2
     near = process.extract(
         word,
-        [known for known in vocabulary if known[0] == word[0] and abs(len(known) - len(word)) <= allowed],
+        [known for known in vocabulary if known[:1] == word[:1] and abs(len(known) - len(word)) <= allowed],
         scorer=OSA.distance,
         score_cutoff=allowed,
         limit=None,

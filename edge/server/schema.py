@@ -50,6 +50,16 @@ class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Box(_Shape):
+    """A rectangle on page ``page``, in fractions of its width and height from the top left corner."""
+
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 class Passage(_Shape):
     """Pages are 1-based positions in the file; ``page_label`` is what is printed, where that differs."""
 
@@ -63,6 +73,7 @@ class Passage(_Shape):
     text: str
     score: float
     signed: bool
+    boxes: list[Box] = Field(description="Where its lines stand; empty where there are no pages to draw.")
 
 
 class Citation(Passage):

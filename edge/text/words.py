@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from edge.database import stemmer
@@ -25,8 +26,11 @@ STOP_WORDS = frozenset(
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words, runs of letters and digits; ``_`` separates as it does in the index."""
-    return [word for word in _WORD.findall(text.lower().replace("_", " "))]
+    """Lower-case words, runs of letters and digits; ``_`` separates as it does in the index.
+
+    Letters typed as two characters (``u`` and a diaeresis, as macOS does) are composed: ``\\w`` would end a word there.
+    """
+    return _WORD.findall(unicodedata.normalize("NFC", text).lower().replace("_", " "))
 
 
 def content_words(text: str) -> list[str]:

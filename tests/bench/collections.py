@@ -88,7 +88,9 @@ def squad_questions() -> tuple[dict[str, tuple[str, str]], list[SquadQuestion]]:
             key = str(len(documents))
             documents[key] = (article["title"].replace("_", " "), paragraph["context"])
             for item in paragraph["qas"]:
-                answers = () if item.get("is_impossible") else tuple(sorted({a["text"] for a in item["answers"]}))
+                answers = (
+                    () if item.get("is_impossible") else tuple(sorted({a["text"] for a in item["answers"]}))
+                )
                 questions.append(SquadQuestion(item["id"], item["question"], key, answers))
     return documents, questions
 

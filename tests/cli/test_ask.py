@@ -17,9 +17,14 @@ def test_evidence_comes_first_then_the_answer_with_its_page(edge: Edge, ready: P
     result = edge("ask", QUESTION)
     assert (result.code, result.err) == (0, "")
     evidence, _, answer = result.out.partition("\nAnswer\n")
-    assert evidence.startswith("[1] px-200.md, page 1  pumps 1.2  UNSIGNED\n    PX-200 pump > Torque\n")
+    assert evidence.startswith("Found in pumps 1.2  UNSIGNED\n[1] px-200.md, page 1  PX-200 pump > Torque\n    ")
     assert re.match(r"The housing bolts are tightened crosswise to 25 Nm\..* \[1\]", answer)
-    assert "\nSources\n[1] px-200.md, page 1  pumps 1.2  UNSIGNED" in answer
+    assert "\nSources\n[1] px-200.md, page 1\n" in answer
+    assert result.out.count("UNSIGNED") == 1
+
+
+def test_an_ordinary_answer_fits_a_small_terminal(in_terminal: Callable[..., str], ready: Path) -> None:
+    assert len(in_terminal("ask", QUESTION, environment={"NO_COLOR": "1"}).splitlines()) < 24
 
 
 def test_warnings_are_shown_word_for_word(edge: Edge, ready: Path) -> None:

@@ -304,8 +304,11 @@ def test_overrides_of_no_document_are_an_error(make_source: MakeSource, tmp_path
 
 
 def test_a_source_that_is_no_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SourceError):
+    with pytest.raises(SourceError, match="does not exist"):
         quick(tmp_path / "none", tmp_path / "out.kpack")
+    (tmp_path / "manual.txt").write_text("Check the oil.")
+    with pytest.raises(SourceError, match="is not a folder"):
+        quick(tmp_path / "manual.txt", tmp_path / "out.kpack")
 
 
 def test_an_output_that_cannot_be_written_is_an_error(make_source: MakeSource, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from edge.errors import DocumentError
 from edge.publish.document import SourceDocument
+from edge.publish.readers.decode import NotTextError
 
 _PDF = ("application/pdf", "pdf", "read_pdf")
 _HTML = ("text/html", "html", "read_html")
@@ -53,7 +54,12 @@ def read(name: str, data: bytes) -> SourceDocument:
         )
     if not data.strip(b"\0 \t\r\n"):
         raise DocumentError(f"{name} is empty.", "Copy the file again from where it came.")
-    document = _reader(known)(name, data)
+    try:
+        document = _reader(known)(name, data)
+    except NotTextError as error:
+        raise DocumentError(
+            f"{name} is not text, whatever its name says.", "Save it as UTF-8, or leave it out."
+        ) from error
     if not any(block.kind != "heading" and block.text for block in document.blocks):
         raise DocumentError(f"{name} has no text.", "Check that it is the right file.")
     return document

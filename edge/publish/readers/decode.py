@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import re
 
+MAX_CONTROLS = 0.01
+"""Share of characters that no text has. Text garbled by a wrong encoding has none; random bytes have 8 %."""
+
+
+class NotTextError(ValueError):
+    """The bytes are no text in any encoding we know."""
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -14,17 +24,24 @@ _MARKS = (
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
-    """Decode by byte order mark, then as declared, then as UTF-8, at last as Windows-1252. Never fails."""
+    """Decode by byte order mark, then as declared, then as UTF-8, at last as Windows-1252.
+
+    Raises:
+        NotTextError: the bytes are no text.
+    """
+    text = _decoded(data, declared)
+    if len(_CONTROL.findall(text)) > MAX_CONTROLS * len(text):
+        raise NotTextError
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decoded(data: bytes, declared: str | None) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return _newlines(data.decode(encoding, "replace"))
+            return data.decode(encoding, "replace")
     for encoding in filter(None, (declared, "utf-8")):
         try:
-            return _newlines(data.decode(encoding))
+            return data.decode(encoding)
         except (LookupError, UnicodeError, ValueError):
             continue
-    return _newlines(data.decode("cp1252", "replace"))
-
-
-def _newlines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return data.decode("cp1252", "replace")

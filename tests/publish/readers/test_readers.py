@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,6 +40,19 @@ def test_an_unknown_type_is_refused_with_the_types_that_can_be_read() -> None:
 def test_an_empty_file_is_refused(suffix: str, data: bytes) -> None:
     with pytest.raises(DocumentError, match="empty"):
         read(f"manual{suffix}", data)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".html", ".md", ".txt"])
+def test_bytes_that_are_no_text_are_refused(suffix: str) -> None:
+    data = random.Random(7).randbytes(5000)
+    with pytest.raises(DocumentError, match="is not text"):
+        read(f"manual{suffix}", data)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".html", ".md", ".txt"])
+def test_a_few_stray_bytes_do_not_cost_a_document(suffix: str) -> None:
+    text = b"<p>code,meaning\nE1,the p\xe9rim\xe8tre is open\xff\n" * 20 + b"\x01"
+    assert "périmètre" in read(f"manual{suffix}", text).blocks[0].text
 
 
 @pytest.mark.parametrize("suffix", sorted(SUFFIXES))

@@ -1,0 +1,73 @@
+"""Packs that the demonstration, the tests and the benchmarks share: built once, kept in the cache folder.
+
+A pack is kept under a digest of everything that it depends on: its documents, the code that reads, cuts and writes
+them, and the embedder. So a change anywhere builds anew, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from fetch import SetupError, cache_folder, run_script, say
+
+ROOT = Path(__file__).resolve().parent.parent
+STARTER = ROOT / "knowledge_packs" / "starter"
+EDGE = Path(sys.executable).with_name("edge")
+
+Build = Callable[[Path, Path], None]
+"""Builds the pack of a source folder (first argument) into a file."""
+
+
+def cached_pack(source: Path, build: Build) -> Path:
+    """The pack of a source folder, built by ``build`` unless the cache has it. Interrupted, it resumes."""
+    folder = cache_folder() / "packs"
+    folder.mkdir(exist_ok=True)
+    pack = folder / f"{source.name}-{recipe(source)[:16]}.kpack"
+    if pack.exists():
+        say(f"{source.name}: its pack is in the cache")
+    else:
+        build(source, pack)
+    return pack
+
+
+def recipe(source: Path) -> str:
+    """SHA-256 over the names and bytes of all that a pack is made from."""
+    digest = hashlib.sha256()
+    for file in _ingredients(source):
+        digest.update(f"{file.name}:{file.stat().st_size}:".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _ingredients(source: Path) -> Iterator[Path]:
+    yield ROOT / "edge" / "__init__.py"
+    for part in ("publish", "packs", "text"):
+        yield from sorted((ROOT / "edge" / part).rglob("*.py"))
+    yield from sorted((ROOT / "edge" / "models").glob("minilm-*.gguf"))
+    yield from sorted(file for file in source.rglob("*") if file.is_file())
+
+
+def build_with_edge(source: Path, pack: Path) -> None:
+    """``edge pack build``, with its progress and report on standard error.
+
+    Raises:
+        SetupError: it failed; it has said why.
+    """
+    import subprocess
+
+    say(f"{source.name}: building its pack (about two minutes, once)")
+    done = subprocess.run([EDGE, "pack", "build", source, "-o", pack], stdout=sys.stderr, check=False)
+    if done.returncode:
+        raise SetupError(f"the pack of {source} could not be built.")
+
+
+def main() -> None:
+    """Print where the starter pack is."""
+    print(cached_pack(STARTER, build_with_edge))
+
+
+if __name__ == "__main__":
+    run_script(main)

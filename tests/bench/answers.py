@@ -1,0 +1,101 @@
+"""Answers to labelled questions, whole turns without a language model: over manuals, and over the starter pack."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pypdfium2
+
+from edge.assistant import Assistant, Limits
+from edge.config import Settings
+from edge.engine.extractive import ExtractiveEngine
+from edge.engine.interface import Embedder
+from edge.evaluation import DEPTH, Labelled, figures, load
+from edge.evaluation import run as ask
+from edge.packs.pack import Pack
+from edge.retrieval.retriever import Retriever
+from tests.bench.figures import Figure, mean
+from tests.bench.manuals import available
+from tests.bench.packs import STARTER, pack_of, query_embedder, starter
+from tests.bench.peer import PlainBm25
+from tests.bench.program import main, say
+
+Place = tuple[str, str | int]
+"""A document, and one of its pages or the breadcrumb of one of its sections."""
+
+
+def run(options: Namespace) -> Iterator[Figure]:
+    """Hits, refusals and quotations; the peer ranks pages of manuals, sections of the starter pack."""
+    with closing(query_embedder()) as embedder:
+        for manual, data in available(options.full):
+            with pack_of(manual.name, {manual.document: data}) as pack:
+                pages = _pages(manual.document, data)
+                yield from _measure(manual.name, pack, embedder, manual.questions, pages)
+        with starter() as pack:
+            questions = STARTER.with_name("starter.questions.jsonl")
+            yield from _measure("starter", pack, embedder, questions, _sections(pack))
+
+
+def _measure(
+    name: str, pack: Pack, embedder: Embedder, questions: Path, places: Mapping[Place, str]
+) -> Iterator[Figure]:
+    labelled = load(questions)
+    say(f"{name}: {len(labelled)} questions, {pack.chunk_count} chunks")
+    with closing(Retriever(lambda: [pack], embedder)) as retriever:
+        outcomes = list(ask(labelled, _assistant(retriever, embedder).answer))
+    ours, peer = figures(outcomes), _peer_ranks(labelled, places)
+    yield Figure(f"{name} hit@1", ours.hit_1, "", ">= 0.75", mean(rank == 1 for rank in peer))
+    yield Figure(f"{name} hit@3", ours.hit_3, "", "", mean(0 < rank <= 3 for rank in peer))
+    yield Figure(f"{name} hit@5", ours.hit_5, "", ">= 0.95", mean(0 < rank <= 5 for rank in peer))
+    yield Figure(f"{name} MRR", ours.mrr, "", ">= 0.83", mean(1 / rank if rank else 0 for rank in peer))
+    yield Figure(f"{name} refusal precision", ours.refusal_precision, "", ">= 0.8")
+    yield Figure(f"{name} refusal recall", ours.refusal_recall, "", ">= 0.8")
+    yield Figure(f"{name} answers citing a right place", ours.right, "")
+    yield Figure(f"{name} answers quoting what is wanted", ours.quoted, "")
+
+
+def _assistant(retriever: Retriever, embedder: Embedder) -> Assistant:
+    defaults = Settings(home=Path())
+    limits = Limits(defaults.max_question_bytes, defaults.max_answer_tokens, passages=DEPTH)
+    return Assistant(retriever, lambda name: ExtractiveEngine(embedder), None, limits)
+
+
+def _peer_ranks(labelled: list[Labelled], places: Mapping[Place, str]) -> list[int]:
+    """For each answerable question the rank of the first right place, 0 if none is among the first ones."""
+    plain = PlainBm25(places)
+    return [
+        next((n for n, place in enumerate(plain.rank(one.question.text, DEPTH), 1) if _right(place, one)), 0)
+        for one in labelled
+        if one.answerable
+    ]
+
+
+def _right(place: Place, labelled: Labelled) -> bool:
+    document, part = place
+    return any(
+        gold.document == document
+        and (part in gold.pages if isinstance(part, int) else gold.heading in part.split(" > "))
+        for gold in labelled.gold
+    )
+
+
+def _pages(document: str, data: bytes) -> dict[Place, str]:
+    """The text of each page, as PDFium gives it."""
+    pdf = pypdfium2.PdfDocument(data)
+    return {(document, n): page.get_textpage().get_text_bounded() for n, page in enumerate(pdf, 1)}
+
+
+def _sections(pack: Pack) -> dict[Place, str]:
+    """The text of each section, its headings included."""
+    texts: dict[Place, str] = {}
+    for chunk in pack.chunks(range(1, pack.chunk_count + 1)):
+        place = pack.document_of(chunk.id).name, chunk.heading
+        texts[place] = f"{texts.get(place, chunk.heading)}\n{chunk.text}"
+    return texts
+
+
+if __name__ == "__main__":
+    main(run)

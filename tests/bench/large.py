@@ -1,0 +1,150 @@
+"""A pack of any size out of real ones: their chunks again and again, with words exchanged and vectors moved.
+
+In every copy half of the words are exchanged for words of other chunks, so that a word stands in about the same share
+of chunks as in the real packs, and vectors move in the directions in which real ones differ. Nothing is embedded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from edge.engine.interface import Vectors
+from edge.packs.format import DIMENSIONS, VECTOR_SCALE
+from edge.packs.manifest import Manifest
+from edge.packs.pack import Document, Pack
+from edge.packs.quantise import Int8Vectors, quantise
+from edge.publish.document import Page, Record
+from edge.publish.index import IndexedDocument, IndexedVectors, sentence_texts, write_pack
+from edge.publish.vectors import partition
+from fetch import cache_folder
+from tests.bench.program import say
+
+EXCHANGED = 0.5
+_WORD = re.compile(r"[A-Za-z]{2,}")
+
+
+@dataclass(frozen=True)
+class Real:
+    """A document of a real pack: its records, a row of ``vectors`` for each, rows of ``sentences`` for each."""
+
+    document: Document
+    records: list[Record]
+    vectors: Int8Vectors
+    sentences: list[Int8Vectors]
+
+
+@dataclass(frozen=True)
+class Large:
+    """The large pack, and its vectors before they were rounded (row ``i`` is chunk ``i + 1``)."""
+
+    path: Path
+    vectors: Vectors
+
+
+def large_pack(packs: Sequence[Pack], size: int) -> Large:
+    """A pack of ``size`` chunks made of all chunks of ``packs``; from the cache unless one of them changed."""
+    reals = [real for pack in packs for real in _reals(pack)]
+    vectors = _moved(np.concatenate([real.vectors for real in reals]), size)
+    recipe = hashlib.sha256(Path(__file__).read_bytes() + str(size).encode())
+    for pack in packs:
+        recipe.update(pack.digest.encode())
+    path = cache_folder() / "packs" / f"large-{recipe.hexdigest()[:16]}.kpack"
+    if not path.exists():
+        say(f"writing a pack of {size:,} chunks from {sum(len(real.records) for real in reals):,} real ones")
+        partial_path = path.with_suffix(".partial")
+        partial_path.unlink(missing_ok=True)
+        rows = quantise(vectors)
+        indexed = IndexedVectors(packs[0].embedder, rows, partition(rows))
+        write_pack(partial_path, Manifest("large", "1", "Large"), list(_documents(reals, size)), indexed)
+        partial_path.replace(path)
+    return Large(path, vectors)
+
+
+def _reals(pack: Pack) -> Iterator[Real]:
+    for document in pack.documents():
+        ids = range(document.first_chunk, document.last_chunk + 1)
+        between = "BETWEEN ? AND ? ORDER BY 1", (ids[0], ids[-1])
+        vectors = pack.rows(f"SELECT rowid, embedding FROM vector WHERE rowid {between[0]}", between[1])
+        sentences = pack.rows(f"SELECT chunk, vectors FROM sentence WHERE chunk {between[0]}", between[1])
+        records = [
+            Record(c.kind, c.heading, c.text, c.page_from, c.page_to, c.section, c.boxes)
+            for c in pack.chunks(ids)
+        ]
+        yield Real(document, records, _rows(vectors), [_rows([row]) for row in sentences])
+
+
+def _rows(rows: Sequence[tuple[int, bytes]]) -> Int8Vectors:
+    return np.frombuffer(b"".join(blob for _, blob in rows), np.int8).reshape(-1, DIMENSIONS)
+
+
+def _moved(real: Int8Vectors, size: int) -> Vectors:
+    """The real vectors, then copies moved by noise of their covariance and towards another real vector."""
+    rows = real.astype(np.float32) / np.float32(VECTOR_SCALE)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    mean = rows.mean(axis=0)
+    spread = np.linalg.cholesky(np.cov((rows - mean).T) + 1e-8 * np.eye(DIMENSIONS)).astype(np.float32)
+    generator = np.random.default_rng(0)
+    copies = [rows[:size]]
+    for start in range(len(rows), size, len(rows)):
+        noise = generator.standard_normal(rows.shape, dtype=np.float32) @ spread.T
+        others = rows[generator.integers(0, len(rows), len(rows))] - mean
+        copies.append((rows + 0.35 * noise + 0.25 * others)[: size - start])
+    vectors: Vectors = np.concatenate(copies)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _documents(reals: Sequence[Real], size: int) -> Iterator[IndexedDocument]:
+    """Documents in the order of the vectors, until there are ``size`` chunks."""
+    words = [word for real in reals for record in real.records for word in _WORD.findall(record.text)]
+    left = size
+    for copy in count():
+        for real in reals:
+            if left <= 0:
+                return
+            taken = min(left, len(real.records))
+            left -= taken
+            yield _copied(real, copy, taken, words)
+
+
+def _copied(real: Real, copy: int, taken: int, words: Sequence[str]) -> IndexedDocument:
+    document = real.document
+    records = partial(_records, real, copy, taken, words)
+    return IndexedDocument(
+        name=f"{copy}/{document.name}",
+        title=document.title,
+        media_type="text/plain",
+        sha256=document.sha256,
+        applies_to=(),
+        pages=tuple(Page(n) for n in range(1, document.pages + 1)),
+        records=records,
+        sentences=partial(_sentences, real, records),
+        original=lambda: io.BytesIO(b"-"),
+    )
+
+
+def _records(real: Real, copy: int, taken: int, words: Sequence[str]) -> list[Record]:
+    chance = random.Random(f"{copy} {real.document.name}")
+
+    def exchanged(match: re.Match[str]) -> str:
+        return chance.choice(words) if copy and chance.random() < EXCHANGED else match[0]
+
+    return [replace(record, text=_WORD.sub(exchanged, record.text)) for record in real.records[:taken]]
+
+
+def _sentences(real: Real, records: Callable[[], list[Record]]) -> Int8Vectors:
+    """The vectors of the real sentences, repeated or cut to as many as the new text has."""
+    parts = [
+        np.resize(vectors, (len(sentence_texts(record)), DIMENSIONS))
+        for record, vectors in zip(records(), real.sentences, strict=False)
+    ]
+    return np.concatenate(parts)

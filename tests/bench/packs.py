@@ -1,0 +1,63 @@
+"""Packs that are measured on: built by the real builder, kept in the cache folder of ``build/packs.py``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from edge import wiring
+from edge.cli.progress import progress
+from edge.config import load_settings
+from edge.engine.interface import Embedder
+from edge.engine.machine import physical_cores
+from edge.packs.pack import Pack
+from edge.publish.build import Progress, build
+from fetch import cache_folder
+from pack_cache import STARTER, build_with_edge, cached_pack
+from tests.bench.remembered import RememberingEmbedder
+
+
+@contextmanager
+def starter() -> Iterator[Pack]:
+    """The starter pack."""
+    with Pack.open(cached_pack(STARTER, build_with_edge)) as pack:
+        yield pack
+
+
+@contextmanager
+def pack_of(name: str, documents: Mapping[str, bytes]) -> Iterator[Pack]:
+    """The pack of these documents (file name to bytes)."""
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch, name)
+        source.mkdir()
+        (source / "pack.toml").write_text(f'name = "{name}"\nversion = "1"\ntitle = "{name}"\n')
+        for file, data in documents.items():
+            (source / file).write_bytes(data)
+        path = cached_pack(source, _build)
+    with Pack.open(path) as pack:
+        yield pack
+
+
+def query_embedder() -> Embedder:
+    """The embedder as questions use it: one thread, nothing remembered."""
+    embedder = wiring.make_embedder(load_settings())
+    if embedder is None:
+        raise SystemExit("There is no embedder; `make setup` makes one.")
+    embedder.start()
+    return embedder
+
+
+def _build(source: Path, path: Path) -> None:
+    inside = wiring.make_embedder(load_settings(), threads=physical_cores())
+    assert inside is not None
+    with (
+        closing(RememberingEmbedder(inside, cache_folder() / "bench-vectors.sqlite")) as embedder,
+        progress() as report,
+    ):
+
+        def step(step: Progress) -> None:
+            report(f"{source.name}: {step.stage}", step.document, step.done, step.total)
+
+        build(source, path, embedder, step, find=wiring.find(embedder))

@@ -1,0 +1,90 @@
+"""The vector arm: what is near in meaning, read from the nearest cells only."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.engine.embedder import LlamaEmbedder
+from edge.engine.scripted import ScriptedEmbedder
+from edge.packs.manifest import Manifest
+from edge.packs.pack import Pack
+from edge.packs.quantise import quantise
+from edge.publish.document import Page, Record
+from edge.publish.index import IndexedDocument, IndexedVectors, embedding_text, write_pack
+from edge.publish.vectors import Partition
+from edge.retrieval.scope import Scope, scopes
+from edge.retrieval.vector import closest_sentences, search
+from edge.text.units import in_context, units
+
+EMBED = ScriptedEmbedder().embed
+CELLS = 8
+
+
+def test_a_text_is_nearest_to_itself_and_cosines_are_nearly_exact(
+    pumps_by_meaning: Pack, embedder: LlamaEmbedder
+) -> None:
+    pack = pumps_by_meaning
+    chunks = pack.chunks(range(1, pack.chunk_count + 1))
+    texts = [embedding_text(pack.document_of(c.id).title, c.heading, c.text) for c in chunks]
+    vectors = embedder.embed(texts)
+    for chunk, asked in zip(chunks, vectors, strict=True):
+        found = search(Scope(pack), asked)
+        assert max(found, key=lambda id: found[id]) == chunk.id
+        assert [found[c.id] for c in chunks] == pytest.approx(vectors @ asked, abs=0.01)
+
+
+def test_a_small_pack_is_searched_whole(pumps: Pack) -> None:
+    assert len(search(Scope(pumps), EMBED(["bolts"])[0])) == pumps.chunk_count
+
+
+def test_the_limit_keeps_the_nearest(pumps: Pack) -> None:
+    asked = EMBED(["the coupling bolts are tightened"])[0]
+    everything, few = search(Scope(pumps), asked), search(Scope(pumps), asked, limit=2)
+    assert set(few) == set(sorted(everything, key=lambda id: -everything[id])[:2])
+
+
+def test_only_what_is_in_scope_is_found(pumps: Pack) -> None:
+    (scope,) = scopes([pumps], (), "PX-300")
+    found = search(scope, EMBED(["The coupling bolts are tightened to 8 Nm."])[0], limit=3)
+    assert len(found) == 3
+    assert {pumps.document_of(id).name for id in found} == {"isolation.md", "px-300.md"}
+
+
+def test_the_closest_sentence_of_each_chunk_is_told(pumps: Pack) -> None:
+    torque = next(c for c in pumps.chunks(range(1, 10)) if "coupling bolts are tightened to 8 Nm" in c.text)
+    sentence = units(torque.text, torque.kind)[-1]
+    asked = EMBED([in_context(torque.heading, sentence)])[0]
+    closest = closest_sentences(pumps, range(1, pumps.chunk_count + 1), asked)
+    assert set(closest) == set(range(1, pumps.chunk_count + 1))
+    assert max(closest, key=lambda id: closest[id]) == torque.id
+    assert closest[torque.id] > 0.95
+
+
+def test_chunks_that_are_not_there_have_no_sentences(pumps: Pack) -> None:
+    asked = EMBED(["bolts"])[0]
+    assert closest_sentences(pumps, [], asked) == {}
+    assert closest_sentences(pumps, [9999], asked) == {}
+
+
+@pytest.fixture(scope="module")
+def divided(tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    """A pack of eight chunks, each in a cell of its own around its own direction."""
+    path = tmp_path_factory.mktemp("divided") / "divided.kpack"
+    records = [Record("text", "", f"Text number {n}.", 1, 1, section=0) for n in range(CELLS)]
+    directions = quantise(np.eye(CELLS, 384, dtype=np.float32))
+    document = IndexedDocument(
+        "a.md", "A", "text/markdown", "", (), (Page(1),), lambda: records, lambda: directions, io.BytesIO
+    )
+    cells = Partition(np.arange(CELLS), directions)
+    write_pack(path, Manifest("divided", "1.0", "Divided"), [document], IndexedVectors("test", directions, cells))
+    return Pack.open(Path(path))
+
+
+def test_only_the_nearest_quarter_of_the_cells_is_read(divided: Pack) -> None:
+    asked = np.zeros(384, np.float32)
+    asked[[4, 6]] = 0.8, 0.6
+    assert search(Scope(divided), asked) == pytest.approx({5: 0.8, 7: 0.6})

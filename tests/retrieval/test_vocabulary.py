@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from edge.packs.pack import Pack
+from edge.retrieval.vocabulary import frequencies, words
+from edge.text.words import Stems
+from tests.conftest import OpenPack
+
+
+def test_a_stem_is_counted_by_the_chunks_that_hold_it(pumps: Pack) -> None:
+    chunks = [chunk for (chunk,) in pumps.rows("SELECT heading || ' ' || text FROM chunk")]
+    stems = Stems()
+    wanted = {stem: sum(stem in stems.of(chunk) for chunk in chunks) for stem in ("bolt", "valv", "greas")}
+    assert frequencies([pumps], wanted) == wanted
+    assert wanted["bolt"] > wanted["greas"] > 0
+
+
+def test_what_no_chunk_holds_is_counted_zero(pumps: Pack) -> None:
+    assert frequencies([pumps], ["zebra", ""]) == {"zebra": 0, "": 0}
+    assert frequencies([], ["bolt"]) == {"bolt": 0}
+    assert frequencies([pumps], []) == {}
+
+
+def test_codes_are_counted_in_their_normal_form(pumps: Pack) -> None:
+    assert frequencies([pumps], ["e207"]) == {"e207": 1}
+
+
+def test_titles_do_not_count_since_they_stand_in_every_row(open_pack: OpenPack) -> None:
+    texts = {"a.md": "# Zanussi\n\n## Drum\n\nThe drum turns slowly.\n\n## Door\n\nThe door locks itself."}
+    pack = open_pack(texts, toml='[documents."a.md"]\ntitle = "Bosch"\n')
+    assert frequencies([pack], ["bosch"]) == {"bosch": 0}
+
+
+def test_counts_add_up_over_packs(pumps: Pack) -> None:
+    once = frequencies([pumps], ["bolt"])["bolt"]
+    assert frequencies([pumps, pumps], ["bolt"]) == {"bolt": 2 * once}
+
+
+def test_the_words_of_a_pack_are_as_written_with_the_chunks_that_hold_them(pumps: Pack) -> None:
+    known = words(pumps)
+    assert known["tightened"] == frequencies([pumps], ["tighten"])["tighten"]
+    assert "tighten" not in known
+    assert all(word == word.lower() for word in known)
+    assert words(pumps) is known

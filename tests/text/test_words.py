@@ -1,0 +1,63 @@
+"""Words are those of the keyword index; a question is asked with those that carry its meaning."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.database import open_memory
+from edge.packs.format import TOKENIZER
+from edge.text.words import Stems, content_words, words
+
+LATIN_GREEK_CYRILLIC = st.text(st.characters(max_codepoint=0x4FF, categories=["Lu", "Ll", "Nd", "P", "Z", "S"]))
+
+
+def indexed(text: str) -> list[str]:
+    """The stems that FTS5 keeps of a text, in order."""
+    connection = open_memory()
+    connection.execute(f"CREATE VIRTUAL TABLE t USING fts5(body, tokenize='{TOKENIZER}')")
+    connection.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, instance)")
+    connection.execute("INSERT INTO t VALUES (?)", (text,))
+    return [row[0] for row in connection.execute("SELECT term FROM v ORDER BY offset")]
+
+
+def test_words_are_lower_case_runs_of_letters_and_digits() -> None:
+    assert words("Motor_winding: 130 °C!  M8-bolt") == ["motor", "winding", "130", "c", "m8", "bolt"]
+
+
+def test_words_written_in_decomposed_letters_are_the_same_words() -> None:
+    assert words("U\u0308berdruck") == words("Überdruck") == ["überdruck"]
+
+
+def test_stop_words_are_left_out_and_no_word_is_asked_twice() -> None:
+    assert content_words("What is the torque of the bolt, the bolt torque?") == ["torque", "bolt"]
+
+
+def test_a_question_of_nothing_but_stop_words_is_asked_with_them() -> None:
+    assert content_words("What is it?") == ["what", "is", "it"]
+
+
+def test_no_words_at_all() -> None:
+    assert words(" ?! ") == content_words("") == Stems().of("…") == Stems().content("") == []
+
+
+@pytest.mark.parametrize(("one", "other"), [("tightened", "Tighten"), ("größe", "grosse"), ("Öl", "ol")])
+def test_forms_of_a_word_have_one_stem_where_the_index_says_so(one: str, other: str) -> None:
+    stems = Stems()
+    assert (stems.of(one) == stems.of(other)) == (indexed(one) == indexed(other))
+
+
+def test_stems_that_carry_meaning_come_once() -> None:
+    assert Stems().content("How do I tighten what was tightened?") == ["tighten"]
+
+
+@given(st.text())
+def test_stems_are_those_of_the_index_for_any_text(text: str) -> None:
+    assert Stems().of(text) == indexed(text)
+
+
+@given(LATIN_GREEK_CYRILLIC)
+def test_every_word_of_a_text_is_found_in_the_index(text: str) -> None:
+    stems = Stems()
+    assert {stem for word in words(text) for stem in stems.of(word)} <= set(indexed(text))
