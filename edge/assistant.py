@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from edge.conversations import Conversations
 from edge.engine.extractive import EXTRACTIVE
 from edge.engine.interface import Engine, never
-from edge.errors import EngineError, StorageError
+from edge.errors import EdgeError, EngineError
 from edge.guard.answer import check
 from edge.guard.question import admit
 from edge.guard.warnings import collect
@@ -24,6 +24,7 @@ from edge.types import (
     Event,
     Evidence,
     EvidenceFound,
+    Message,
     Question,
     TokenStreamed,
 )
@@ -99,7 +100,7 @@ class Assistant:
         conversation = question.conversation_id or uuid.uuid4().hex
         history = question.history
         if not history and question.conversation_id and self._conversations:
-            history = self._conversations.history(conversation)
+            history = self._said(self._conversations, conversation)
         return replace(question, text=text, history=history, conversation_id=conversation)
 
     def _written(
@@ -146,13 +147,21 @@ class Assistant:
             engine=engine.name,
         )
 
+    def _said(self, conversations: Conversations, conversation: str) -> tuple[Message, ...]:
+        """What was said before; nothing, and from now on in memory, when it cannot be read."""
+        try:
+            return conversations.history(conversation)
+        except EdgeError:
+            self._conversations = Conversations(None)
+            return ()
+
     def _remember(self, question: Question, answer: Answer) -> None:
-        """A turn that cannot be stored (read-only medium, full disk) is still answered."""
+        """A turn that cannot be stored (read-only medium, full disk, damaged database) is still answered."""
         if self._conversations is None:
             return
         try:
             self._conversations.append(answer.conversation_id, question.text, answer.text)
-        except StorageError:
+        except EdgeError:
             self._conversations = Conversations(None)
             self._conversations.append(answer.conversation_id, question.text, answer.text)
 

@@ -12,6 +12,7 @@ from typing import Any
 from edge.errors import UsageError
 
 FILE = "config.toml"
+MAX_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **flags: Any) -> Set
     """Settings from all four sources; ``flags`` that are None count as not given.
 
     Raises:
-        UsageError: a file that is not TOML, an unknown key, a value of the wrong type.
+        UsageError: a home that is not a folder, a file that is not TOML, an unknown key, a value of the wrong type.
     """
     environ = os.environ if environ is None else environ
     settings = Settings(home=default_home(environ))
@@ -82,9 +83,11 @@ def load_settings(environ: Mapping[str, str] | None = None, **flags: Any) -> Set
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except NotADirectoryError as error:
+        raise UsageError(f"{path.parent} is not a folder.", "Set EDGE_HOME to a folder.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}", "Correct the file or move it away.") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}", "Check its permissions.") from error
@@ -96,11 +99,25 @@ def _apply(settings: Settings, values: Mapping[str, Any], source: str) -> Settin
     for key, value in values.items():
         if key not in known:
             raise UsageError(f"{source}: unknown setting '{key}'", f"Known: {', '.join(sorted(known))}.")
-        wanted = type(getattr(settings, key)) if key != "home" else Path
         try:
-            changes[key] = Path(value) if isinstance(getattr(settings, key), Path) else wanted(value)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise UsageError(
-                f"{source}: {key} = {value!r} is not a {wanted.__name__}", "Correct the value."
-            ) from error
+            changes[key] = _converted(value, Path if key == "home" else type(getattr(settings, key)))
+        except ValueError as error:
+            raise UsageError(f"{source}: {key} = {value!r} is not {error}", "Correct the value.") from error
     return replace(settings, **changes)
+
+
+def _converted(value: Any, wanted: type) -> Any:
+    """The value as the type that is wanted. Text may stand for anything, since variables are text.
+
+    Raises:
+        ValueError: what it is not.
+    """
+    if wanted is not int:
+        if not isinstance(value, str | wanted):
+            raise ValueError("text")
+        return wanted(value)
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise ValueError("a whole number")
+    if not str(value).strip().isdecimal() or len(str(value)) > MAX_DIGITS:
+        raise ValueError("a whole number from 0 up")
+    return int(value)

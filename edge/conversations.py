@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
 
 from edge.database import open_writable, translated
+from edge.packs.files import storage_errors
 from edge.types import Message
 
 MAX_TURNS = 6
@@ -33,9 +36,13 @@ class Conversations:
         self._connection: apsw.Connection | None = None
 
     def history(self, conversation: str) -> tuple[Message, ...]:
-        """The last turns of a conversation, oldest first; empty for an unknown one."""
+        """The last turns of a conversation, oldest first; empty for an unknown one.
+
+        Raises:
+            StorageError, BusyError, PackError: the database cannot be made or read, is in use, or is damaged.
+        """
         sql = "SELECT question, answer FROM turn WHERE conversation = ? ORDER BY id DESC LIMIT ?"
-        with self._lock:
+        with self._lock, self._translated():
             rows = self._open().execute(sql, (conversation, MAX_TURNS)).fetchall()
         return tuple(
             message
@@ -47,9 +54,9 @@ class Conversations:
         """Remember one turn.
 
         Raises:
-            StorageError: the disk is full or read-only.
+            StorageError, BusyError, PackError: the disk is full or read-only, the database in use or damaged.
         """
-        with self._lock, translated(self._path or Path("memory")):
+        with self._lock, self._translated():
             sql = "INSERT INTO turn(conversation, question, answer) VALUES (?, ?, ?)"
             self._open().execute(sql, (conversation, question, answer))
 
@@ -64,9 +71,14 @@ class Conversations:
         if self._connection is None:
             if self._path is not None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-            path = self._path or Path(":memory:")
-            self._connection = open_writable(path)
-            with translated(path):
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute(_SCHEMA)
+            connection = open_writable(self._path or Path(":memory:"))
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(_SCHEMA)
+            self._connection = connection
         return self._connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        path = self._path or Path("memory")
+        with storage_errors(path), translated(path):
+            yield

@@ -25,6 +25,7 @@ from edge.engine.interface import Embedder
 from edge.engine.machine import physical_cores
 from edge.engine.models import ModelStore, check_language_model
 from edge.errors import EdgeError
+from edge.packs.format import check_digest
 from edge.packs.store import InstalledPack, PackStore
 from edge.publish import selftest
 from edge.types import Message, Prompt
@@ -180,7 +181,9 @@ def packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
 
 
 def knowledge(store: PackStore, installed: InstalledPack, embedder: Embedder | None) -> Check:
-    """One pack: its age, whether its vectors fit the embedder, and whether it finds its own sentences."""
+    """One pack: whether every byte is as it was built, its age, whether its vectors fit the embedder, and whether it
+    finds its own sentences."""
+    check_digest(installed.path)
     with store.open(installed.name) as pack:
         fits = embedder is None or pack.embedder == embedder.fingerprint
         test = selftest.run(pack, wiring.find(embedder))

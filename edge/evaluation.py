@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def load(path: Path) -> list[Labelled]:
         UsageError: a line is not what it should be; says which.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise NotFoundError(
             f"{path} cannot be read: {error.strerror}", "Give a file of labelled questions."
@@ -114,17 +115,34 @@ def _labelled(path: Path, number: int, line: str) -> Labelled:
     try:
         row: dict[str, Any] = json.loads(line)
         gold = tuple(
-            Gold(place["document"], tuple(place.get("pages", ())), place.get("heading", ""))
-            for place in row.get("gold", ())
+            Gold(
+                _text(place["document"]),
+                tuple(map(index, place.get("pages", []))),
+                _text(place.get("heading", "")),
+            )
+            for place in row.get("gold", [])
         )
-        history = tuple(Message(turn["role"], turn["content"]) for turn in row.get("history", ()))
-        question = Question(row["question"], history=history, equipment=row.get("equipment"))
-        return Labelled(str(row["id"]), question, gold, tuple(row.get("contains", ())))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        history = tuple(Message(turn["role"], _text(turn["content"])) for turn in row.get("history", []))
+        equipment = row.get("equipment")
+        question = Question(_text(row["question"]), history, None if equipment is None else _text(equipment))
+        return Labelled(str(row["id"]), question, gold, _texts(row.get("contains", [])))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{path}, line {number} is not a labelled question: {error}",
             'Each line is {"id", "question", "answerable", "gold", "contains"}.',
         ) from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text")
+    return value
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"{values!r} is not a list")
+    return tuple(map(_text, values))
 
 
 def run(questions: Sequence[Labelled], answer: Callable[[Question], Iterator[Event]]) -> Iterator[Outcome]:

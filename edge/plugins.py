@@ -6,11 +6,11 @@ An engine is made by a function of the settings and the embedder; what it needs 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from edge.config import Settings
 from edge.engine.interface import Embedder, Engine
-from edge.errors import UsageError
+from edge.errors import EngineError, UsageError
 
 MakeEngine = Callable[[Settings, Embedder | None], Engine]
 GROUP = "edge.engines"
@@ -40,12 +40,22 @@ def maker(name: str) -> MakeEngine:
 
     Raises:
         UsageError: no engine has this name.
+        EngineError: it comes from another distribution and cannot be imported.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
     others = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name in others:
-        made: MakeEngine = others[name].load()
-        return made
+        return _loaded(others[name])
     known = ", ".join([AUTO, *BUILT_IN, *others])
     raise UsageError(f"There is no engine '{name}'.", f"Known engines: {known}.")
+
+
+def _loaded(entry: EntryPoint) -> MakeEngine:
+    try:
+        made: MakeEngine = entry.load()
+    except Exception as error:  # whatever its module does when it is imported
+        raise EngineError(
+            f"The engine '{entry.name}' cannot be loaded: {error}", "Install it again."
+        ) from error
+    return made

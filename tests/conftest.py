@@ -63,6 +63,8 @@ applies_to = ["PX-200"]
 applies_to = ["PX-3*"]
 """
 
+SCRIPTED = ScriptedEmbedder()
+
 BuildPack = Callable[..., Path]
 OpenPack = Callable[..., Pack]
 
@@ -77,7 +79,7 @@ def build_pack(tmp_path_factory: pytest.TempPathFactory) -> BuildPack:
         name: str = "pumps",
         version: str = "1.0",
         toml: str = "",
-        embedder: Embedder | None = ScriptedEmbedder(),  # noqa: B008: it has no state
+        embedder: Embedder | None = SCRIPTED,
         read: Callable[..., object] = read,
     ) -> Path:
         folder = tmp_path_factory.mktemp(name)

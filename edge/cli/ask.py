@@ -24,7 +24,7 @@ def ask(
     """
     from edge import wire, wiring
     from edge.cli.screen import Screen
-    from edge.cli.turn import TurnView
+    from edge.cli.turn import TurnView, left_out
     from edge.config import load_settings
     from edge.types import Answered, Question
 
@@ -34,6 +34,7 @@ def ask(
     screen = Screen()
     with wiring.build(settings) as edge, TurnView(screen) as view:
         edge.warm_up()
+        left_out(edge.packs)
         for event in edge.assistant.answer(asked):
             if not json:
                 view.show(event)

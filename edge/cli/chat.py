@@ -35,11 +35,13 @@ def chat(pack: Packs = None, equipment: Equipment = None, engine: EngineName = N
     What was said is kept until you leave, and passed on so that follow-up questions are understood.
     """
     from edge import wiring
+    from edge.cli.turn import left_out
     from edge.config import load_settings
     from edge.types import Question
 
     with wiring.build(load_settings()) as edge:
         edge.warm_up()
+        left_out(edge.packs)
         question = Question("", equipment=equipment, packs=tuple(pack or ()), engine=engine)
         Chat(edge, question, Screen()).run()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -15,9 +16,11 @@ from edge import __version__
 from edge.cli import ask, chat, doctor, evaluate, model, pack, search, serve
 from edge.cli.group import show_help_alone
 from edge.cli.screen import ALERT, FAINT, Screen
-from edge.errors import EdgeError, UsageError
+from edge.errors import EdgeError, StorageError, UsageError
 
 INTERRUPTED = 130
+UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+ASKING = ("edge ask", "edge search")
 
 HELP = """Answers from your manuals, with the page, without a network.
 
@@ -56,7 +59,9 @@ def _edge(
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code. Where nobody listens (``>&-``), nothing is said."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -79,10 +84,10 @@ def run(arguments: Sequence[str]) -> int:
         return _say("Nothing was done.", code=1)
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read has gone; what is still buffered must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            return _tell(_fault(error), json)
+        return _without_output(error)
     except Exception as error:
         return _tell(_fault(error), json)
     return _say("interrupted", code=INTERRUPTED) if code == INTERRUPTED else code or 0
@@ -105,11 +110,23 @@ def _tell(error: EdgeError, json: bool) -> int:
     return error.exit_code
 
 
+def _without_output(error: OSError) -> int:
+    """Standard output takes no more. What is still buffered must not complain about it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:  # whoever read has seen enough
+        return 1
+    why = f"The output cannot be written: {os.strerror(error.errno or 0)}."
+    return _tell(StorageError(why, "Free some space, or write it elsewhere."), json=False)
+
+
 def _usage(error: typer.TyperException) -> UsageError:
     """What typer says about a command line, in our words."""
     context: typer.Context | None = getattr(error, "ctx", None)
     command = context.command_path if context else "edge"
-    return UsageError(error.format_message(), f"{command} --help")
+    hint = f"{command} --help"
+    if hasattr(error, "option_name") and command in ASKING:
+        hint += f"; a question that begins with a dash stands after two: {command} -- \"-v …\""
+    return UsageError(error.format_message(), hint)
 
 
 def _fault(error: Exception) -> EdgeError:

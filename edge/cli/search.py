@@ -34,6 +34,7 @@ def search(
     screen = Screen()
     with wiring.build(load_settings()) as edge:
         edge.warm_up()
+        turn.left_out(edge.packs)
         start = perf_counter()
         evidence = edge.assistant.search(Question(query, equipment=equipment, packs=tuple(pack or ())), k)
         elapsed_ms = (perf_counter() - start) * 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from edge.types import Answer, Answered, Event, Evidence, EvidenceFound, Passage
 
 if TYPE_CHECKING:
     from rich.live import Live
+
+    from edge.packs.store import PackStore
 
 EXCERPT, LONGER = 3, 6
 """Lines shown of the first passage of an answer, so that the answer stays in sight, and of each one that is searched."""
@@ -80,6 +83,16 @@ class TurnView:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+def left_out(store: PackStore) -> None:
+    """Say on standard error which installed packs cannot be searched: their answers would be missed unnoticed."""
+    from edge.packs.library import INSTALL_AGAIN
+
+    for problem in store.problems() if store.list() else ():  # without any, the question itself fails
+        screen = Screen(sys.stderr)
+        screen.write(f"'{problem.name}' is left out: {problem.error.message}", lead=("note: ", CAREFUL))
+        screen.write(INSTALL_AGAIN, lead=("hint: ", FAINT))
 
 
 def found(screen: Screen, evidence: Evidence, lines: int) -> None:

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.errors import EdgeError
+from edge.errors import EdgeError, PackError
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
+
+INSTALL_AGAIN = "Install it again: edge pack install FILE.kpack"
 
 
 class Library:
@@ -23,12 +25,21 @@ class Library:
         """The packs in use now; damaged ones are left out (``PackStore.problems`` names them).
 
         A pack that was replaced is let go, not closed: another thread may still be searching it.
+
+        Raises:
+            PackError: there are packs, and all of them are damaged.
         """
         with self._lock:
             self._open = {
                 key: pack for key in self._store.in_use() if (pack := self._opened(*key)) is not None
             }
-            return list(self._open.values())
+            packs = list(self._open.values())
+        if not packs:
+            for problem in self._store.problems():
+                raise PackError(
+                    f"The pack '{problem.name}' cannot be used: {problem.error.message}", INSTALL_AGAIN
+                )
+        return packs
 
     def close(self) -> None:
         """Close all packs."""

@@ -9,15 +9,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edge.retrieval.fusion import fuse
+from edge.retrieval.keyword import CODE_MARK
 from edge.text import bm25
 from edge.types import Passage
+
+DENSE_WEIGHT = 0.6
+"""Share of the vectors in the order of passages: higher than while looking for chunks, since sentences are compared.
+
+Flat from 0.5 to 0.7 on the manuals tried.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked for: each token (stem or marked code) with its weight, the inverse of its frequency."""
+    """What is asked for: each token (stem or marked code) with its weight, the inverse of its frequency.
+
+    ``unknown`` are the stems that no chunk holds.
+    """
 
     weights: Mapping[str, float]
+    unknown: frozenset[str] = frozenset()
+
+    @property
+    def words(self) -> dict[str, float]:
+        """The weights of the stems alone: what was asked in words, without the codes it may mean."""
+        return {token: weight for token, weight in self.weights.items() if not token.startswith(CODE_MARK)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +47,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A passage with its fused score inside, and what made it: BM25, cosine, share of the query's weight it holds."""
+    """A passage with its fused score inside, and what made it: its tokens, BM25 and cosine."""
 
     passage: Passage
+    tokens: frozenset[str]
     keyword: float
     dense: float
-    coverage: float
 
 
 def ranked(candidates: Sequence[Candidate], query: Query) -> list[Ranked]:
@@ -47,17 +63,9 @@ def ranked(candidates: Sequence[Candidate], query: Query) -> list[Ranked]:
     return [
         Ranked(
             replace(candidates[i].passage, score=round(score, 4)),
+            frozenset(candidates[i].tokens),
             keyword.get(i, 0.0),
             dense.get(i, 0.0),
-            coverage(candidates[i].tokens, query),
         )
-        for i, score in fuse(keyword, dense).items()
+        for i, score in fuse(keyword, dense, DENSE_WEIGHT).items()
     ]
-
-
-def coverage(tokens: Sequence[str], query: Query) -> float:
-    """The share of the query's weight whose tokens occur, 0 to 1. Codes count only where they occur."""
-    held = set(tokens)
-    asked = {token: w for token, w in query.weights.items() if not token.startswith("#") or token in held}
-    total = sum(asked.values())
-    return sum(weight for token, weight in asked.items() if token in held) / total if total else 0.0

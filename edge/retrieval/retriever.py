@@ -66,7 +66,8 @@ class Retriever:
         stems = Stems()
         slips = self._slips(where, text, stems)
         vector_of_question = self._threads.submit(self._embed, _mended(text, slips))
-        terms = Terms((*content_words(text), *slips.values()), tuple(asked_identifiers(text)))
+        words = [slips.get(word, word) for word in content_words(text)]
+        terms = Terms(tuple(words), tuple(asked_identifiers(text)))
         found = [keyword.candidates(scope, terms) for scope in where]
         query = _query(where, terms, stems)
         asked = vector_of_question.result()
@@ -78,7 +79,7 @@ class Retriever:
         ]
         best = ranked(candidates, query)
         passages = tuple(result.passage for result in best[:limit])
-        return Evidence(text, passages, confidence(best), slips)
+        return Evidence(text, passages, confidence(text, query, best), slips)
 
     def close(self) -> None:
         """Stop the threads; the embedder belongs to whoever made it."""
@@ -152,10 +153,11 @@ def _query(where: Sequence[Scope], terms: Terms, stems: Stems) -> Query:
     """The tokens asked for, each with its weight over all packs searched."""
     packs = [scope.pack for scope in where]
     total = sum(pack.chunk_count for pack in packs)
-    tokens = terms.tokens(stems)
-    counts = vocabulary.frequencies(packs, [token.lstrip(keyword.CODE_MARK) for token in tokens])
+    bare = {token: token.lstrip(keyword.CODE_MARK) for token in terms.tokens(stems)}
+    counts = vocabulary.frequencies(packs, bare.values())
     return Query(
-        {token: bm25.inverse_frequency(counts[token.lstrip(keyword.CODE_MARK)], total) for token in tokens}
+        {token: bm25.inverse_frequency(counts[word], total) for token, word in bare.items()},
+        frozenset(token for token, word in bare.items() if not counts[word]),
     )
 
 

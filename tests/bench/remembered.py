@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,8 @@ class RememberingEmbedder:
 
     def __init__(self, inside: Embedder, file: Path) -> None:
         self._inside = inside
-        self._memory = sqlite3.connect(file)
+        self._lock = threading.Lock()
+        self._memory = sqlite3.connect(file, check_same_thread=False)
         self._memory.execute("PRAGMA synchronous = OFF")
         self._memory.execute(
             "CREATE TABLE IF NOT EXISTS vector(text BLOB PRIMARY KEY, data BLOB) WITHOUT ROWID"
@@ -29,6 +31,10 @@ class RememberingEmbedder:
         self.fingerprint = inside.fingerprint
 
     def embed(self, texts: Sequence[str]) -> Vectors:
+        with self._lock:
+            return self._embed(texts)
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
         keys = [hashlib.sha256(f"{self.fingerprint}\n{text}".encode()).digest()[:16] for text in texts]
         known = {key: data for key in keys if (data := self._recall(key)) is not None}
         fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}

@@ -20,7 +20,7 @@ def test_an_error_is_a_message_and_what_to_do(edge: Edge, home: Path) -> None:
     result = edge("pack", "rollback", "pumps")
     assert result.code == 3
     assert result.out == ""
-    assert result.err == "error: The pack 'pumps' is not installed.\nhint: Installed: none.\n"
+    assert result.err == "error: The pack 'pumps' is not installed.\nhint: None is: edge pack install FILE.kpack\n"
 
 
 def test_with_json_the_error_is_on_standard_output_too(edge: Edge, home: Path) -> None:
@@ -29,7 +29,7 @@ def test_with_json_the_error_is_on_standard_output_too(edge: Edge, home: Path) -
     assert error == {
         "title": "Not found",
         "message": "The pack 'pumps' is not installed.",
-        "hint": "Installed: none.",
+        "hint": "None is: edge pack install FILE.kpack",
         "exit_code": result.code,
     }
     assert result.err.startswith("error: ")

@@ -11,7 +11,8 @@ DENSE = st.dictionaries(st.integers(0, 9), st.integers(-100, 100).map(lambda n: 
 
 
 def test_what_both_arms_find_comes_before_what_one_finds() -> None:
-    assert list(fuse({"both": 5.0, "words": 5.0}, {"both": 0.8, "meaning": 0.8, "far": 0.1}))[0] == "both"
+    first, *_ = fuse({"both": 5.0, "words": 5.0}, {"both": 0.8, "meaning": 0.8, "far": 0.1})
+    assert first == "both"
 
 
 def test_the_score_is_the_weighted_sum_of_both_reliefs() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from edge.retrieval.ranking import Candidate, Query, coverage, ranked
+from edge.retrieval.ranking import Candidate, Query, ranked
 from tests.guard.conftest import passage
 
 QUERY = Query({"torqu": 2.0, "seal": 1.0})
@@ -18,14 +16,16 @@ def test_the_passage_that_holds_more_of_the_query_comes_first() -> None:
     best, second = ranked([candidate("seal x"), candidate("torqu seal")], QUERY)
     assert best.passage.text == "torqu seal"
     assert best.keyword > second.keyword > 0
-    assert (best.coverage, second.coverage) == pytest.approx((1.0, 1 / 3))
+    assert best.tokens == {"torqu", "seal"}
     assert best.passage.score == 1.0 > second.passage.score
 
 
 def test_a_passage_that_shares_no_word_is_found_by_meaning() -> None:
     found = ranked([candidate("torqu", dense=0.1), candidate("moment", dense=0.9)], QUERY)
-    assert {r.passage.text: r.coverage > 0 for r in found} == {"torqu": True, "moment": False}
-    assert found[1].dense == 0.9
+    assert {r.passage.text: (r.keyword > 0, r.dense) for r in found} == {
+        "torqu": (True, 0.1),
+        "moment": (False, 0.9),
+    }
 
 
 def test_a_passage_that_neither_arm_found_is_none() -> None:
@@ -42,9 +42,5 @@ def test_candidates_alike_keep_their_order() -> None:
     assert [r.passage for r in ranked(alike, QUERY)] == [r.passage for r in ranked(alike, QUERY)]
 
 
-def test_coverage_counts_a_code_only_where_it_occurs() -> None:
-    query = Query({"seal": 1.0, "#e207": 3.0})
-    assert coverage(["seal"], query) == 1.0
-    assert coverage(["#e207"], query) == 0.75
-    assert coverage([], query) == 0.0
-    assert coverage(["seal"], Query({})) == 0.0
+def test_the_words_of_a_query_are_its_stems_without_codes() -> None:
+    assert Query({"seal": 1.0, "#e207": 3.0}).words == {"seal": 1.0}

@@ -173,7 +173,8 @@ def test_a_slip_is_corrected_and_told(by_both: Retriever) -> None:
 
 
 def test_a_slip_is_corrected_only_when_neither_pack_nor_english_knows_the_word(by_both: Retriever) -> None:
-    assert ask(by_both, "value of the inverter brain").corrections == {}  # English, and near to valve and drain
+    near_to_valve_and_drain = "value of the inverter brain"
+    assert ask(by_both, near_to_valve_and_drain).corrections == {}
     assert ask(by_both, "tightened bolt").corrections == {}
 
 

@@ -128,14 +128,14 @@ def _passage(r: random.Random) -> str:
 
 
 def _table(r: random.Random) -> str:
-    """Rows of a Markdown table; a column keeps its unit, and cells repeat."""
-    columns = [r.choice([_quantity, _word, lambda r: _digits(r, r.randrange(1, 4)), lambda r: f"{r.random() * 30:.1f} A"])
-               for _ in range(r.randrange(2, 5))]
-    head = [" ".join(_word(r) for _ in columns[: r.randrange(1, 4)]).capitalize() for _ in columns]
-    rows = [head] + [["---"] * len(columns)] * (r.random() < 0.5)
+    """A header and rows, with or without Markdown's outer bars; a column keeps its kind, and cells repeat."""
+    kinds = [_quantity, _word, lambda r: _digits(r, r.randrange(1, 4)), lambda r: f"{r.random() * 30:.1f} A"]
+    columns = [r.choice(kinds) for _ in range(r.randrange(2, 5))]
+    rows = [[" ".join(_word(r) for _ in range(r.randrange(1, 4))).capitalize() for _ in columns]]
     for _ in range(r.randrange(1, 9)):
-        rows.append([r.choice(r.choice(rows[-2:])) if r.random() < 0.15 else column(r) for column in columns])
-    return " ".join(("|{}|" if row[0] == "---" else "| {} |").format(("|" if row[0] == "---" else " | ").join(row)) for row in rows)
+        rows.append([r.choice(r.choice(rows)) if r.random() < 0.15 else column(r) for column in columns])
+    bars = r.choice(["{}", "{}", "| {} |"])
+    return " ".join(bars.format(" | ".join(row)) for row in rows)
 
 
 def _echo(r: random.Random, text: str) -> str:
@@ -213,8 +213,9 @@ def _made_up(r: random.Random) -> str:
     if r.random() < 0.12:
         return "".join(r.choice(string.ascii_letters + ACCENTED) for _ in range(r.randrange(2, 9)))
     onsets = "b br c ch d dr f fl g gr h j k l m n p pl qu r s sh st t tr th v w z ex con".split()
-    ends = ["", "", "n", "r", "l", "s", "t", "m", "ck", "ng", "st", "nd", "x", "p", "ve", "re", "tion", "ment", "able", "er", "ing", "ic", "al"]
-    vowels = "a e i o u ai ea ee oo ou y".split()
+    ends = "n r l s t m ck ng st nd x p ve re tion ment able er ing ic al".split() + [""] * 3
+    ends += "bb cc dd ff gg ll mm nn pp rr ss tt".split()
+    vowels = "a e i o u a e i o u ai ea ee oo ou y".split()
     return "".join(r.choice(onsets) + r.choice(vowels) + r.choice(ends) for _ in range(r.choice([1, 2, 2, 2, 3])))
 
 

@@ -100,8 +100,10 @@ def noise_batches(tok: Tokenizer, r: random.Random) -> Iterator[Batch]:
         yield Batch(tokens, counted[:, 1:])
 
 
-def train(model: Model, tok: Tokenizer, steps: int, seed: int) -> None:
+def train(model: Model, tok: Tokenizer, steps: int, seed: int, rate: float = 1.0, noisy: float = 0.9) -> None:
+    """`rate` scales the learning rates; `noisy` is the share of noise batches at first (it falls to a fifth)."""
     r = random.Random(seed)
+    stop = tok.encode(text.CITATION).ids[0]
     real, noise = text_batches(tok, r), noise_batches(tok, r)
     matrices = [p for b in model.blocks for p in b.parameters() if p.ndim == 2]
     others = [p for p in model.parameters() if not any(p is m for m in matrices)]
@@ -110,12 +112,12 @@ def train(model: Model, tok: Tokenizer, steps: int, seed: int) -> None:
     started, average = time.monotonic(), {}
     for step in range(steps):
         share = step / steps
-        kind = "noise" if r.random() < max(0.2, 0.9 - 4 * share) else "text"
+        kind = "noise" if r.random() < max(0.2, noisy - 4 * share) else "text"
         batch = next(noise if kind == "noise" else real)
         for optimizer, peak in zip(optimizers, peaks, strict=True):
-            optimizer.param_groups[0]["lr"] = peak * min(1, (step + 1) / WARM_UP, (1 - share) / DECAY)
+            optimizer.param_groups[0]["lr"] = rate * peak * min(1, (step + 1) / WARM_UP, (1 - share) / DECAY)
             optimizer.zero_grad()
-        loss, right = score(model, batch)
+        loss, right = score(model, batch, stop)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(others, 1.0)
         for optimizer in optimizers:
@@ -128,11 +130,13 @@ def train(model: Model, tok: Tokenizer, steps: int, seed: int) -> None:
             print(f"   whole answers right: {exact(model, tok, 60):.3f}", flush=True)
 
 
-def score(model: Model, batch: Batch) -> tuple[Tensor, float]:
-    """The loss over the answers, and the share of their tokens that is right."""
+def score(model: Model, batch: Batch, stop: int) -> tuple[Tensor, float]:
+    """The loss over the answers, `stop` (the token the citation begins with) counting more; the share of tokens right."""
     states = model.states(batch.tokens[:, :-1])[batch.counted]
     logits, wanted = states @ model.embedding.weight.T, batch.tokens[:, 1:][batch.counted]
-    return F.cross_entropy(logits, wanted), (logits.argmax(-1) == wanted).float().mean().item()
+    weight = 1 + 3.0 * (wanted == stop)
+    loss = (F.cross_entropy(logits, wanted, reduction="none") * weight).sum() / weight.sum()
+    return loss, (logits.argmax(-1) == wanted).float().mean().item()
 
 
 def exact(model: Model, tok: Tokenizer, n: int, seed: int = 99) -> float:
@@ -142,6 +146,24 @@ def exact(model: Model, tok: Tokenizer, n: int, seed: int = 99) -> float:
         made = model.generate(tok.encode(text.prompt(e.passages, e.question)).ids, end)
         right += tok.decode(made) == e.answer
     return right / n
+
+
+def load(path: Path) -> tuple[Model, Tokenizer]:
+    """A model and its tokenizer from a GGUF that `export` wrote."""
+    reader = gguf.GGUFReader(path)
+    names, merges = (reader.fields[f"tokenizer.ggml.{key}"].contents() for key in ("tokens", "merges"))
+    vocab = {name: i for i, name in enumerate(names)}
+    tok = Tokenizer(models.BPE(vocab=vocab, merges=[tuple(m.split(" ")) for m in merges]))
+    tok.pre_tokenizer, tok.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    tok.add_special_tokens(list(text.SPECIALS))
+    model = Model(Config(vocab=len(names)))
+    model.load_state_dict({own_name(t.name): torch.tensor(t.data).float() for t in reader.tensors})
+    return model, tok
+
+
+def own_name(tensor: str) -> str:
+    names = {"token_embd.weight": "embedding.weight", "output_norm.weight": "norm.weight"}
+    return names.get(tensor, tensor.replace("blk.", "blocks."))
 
 
 def export(model: Model, tok: Tokenizer, path: Path) -> None:
@@ -196,16 +218,23 @@ def write_tokenizer(w: gguf.GGUFWriter, tok: Tokenizer) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("gguf", type=Path)
+    parser.add_argument("--start", type=Path, help="a GGUF to go on from, gently, instead of from nothing")
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--vocab", type=int, default=2304)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    tok = train_tokenizer(args.vocab)
-    model = Model(Config(vocab=tok.get_vocab_size()))
+    if args.start:
+        model, tok = load(args.start)
+    else:
+        tok = train_tokenizer(args.vocab)
+        model = Model(Config(vocab=tok.get_vocab_size()))
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
-    train(model, tok, args.steps, args.seed)
+    if args.start:
+        train(model, tok, args.steps, args.seed, rate=0.4, noisy=0.2)
+    else:
+        train(model, tok, args.steps, args.seed)
     export(model, tok, args.gguf)
     print(f"{args.gguf}: {args.gguf.stat().st_size:,} bytes")
 

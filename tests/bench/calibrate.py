@@ -1,0 +1,99 @@
+"""Fit the weights of ``edge.retrieval.confidence`` and judge them on collections they were not fitted on.
+
+python -m tests.bench.calibrate PACK.kpack=QUESTIONS.jsonl ...
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from dataclasses import astuple, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.config import load_settings
+from edge.evaluation import load
+from edge.packs.pack import Pack
+from edge.retrieval import retriever as searching
+from edge.retrieval.confidence import REFUSE_BELOW, Signals, signals
+from edge.wiring import make_embedder
+
+Floats = NDArray[np.float64]
+STRENGTH = 2.0
+"""Of the regularisation (L2 on standardised signals)."""
+
+
+def collect(pack: Path, questions: Path) -> tuple[Floats, Floats]:
+    """Signals of every question, shape ``(n, 5)``, and whether it is answerable, shape ``(n,)``."""
+    seen: list[Signals] = []
+
+    def remember(question: str, query: searching.Query, best: list[searching.Ranked]) -> float:
+        seen.append(signals(question, query, best))
+        return 1.0
+
+    labelled = load(questions)
+    searching.confidence, original = remember, searching.confidence
+    try:
+        with (
+            Pack.open(pack) as opened,
+            closing(make_embedder(load_settings())) as embedder,
+            closing(searching.Retriever(lambda: [opened], embedder)) as retriever,
+        ):
+            for item in labelled:
+                retriever.search(item.question, 10)
+    finally:
+        searching.confidence = original
+    return np.array([astuple(s) for s in seen]), np.array([float(item.answerable) for item in labelled])
+
+
+def fit(signals_: Floats, answerable: Floats) -> Floats:
+    """Weights and, last, the bias of a logistic regression by Newton's method, both classes counting the same."""
+    mean, deviation = signals_.mean(0), signals_.std(0) + 1e-9
+    rows = np.c_[(signals_ - mean) / deviation, np.ones(len(signals_))]
+    share = answerable.mean()
+    importance = np.where(answerable == 1, 0.5 / share, 0.5 / (1 - share))
+    penalty = STRENGTH * np.r_[np.ones(rows.shape[1] - 1), 0]
+    weights = np.zeros(rows.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-rows @ weights))
+        gradient = rows.T @ (importance * (p - answerable)) + penalty * weights
+        hessian = (rows * (importance * p * (1 - p))[:, None]).T @ rows + np.diag(penalty + 1e-9)
+        weights -= np.linalg.solve(hessian, gradient)
+    scaled = weights[:-1] / deviation
+    return np.r_[scaled, weights[-1] - scaled @ mean]
+
+
+def predict(weights: Floats, signals_: Floats) -> Floats:
+    """Probability that each question is answerable."""
+    probability: Floats = 1 / (1 + np.exp(-signals_ @ weights[:-1] - weights[-1]))
+    return probability
+
+
+def refusals(probability: Floats, answerable: Floats, threshold: float) -> tuple[float, float, float]:
+    """Precision and recall of refusing, and the share of answerable questions that are refused."""
+    refused, unanswerable = probability < threshold, answerable == 0
+    right = (refused & unanswerable).sum()
+    return right / max(refused.sum(), 1), right / max(unanswerable.sum(), 1), refused[~unanswerable].mean()
+
+
+def main() -> None:
+    """Print the table and the weights."""
+    sets = {Path(pair.split("=")[0]).stem: collect(*map(Path, pair.split("="))) for pair in sys.argv[1:]}
+    print(f"{'judged on':16s} {'questions':>9s} {'precision':>9s} {'recall':>7s} {'refused wrongly':>15s}")
+    for name, (rows, answerable) in sets.items():
+        weights = _fit_all([value for key, value in sets.items() if key != name])
+        precision, recall, wrongly = refusals(predict(weights, rows), answerable, REFUSE_BELOW)
+        print(f"{name:16s} {len(answerable):9d} {precision:9.2f} {recall:7.2f} {wrongly:15.2f}")
+    names = [*(field.name for field in fields(Signals)), "BIAS"]
+    for name, weight in zip(names, _fit_all(list(sets.values())), strict=True):
+        print(f"{name:16s} {weight:7.2f}")
+
+
+def _fit_all(sets: list[tuple[Floats, Floats]]) -> Floats:
+    return fit(np.concatenate([rows for rows, _ in sets]), np.concatenate([labels for _, labels in sets]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Answers without a language model: the passages themselves, word for word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.engine.embedder import LlamaEmbedder
+from edge.engine.extractive import EXTRACTIVE, MAX_STEPS, ExtractiveEngine
+from edge.engine.interface import Embedder, Vectors
+from edge.engine.scripted import ScriptedEmbedder
+from edge.errors import EngineError
+from edge.guard.answer import check
+from edge.text.units import CELL, units
+from edge.types import ChunkKind, Passage, Prompt
+from tests.guard.conftest import passage as text_passage
+
+TORQUE = "The housing bolts are tightened to 25 Nm. The coupling bolts are tightened to 8 Nm. Both are of grade 8.8."
+GREASE = "The bearing takes 12 grams of grease each year. Wipe off what comes out."
+VENTING = """WARNING: The pump starts without notice.
+To vent the pump:
+1. Close the discharge valve.
+2. Open the vent screw by one turn.
+   It drips.
+3. Close it when no bubbles come.
+The pump is then ready."""
+FAULTS = """Code | Meaning | Remedy
+E-207 | blocked condensate drain | clear the drain
+E-311 | phase missing at the inverter | check the fuses"""
+
+
+class FailingEmbedder(ScriptedEmbedder):
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        raise EngineError("The embedder died.")
+
+
+def passage(text: str, kind: ChunkKind = "text", heading: str = "Pump > Service") -> Passage:
+    made = text_passage(text, heading)
+    return Passage(*(kind if name == "kind" else getattr(made, name) for name in made.__slots__))
+
+
+def answer(question: str, *passages: Passage, embedder: Embedder | None = None) -> str:
+    engine = ExtractiveEngine(embedder)
+    return "".join(engine.stream(Prompt(question, passages, (), 256)))
+
+
+# Sentences and rows
+
+
+def test_the_best_sentence_is_quoted_word_for_word_with_its_passage() -> None:
+    said = answer("How much grease does the bearing take?", passage(TORQUE), passage(GREASE))
+    assert said.splitlines()[0] == "The bearing takes 12 grams of grease each year. [2]"
+
+
+def test_two_sentences_are_quoted_when_both_answer_in_the_order_of_the_text() -> None:
+    said = answer("To what torque are the bolts tightened?", passage(TORQUE))
+    assert said.splitlines() == [
+        "The housing bolts are tightened to 25 Nm. [1]",
+        "The coupling bolts are tightened to 8 Nm. [1]",
+    ]
+
+
+def test_a_second_sentence_that_answers_less_is_left_out() -> None:
+    assert answer("grams of grease for the bearing each year", passage(GREASE)).count("\n") == 0
+
+
+def test_of_sentences_alike_that_of_the_better_passage_is_quoted_first() -> None:
+    said = answer("grease bearing", passage(GREASE), passage(GREASE))
+    assert said.startswith("The bearing takes 12 grams of grease each year. [1]")
+
+
+def test_a_row_is_quoted_with_the_names_of_its_columns() -> None:
+    said = answer("What does E-207 mean?", passage(FAULTS, "table"))
+    assert said.splitlines()[0] == "Code: E-207; Meaning: blocked condensate drain; Remedy: clear the drain [1]"
+
+
+def test_only_the_first_passages_are_quoted() -> None:
+    others = [passage(f"Text {n} says nothing.") for n in range(3)]
+    assert "grease" not in answer("grease of the bearing", *others, passage(GREASE))
+
+
+def test_other_words_for_the_same_thing_are_understood_with_an_embedder(embedder: LlamaEmbedder) -> None:
+    said = answer("amount of lubricant", passage(f"{TORQUE} {GREASE}"), embedder=embedder)
+    assert "12 grams of grease" in said
+
+
+def test_when_the_embedder_fails_words_decide() -> None:
+    question = "How much grease does the bearing take?"
+    by_words = answer(question, passage(TORQUE), passage(GREASE))
+    assert answer(question, passage(TORQUE), passage(GREASE), embedder=FailingEmbedder()) == by_words
+
+
+# Procedures
+
+
+@pytest.mark.parametrize("question", ["How do I vent the pump?", "venting procedure", "What are the steps to vent it?"])
+def test_a_procedure_is_quoted_whole_with_the_line_that_introduces_it(question: str) -> None:
+    assert answer(question, passage(VENTING, "steps")).splitlines() == [
+        "To vent the pump:",
+        "1. Close the discharge valve.",
+        "2. Open the vent screw by one turn.",
+        "   It drips.",
+        "3. Close it when no bubbles come. [1]",
+    ]
+
+
+def test_a_question_for_a_fact_gets_no_procedure() -> None:
+    assert "1." not in answer("Which warning?", passage(VENTING, "steps")).splitlines()[0]
+
+
+def test_a_text_without_steps_is_quoted_by_sentences() -> None:
+    assert answer("How do I grease the bearing?", passage(GREASE)).startswith("The bearing takes")
+    assert "1. Only" in answer("How to?", passage("1. Only this step exists."))
+
+
+def test_a_procedure_is_looked_for_in_the_best_passage_only() -> None:
+    said = answer("How do I grease the bearing?", passage(GREASE), passage(VENTING, "steps"))
+    assert "12 grams" in said
+
+
+def test_a_very_long_procedure_is_cut() -> None:
+    steps = "\n".join(f"{n}. Do thing {n}." for n in range(1, 30))
+    assert len(answer("How do I do it?", passage(steps, "steps")).splitlines()) == MAX_STEPS
+
+
+# As an engine
+
+
+def test_without_passages_it_says_nothing() -> None:
+    assert answer("anything") == ""
+    assert answer("anything", passage("---\n* * *")) == ""
+
+
+def test_it_is_an_engine_that_needs_no_context_and_stops_when_cancelled() -> None:
+    engine = ExtractiveEngine()
+    prompt = Prompt("bolts tightened", (passage(TORQUE),), (), 0)
+    assert engine.name == EXTRACTIVE
+    assert engine.fits(prompt)
+    assert list(engine.stream(prompt, cancelled=lambda: True)) == []
+    engine.close()
+    engine.close()
+
+
+VALUES = st.sampled_from(
+    "25 Nm|2.5 mm|E-207|-40 °C|1/2 in|3 x 400 V|M8|IP67|±5 %|10,000 h|230/400 V|8.8|0.5 l/min|912-4501|5–10 bar".split("|")
+)
+SENTENCES = st.lists(
+    st.builds("{} is {} for the {}.".format, st.sampled_from(["Pressure", "Gap", "It"]), VALUES, VALUES), min_size=1
+).map(" ".join)
+ROWS = st.lists(st.tuples(st.sampled_from(["Bolt", "Seal", "Oil"]), VALUES, VALUES), min_size=1).map(
+    lambda rows: "\n".join(CELL.join(row) for row in [("Part", "Value", "Limit (mm)"), *rows])
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SENTENCES | ROWS, min_size=1, max_size=3), st.sampled_from(["gap", "how do I set it", "limit of 8.8"]))
+def test_what_is_quoted_stands_in_the_passages_and_passes_the_guard(texts: list[str], question: str) -> None:
+    passages = [passage(text, "table" if CELL in text else "text") for text in texts]
+    said = answer(question, *passages)
+    spoken = {unit.spoken for each in passages for unit in units(each.text, each.kind)}
+    assert {line.rsplit(" [", 1)[0] for line in said.splitlines()} <= spoken
+    verdict = check(said, passages)
+    assert verdict.unverified == ()
+    assert not verdict.ungrounded
+    assert verdict.text == said
+
+
+@given(question=st.text(), text=st.text(), kind=st.sampled_from(["text", "steps", "table", "code", "warning"]))
+def test_any_question_about_any_text_is_answered(question: str, text: str, kind: ChunkKind) -> None:
+    said = answer(question, passage(text, kind))
+    assert bool(said) == bool(units(text, kind)) or "[1]" in said

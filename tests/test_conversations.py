@@ -1,0 +1,100 @@
+"""What was said, by conversation."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from edge import database
+from edge.conversations import MAX_TURNS, Conversations
+from edge.database import open_writable
+from edge.errors import BusyError, EdgeError, StorageError
+from edge.types import Message
+
+
+def turn(n: int) -> tuple[Message, Message]:
+    return Message("user", f"question {n}"), Message("assistant", f"answer {n}")
+
+
+@pytest.fixture(params=["file", "memory"])
+def conversations(request: pytest.FixtureRequest, tmp_path: Path) -> Conversations:
+    return Conversations(tmp_path / "new" / "state.sqlite" if request.param == "file" else None)
+
+
+def test_an_unknown_conversation_is_empty(conversations: Conversations) -> None:
+    assert conversations.history("a") == ()
+
+
+def test_turns_come_back_oldest_first(conversations: Conversations) -> None:
+    for n in (1, 2):
+        conversations.append("a", f"question {n}", f"answer {n}")
+    assert conversations.history("a") == (*turn(1), *turn(2))
+
+
+def test_conversations_are_kept_apart(conversations: Conversations) -> None:
+    conversations.append("a", "question 1", "answer 1")
+    conversations.append("b", "question 2", "answer 2")
+    assert conversations.history("b") == turn(2)
+
+
+def test_only_the_last_turns_come_back(conversations: Conversations) -> None:
+    for n in range(MAX_TURNS + 2):
+        conversations.append("a", f"question {n}", f"answer {n}")
+    history = conversations.history("a")
+    assert len(history) == 2 * MAX_TURNS
+    assert history[:2] == turn(2)
+
+
+def test_threads_share_them(conversations: Conversations) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda n: conversations.append(str(n), f"question {n}", f"answer {n}"), range(20)))
+    assert [conversations.history(str(n)) for n in range(20)] == [turn(n) for n in range(20)]
+
+
+def test_they_outlive_the_process(tmp_path: Path) -> None:
+    first, second = Conversations(tmp_path / "s"), Conversations(tmp_path / "s")
+    first.append("a", "question 1", "answer 1")
+    assert second.history("a") == turn(1)
+    first.close()
+    first.close()
+    assert Conversations(tmp_path / "s").history("a") == turn(1)
+
+
+def test_nothing_is_written_before_the_first_use(tmp_path: Path) -> None:
+    Conversations(tmp_path / "s").close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_said_every_time(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for place in (tmp_path / "file" / "state.sqlite", tmp_path / "folder"):
+        conversations = Conversations(place)
+        for _ in range(2):
+            with pytest.raises(StorageError):
+                conversations.append("a", "question", "answer")
+            with pytest.raises(StorageError):
+                conversations.history("a")
+
+
+def test_a_damaged_database_is_said_every_time(tmp_path: Path) -> None:
+    (tmp_path / "s").write_bytes(b"not a database at all" * 100)
+    conversations = Conversations(tmp_path / "s")
+    for _ in range(2):
+        with pytest.raises(EdgeError):
+            conversations.history("a")
+
+
+def test_a_database_in_use_is_said_and_works_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 0)
+    other = open_writable(tmp_path / "s")
+    other.execute("BEGIN EXCLUSIVE")
+    conversations = Conversations(tmp_path / "s")
+    for _ in range(2):
+        with pytest.raises(BusyError):
+            conversations.append("a", "question 1", "answer 1")
+    other.close()
+    conversations.append("a", "question 1", "answer 1")
+    assert conversations.history("a") == turn(1)

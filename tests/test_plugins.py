@@ -1,0 +1,82 @@
+"""Engines by name: those that come with edge, and those that others install."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.config import Settings
+from edge.engine.scripted import ScriptedEmbedder
+from edge.errors import EngineError, NotFoundError, UsageError
+from edge.plugins import AUTO, BUILT_IN, maker
+
+MODULE = """
+from edge.engine.scripted import ScriptedEngine
+
+def make(settings, embedder):
+    return ScriptedEngine([str(settings.home)])
+"""
+ENTRY_POINTS = """[edge.engines]
+radio = edge_radio:make
+lost = edge_radio:there_is_none
+gone = edge_no_such_module:make
+extractive = edge_radio:make
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed distribution that brings engines."""
+    folder = tmp_path / "site"
+    metadata = folder / "edge_radio-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: edge-radio\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(ENTRY_POINTS)
+    (folder / "edge_radio.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "edge_radio", raising=False)
+
+
+def test_quoting_needs_nothing(settings: Settings) -> None:
+    assert maker("extractive")(settings, None).name == "extractive"
+    assert maker("extractive")(settings, ScriptedEmbedder()).name == "extractive"
+
+
+def test_llama_needs_a_model(settings: Settings) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        maker("llama")(settings, None)
+    assert "edge model add" in caught.value.hint
+
+
+def test_an_engine_that_does_not_exist_is_an_error_that_names_those_that_do() -> None:
+    with pytest.raises(UsageError, match="no engine 'gpt'") as caught:
+        maker("gpt")
+    assert all(name in caught.value.hint for name in (AUTO, *BUILT_IN))
+
+
+@pytest.mark.usefixtures("plugin")
+def test_others_come_in_by_entry_point(settings: Settings) -> None:
+    assert maker("radio")(settings, None).name == "scripted"
+    with pytest.raises(UsageError) as caught:
+        maker("gpt")
+    assert "radio" in caught.value.hint
+
+
+@pytest.mark.usefixtures("plugin")
+def test_nobody_replaces_what_comes_with_edge() -> None:
+    assert maker("extractive") is BUILT_IN["extractive"]
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize("name", ["lost", "gone"])
+def test_one_that_cannot_be_loaded_is_an_error_that_names_it(name: str) -> None:
+    with pytest.raises(EngineError, match=f"'{name}'") as caught:
+        maker(name)
+    assert caught.value.hint
