@@ -100,9 +100,7 @@ def build_pack(tmp_path_factory: pytest.TempPathFactory) -> BuildPack:
 def open_pack(build_pack: BuildPack) -> Iterator[OpenPack]:
     """Builds as ``build_pack`` does and opens the pack."""
     with ExitStack() as stack:
-        yield lambda *arguments, **options: stack.enter_context(
-            Pack.open(build_pack(*arguments, **options))
-        )
+        yield lambda *arguments, **options: stack.enter_context(Pack.open(build_pack(*arguments, **options)))
 
 
 @pytest.fixture(scope="session")

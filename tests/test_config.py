@@ -23,7 +23,9 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def load(home: Path, file: str | bytes | None = None, flags: dict[str, Any] | None = None, **env: str) -> Settings:
+def load(
+    home: Path, file: str | bytes | None = None, flags: dict[str, Any] | None = None, **env: str
+) -> Settings:
     """The settings of a home with this file."""
     if file is not None:
         (home / FILE).write_bytes(file.encode() if isinstance(file, str) else file)
@@ -129,7 +131,9 @@ def test_any_variable_is_taken_or_refused(name: str, value: str) -> None:
 @settings(max_examples=60)
 @given(
     st.text(alphabet="port=hostngi 12.'\"[]{}\n#-+einf\0")
-    | st.sampled_from([*NUMBERS, *TEXTS, "home"]).flatmap(lambda name: st.text().map(lambda v: f"{name} = {v}"))
+    | st.sampled_from([*NUMBERS, *TEXTS, "home"]).flatmap(
+        lambda name: st.text().map(lambda v: f"{name} = {v}")
+    )
 )
 @example("port = 1e999")
 @example("a = " + "[" * 5000)
@@ -140,3 +144,10 @@ def test_any_file_is_taken_or_refused(tmp_path_factory: pytest.TempPathFactory, 
     except UsageError:
         return
     assert set(tomllib.loads(file)) <= {*NUMBERS, *TEXTS, "home"}
+
+
+def test_a_home_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    with pytest.raises(UsageError, match="is not a folder") as caught:
+        load_settings({"EDGE_HOME": str(tmp_path / "home")})
+    assert "EDGE_HOME" in caught.value.hint

@@ -121,6 +121,17 @@ def test_a_pack_that_cannot_be_opened_fails(settings: Settings, install: Install
     assert check.hint
 
 
+def test_a_pack_with_one_flipped_byte_fails(settings: Settings, install: Install) -> None:
+    install()
+    (file,) = settings.packs_dir.rglob("*.kpack")
+    data = bytearray(file.read_bytes())
+    data[-TRAILER_BYTES - 1] ^= 1
+    file.write_bytes(data)
+    check = found(settings, "pack")
+    assert check.status == "fail"
+    assert "do not match its digest" in check.detail
+
+
 def test_a_pack_that_lost_its_index_fails(settings: Settings, install: Install) -> None:
     install()
     (file,) = settings.packs_dir.rglob("*.kpack")

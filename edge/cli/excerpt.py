@@ -22,7 +22,9 @@ def excerpt(text: str, query: str, width: int, most: int) -> list[str]:
     wanted = set(stems.content(query))
     held = [wanted & set(stems.of(line)) for line in lines]
     starts = range(len(lines) - most + 1)
-    start = max(starts, key=lambda at: (len(set().union(*held[at : at + most])), _weight(held[at : at + most])))
+    start = max(
+        starts, key=lambda at: (len(set().union(*held[at : at + most])), _weight(held[at : at + most]))
+    )
     shown = lines[start : start + most]
     if start:
         shown[0] = f"{CUT} {shown[0]}"

@@ -60,8 +60,8 @@ def _edge(
 
 def main() -> None:
     """Run the command line and leave with its exit code. Where nobody listens (``>&-``), nothing is said."""
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -125,7 +125,7 @@ def _usage(error: typer.TyperException) -> UsageError:
     command = context.command_path if context else "edge"
     hint = f"{command} --help"
     if hasattr(error, "option_name") and command in ASKING:
-        hint += f"; a question that begins with a dash stands after two: {command} -- \"-v …\""
+        hint += f'; a question that begins with a dash stands after two: {command} -- "-v …"'
     return UsageError(error.format_message(), hint)
 
 

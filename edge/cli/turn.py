@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge.packs.store import PackStore
 
 EXCERPT, LONGER = 3, 6
-"""Lines shown of the first passage of an answer, so that the answer stays in sight, and of each one that is searched."""
+"""Lines shown of an answer's first passage, so that the answer stays in sight, and of each one that is searched."""
 
 NARROW = 8
 """Columns that are worth beginning a heading in."""
@@ -187,9 +187,7 @@ def show_answer(screen: Screen, answer: Answer, several: bool = False) -> None:
     for warning in answer.warnings:
         screen.write((warning.text, ALERT), (f" [{warning.citation}]", MARK), lead=("! ", ALERT))
     if answer.unverified:
-        screen.write(
-            f"No cited page contains {', '.join(answer.unverified)}.", lead=("Left out: ", CAREFUL)
-        )
+        screen.write(f"No cited page contains {', '.join(answer.unverified)}.", lead=("Left out: ", CAREFUL))
     if answer.notice:
         screen.write((answer.notice, CAREFUL), lead="Note: ")
     if answer.citations and not answer.refused:  # a refusal names its page itself

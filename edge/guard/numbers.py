@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from edge.guard.citations import without_citations
 from edge.guard.units import unit_at
 from edge.guard.values import even, number_form, values
+from edge.text.units import CELL, HEADER
 from edge.types import Passage
 
-_CELL = " | "
 _BARE_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*")
 _BRACKETED = re.compile(r"[(\[]\s*([^()\[\]]+?)\s*[)\]]|,\s*([^,]+)$")
 
@@ -40,12 +40,14 @@ def _table_proofs(text: str) -> set[str]:
     found: set[str] = set()
     header: list[str] = []
     for line in even(text).splitlines():
-        cells = [cell.strip() for cell in line.split(_CELL)] if _CELL in line else []
-        if len(cells) != len(header):
+        cells = [cell.strip() for cell in line.removeprefix(HEADER).split(CELL)] if CELL in line else []
+        if line.startswith(HEADER) or not cells:
             header = cells
+            continue
+        heads = header if len(header) == len(cells) else [""] * len(cells)
         found |= {
             f"{number_form(cell)} {unit}"
-            for cell, unit in zip(cells, _column_units(header, cells), strict=True)
+            for cell, unit in zip(cells, _column_units(heads, cells), strict=True)
             if unit and _BARE_NUMBER.fullmatch(cell)
         }
     return found
@@ -53,8 +55,6 @@ def _table_proofs(text: str) -> set[str]:
 
 def _column_units(header: Sequence[str], cells: Sequence[str]) -> list[str]:
     """The unit of each cell: the cell on its right if that is a unit, else what its column's head says."""
-    if not cells:
-        return []
     beside = [_whole_unit(cell) for cell in [*cells[1:], ""]]
     return [right or _head_unit(head) for right, head in zip(beside, header, strict=True)]
 

@@ -66,8 +66,8 @@ CREATE TABLE word(word TEXT PRIMARY KEY, chunks INTEGER NOT NULL) WITHOUT ROWID;
 ``document.applies_to`` is a JSON list of equipment models, empty for those of the pack. ``chunk.boxes`` is a
 JSON list of ``[page, left, top, right, bottom]`` in fractions of the page. ``keyword`` and ``vector`` have
 the chunk's id as rowid. ``sentence.vectors`` has ``DIMENSIONS`` int8 for each of ``text.units.units`` of the
-chunk, for scoring what the index finds. ``cell.centroid`` is ``DIMENSIONS`` little-endian float32. ``word`` is the vocabulary
-before stemming, lower case.
+chunk, for scoring what the index finds. ``cell.centroid`` is ``DIMENSIONS`` little-endian float32. ``word`` is
+the vocabulary before stemming, lower case.
 """
 
 NOT_A_PACK = "Build it with `edge pack build`, or copy it again from where it came from."

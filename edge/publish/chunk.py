@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from edge.publish.document import Block, Record, SourceDocument
+from edge.text.units import HEADER
 from edge.types import Box, ChunkKind
 
 MAX_TOKENS = 220
@@ -54,7 +55,8 @@ def chunk(document: SourceDocument, count_tokens: CountTokens) -> list[Record]:
         count_tokens: tokens of each text, without special ones.
     """
     counted = _counted(document.blocks, count_tokens)
-    headers = dict(zip(_headers(document.blocks), count_tokens(_headers(document.blocks)), strict=True))
+    heads = sorted({block.header for block in document.blocks if block.header})
+    headers = dict(zip(heads, count_tokens([HEADER + head for head in heads]), strict=True))
     records: list[Record] = []
     for section in _sections(document, counted):
         for group in _divide(section.pieces, headers):
@@ -284,10 +286,6 @@ def _size(pieces: Sequence[_Piece], headers: dict[str, int]) -> int:
     return tokens
 
 
-def _headers(blocks: Sequence[Block]) -> list[str]:
-    return sorted({block.header for block in blocks if block.header})
-
-
 # -- records
 
 
@@ -297,7 +295,7 @@ def _record(section: _Section, pieces: Sequence[_Piece], headers: dict[str, int]
     fits = _size(pieces, headers) <= MAX_TOKENS
     for piece in pieces:
         if piece.block.header and piece.block.header != header and fits:
-            lines.append(piece.block.header)
+            lines.append(HEADER + piece.block.header)
         header = piece.block.header
         lines.append(piece.block.text)
     boxes = tuple(box for piece in pieces for box in piece.block.boxes)

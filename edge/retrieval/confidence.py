@@ -56,7 +56,8 @@ def confidence(question: str, query: Query, best: Sequence[Ranked]) -> float:
     if not best:
         return 0.0
     found = astuple(signals(question, query, best))
-    return 1 / (1 + math.exp(-BIAS - sum(w * s for w, s in zip(astuple(WEIGHTS), found, strict=True))))
+    evidence = BIAS + sum(w * s for w, s in zip(astuple(WEIGHTS), found, strict=True))
+    return 1 / (1 + math.exp(min(-evidence, 700)))  # a question may hold a thousand numbers
 
 
 def signals(question: str, query: Query, best: Sequence[Ranked]) -> Signals:

@@ -60,6 +60,9 @@ def ranked(candidates: Sequence[Candidate], query: Query) -> list[Ranked]:
     lexical = bm25.score([c.tokens for c in candidates], list(query.weights), query.weights)
     keyword = {i: score for i, score in enumerate(lexical) if score > 0}
     dense = {i: c.dense for i, c in enumerate(candidates) if c.dense is not None}
+    # A pack without comparable vectors is judged by its words, or it would never come before one that has some.
+    by_words = {i: score for i, score in fuse(keyword, {}).items() if i not in dense}
+    fused = fuse(keyword, dense, DENSE_WEIGHT) | by_words
     return [
         Ranked(
             replace(candidates[i].passage, score=round(score, 4)),
@@ -67,5 +70,5 @@ def ranked(candidates: Sequence[Candidate], query: Query) -> list[Ranked]:
             keyword.get(i, 0.0),
             dense.get(i, 0.0),
         )
-        for i, score in fuse(keyword, dense, DENSE_WEIGHT).items()
+        for i, score in sorted(fused.items(), key=lambda item: -item[1])
     ]

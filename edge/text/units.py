@@ -14,6 +14,9 @@ from edge.text.sentences import sentences
 from edge.types import ChunkKind
 
 CELL = " | "
+HEADER = "| "
+"""What a table's header row begins with, so that no row is ever taken for it: a wrong head makes a wrong value."""
+
 _SOMETHING = re.compile(r"\w")
 
 
@@ -31,19 +34,25 @@ class Unit:
         """The unit as it is quoted: a row as ``header: cell`` pairs."""
         if self.kind == "sentence":
             return self.text
-        pairs = zip(self.header.split(CELL), self.text.split(CELL), strict=False)
-        return "; ".join(f"{head.strip()}: {cell.strip()}" for head, cell in pairs if cell.strip())
+        cells = self.text.split(CELL)
+        heads = self.header.split(CELL)
+        if len(heads) != len(cells):
+            return self.text
+        pairs = zip(heads, cells, strict=True)
+        return "; ".join(
+            f"{head.strip()}: {cell.strip()}".removeprefix(": ") for head, cell in pairs if cell.strip()
+        )
 
 
 def units(text: str, kind: ChunkKind) -> list[Unit]:
-    """The units of a chunk or passage in order. A table's first line is its header; its rows have as many cells."""
+    """The units of a chunk or passage in order."""
     found: list[Unit] = []
     header = ""
     for number, line in enumerate(text.split("\n")):
+        if line.startswith(HEADER):
+            header = line.removeprefix(HEADER)
+            continue
         if CELL in line:
-            if line.count(CELL) != header.count(CELL):
-                header = line
-                continue
             found.append(Unit(number, "row", line, header))
             continue
         header = ""

@@ -30,7 +30,8 @@ def words(text: str) -> list[str]:
 
     Letters typed as two characters (``u`` and a diaeresis, as macOS does) are composed: ``\\w`` would end a word there.
     """
-    return _WORD.findall(unicodedata.normalize("NFC", text).lower().replace("_", " "))
+    composed = unicodedata.normalize("NFC", text).replace("_", " ")
+    return [word.lower() for word in _WORD.findall(composed)]
 
 
 def content_words(text: str) -> list[str]:

@@ -17,7 +17,9 @@ def test_evidence_comes_first_then_the_answer_with_its_page(edge: Edge, ready: P
     result = edge("ask", QUESTION)
     assert (result.code, result.err) == (0, "")
     evidence, _, answer = result.out.partition("\nAnswer\n")
-    assert evidence.startswith("Found in pumps 1.2  UNSIGNED\n[1] px-200.md, page 1  PX-200 pump > Torque\n    ")
+    assert evidence.startswith(
+        "Found in pumps 1.2  UNSIGNED\n[1] px-200.md, page 1  PX-200 pump > Torque\n    "
+    )
     assert re.match(r"The housing bolts are tightened crosswise to 25 Nm\..* \[1\]", answer)
     assert "\nSources\n[1] px-200.md, page 1\n" in answer
     assert result.out.count("UNSIGNED") == 1
@@ -95,6 +97,25 @@ def test_without_a_pack_it_says_how_to_get_one(edge: Edge, home: Path) -> None:
     result = edge("ask", QUESTION)
     assert result.code == 3
     assert "edge pack install" in result.err
+
+
+def test_a_damaged_pack_is_told_and_the_others_answer(edge: Edge, home: Path, kpack: Path) -> None:
+    edge("pack", "install", str(kpack), "--unsigned")
+    broken = home / "packs" / "fans"
+    broken.mkdir()
+    (broken / "active.json").write_text("nothing")
+    result = edge("ask", QUESTION)
+    assert result.code == 0
+    assert "25 Nm" in result.out
+    assert result.err.startswith("note: 'fans' is left out: ")
+    assert "edge pack install" in result.err
+
+
+def test_when_every_pack_is_damaged_it_says_so_once(edge: Edge, home: Path, kpack: Path) -> None:
+    edge("pack", "install", str(kpack), "--unsigned")
+    next(home.rglob("*.kpack")).write_bytes(b"nothing")
+    result = edge("ask", QUESTION)
+    assert (result.code, result.err.count("not a knowledge pack")) == (4, 1)
 
 
 def test_a_terminal_shows_the_answer_being_written_and_then_the_checked_one(

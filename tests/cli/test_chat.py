@@ -56,6 +56,10 @@ def test_the_packs_are_named_with_their_mark(edge: Edge, ready: Path) -> None:
     assert edge("chat").out.startswith("Packs: pumps 1.2 UNSIGNED.")
 
 
+def test_without_a_pack_it_says_how_to_get_one(edge: Edge, home: Path) -> None:
+    assert edge("chat").out.startswith("No pack is installed: edge pack install FILE.kpack.")
+
+
 def test_ctrl_c_stops_the_answer_and_the_conversation_goes_on(
     edge: Edge, ready: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,10 @@ def test_a_short_text_is_whole() -> None:
 
 
 def test_the_lines_that_hold_most_of_the_question_are_shown_with_marks_where_it_is_cut() -> None:
-    assert excerpt(TEXT, "which drain does the door hide?", 80, 2) == ["… Open the drains.", "Close the door. …"]
+    assert excerpt(TEXT, "which drain does the door hide?", 80, 2) == [
+        "… Open the drains.",
+        "Close the door. …",
+    ]
 
 
 def test_without_a_word_of_the_question_it_begins_at_the_beginning() -> None:

@@ -20,7 +20,10 @@ def test_an_error_is_a_message_and_what_to_do(edge: Edge, home: Path) -> None:
     result = edge("pack", "rollback", "pumps")
     assert result.code == 3
     assert result.out == ""
-    assert result.err == "error: The pack 'pumps' is not installed.\nhint: None is: edge pack install FILE.kpack\n"
+    assert (
+        result.err
+        == "error: The pack 'pumps' is not installed.\nhint: None is: edge pack install FILE.kpack\n"
+    )
 
 
 def test_with_json_the_error_is_on_standard_output_too(edge: Edge, home: Path) -> None:
@@ -94,6 +97,27 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("json", ["", "--json"])
+def test_output_that_finds_no_room_is_an_error(home: Path, json: str) -> None:
+    command = [sys.executable, "-m", "edge", "pack", "list", *filter(None, [json])]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
+    assert done.returncode == StorageError.exit_code
+    assert done.stderr.startswith(b"error: The output cannot be written: No space left on device.\nhint: ")
+
+
+def test_closed_output_is_no_error(home: Path) -> None:
+    command = f"'{sys.executable}' -m edge pack list >&- 2>&-"
+    assert subprocess.run(command, shell=True, check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["ask", "search"])
+def test_a_question_that_looks_like_an_option_is_told_how_to_be_asked(edge: Edge, command: str) -> None:
+    result = edge(command, "-v what is it?")
+    assert result.code == 2
+    assert f'edge {command} -- "-v …"' in result.err
 
 
 def test_output_that_the_terminal_cannot_show_is_replaced(home: Path) -> None:

@@ -13,7 +13,7 @@ from edge.types import Answer, Answered, Citation, Evidence, EvidenceFound, Pass
 VENT = Passage(
     "pumps", "1.2", "px-200.pdf", "PX-200", 12, 12, "10", "Venting > Procedure", "Open the vent screw.", 0.9
 )
-FAULT = replace(VENT, pack="codes", version="3", document="faults.csv", page_from=3, page_to=4, page_label=None, heading="", signed=True)
+FAULT = Passage("codes", "3", "faults.csv", "Faults", 3, 4, None, "", "E-207 | drain", 0.8, signed=True)
 EVIDENCE = Evidence("vent", (VENT, FAULT), 0.9, {"vnet": "vent"})
 ANSWER = Answer(
     "Open the vent screw [1].",
@@ -67,7 +67,9 @@ def test_of_the_first_passage_the_lines_about_the_question_are_shown() -> None:
     assert out.endswith("Procedure\n    … Step 28.\n    Step 29.\n    Open the vent screw. …\n")
 
 
-@pytest.mark.parametrize(("room", "expected"), [(40, "Venting > Procedure"), (12, "Procedure"), (3, "Procedure")])
+@pytest.mark.parametrize(
+    ("room", "expected"), [(40, "Venting > Procedure"), (12, "Procedure"), (3, "Procedure")]
+)
 def test_of_a_breadcrumb_two_parts_are_shown_where_they_fit(room: int, expected: str) -> None:
     assert trail("PX-200 > Venting > Procedure", room) == expected
 

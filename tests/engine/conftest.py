@@ -1,4 +1,4 @@
-"""Real models for real workers: chains of tokens (see chain_model.py) and the embedder that comes with edge."""
+"""Real models for real workers: chains of tokens (see chain_model.py)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import Settings
-from edge.engine.embedder import LlamaEmbedder, embedder_file
 from edge.engine.llama import LlamaEngine
 from edge.types import Message, Prompt
 from tests.engine.chain_model import write_chain_model
@@ -47,17 +45,3 @@ def endless(endless_model: Path) -> Iterator[LlamaEngine]:
     engine = LlamaEngine(endless_model, context=4096, threads=1)
     yield engine
     engine.close()
-
-
-@pytest.fixture(scope="session")
-def embedder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = embedder_file(Settings(home=tmp_path_factory.mktemp("home")))
-    assert path is not None, "`make setup` brings the embedder"
-    return path
-
-
-@pytest.fixture(scope="session")
-def embedder(embedder_path: Path) -> Iterator[LlamaEmbedder]:
-    embedder = LlamaEmbedder(embedder_path)
-    yield embedder
-    embedder.close()

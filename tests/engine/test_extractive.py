@@ -27,7 +27,7 @@ To vent the pump:
    It drips.
 3. Close it when no bubbles come.
 The pump is then ready."""
-FAULTS = """Code | Meaning | Remedy
+FAULTS = """| Code | Meaning | Remedy
 E-207 | blocked condensate drain | clear the drain
 E-311 | phase missing at the inverter | check the fuses"""
 
@@ -74,7 +74,9 @@ def test_of_sentences_alike_that_of_the_better_passage_is_quoted_first() -> None
 
 def test_a_row_is_quoted_with_the_names_of_its_columns() -> None:
     said = answer("What does E-207 mean?", passage(FAULTS, "table"))
-    assert said.splitlines()[0] == "Code: E-207; Meaning: blocked condensate drain; Remedy: clear the drain [1]"
+    assert (
+        said.splitlines()[0] == "Code: E-207; Meaning: blocked condensate drain; Remedy: clear the drain [1]"
+    )
 
 
 def test_only_the_first_passages_are_quoted() -> None:
@@ -96,7 +98,9 @@ def test_when_the_embedder_fails_words_decide() -> None:
 # Procedures
 
 
-@pytest.mark.parametrize("question", ["How do I vent the pump?", "venting procedure", "What are the steps to vent it?"])
+@pytest.mark.parametrize(
+    "question", ["How do I vent the pump?", "venting procedure", "What are the steps to vent it?"]
+)
 def test_a_procedure_is_quoted_whole_with_the_line_that_introduces_it(question: str) -> None:
     assert answer(question, passage(VENTING, "steps")).splitlines() == [
         "To vent the pump:",
@@ -145,18 +149,24 @@ def test_it_is_an_engine_that_needs_no_context_and_stops_when_cancelled() -> Non
 
 
 VALUES = st.sampled_from(
-    "25 Nm|2.5 mm|E-207|-40 °C|1/2 in|3 x 400 V|M8|IP67|±5 %|10,000 h|230/400 V|8.8|0.5 l/min|912-4501|5–10 bar".split("|")
+    "25 Nm|2.5 mm|E-207|-40 °C|1/2 in|3 x 400 V|M8|IP67|±5 %|10,000 h|230/400 V|8.8|0.5 l/min|912-4501|5–10 bar".split(
+        "|"
+    )
 )
 SENTENCES = st.lists(
-    st.builds("{} is {} for the {}.".format, st.sampled_from(["Pressure", "Gap", "It"]), VALUES, VALUES), min_size=1
+    st.builds("{} is {} for the {}.".format, st.sampled_from(["Pressure", "Gap", "It"]), VALUES, VALUES),
+    min_size=1,
 ).map(" ".join)
 ROWS = st.lists(st.tuples(st.sampled_from(["Bolt", "Seal", "Oil"]), VALUES, VALUES), min_size=1).map(
-    lambda rows: "\n".join(CELL.join(row) for row in [("Part", "Value", "Limit (mm)"), *rows])
+    lambda rows: "\n".join(CELL.join(row) for row in [("| Part", "Value", "Limit (mm)"), *rows])
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(SENTENCES | ROWS, min_size=1, max_size=3), st.sampled_from(["gap", "how do I set it", "limit of 8.8"]))
+@given(
+    st.lists(SENTENCES | ROWS, min_size=1, max_size=3),
+    st.sampled_from(["gap", "how do I set it", "limit of 8.8"]),
+)
 def test_what_is_quoted_stands_in_the_passages_and_passes_the_guard(texts: list[str], question: str) -> None:
     passages = [passage(text, "table" if CELL in text else "text") for text in texts]
     said = answer(question, *passages)
@@ -168,7 +178,9 @@ def test_what_is_quoted_stands_in_the_passages_and_passes_the_guard(texts: list[
     assert verdict.text == said
 
 
-@given(question=st.text(), text=st.text(), kind=st.sampled_from(["text", "steps", "table", "code", "warning"]))
+@given(
+    question=st.text(), text=st.text(), kind=st.sampled_from(["text", "steps", "table", "code", "warning"])
+)
 def test_any_question_about_any_text_is_answered(question: str, text: str, kind: ChunkKind) -> None:
     said = answer(question, passage(text, kind))
     assert bool(said) == bool(units(text, kind)) or "[1]" in said

@@ -65,7 +65,7 @@ def test_citation_marks_are_no_values() -> None:
     assert missing("Tighten the bolts [7].") == ()
 
 
-TABLE = """Thread | Torque (Nm) | Length [mm] | Supply |
+TABLE = """| Thread | Torque (Nm) | Length [mm] | Supply |
 M8 | 25 | 1,200 | 24 | V DC
 M10 | 49 | 60 | 48 | V DC""".replace("Supply |", "Supply | Unit")
 

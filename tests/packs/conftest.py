@@ -13,7 +13,7 @@ from edge.packs.manifest import Manifest
 from edge.packs.quantise import Int8Vectors, quantise
 from edge.packs.store import PackStore
 from edge.publish.document import Page, Record
-from edge.publish.index import IndexedDocument, IndexedVectors, write_pack
+from edge.publish.index import IndexedDocument, IndexedVectors, sentence_texts, write_pack
 from edge.publish.vectors import partition
 from edge.types import Box
 
@@ -71,6 +71,7 @@ def _document(name: str, lines: Sequence[str]) -> IndexedDocument:
             Page(1 + i, label="iv" if i == 0 else None, width=595, height=842) for i in range(len(lines))
         ),
         records=lambda: records,
+        sentences=lambda: random_vectors(sum(len(sentence_texts(record)) for record in records)),
         original=lambda: io.BytesIO(data),
     )
 

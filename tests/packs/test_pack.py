@@ -16,7 +16,7 @@ from edge.types import Box
 
 MakePack = Callable[..., Path]
 
-FORMAT_1 = "81134444604b002e"
+FORMAT_1 = "27a1c913c4305061"
 """Digest of the tables of format 1, those that FTS5 and sqlite-vec add included."""
 
 

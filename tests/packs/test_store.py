@@ -248,7 +248,7 @@ def test_a_damaged_file_is_not_installed(
     before = state(store)
     newer = make_pack(version="2.0")
     newer.write_bytes(damage(newer.read_bytes()))
-    with pytest.raises(PackError):
+    with pytest.raises(PackError, match=newer.name):
         store.install(newer, allow_unsigned=True)
     assert state(store) == before
 

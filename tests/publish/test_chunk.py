@@ -115,7 +115,7 @@ def test_every_part_of_a_table_starts_with_its_header() -> None:
     assert {record.kind for record in records} == {"table"}
     for record in records:
         header, *lines = record.text.split("\n")
-        assert header == "Code | Cause | Remedy"
+        assert header == "| Code | Cause | Remedy"
         assert set(lines) <= {row.text for row in rows}
 
 

@@ -53,7 +53,12 @@ def test_a_chunk_is_shown_with_what_follows_it(pack: Pack) -> None:
 
 def test_it_says_where_it_comes_from(pack: Pack) -> None:
     (passage,) = readable(pack, {on_page(pack, 9): 0.81239}, 1)
-    assert (passage.pack, passage.version, passage.document, passage.title) == ("pumps", "1.0", "book.md", "Book")
+    assert (passage.pack, passage.version, passage.document, passage.title) == (
+        "pumps",
+        "1.0",
+        "book.md",
+        "Book",
+    )
     assert (passage.heading, passage.kind, passage.signed, passage.score) == ("Two", "text", False, 0.8124)
     assert passage.page_label is None
 
@@ -87,7 +92,7 @@ def test_the_best_come_first_and_no_more_than_asked(pack: Pack) -> None:
 def test_a_table_header_that_every_chunk_repeats_is_shown_once(open_pack: OpenPack) -> None:
     rows = "\n".join(f"| E-1-2-3-4-{n} | hot-and-red-and-{n} |" for n in range(30))
     pack = open_pack({"faults.md": f"# Faults\n\n| Code | Meaning |\n|---|---|\n{rows}\n"})
-    assert all(chunk.text.startswith("Code | Meaning\n") for chunk in pack.chunks([1, 2]))
+    assert all(chunk.text.startswith("| Code | Meaning\n") for chunk in pack.chunks([1, 2]))
     (passage, *_) = readable(pack, {1: 1.0}, 5)
     assert len(passage.chunks) > 1
     assert passage.text.count("Code | Meaning") == 1

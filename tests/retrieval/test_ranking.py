@@ -44,3 +44,8 @@ def test_candidates_alike_keep_their_order() -> None:
 
 def test_the_words_of_a_query_are_its_stems_without_codes() -> None:
     assert Query({"seal": 1.0, "#e207": 3.0}).words == {"seal": 1.0}
+
+
+def test_a_passage_of_a_pack_without_vectors_is_judged_by_its_words() -> None:
+    found = ranked([candidate("x", dense=0.2), candidate("y", dense=0.1), candidate("torqu seal")], QUERY)
+    assert [r.passage.text for r in found] == ["torqu seal", "x", "y"]

@@ -24,7 +24,8 @@ Make = Callable[..., Retriever]
 HOSTILE = st.text(alphabet="\"'*^():{}+-,.; ANDORTEa\0\n\ud800\U0001f600é") | st.text()
 OPERATORS = (
     '"', "' OR 1=1 --", "bolt AND", "NEAR(bolts torque, 2)", "NOT", "* ^bolts*", "((((", "{heading} : bolts", "\0",
-    "bolts\0torque", "\U0001f527\U0001f529", "w" * 20_000, "-", "e-" * 5_000, "a " * 5_000, "٣ ½ ² ⅷ", "¿?", "",
+    "bolts\0torque", "\U0001f527\U0001f529", "w" * 20_000, "-", "e-" * 5_000, "a " * 5_000,
+    " ".join(map(str, range(2_000))), "٣ ½ ² ⅷ", "¿?", "",
 )  # fmt: skip
 
 

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from edge.retrieval.spelling import MIN_LENGTH, corrections
 
-VOCABULARY = {"bearing": 12, "bearings": 3, "gasket": 5, "compressor": 4, "überdruck": 2, "valve": 7, "value": 1}
+VOCABULARY = {
+    "bearing": 12,
+    "bearings": 3,
+    "gasket": 5,
+    "compressor": 4,
+    "überdruck": 2,
+    "valve": 7,
+    "value": 1,
+}
 WORDS = st.text(st.characters(categories=["L", "N"]), max_size=12)
 
 

@@ -80,7 +80,9 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Pack:
         "a.md", "A", "text/markdown", "", (), (Page(1),), lambda: records, lambda: directions, io.BytesIO
     )
     cells = Partition(np.arange(CELLS), directions)
-    write_pack(path, Manifest("divided", "1.0", "Divided"), [document], IndexedVectors("test", directions, cells))
+    write_pack(
+        path, Manifest("divided", "1.0", "Divided"), [document], IndexedVectors("test", directions, cells)
+    )
     return Pack.open(Path(path))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.text.units import CELL, Unit, in_context, units
+from edge.text.units import CELL, HEADER, Unit, in_context, units
 
-TABLE = "Code | Meaning | Remedy\nE-207 | blocked drain | clear it\nE-311 | no phase | check the fuses"
+TABLE = "| Code | Meaning | Remedy\nE-207 | blocked drain | clear it\nE-311 | no phase | check the fuses"
 CELLS = st.text(alphabet="abc 12-", min_size=1, max_size=6).map(str.strip).filter(bool)
 
 
@@ -39,13 +39,18 @@ def test_a_row_is_spoken_with_the_name_of_each_column() -> None:
 
 
 def test_an_empty_cell_is_not_spoken() -> None:
-    (unit,) = units("Code | Meaning | Remedy\nE-207 |  | clear it", "table")
+    (unit,) = units("| Code | Meaning | Remedy\nE-207 |  | clear it", "table")
     assert unit.spoken == "Code: E-207; Remedy: clear it"
 
 
 def test_after_a_line_of_prose_a_new_table_begins() -> None:
-    found = units("a | b\n1 | 2\nSizes in mm:\nc | d\n3 | 4", "table")
+    found = units("| a | b\n1 | 2\nSizes in mm:\n| c | d\n3 | 4", "table")
     assert [unit.spoken for unit in found] == ["a: 1; b: 2", "Sizes in mm:", "c: 3; d: 4"]
+
+
+def test_a_row_without_a_header_of_its_length_is_spoken_as_it_stands() -> None:
+    found = units("E-207 | blocked drain\n| Code | Meaning | Remedy\nE-311 | no phase", "table")
+    assert [unit.spoken for unit in found] == ["E-207 | blocked drain", "E-311 | no phase"]
 
 
 def test_lines_of_signs_alone_say_nothing() -> None:
@@ -60,7 +65,7 @@ def test_the_last_heading_says_what_a_unit_is_about() -> None:
 @given(st.integers(2, 5).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=2)))
 def test_every_row_of_a_table_is_a_unit_that_speaks_all_its_cells(rows: list[list[str]]) -> None:
     header, *body = rows
-    text = "\n".join(map(CELL.join, rows))
+    text = "\n".join([HEADER + CELL.join(header), *map(CELL.join, body)])
     said = [row for row in body if any(c.isalnum() for cell in row for c in cell)]
     found = units(text, "table")
     assert [unit.text for unit in found] == [CELL.join(row) for row in said]
@@ -68,11 +73,15 @@ def test_every_row_of_a_table_is_a_unit_that_speaks_all_its_cells(rows: list[lis
         assert unit.spoken == "; ".join(f"{head}: {cell}" for head, cell in zip(header, row, strict=True))
 
 
-@given(st.text() | st.text(alphabet="a. |\n1"), st.sampled_from(["text", "steps", "table", "code", "warning"]))
+@given(
+    st.text() | st.text(alphabet="a. |\n1"), st.sampled_from(["text", "steps", "table", "code", "warning"])
+)
 def test_units_come_from_the_lines_they_name(text: str, kind: str) -> None:
     lines = text.split("\n")
     for unit in units(text, kind):  # type: ignore[arg-type]
-        assert unit.text in " ".join(lines[unit.line].split()) or unit.text == lines[unit.line].strip() or (
-            unit.text == lines[unit.line]
+        assert (
+            unit.text in " ".join(lines[unit.line].split())
+            or unit.text == lines[unit.line].strip()
+            or (unit.text == lines[unit.line])
         )
         assert (unit.kind == "row") == (CELL in lines[unit.line])

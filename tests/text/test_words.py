@@ -10,7 +10,14 @@ from edge.database import open_memory
 from edge.packs.format import TOKENIZER
 from edge.text.words import Stems, content_words, words
 
-LATIN_GREEK_CYRILLIC = st.text(st.characters(max_codepoint=0x4FF, categories=["Lu", "Ll", "Nd", "P", "Z", "S"]))
+# Letters that were in Unicode 6.1, which SQLite's unicode61 goes by.
+ALPHABETS = [(0x20, 0x17F), (0x386, 0x3CE), (0x400, 0x481)]
+LATIN_GREEK_CYRILLIC = st.text(
+    st.one_of(
+        st.characters(min_codepoint=low, max_codepoint=high, categories=["Lu", "Ll", "Nd", "P", "Z", "S"])
+        for low, high in ALPHABETS
+    )
+)
 
 
 def indexed(text: str) -> list[str]:

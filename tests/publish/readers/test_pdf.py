@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from edge.errors import DocumentError
 from edge.publish.document import Block, SourceDocument
 from edge.publish.readers import read
+from edge.publish.readers.pdf.blocks import unwrapped
 
 LEFT = """The pump must be switched off before work
 begins on the seal. Wait until the shaft has
@@ -60,6 +61,13 @@ def test_white_space_divides_paragraphs(pdf) -> None:
     page = pdf.page()
     page.lines(60, page.lines(60, 100, LEFT) + 8, RIGHT)
     assert [b.text for b in parsed(pdf).blocks] == [joined(LEFT), joined(RIGHT)]
+
+
+def test_a_line_of_symbols_alone_is_an_ornament(pdf) -> None:
+    pdf.page().lines(72, 100, "Check the oil of the pump.\n© ®\nDrain it, © Acme says, at 40 °C.")
+    assert joined(" ".join(text for _, text in shown(parsed(pdf)))) == (
+        "Check the oil of the pump. Drain it, © Acme says, at 40 °C."
+    )
 
 
 def test_a_paragraph_goes_on_over_the_page(pdf) -> None:
@@ -323,6 +331,19 @@ def test_code_keeps_lines_and_indents(pdf) -> None:
     page.lines(60, 100, LEFT)
     page.text(60, 220, "if hot:", font="Courier").text(84, 232, "stop  now", font="Courier")
     assert shown(parsed(pdf))[-1] == ("code", "if hot:\n    stop  now")
+
+
+@pytest.mark.parametrize(
+    ("printed", "meant"),
+    [
+        ("certificate ←-\n    verify", "certificate verify"),
+        ("/usr/local ←⁻\n  /sbin", "/usr/local/sbin"),
+        ("--without- ←-\nssl", "--without-ssl"),
+        ("x ← y\nz", "x ← y\nz"),
+    ],
+)
+def test_a_listing_wrapped_to_fit_the_page_is_joined(printed: str, meant: str) -> None:
+    assert unwrapped(printed) == meant
 
 
 CELLS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,18 +13,22 @@ from edge.publish.readers.pdf.admonitions import Admonition, find_admonitions
 from edge.publish.readers.pdf.groups import ENDS_SENTENCE, Group, Spacing, new_group, starts_group
 from edge.publish.readers.pdf.headings import Headings
 from edge.publish.readers.pdf.hyphens import Hyphens
-from edge.publish.readers.pdf.lines import Line
+from edge.publish.readers.pdf.lines import WRAP_SIGNS, Line
 from edge.publish.readers.pdf.tables import Table
 from edge.publish.readers.warnings import is_label, is_note_label, split_signal, warning_text, whole_warnings
 
-_WRAPPED = re.compile(r" ?[↩↪⏎↵←][⁻-]?\n *")
-"""A sign that a listing was wrapped to fit the page."""
+_WRAPPED = re.compile(rf" *[{WRAP_SIGNS}][⁻-]?\n *")
+_WRAPPED_AT_BLANK = re.compile(rf"(?<=\w)(?<!_){_WRAPPED.pattern}(?=\w)")
+"""A listing that was wrapped to fit the page: at a blank where that divides words, else within a path or an option."""
+
+HAZARDS = frozenset("⚠⚡☠☢☣")
 
 
 def build_blocks(
     lines: Sequence[Line], headings: Headings, tables: Sequence[Table], hyphens: Hyphens
 ) -> list[Block]:
     """Turn the lines of a document into blocks in reading order."""
+    lines = [line for line in lines if not _is_ornament(line.text)]
     spacing = Spacing(lines)
     layout = _Layout(headings, {t.start: t for t in tables}, find_admonitions(lines), spacing, hyphens)
     groups = _grouped(lines, layout)
@@ -206,6 +211,12 @@ def _group_text(group: Group, hyphens: Hyphens) -> str:
     return text
 
 
+def _is_ornament(text: str) -> bool:
+    """Symbols alone, as the corners of a frame become in some fonts."""
+    signs = set(text) - {" "}
+    return bool(signs) and not signs & HAZARDS and all(unicodedata.category(sign) == "So" for sign in signs)
+
+
 def _code(lines: Sequence[Line]) -> str:
     """Lines with their indentation, in characters."""
     left = min(line.left for line in lines)
@@ -213,4 +224,9 @@ def _code(lines: Sequence[Line]) -> str:
     for line in lines:
         width = max((line.right - line.left) / max(len(line.text), 1), 1.0)
         rows.append(" " * min(round((line.left - left) / width), 60) + line.text)
-    return _WRAPPED.sub("", "\n".join(rows))
+    return unwrapped("\n".join(rows))
+
+
+def unwrapped(listing: str) -> str:
+    """A listing with the lines that were wrapped to fit the page joined again."""
+    return _WRAPPED.sub("", _WRAPPED_AT_BLANK.sub(" ", listing))

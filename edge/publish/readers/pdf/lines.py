@@ -17,6 +17,9 @@ from edge.types import Box
 
 CELL_GAP = 1.3
 
+WRAP_SIGNS = "↩↪⏎↵←"
+"""Drawn, in another font, where a listing was wrapped to fit the page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -206,6 +209,14 @@ def _same_row(anchor: Word, word: Word) -> bool:
     )
 
 
+def _is_mono(row: list[Word]) -> bool:
+    """Whether a row is set in a fixed pitch, but for the sign at its end that it was wrapped."""
+    *most, last = row
+    if most and not last.text.strip(f"{WRAP_SIGNS}⁻-"):
+        return _is_mono(most)
+    return all(word.font.mono for word in row)
+
+
 def _line(
     row: list[Word],
     rivers: list[float],
@@ -219,7 +230,7 @@ def _line(
 ) -> Line:
     letters = sum(len(w.text) for w in row)
     main = max(row, key=lambda w: len(w.text))
-    mono = all(w.font.mono for w in row)
+    mono = _is_mono(row)
     return Line(
         page=page,
         region=region,
