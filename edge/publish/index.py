@@ -13,7 +13,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -26,6 +26,7 @@ from edge.publish.document import Page, Record
 from edge.publish.vectors import Partition
 from edge.text.identifiers import identifiers
 from edge.text.units import in_context, units
+from edge.text.words import title_words
 from edge.types import Box
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 4096
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_STEM_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,6 @@ def embedding_text(title: str, heading: str, text: str) -> str:
 def sentence_texts(record: Record) -> list[str]:
     """What is embedded for each sentence, step and row of a chunk."""
     return [in_context(record.heading, unit) for unit in units(record.text, record.kind)]
-
-
-def title_words(title: str, name: str) -> str:
-    """What the keyword index holds as title: the title and the words of the file name that it lacks."""
-    known = {word.lower() for word in _STEM_WORD.findall(title)}
-    extra = [word for word in _STEM_WORD.findall(PurePosixPath(name).stem) if word.lower() not in known]
-    return " ".join([title, *extra])
 
 
 def boxes_json(boxes: Sequence[Box]) -> str:

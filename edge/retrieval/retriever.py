@@ -7,6 +7,7 @@ the passages of all packs are scored together.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,7 +25,7 @@ from edge.retrieval.scope import Scope, scopes
 from edge.retrieval.spelling import corrections
 from edge.text import bm25
 from edge.text.identifiers import asked_identifiers
-from edge.text.words import Stems, content_words
+from edge.text.words import Stems, content_words, title_words
 from edge.types import Evidence, Passage, Question
 
 PROPOSED = 60
@@ -96,7 +97,7 @@ class Retriever:
         return [
             Candidate(
                 passage,
-                tuple(keyword.tokens(stems, passage.title, passage.heading, passage.text)),
+                tuple(keyword.tokens(stems, _titles(passage), passage.heading, passage.text)),
                 _similarity(passage, dense, sentences) if dense else None,
             )
             for passage in passages
@@ -125,7 +126,9 @@ class Retriever:
         unknown = [word for word, stem in stem_of.items() if not counts[stem]]
         if not unknown:
             return {}
-        known = {word: n for pack in packs for word, n in vocabulary.words(pack).items()}
+        known: Counter[str] = Counter()
+        for pack in packs:
+            known.update(vocabulary.words(pack))
         return corrections(unknown, known, self._is_english)
 
     def _is_english(self, words: Sequence[str]) -> list[bool]:
@@ -136,6 +139,11 @@ class Retriever:
             return [count == 1 for count in self._embedder.count_tokens(words)]
         except EngineError:
             return [False] * len(words)
+
+
+def _titles(passage: Passage) -> str:
+    """The title as the keyword index holds it."""
+    return title_words(passage.title, passage.document)
 
 
 def _similarity(passage: Passage, dense: Mapping[int, float], sentences: Mapping[int, float]) -> float:

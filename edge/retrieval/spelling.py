@@ -1,7 +1,6 @@
 """Spelling slips: words that a pack does not have, matched to words that it has.
 
-Only words unknown to both the pack and ordinary English are touched, and the correction is searched for beside the
-original, so a wrong guess costs little.
+Only words unknown to both the packs and ordinary English are touched: nothing holds the original, so nothing is lost.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ without raising ``packs.format.FORMAT``.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,9 @@ from edge.types import ChunkKind
 CELL = " | "
 HEADER = "| "
 """What a table's header row begins with, so that no row is ever taken for it: a wrong head makes a wrong value."""
+
+EMPTY = "–"
+"""An empty cell: left out, the cells behind it would stand under the wrong heads."""
 
 _SOMETHING = re.compile(r"\w")
 
@@ -38,10 +42,14 @@ class Unit:
         heads = self.header.split(CELL)
         if len(heads) != len(cells):
             return self.text
-        pairs = zip(heads, cells, strict=True)
-        return "; ".join(
-            f"{head.strip()}: {cell.strip()}".removeprefix(": ") for head, cell in pairs if cell.strip()
-        )
+        pairs = [(head.strip(), cell.strip()) for head, cell in zip(heads, cells, strict=True)]
+        return "; ".join(f"{head}: {cell}".removeprefix(": ") for head, cell in pairs if cell not in ("", EMPTY))
+
+
+def row_text(cells: Iterable[str]) -> str:
+    """A table row as packs hold it; empty when all its cells are."""
+    row = [cell.strip() for cell in cells]
+    return CELL.join(cell or EMPTY for cell in row) if any(row) else ""
 
 
 def units(text: str, kind: ChunkKind) -> list[Unit]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from pathlib import PurePosixPath
 
 from edge.database import stemmer
 from edge.packs.format import TOKENIZER
 
+_TITLE_WORD = re.compile(r"[^\W_]+")
 _WORD = re.compile(r"\w+")
 
 STOP_WORDS = frozenset(
@@ -38,6 +40,13 @@ def content_words(text: str) -> list[str]:
     """The words that carry meaning, each once, in order; all of them when every word is a stop word."""
     found = list(dict.fromkeys(words(text)))
     return [word for word in found if word not in STOP_WORDS] or found
+
+
+def title_words(title: str, name: str) -> str:
+    """What the keyword index holds as title: the title and the words of the file name that it lacks."""
+    known = {word.lower() for word in _TITLE_WORD.findall(title)}
+    extra = [word for word in _TITLE_WORD.findall(PurePosixPath(name).stem) if word.lower() not in known]
+    return " ".join([title, *extra])
 
 
 class Stems:

@@ -52,15 +52,22 @@ def answer(question: str, *passages: Passage, embedder: Embedder | None = None) 
 
 def test_the_best_sentence_is_quoted_word_for_word_with_its_passage() -> None:
     said = answer("How much grease does the bearing take?", passage(TORQUE), passage(GREASE))
-    assert said.splitlines()[0] == "The bearing takes 12 grams of grease each year. [2]"
+    assert said.splitlines()[0].startswith("The bearing takes 12 grams of grease each year.")
+    assert said.splitlines()[0].endswith("[2]")
 
 
 def test_two_sentences_are_quoted_when_both_answer_in_the_order_of_the_text() -> None:
     said = answer("To what torque are the bolts tightened?", passage(TORQUE))
-    assert said.splitlines() == [
-        "The housing bolts are tightened to 25 Nm. [1]",
-        "The coupling bolts are tightened to 8 Nm. [1]",
-    ]
+    assert "The housing bolts are tightened to 25 Nm. " in said
+    assert "The coupling bolts are tightened to 8 Nm. " in said
+    assert said.count("[1]") == 1
+
+
+def test_what_follows_comes_along_while_it_is_short() -> None:
+    said = answer("How is the sequence tested?", passage("To test the sequence, use:\nupsdrvctl -t shutdown"))
+    assert said.splitlines() == ["To test the sequence, use: [1]", "upsdrvctl -t shutdown [1]"]
+    long = f"The seal is changed each year. {'Meanwhile nothing else happens at all here. ' * 12}"
+    assert len(answer("When is the seal changed?", passage(long)).split()) <= 2 * 70
 
 
 def test_a_second_sentence_that_answers_less_is_left_out() -> None:
@@ -69,7 +76,8 @@ def test_a_second_sentence_that_answers_less_is_left_out() -> None:
 
 def test_of_sentences_alike_that_of_the_better_passage_is_quoted_first() -> None:
     said = answer("grease bearing", passage(GREASE), passage(GREASE))
-    assert said.startswith("The bearing takes 12 grams of grease each year. [1]")
+    assert said.startswith("The bearing takes 12 grams of grease each year.")
+    assert said.splitlines()[0].endswith("[1]")
 
 
 def test_a_row_is_quoted_with_the_names_of_its_columns() -> None:
@@ -171,7 +179,10 @@ def test_what_is_quoted_stands_in_the_passages_and_passes_the_guard(texts: list[
     passages = [passage(text, "table" if CELL in text else "text") for text in texts]
     said = answer(question, *passages)
     spoken = {unit.spoken for each in passages for unit in units(each.text, each.kind)}
-    assert {line.rsplit(" [", 1)[0] for line in said.splitlines()} <= spoken
+    whole = {" ".join(each.text.split()) for each in passages}
+    for line in said.splitlines():
+        quoted = line.rsplit(" [", 1)[0]
+        assert quoted in spoken or any(quoted in text for text in whole)
     verdict = check(said, passages)
     assert verdict.unverified == ()
     assert not verdict.ungrounded

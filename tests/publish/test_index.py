@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge.publish.index import boxes_json, embedding_text, title_words
+from edge.publish.index import boxes_json, embedding_text
+from edge.text.words import title_words
 from edge.types import Box
 
 

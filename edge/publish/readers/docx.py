@@ -13,9 +13,13 @@ from edge.publish.document import Block, Page, SourceDocument
 from edge.publish.readers.characters import squeeze
 from edge.publish.readers.lists import item_text, marker
 from edge.publish.readers.warnings import whole_warnings
+from edge.text.units import row_text
 
 MAX_UNPACKED = 512 * 1024 * 1024
 BROKEN_HINT = "Open it in a word processor and save it again as .docx, or save it as PDF."
+NO_TITLE = "Word Document"
+"""What python-docx calls a document without properties."""
+
 _HEADING = re.compile(r"^heading (\d)", re.IGNORECASE)
 _MONO = re.compile(r"code|preformatted|source|listing|macro", re.IGNORECASE)
 
@@ -36,7 +40,7 @@ def read_docx(name: str, data: bytes) -> SourceDocument:
     except Exception as error:  # python-docx and lxml raise what the damaged part happens to break
         raise DocumentError(f"{name} is not a readable Word document.", BROKEN_HINT) from error
     heading = next((b.text for b in blocks if b.kind == "heading"), "")
-    return SourceDocument(title or heading, (Page(1),), blocks)
+    return SourceDocument(heading if title in ("", NO_TITLE) else title, (Page(1),), blocks)
 
 
 def _check(name: str, data: bytes) -> None:
@@ -135,9 +139,9 @@ def _rows(table: Any) -> Iterator[Block]:
     if max(map(len, rows)) < 2:
         yield from (Block("paragraph", row[0]) for row in rows)
         return
-    header = " | ".join(filter(None, rows[0])) if len(rows) > 1 else ""
+    header = row_text(rows[0]) if len(rows) > 1 else ""
     for row in rows[1:] or rows:
-        yield Block("row", " | ".join(filter(None, row)), header=header)
+        yield Block("row", row_text(row), header=header)
 
 
 def _cells(row: Any) -> list[str]:

@@ -11,6 +11,7 @@ from edge.publish.document import Block, Page, SourceDocument
 from edge.publish.readers.characters import SUPERSCRIPTS, clean, squeeze
 from edge.publish.readers.decode import decode
 from edge.publish.readers.warnings import warning_text, whole_warnings
+from edge.text.units import row_text
 
 MAX_DEPTH = 200
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
@@ -196,10 +197,10 @@ def _table(node: LexborNode, depth: int) -> Iterator[Block]:
         return
     header = ""
     if cells and (all(c.tag == "th" for c in cells[0]) or _in_head(rows[0])) and len(cells) > 1:
-        header = " | ".join(filter(None, map(_text, cells[0])))
+        header = row_text(map(_text, cells[0]))
         cells = cells[1:]
     for row in cells:
-        if text := " | ".join(filter(None, map(_text, row))):
+        if text := row_text(map(_text, row)):
             yield Block("row", text, header=header)
 
 

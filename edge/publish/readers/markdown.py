@@ -14,6 +14,7 @@ from edge.publish.document import Block, BlockKind, Page, SourceDocument
 from edge.publish.readers.characters import clean, squeeze
 from edge.publish.readers.decode import decode
 from edge.publish.readers.warnings import split_signal, warning_text, whole_warnings
+from edge.text.units import row_text
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _TITLE = re.compile(r"^title\s*:\s*[\"']?(.*?)[\"']?\s*$", re.MULTILINE | re.IGNORECASE)
@@ -161,7 +162,7 @@ def _rows(tokens: Sequence[Token]) -> Iterator[Block]:
             rows.append([])
         elif token.type == "inline":
             rows[-1].append(_plain(token))
-    header = " | ".join(filter(None, rows[0])) if rows else ""
+    header = row_text(rows[0]) if rows else ""
     for row in rows[1:] or rows[:1]:
-        if text := " | ".join(filter(None, row)):
+        if text := row_text(row):
             yield Block("row", text, header=header if len(rows) > 1 else "")

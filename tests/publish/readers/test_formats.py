@@ -46,7 +46,7 @@ def test_html_table_rows_carry_their_header() -> None:
     rows = read("a.html", page.encode()).blocks
     assert [(row.text, row.header) for row in rows] == [
         ("E1 | Dry run", "Code | Cause"),
-        ("E2", "Code | Cause"),
+        ("E2 | –", "Code | Cause"),
     ]
 
 
@@ -231,6 +231,17 @@ def test_docx_in_document_order() -> None:
         ("row", "E1 | Dry"),
         ("warning", "CAUTION: Hot."),
     ]
+
+
+def test_a_docx_without_properties_is_called_by_its_first_heading() -> None:
+    def build(document: docx.document.Document) -> None:
+        document.add_heading("Seal", 1)
+        document.add_paragraph("Press it out.")
+        relations = document.part.package.rels
+        (properties,) = [key for key, relation in relations.items() if "core-properties" in relation.reltype]
+        relations.pop(properties)
+
+    assert read("a.docx", word(build)).title == "Seal"
 
 
 def test_a_docx_that_unpacks_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import mean
 
 from edge.publish.readers.pdf.lines import Cell, Line
+from edge.text.units import row_text
 
 MIN_ROWS = 3
 ALIGNED = 4.0
@@ -25,7 +26,7 @@ class Row:
     @property
     def text(self) -> str:
         """The cells that hold something, joined by bars."""
-        return " | ".join(cell for cell in self.cells if cell)
+        return row_text(self.cells)
 
 
 @dataclass(frozen=True, slots=True)
