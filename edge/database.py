@@ -26,7 +26,6 @@ def open_immutable(path: Path) -> apsw.Connection:
         connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         _load_vectors(connection)
         connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA mmap_size = 1073741824")
     return connection
 
 

@@ -58,8 +58,10 @@ def layout(question: str, passages: Sequence[Passage]) -> str:
 
 
 def place(passage: Passage) -> str:
-    """Where a passage stands: ``user-manual.pdf, page 12, Battery > Replacement``."""
-    where = f"{passage.document}, page {passage.page_label or passage.page_from}"
+    """Where a passage stands: ``user-manual.pdf, page 12 (printed 4), Battery > Replacement``."""
+    where = f"{passage.document}, page {passage.page_from}"
+    if passage.page_label:
+        where += f" (printed {passage.page_label})"
     return f"{where}, {passage.heading}" if passage.heading else where
 
 

@@ -14,7 +14,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
+from edge.retrieval.keyword import CODE_MARK
 from edge.retrieval.ranking import Query, Ranked
+from edge.text.identifiers import identifiers, normalise
+from edge.text.words import content_words
 
 REFUSE_BELOW = 0.42
 """Answers less likely than this to be in the passages are refused."""
@@ -47,17 +50,29 @@ class Signals:
     asks_value: float
 
 
-WEIGHTS = Signals(coverage=2.74, unknown=-7.51, lead=16.09, numbers_missing=-1.40, asks_value=-2.27)
-BIAS = -2.84
+WEIGHTS, BIAS = Signals(coverage=2.74, unknown=-7.51, lead=16.09, numbers_missing=-1.40, asks_value=-2.27), -2.84
+BY_WORDS, BIAS_BY_WORDS = Signals(coverage=4.40, unknown=-8.73, lead=0, numbers_missing=-0.95, asks_value=-1.56), -1.18
+"""Where no passage was compared by vectors: there is no embedder, or the packs were made with another one."""
 
 
 def confidence(question: str, query: Query, best: Sequence[Ranked]) -> float:
     """Probability (0 to 1) that the best passages answer the question."""
     if not best:
         return 0.0
-    found = astuple(signals(question, query, best))
-    evidence = BIAS + sum(w * s for w, s in zip(astuple(WEIGHTS), found, strict=True))
+    if _is_lookup(question, best[0]):
+        return 1.0
+    by_meaning = any(passage.dense for passage in best)
+    weights, bias = (WEIGHTS, BIAS) if by_meaning else (BY_WORDS, BIAS_BY_WORDS)
+    found = signals(question, query, best)
+    evidence = bias + sum(w * s for w, s in zip(astuple(weights), astuple(found), strict=True))
     return 1 / (1 + math.exp(min(-evidence, 700)))  # a question may hold a thousand numbers
+
+
+def _is_lookup(question: str, first: Ranked) -> bool:
+    """Whether somebody typed nothing but codes (``E-207``) and the best passage holds them all."""
+    codes = identifiers(question)
+    spoken = normalise("".join(content_words(question)))
+    return bool(codes) and spoken == "".join(codes) and all(CODE_MARK + code in first.tokens for code in codes)
 
 
 def signals(question: str, query: Query, best: Sequence[Ranked]) -> Signals:

@@ -68,10 +68,11 @@ LARGE_MANUAL = Manual(
 def available(full: bool) -> list[tuple[Manual, bytes]]:
     """The manuals that are cached or can be fetched, with their bytes; says which ones are not."""
     wanted = (*MANUALS, LARGE_MANUAL) if full else MANUALS
-    return [(manual, data) for manual in wanted if (data := _data(manual)) is not None]
+    return [(manual, data) for manual in wanted if (data := manual_bytes(manual)) is not None]
 
 
-def _data(manual: Manual) -> bytes | None:
+def manual_bytes(manual: Manual) -> bytes | None:
+    """The PDF; None when it is neither cached nor fetchable, or not the one that was labelled, which is said."""
     cached = cache_folder() / "manuals" / manual.name / manual.document
     if not cached.exists() and not _fetch(manual, cached):
         return None

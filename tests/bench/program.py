@@ -27,9 +27,10 @@ def main(*benchmarks: Benchmark) -> None:
     print(machine())
     figures = []
     for benchmark in benchmarks:
-        say(f"{benchmark.__module__.rpartition('.')[2]}: {(benchmark.__doc__ or '').splitlines()[0]}")
+        say((benchmark.__doc__ or "").splitlines()[0])
         figures += list(benchmark(options))
     print(table(figures))
+    print(machine())
     if options.out:
         values = {
             f.name: {"value": f.value, "unit": f.unit, "peer": f.peer, "ratio": f.ratio} for f in figures
