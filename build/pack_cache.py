@@ -6,7 +6,9 @@ them, and the embedder. So a change anywhere builds anew, and nothing else does.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,14 +24,19 @@ Build = Callable[[Path, Path], None]
 
 
 def cached_pack(source: Path, build: Build) -> Path:
-    """The pack of a source folder, built by ``build`` unless the cache has it. Interrupted, it resumes."""
+    """The pack of a source folder, built by ``build`` unless the cache has it. Interrupted, it resumes.
+
+    Processes that want the same pack at the same time wait for the one that builds it.
+    """
     folder = cache_folder() / "packs"
     folder.mkdir(exist_ok=True)
     pack = folder / f"{source.name}-{recipe(source)[:16]}.kpack"
-    if pack.exists():
-        say(f"{source.name}: its pack is in the cache")
-    else:
-        build(source, pack)
+    with pack.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if pack.exists():
+            say(f"{source.name}: its pack is in the cache")
+        else:
+            build(source, pack)
     return pack
 
 
@@ -56,8 +63,6 @@ def build_with_edge(source: Path, pack: Path) -> None:
     Raises:
         SetupError: it failed; it has said why.
     """
-    import subprocess
-
     say(f"{source.name}: building its pack (about two minutes, once)")
     done = subprocess.run([EDGE, "pack", "build", source, "-o", pack], stdout=sys.stderr, check=False)
     if done.returncode:

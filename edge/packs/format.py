@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import NotFoundError, PackError, StorageError
+from edge.text.words import TOKENIZER
 
 FORMAT = 1
 MAGIC = b"edgekpk" + bytes([FORMAT])
@@ -36,8 +37,6 @@ full scans."""
 
 NO_EMBEDDER = "none"
 """The embedder of a pack without vectors."""
-
-TOKENIZER = "porter unicode61 remove_diacritics 2"
 
 SCHEMA = f"""
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

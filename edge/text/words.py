@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from edge.database import stemmer
-from edge.packs.format import TOKENIZER
+
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+"""How the keyword index divides text, in FTS5's words."""
 
 _TITLE_WORD = re.compile(r"[^\W_]+")
 _WORD = re.compile(r"\w+")

@@ -25,7 +25,7 @@ def test_the_layout_is_fixed() -> None:
             "user",
             "Passages:\n"
             "[1] user-manual.pdf, page 12, Pump > Torque\nTighten to 25 Nm.\n\n"
-            "[2] user-manual.pdf, page iv\nCheck the seal.\n\n"
+            "[2] user-manual.pdf, page 14 (printed iv)\nCheck the seal.\n\n"
             "Question: What torque?",
         ),
     )
