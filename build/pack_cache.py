@@ -43,18 +43,23 @@ def cached_pack(source: Path, build: Build) -> Path:
 def recipe(source: Path) -> str:
     """SHA-256 over the names and bytes of all that a pack is made from."""
     digest = hashlib.sha256()
-    for file in _ingredients(source):
-        digest.update(f"{file.name}:{file.stat().st_size}:".encode())
+    for folder, file in _ingredients(source):
+        digest.update(f"{file.relative_to(folder)}:{file.stat().st_size}:".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def _ingredients(source: Path) -> Iterator[Path]:
-    yield ROOT / "edge" / "__init__.py"
-    for part in ("publish", "packs", "text"):
-        yield from sorted((ROOT / "edge" / part).rglob("*.py"))
-    yield from sorted((ROOT / "edge" / "models").glob("minilm-*.gguf"))
-    yield from sorted(file for file in source.rglob("*") if file.is_file())
+def _ingredients(source: Path) -> Iterator[tuple[Path, Path]]:
+    """Files, each with the folder that its name is relative to."""
+    yield ROOT, ROOT / "edge" / "__init__.py"
+    for folder, pattern in (
+        (ROOT / "edge" / "publish", "**/*.py"),
+        (ROOT / "edge" / "packs", "**/*.py"),
+        (ROOT / "edge" / "text", "**/*.py"),
+        (ROOT / "edge" / "models", "minilm-*.gguf"),
+        (source, "**/*"),
+    ):
+        yield from ((folder, file) for file in sorted(folder.glob(pattern)) if file.is_file())
 
 
 def build_with_edge(source: Path, pack: Path) -> None:

@@ -61,7 +61,13 @@ class Chunk:
     kind: ChunkKind
     heading: str
     text: str
-    boxes: tuple[Box, ...]
+    boxes_json: str
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """Where it stands on its pages. Parsed when asked for: many chunks are read and few are shown."""
+        with _well_formed(f"Chunk {self.id}"):
+            return tuple(Box(int(page), *sides) for page, *sides in json.loads(self.boxes_json))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,10 @@ class Pack:
             f"The pack '{self.manifest.name}' has no document '{name}'.",
             "`edge pack inspect` lists its documents.",
         )
+
+    def document_with(self, id: int) -> Document:
+        """A document by the id that its chunks carry."""
+        return self._by_id[id]
 
     def document_of(self, chunk: int) -> Document:
         """The document a chunk stands in."""
@@ -275,10 +285,7 @@ def _document(row: tuple[Any, ...]) -> Document:
 
 
 def _chunk(row: tuple[Any, ...]) -> Chunk:
-    with _well_formed(f"Chunk {row[0]}"):
-        id, document, section, page_from, page_to, kind, heading, text, boxes = row
-        found = tuple(Box(int(page), *sides) for page, *sides in json.loads(boxes))
-    return Chunk(id, document, section, page_from, page_to, kind, heading, text, found)
+    return Chunk(*row)
 
 
 @contextmanager

@@ -50,8 +50,14 @@ class Signals:
     asks_value: float
 
 
-WEIGHTS, BIAS = Signals(coverage=2.74, unknown=-7.51, lead=16.09, numbers_missing=-1.40, asks_value=-2.27), -2.84
-BY_WORDS, BIAS_BY_WORDS = Signals(coverage=4.40, unknown=-8.73, lead=0, numbers_missing=-0.95, asks_value=-1.56), -1.18
+WEIGHTS, BIAS = (
+    Signals(coverage=2.74, unknown=-7.51, lead=16.09, numbers_missing=-1.40, asks_value=-2.27),
+    -2.84,
+)
+BY_WORDS, BIAS_BY_WORDS = (
+    Signals(coverage=4.40, unknown=-8.73, lead=0, numbers_missing=-0.95, asks_value=-1.56),
+    -1.18,
+)
 """Where no passage was compared by vectors: there is no embedder, or the packs were made with another one."""
 
 
@@ -72,7 +78,9 @@ def _is_lookup(question: str, first: Ranked) -> bool:
     """Whether somebody typed nothing but codes (``E-207``) and the best passage holds them all."""
     codes = identifiers(question)
     spoken = normalise("".join(content_words(question)))
-    return bool(codes) and spoken == "".join(codes) and all(CODE_MARK + code in first.tokens for code in codes)
+    return (
+        bool(codes) and spoken == "".join(codes) and all(CODE_MARK + code in first.tokens for code in codes)
+    )
 
 
 def signals(question: str, query: Query, best: Sequence[Ranked]) -> Signals:

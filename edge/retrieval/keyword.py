@@ -5,6 +5,7 @@ At 100,000 chunks rank-bm25 alone took 720 ms where FTS5 took 22, so it only eve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.retrieval.scope import Scope
@@ -16,6 +17,11 @@ HEADING_WEIGHT = 3
 CODE_WEIGHT = 3
 COLUMN_WEIGHTS = (1.0, float(HEADING_WEIGHT), 1.0, float(CODE_WEIGHT))
 """bm25 weights of title, heading, body and identifiers while FTS5 looks for candidates."""
+
+MAX_POSTINGS = 20_000
+"""Chunks that FTS5 may have to score; nothing is left out of a pack of a few thousand. At 100,000 chunks 97 % of the
+best 20 are still found, in a third of the time."""
+ALWAYS_KEPT = 2
 
 CODE_MARK = "#"
 """Distinguishes the code ``e207`` from a word in the token lists that are scored."""
@@ -32,6 +38,25 @@ class Terms:
         """The stems and marked codes to score with."""
         words = [stem for word in self.words for stem in stems.of(word)]
         return list(dict.fromkeys(words + [CODE_MARK + code for code in self.codes]))
+
+
+def affordable(terms: Terms, stems: Stems, counts: Mapping[str, int]) -> Terms:
+    """The terms that FTS5 shall look for: the rarest words first, as long as few enough chunks hold them.
+
+    A word that stands everywhere costs most and tells least; ranking counts it all the same.
+
+    Args:
+        counts: number of chunks that hold each stem.
+    """
+    held = {word: max((counts.get(stem, 0) for stem in stems.of(word)), default=0) for word in terms.words}
+    kept: list[str] = []
+    total = 0
+    for word in sorted(held, key=lambda word: held[word]):
+        total += held[word]
+        if total > MAX_POSTINGS and len(kept) >= ALWAYS_KEPT:
+            break
+        kept.append(word)
+    return Terms(tuple(word for word in terms.words if word in kept), terms.codes)
 
 
 def candidates(scope: Scope, terms: Terms, limit: int = CANDIDATES) -> dict[int, float]:

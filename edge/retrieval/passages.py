@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from edge.packs.pack import Chunk, Pack
 from edge.types import Passage
@@ -11,35 +12,49 @@ MAX_WORDS = 220
 MAX_PAGES = 2
 REACH = 4
 """Neighbours looked at on either side."""
+SPARE = 40
+"""Chunks looked at beyond the wanted number of passages, for those that merge."""
 
 
 def readable(pack: Pack, scores: Mapping[int, float], limit: int) -> list[Passage]:
-    """Passages around the chunks of one pack, which come best first; a chunk already shown makes none of its own."""
+    """Passages around the chunks of one pack, which come best first; a chunk already shown makes none of its own.
+
+    They lack what only a reader needs; ``completed`` adds it.
+    """
+    ids = list(scores)[: limit + SPARE]
+    around = {near for id in ids for near in range(id - REACH, id + REACH + 1)}
+    chunks = {chunk.id: chunk for chunk in pack.chunks(sorted(around))}
     passages: list[Passage] = []
     shown: set[int] = set()
-    for id, score in scores.items():
+    for id in ids:
         if id in shown:
             continue
-        found, run = _with_neighbours(pack, id, shown)
+        run = _with_neighbours(chunks, chunks.get(id) or pack.chunk(id), shown)
         shown |= {part.id for part in run}
-        passages.append(_passage(pack, found, run, score))
+        passages.append(_passage(pack, chunks[id], run, scores[id]))
         if len(passages) == limit:
             break
     return passages
 
 
-def _with_neighbours(pack: Pack, id: int, shown: set[int]) -> tuple[Chunk, list[Chunk]]:
-    """A chunk, and the run of it and what stands after and before it in its section, while that stays short."""
-    nearby = {near.id: near for near in pack.neighbours(id, REACH, REACH)}
-    found = nearby[id]
+def completed(pack: Pack, passage: Passage) -> Passage:
+    """A passage with the label of its page and its boxes."""
+    boxes = tuple(box for chunk in pack.chunks(passage.chunks) for box in chunk.boxes)
+    document = pack.document(passage.document)
+    return replace(passage, page_label=pack.page_label(document.id, passage.page_from), boxes=boxes)
+
+
+def _with_neighbours(chunks: Mapping[int, Chunk], found: Chunk, shown: set[int]) -> list[Chunk]:
+    """A chunk with what stands after and before it in its section, while that stays short."""
     run = [found]
     for step in (1, -1):
-        while near := nearby.get(run[-1].id + 1 if step > 0 else run[0].id - 1):
+        while near := chunks.get(run[-1].id + 1 if step > 0 else run[0].id - 1):
             grown = [*run, near] if step > 0 else [near, *run]
-            if near.section != found.section or near.id in shown or not _short(grown):
+            apart = (near.document, near.section) != (found.document, found.section)
+            if apart or near.id in shown or not _short(grown):
                 break
             run = grown
-    return found, run
+    return run
 
 
 def _short(run: list[Chunk]) -> bool:
@@ -48,7 +63,7 @@ def _short(run: list[Chunk]) -> bool:
 
 
 def _passage(pack: Pack, found: Chunk, run: list[Chunk], score: float) -> Passage:
-    document = pack.document_of(found.id)
+    document = pack.document_with(found.document)
     page_from, page_to = run[0].page_from, run[-1].page_to
     return Passage(
         pack=pack.manifest.name,
@@ -57,13 +72,12 @@ def _passage(pack: Pack, found: Chunk, run: list[Chunk], score: float) -> Passag
         title=document.title,
         page_from=page_from,
         page_to=page_to,
-        page_label=pack.page_label(document.id, page_from),
+        page_label=None,
         heading=found.heading,
         text=_joined(run),
         score=round(score, 4),
         kind=found.kind,
         signed=pack.signed,
-        boxes=tuple(box for part in run for box in part.boxes),
         chunks=tuple(part.id for part in run),
     )
 

@@ -18,7 +18,7 @@ from edge.retrieval import keyword, vector, vocabulary
 from edge.retrieval.confidence import confidence
 from edge.retrieval.fusion import fuse
 from edge.retrieval.keyword import Terms
-from edge.retrieval.passages import readable
+from edge.retrieval.passages import completed, readable
 from edge.retrieval.ranking import Candidate, Query, ranked
 from edge.retrieval.rewrite import standalone
 from edge.retrieval.scope import Scope, scopes
@@ -66,41 +66,32 @@ class Retriever:
         """The best passages for a text within these scopes."""
         stems = Stems()
         slips = self._slips(where, text, stems)
-        vector_of_question = self._threads.submit(self._embed, _mended(text, slips))
+        by_meaning = self._threads.submit(self._by_meaning, where, _mended(text, slips))
         words = [slips.get(word, word) for word in content_words(text)]
         terms = Terms(tuple(words), tuple(asked_identifiers(text)))
-        found = [keyword.candidates(scope, terms) for scope in where]
-        query = _query(where, terms, stems)
-        asked = vector_of_question.result()
+        query, by_words = _by_words(where, terms, stems)
+        asked, by_vector = by_meaning.result()
         proposed = max(PROPOSED // max(len(where), 1), PROPOSED_AT_LEAST)
         candidates = [
             candidate
-            for scope, lexical in zip(where, found, strict=True)
-            for candidate in self._propose(scope, lexical, asked, proposed, stems)
+            for scope, lexical, dense in zip(where, by_words, by_vector, strict=True)
+            for candidate in _propose(scope.pack, lexical, dense, asked, proposed, stems)
         ]
         best = ranked(candidates, query)
-        passages = tuple(result.passage for result in best[:limit])
+        packs = {scope.pack.manifest.name: scope.pack for scope in where}
+        passages = tuple(completed(packs[r.passage.pack], r.passage) for r in best[:limit])
         return Evidence(text, passages, confidence(text, query, best), slips)
 
     def close(self) -> None:
         """Stop the threads; the embedder belongs to whoever made it."""
         self._threads.shutdown()
 
-    def _propose(
-        self, scope: Scope, lexical: Mapping[int, float], asked: Vectors | None, limit: int, stems: Stems
-    ) -> list[Candidate]:
-        """The passages around the best chunks of one pack."""
-        dense = vector.search(scope, asked) if asked is not None and self._comparable(scope.pack) else {}
-        passages = readable(scope.pack, fuse(lexical, dense), limit)
-        chunks = [chunk for passage in passages for chunk in passage.chunks]
-        sentences = vector.closest_sentences(scope.pack, chunks, asked) if asked is not None and dense else {}
-        return [
-            Candidate(
-                passage,
-                tuple(keyword.tokens(stems, _titles(passage), passage.heading, passage.text)),
-                _similarity(passage, dense, sentences) if dense else None,
-            )
-            for passage in passages
+    def _by_meaning(self, where: Sequence[Scope], text: str) -> tuple[Vectors | None, list[dict[int, float]]]:
+        """The question's vector, and the nearest chunks of each scope: none where vectors cannot be compared."""
+        asked = self._embed(text)
+        return asked, [
+            vector.search(scope, asked) if asked is not None and self._comparable(scope.pack) else {}
+            for scope in where
         ]
 
     def _comparable(self, pack: Pack) -> bool:
@@ -157,16 +148,40 @@ def _similarity(passage: Passage, dense: Mapping[int, float], sentences: Mapping
     return SENTENCE_SHARE * closest + (1 - SENTENCE_SHARE) * whole
 
 
-def _query(where: Sequence[Scope], terms: Terms, stems: Stems) -> Query:
-    """The tokens asked for, each with its weight over all packs searched."""
-    packs = [scope.pack for scope in where]
-    total = sum(pack.chunk_count for pack in packs)
+def _by_words(where: Sequence[Scope], terms: Terms, stems: Stems) -> tuple[Query, list[dict[int, float]]]:
+    """The tokens asked for, each with its weight over all packs searched, and the candidates of each scope."""
     bare = {token: token.lstrip(keyword.CODE_MARK) for token in terms.tokens(stems)}
-    counts = vocabulary.frequencies(packs, bare.values())
-    return Query(
-        {token: bm25.inverse_frequency(counts[word], total) for token, word in bare.items()},
-        frozenset(token for token, word in bare.items() if not counts[word]),
-    )
+    counts = [vocabulary.frequencies([scope.pack], bare.values()) for scope in where]
+    found = [
+        keyword.candidates(scope, keyword.affordable(terms, stems, held))
+        for scope, held in zip(where, counts, strict=True)
+    ]
+    total = sum(scope.pack.chunk_count for scope in where)
+    held = {word: sum(each[word] for each in counts) for word in bare.values()}
+    weights = {token: bm25.inverse_frequency(held[word], total) for token, word in bare.items()}
+    return Query(weights, frozenset(token for token, word in bare.items() if not held[word])), found
+
+
+def _propose(
+    pack: Pack,
+    lexical: Mapping[int, float],
+    dense: Mapping[int, float],
+    asked: Vectors | None,
+    limit: int,
+    stems: Stems,
+) -> list[Candidate]:
+    """The passages around the best chunks of one pack."""
+    passages = readable(pack, fuse(lexical, dense), limit)
+    chunks = [chunk for passage in passages for chunk in passage.chunks]
+    sentences = vector.closest_sentences(pack, chunks, asked) if asked is not None and dense else {}
+    return [
+        Candidate(
+            passage,
+            tuple(keyword.tokens(stems, _titles(passage), passage.heading, passage.text)),
+            _similarity(passage, dense, sentences) if dense else None,
+        )
+        for passage in passages
+    ]
 
 
 def _mended(text: str, slips: Mapping[str, str]) -> str:

@@ -43,7 +43,9 @@ class Unit:
         if len(heads) != len(cells):
             return self.text
         pairs = [(head.strip(), cell.strip()) for head, cell in zip(heads, cells, strict=True)]
-        return "; ".join(f"{head}: {cell}".removeprefix(": ") for head, cell in pairs if cell not in ("", EMPTY))
+        return "; ".join(
+            f"{head}: {cell}".removeprefix(": ") for head, cell in pairs if cell not in ("", EMPTY)
+        )
 
 
 def row_text(cells: Iterable[str]) -> str:

@@ -69,7 +69,11 @@ def _memory(pid: int) -> int:
     """Bytes of a process and its descendants; pages that they share count once."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = [
+            child
+            for file in Path(f"/proc/{pid}/task").glob("*/children")
+            for child in file.read_text().split()
+        ]
     except OSError:  # it has just ended
         return 0
     own = next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))

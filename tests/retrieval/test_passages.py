@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from edge.errors import EdgeError
 from edge.packs.pack import Pack
 from edge.publish.document import Block, Page, SourceDocument
-from edge.retrieval.passages import MAX_PAGES, MAX_WORDS, readable
+from edge.retrieval.passages import MAX_PAGES, MAX_WORDS, completed, readable
 from edge.types import Box
 from tests.conftest import OpenPack
 
@@ -47,8 +48,15 @@ def test_a_chunk_is_shown_with_what_follows_it(pack: Pack) -> None:
     (passage,) = readable(pack, {found: 0.8}, 5)
     assert passage.chunks == (found, found + 1)
     assert passage.text == "\n".join(chunk.text for chunk in pack.chunks(passage.chunks))
-    assert (passage.page_from, passage.page_to, passage.page_label) == (4, 5, "iv")
-    assert [box.page for box in passage.boxes] == [4, 5]
+    assert (passage.page_from, passage.page_to) == (4, 5)
+
+
+def test_what_is_shown_gets_its_page_label_and_boxes(pack: Pack) -> None:
+    (passage,) = readable(pack, {on_page(pack, 4): 0.8}, 5)
+    shown = completed(pack, passage)
+    assert shown.page_label == "iv"
+    assert [box.page for box in shown.boxes] == [4, 5]
+    assert replace(shown, page_label=None, boxes=()) == passage
 
 
 def test_it_says_where_it_comes_from(pack: Pack) -> None:

@@ -26,8 +26,8 @@ def messages(passages: tuple[str, ...], question: str) -> list[dict[str, str]]:
 
 
 def from_markdown(path: Path) -> list[text.Example]:
-    """Every block of text of a Markdown file as passage [1], with the two blocks after it; tables without their rules."""
-    body = re.sub(r"(?m)^[|:\- ]+\n", "", path.read_text(encoding="utf-8"))
+    """Every block of text of a Markdown file as passage [1], with the two after it; table rows as `a | b`."""
+    body = re.sub(r"(?m)^[|:\- ]+\n|^\| | \|$", "", path.read_text(encoding="utf-8"))
     blocks = [b for b in body.split("\n\n") if b.strip() and not b.startswith("#")]
     asked = f"What does {path.stem.replace('-', ' ')} say?"
     return [

@@ -17,7 +17,7 @@ from edge.publish.document import Page, SourceDocument
 from edge.publish.readers.characters import squeeze
 from edge.publish.readers.pdf.blocks import build_blocks
 from edge.publish.readers.pdf.fonts import Fonts
-from edge.publish.readers.pdf.furniture import without_listings, without_running_lines
+from edge.publish.readers.pdf.furniture import is_ornament, without_listings, without_running_lines
 from edge.publish.readers.pdf.headings import find_headings
 from edge.publish.readers.pdf.hyphens import Hyphens
 from edge.publish.readers.pdf.lines import Line, PageLines, page_lines
@@ -65,7 +65,7 @@ def _read(name: str, document: Any) -> SourceDocument:
     )
     outline = read_outline(document, {page.number: page.height for page in pages})
     content = without_listings(without_running_lines(pages, labels))
-    lines = [line for page in content for line in page.lines]
+    lines = [line for page in content for line in page.lines if not is_ornament(line.text)]
     body, hyphens = _body_size(lines), Hyphens(lines)
     tables = find_tables(lines, body)
     tabular = {index for table in tables for index in range(table.start, table.end)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,14 +20,11 @@ _WRAPPED = re.compile(rf" *[{WRAP_SIGNS}][⁻-]?\n *")
 _WRAPPED_AT_BLANK = re.compile(rf"(?<=\w)(?<!_){_WRAPPED.pattern}(?=\w)")
 """A listing that was wrapped to fit the page: at a blank where that divides words, else within a path or an option."""
 
-HAZARDS = frozenset("⚠⚡☠☢☣")
-
 
 def build_blocks(
     lines: Sequence[Line], headings: Headings, tables: Sequence[Table], hyphens: Hyphens
 ) -> list[Block]:
     """Turn the lines of a document into blocks in reading order."""
-    lines = [line for line in lines if not _is_ornament(line.text)]
     spacing = Spacing(lines)
     layout = _Layout(headings, {t.start: t for t in tables}, find_admonitions(lines), spacing, hyphens)
     groups = _grouped(lines, layout)
@@ -209,12 +205,6 @@ def _group_text(group: Group, hyphens: Hyphens) -> str:
     if group.found and (found := marker(text)):
         return item_text(found)
     return text
-
-
-def _is_ornament(text: str) -> bool:
-    """Symbols alone, as the corners of a frame become in some fonts."""
-    signs = set(text) - {" "}
-    return bool(signs) and not signs & HAZARDS and all(unicodedata.category(sign) == "So" for sign in signs)
 
 
 def _code(lines: Sequence[Line]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -30,6 +31,8 @@ _CONTENTS_TITLE = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"(?:^|[\s,.…])[ivx\d]{1,4}(?:[-–]\d{1,4})?(?:,\s*\d{1,4}(?:[-–]\d{1,4})?)*,?$")
+
+_HAZARDS = frozenset("⚠⚡☠☢☣")
 
 
 _Place = tuple[bool, int]
@@ -206,3 +209,9 @@ def _without_entries(page: PageLines) -> tuple[Line, ...]:
         for line in page.lines
         if not _LEADER.match(line.text) and not _CONTENTS_TITLE.fullmatch(line.text.strip())
     )
+
+
+def is_ornament(text: str) -> bool:
+    """Symbols alone, as the corners of a frame become in some fonts."""
+    signs = set(text) - {" "}
+    return bool(signs) and not signs & _HAZARDS and all(unicodedata.category(sign) == "So" for sign in signs)
