@@ -15,6 +15,7 @@ import numpy as np
 from edge.engine.interface import Embedder, never
 from edge.errors import EngineError
 from edge.text import bm25
+from edge.text.identifiers import identifiers
 from edge.text.units import Unit, in_context, units
 from edge.text.words import Stems
 from edge.types import Passage, Prompt
@@ -22,7 +23,7 @@ from edge.types import Passage, Prompt
 EXTRACTIVE = "extractive"
 PASSAGES = 3
 MAX_UNITS = 40
-MAX_STEPS = 12
+FIRST = ("1", "a", "A", "Step 1")
 RANK_DISCOUNT = 0.15
 """What each further passage costs its sentences: the first is right three times out of four."""
 MAX_FOLLOWING = 3
@@ -90,11 +91,10 @@ Score = Callable[[str, Sequence[str]], list[float]]
 
 
 def quotations(question: str, passages: Sequence[Passage], score: Score) -> list[str]:
-    """The lines of the answer: a procedure when one is asked for and found first, else the best rows or sentences."""
-    if not passages:
-        return []
-    if _ASKS_STEPS.search(question.lower()) and (steps := _steps(passages[0])):
-        return [*steps[:-1], f"{steps[-1]} [1]"]
+    """The lines of the answer: a whole procedure, or the best rows and sentences with what follows them.
+
+    Steps are quoted whole and from one procedure: half of one continued by another would be followed by somebody.
+    """
     found = [
         Quotable(n, unit, in_context(passage.heading, unit))
         for n, passage in enumerate(passages[:PASSAGES], 1)
@@ -102,12 +102,24 @@ def quotations(question: str, passages: Sequence[Passage], score: Score) -> list
     ][:MAX_UNITS]
     if not found:
         return []
+    if _ASKS_STEPS.search(question.lower()) and (steps := _steps(passages[0].text.split("\n"))):
+        return _procedure(steps, 1)
     scores = score(question, [quotable.context for quotable in found])
     scores = [s - RANK_DISCOUNT * (quotable.n - 1) for s, quotable in zip(scores, found, strict=True)]
-    best = sorted(range(len(found)), key=lambda i: (-scores[i], i))[:2]
-    chosen = [i for i in best if scores[i] >= SECOND_AT_LEAST * scores[best[0]]] or best[:1]
-    quoted = {i for start in chosen for i in _continued(found, start)}
-    return _written(found, sorted(quoted, key=lambda i: (found[i].n != found[best[0]].n, i)))
+    best, *others = sorted(range(len(found)), key=lambda i: (-scores[i], i))[:2]
+    first = found[best]
+    if steps := _steps(passages[first.n - 1].text.split("\n"), first.unit.line):
+        return _procedure(steps, first.n)
+    asked = set(identifiers(question)) & set(identifiers(first.unit.text))
+    chosen = [
+        i
+        for i in others
+        if scores[i] >= SECOND_AT_LEAST * scores[best]
+        and asked <= set(identifiers(found[i].unit.text))
+        and not _STEP.match(found[i].unit.text)
+    ]
+    quoted = {i for start in (best, *chosen) for i in _continued(found, start)}
+    return _written(found, sorted(quoted, key=lambda i: (found[i].n != first.n, i)))
 
 
 def _continued(found: Sequence[Quotable], start: int) -> Iterator[int]:
@@ -141,15 +153,30 @@ def _cited(quotable: Quotable) -> str:
     return f" [{quotable.n}]"
 
 
-def _steps(passage: Passage) -> list[str]:
-    """The numbered steps of a passage with the line that introduces them, or nothing."""
-    lines = passage.text.split("\n")
-    numbered = [i for i, line in enumerate(lines) if _STEP.match(line)]
-    if len(numbered) < 2:
+def _steps(lines: Sequence[str], within: int | None = None) -> list[str]:
+    """The first numbered procedure among these lines, or that around line ``within``, with the line that introduces it.
+
+    Nothing if it has fewer than two steps. Dots stand for steps that another passage begins with.
+    """
+    runs: list[list[int]] = []
+    for i, line in enumerate(lines):
+        if match := _STEP.match(line):
+            if not runs or match[1].rstrip(".):") in FIRST:
+                runs.append([])
+            runs[-1].append(i)
+    run = next((run for run in runs if len(run) > 1 and (within is None or within in run)), None)
+    if run is None:
         return []
-    first, last = numbered[0], numbered[-1]
-    lead = [lines[first - 1]] if first and lines[first - 1].rstrip().endswith(":") else []
-    return [*lead, *lines[first : last + 1][:MAX_STEPS]]
+    before = lines[run[0] - 1].rstrip() if run[0] else ""
+    begins = _STEP.match(lines[run[0]])
+    lead = [before] if before.endswith(":") else []
+    if begins and begins[1].rstrip(".):") not in FIRST:
+        lead.append("…")
+    return [*lead, *lines[run[0] : run[-1] + 1]]
+
+
+def _procedure(steps: Sequence[str], n: int) -> list[str]:
+    return [*steps[:-1], f"{steps[-1]} [{n}]"]
 
 
 def _bm25(question: str, texts: Sequence[str]) -> list[float]:

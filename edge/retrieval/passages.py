@@ -9,6 +9,8 @@ from edge.packs.pack import Chunk, Pack
 from edge.types import Passage
 
 MAX_WORDS = 220
+MAX_WORDS_OF_STEPS = 400
+"""A procedure is shown whole where it can be: half of one is worse than none."""
 MAX_PAGES = 2
 REACH = 4
 """Neighbours looked at on either side."""
@@ -59,7 +61,8 @@ def _with_neighbours(chunks: Mapping[int, Chunk], found: Chunk, shown: set[int])
 
 def _short(run: list[Chunk]) -> bool:
     words = sum(len(part.text.split()) for part in run)
-    return words <= MAX_WORDS and run[-1].page_to - run[0].page_from < MAX_PAGES
+    most = MAX_WORDS_OF_STEPS if all(part.kind == "steps" for part in run) else MAX_WORDS
+    return words <= most and run[-1].page_to - run[0].page_from < MAX_PAGES
 
 
 def _passage(pack: Pack, found: Chunk, run: list[Chunk], score: float) -> Passage:

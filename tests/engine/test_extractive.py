@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.engine.embedder import LlamaEmbedder
-from edge.engine.extractive import EXTRACTIVE, MAX_STEPS, ExtractiveEngine
+from edge.engine.extractive import EXTRACTIVE, ExtractiveEngine
 from edge.engine.interface import Embedder, Vectors
 from edge.engine.scripted import ScriptedEmbedder
 from edge.errors import EngineError
@@ -133,9 +133,29 @@ def test_a_procedure_is_looked_for_in_the_best_passage_only() -> None:
     assert "12 grams" in said
 
 
-def test_a_very_long_procedure_is_cut() -> None:
-    steps = "\n".join(f"{n}. Do thing {n}." for n in range(1, 30))
-    assert len(answer("How do I do it?", passage(steps, "steps")).splitlines()) == MAX_STEPS
+def test_steps_of_two_procedures_are_never_mixed() -> None:
+    locking = "1. Tell everybody.\n2. Stop the machine.\n3. Lock the isolator off."
+    unlocking = "1. Count the tools.\n2. Take the locks off in order.\n3. Close the isolators."
+    said = answer("What order to lock the isolator off?", passage(unlocking, "steps"), passage(locking, "steps"))
+    assert {line.removesuffix(" [2]").removesuffix(" [1]") for line in said.splitlines()} in (
+        set(locking.splitlines()),
+        set(unlocking.splitlines()),
+    )
+
+
+def test_of_two_procedures_in_one_passage_one_is_quoted() -> None:
+    both = "1. Close it.\n2. Drain it.\nTo start again:\n1. Fill it.\n2. Open it."
+    said = answer("How do I drain it?", passage(both, "steps"))
+    assert said.splitlines() == ["1. Close it.", "2. Drain it. [1]"]
+
+
+def test_a_procedure_that_begins_on_another_page_says_so() -> None:
+    said = answer("How do I do it?", passage("6. Close it.\n7. Lock it.", "steps"))
+    assert said.splitlines() == ["…", "6. Close it.", "7. Lock it. [1]"]
+
+
+def test_a_row_with_the_code_asked_for_is_not_followed_by_another_code() -> None:
+    assert "E-311" not in answer("E-207", passage(FAULTS, "table"))
 
 
 # As an engine
