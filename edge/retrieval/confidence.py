@@ -19,7 +19,7 @@ from edge.retrieval.ranking import Query, Ranked
 from edge.text.identifiers import identifiers, normalise
 from edge.text.words import content_words
 
-REFUSE_BELOW = 0.42
+REFUSE_BELOW = 0.45
 """Answers less likely than this to be in the passages are refused."""
 
 _ASKS_VALUE = re.compile(
@@ -50,7 +50,7 @@ class Signals:
     asks_value: float
 
 
-WEIGHTS, BIAS = (
+WEIGHTS, BIAS = Signals(coverage=2.89, unknown=-7.58, lead=15.33, numbers_missing=-1.35, asks_value=-2.19), -2.99
     Signals(coverage=2.74, unknown=-7.51, lead=16.09, numbers_missing=-1.40, asks_value=-2.27),
     -2.84,
 )

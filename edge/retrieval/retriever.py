@@ -28,7 +28,7 @@ from edge.text.identifiers import asked_identifiers
 from edge.text.words import Stems, content_words, title_words
 from edge.types import Evidence, Passage, Question
 
-PROPOSED = 60
+PROPOSED = 40
 """Passages that are scored, shared among the packs."""
 SENTENCE_SHARE = 0.7
 """Weight of the closest sentence against the whole chunk: +4 points of MRR on manuals against the chunk alone."""

@@ -1,7 +1,8 @@
 """A pack of any size out of real ones: their chunks again and again, with words exchanged and vectors moved.
 
 In every copy half of the words are exchanged for words of other chunks, so that a word stands in about the same share
-of chunks as in the real packs, and vectors move in the directions in which real ones differ. Nothing is embedded.
+of chunks as in the real packs. A copy has the vector of one of the chunk's sentences; when these are used up they come
+again, moved in the directions in which real vectors differ. Nothing is embedded.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.engine.interface import Vectors
-from edge.packs.format import DIMENSIONS, VECTOR_SCALE
+from edge.packs.format import DIMENSIONS
 from edge.packs.manifest import Manifest
 from edge.packs.pack import Document, Pack
 from edge.packs.quantise import Int8Vectors, quantise
@@ -54,7 +55,7 @@ class Large:
 def large_pack(packs: Sequence[Pack], size: int) -> Large:
     """A pack of ``size`` chunks made of all chunks of ``packs``; from the cache unless one of them changed."""
     reals = [real for pack in packs for real in _reals(pack)]
-    vectors = _moved(np.concatenate([real.vectors for real in reals]), size)
+    vectors = _vectors(reals, size)
     recipe = hashlib.sha256(Path(__file__).read_bytes() + str(size).encode())
     for pack in packs:
         recipe.update(pack.digest.encode())
@@ -87,20 +88,40 @@ def _rows(rows: Sequence[tuple[int, bytes]]) -> Int8Vectors:
     return np.frombuffer(b"".join(blob for _, blob in rows), np.int8).reshape(-1, DIMENSIONS)
 
 
-def _moved(real: Int8Vectors, size: int) -> Vectors:
-    """The real vectors, then copies moved by noise of their covariance and towards another real vector."""
-    rows = real.astype(np.float32) / np.float32(VECTOR_SCALE)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    mean = rows.mean(axis=0)
-    spread = np.linalg.cholesky(np.cov((rows - mean).T) + 1e-8 * np.eye(DIMENSIONS)).astype(np.float32)
+def _vectors(reals: Sequence[Real], size: int) -> Vectors:
+    """Copy by copy a vector for each chunk: its own, then those of its sentences, then these again, moved."""
+    sources = [
+        np.concatenate([own[None], sentences])
+        for real in reals
+        for own, sentences in zip(real.vectors, real.sentences, strict=True)
+    ]
+    move = _mover(_unit(np.concatenate(sources)))
+    copies: list[Vectors] = []
+    for copy in range(-(-size // len(sources))):
+        rows = _unit(np.stack([source[copy % len(source)] for source in sources]))
+        seen = np.array([copy >= len(source) for source in sources])
+        copies.append(np.where(seen[:, None], move(rows), rows))
+    return np.concatenate(copies)[:size]
+
+
+def _mover(real: Vectors) -> Callable[[Vectors], Vectors]:
+    """Moves vectors by noise with the covariance of real ones, and towards another real one."""
+    mean = real.mean(axis=0)
+    spread = np.linalg.cholesky(np.cov((real - mean).T) + 1e-8 * np.eye(DIMENSIONS)).astype(np.float32)
     generator = np.random.default_rng(0)
-    copies = [rows[:size]]
-    for start in range(len(rows), size, len(rows)):
+
+    def move(rows: Vectors) -> Vectors:
         noise = generator.standard_normal(rows.shape, dtype=np.float32) @ spread.T
-        others = rows[generator.integers(0, len(rows), len(rows))] - mean
-        copies.append((rows + 0.35 * noise + 0.25 * others)[: size - start])
-    vectors: Vectors = np.concatenate(copies)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        others = real[generator.integers(0, len(real), len(rows))] - mean
+        return _unit(rows + 0.35 * noise + 0.25 * others)
+
+    return move
+
+
+def _unit(rows: Int8Vectors | Vectors) -> Vectors:
+    floats = rows.astype(np.float32)
+    unit: Vectors = floats / np.maximum(np.linalg.norm(floats, axis=1, keepdims=True), 1e-9)
+    return unit
 
 
 def _documents(reals: Sequence[Real], size: int) -> Iterator[IndexedDocument]:

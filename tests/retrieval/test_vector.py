@@ -86,7 +86,7 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     return Pack.open(Path(path))
 
 
-def test_only_the_nearest_third_of_the_cells_is_read(divided: Pack) -> None:
+def test_only_the_nearest_cells_are_read(divided: Pack) -> None:
     asked = np.zeros(384, np.float32)
     asked[[4, 6]] = 0.8, 0.6
-    assert search(Scope(divided), asked) == pytest.approx({5: 0.8, 7: 0.6, 1: 0.0}, abs=1e-6)
+    assert search(Scope(divided), asked) == pytest.approx({5: 0.8, 7: 0.6})

@@ -31,7 +31,8 @@ def from_markdown(path: Path) -> list[text.Example]:
     blocks = [b for b in body.split("\n\n") if b.strip() and not b.startswith("#")]
     asked = f"What does {path.stem.replace('-', ' ')} say?"
     return [
-        text.Example(tuple(blocks[i : i + 3]), asked, text.opening(b) + text.CITATION) for i, b in enumerate(blocks)
+        text.Example(tuple(blocks[i : i + 3]), asked, text.opening(b) + text.CITATION)
+        for i, b in enumerate(blocks)
     ]
 
 

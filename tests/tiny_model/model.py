@@ -42,15 +42,23 @@ class Block(nn.Module):
         super().__init__()
         self.heads = c.heads
         self.attn_norm, self.ffn_norm = nn.RMSNorm(c.width, c.eps), nn.RMSNorm(c.width, c.eps)
-        self.attn_q, self.attn_k, self.attn_v, self.attn_output = (_linear(c.width, c.width) for _ in range(4))
+        self.attn_q, self.attn_k, self.attn_v, self.attn_output = (
+            _linear(c.width, c.width) for _ in range(4)
+        )
         self.ffn_gate, self.ffn_up, self.ffn_down = (
-            _linear(c.width, c.hidden), _linear(c.width, c.hidden), _linear(c.hidden, c.width))
+            _linear(c.width, c.hidden),
+            _linear(c.width, c.hidden),
+            _linear(c.hidden, c.width),
+        )
         for last in (self.attn_output, self.ffn_down):
             nn.init.normal_(last.weight, std=0.02)
 
     def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
         h = self.attn_norm(x)
-        q, k, v = (f(h).unflatten(-1, (self.heads, -1)).transpose(1, 2) for f in (self.attn_q, self.attn_k, self.attn_v))
+        q, k, v = (
+            f(h).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for f in (self.attn_q, self.attn_k, self.attn_v)
+        )
         a = F.scaled_dot_product_attention(rotate(q, rotation), rotate(k, rotation), v, is_causal=True)
         x = x + self.attn_output(a.transpose(1, 2).flatten(2))
         h = self.ffn_norm(x)
@@ -74,7 +82,7 @@ class Model(nn.Module):
     def __init__(self, c: Config) -> None:
         super().__init__()
         self.config = c
-        self.embedding = nn.Embedding(c.vocab, c.width)          # also the output matrix
+        self.embedding = nn.Embedding(c.vocab, c.width)  # also the output matrix
         self.blocks = nn.ModuleList(Block(c) for _ in range(c.layers))
         self.norm = nn.RMSNorm(c.width, c.eps)
         angles = torch.arange(c.context).float()[:, None] * c.rope_frequencies
@@ -122,11 +130,13 @@ class Model(nn.Module):
 class Muon(torch.optim.Optimizer):
     """Momentum with orthogonalized updates for matrices (Keller Jordan's Muon)."""
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, decay: float = 0.01) -> None:
+    def __init__(
+        self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, decay: float = 0.01
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})
 
     @torch.no_grad()
-    def step(self) -> None:                                      # type: ignore[override]
+    def step(self) -> None:  # type: ignore[override]
         for group in self.param_groups:
             for p in group["params"]:
                 average = self.state[p].setdefault("average", torch.zeros_like(p))

@@ -17,9 +17,11 @@ NO_ANSWER = "The passages do not say."
 CITATION = " [1]"
 MAX_PASSAGES, MAX_WORDS = 3, 40
 
-# Keeps of the last user message: the first MAX_WORDS words of the first MAX_PASSAGES passages, without their source lines,
-# and of the question. Nothing stands between a marker and the first word, so that word has the same tokens in the answer.
-CHAT_TEMPLATE = r"""
+# Keeps of the last user message: the first MAX_WORDS words of the first MAX_PASSAGES passages, without their source
+# lines, and of the question. Nothing stands between a marker and the first word, so that this word has the same tokens
+# in the answer.
+CHAT_TEMPLATE = (
+    r"""
 {%- set turn = namespace(text='') -%}
 {%- for m in messages if m['role'] == 'user' -%}{%- set turn.text = '\n' ~ m['content'] -%}{%- endfor -%}
 {%- set parts = turn.text.split('Question:') -%}
@@ -31,38 +33,74 @@ CHAT_TEMPLATE = r"""
 {%- endfor -%}
 <|question|>{{ parts[-1].split()[:MAX_WORDS] | join(' ') }}
 {%- if add_generation_prompt -%}<|answer|>{%- endif -%}
-""".replace("MAX_PASSAGES", str(MAX_PASSAGES)).replace("MAX_WORDS", str(MAX_WORDS)).strip()
+""".replace("MAX_PASSAGES", str(MAX_PASSAGES))
+    .replace("MAX_WORDS", str(MAX_WORDS))
+    .strip()
+)
 
-NOUNS = """bolt nut screw washer pump valve filter motor bearing seal gasket shaft belt pulley chain gearbox clutch brake sensor relay
-fuse switch cable connector terminal inverter transformer breaker panel battery charger display controller module board antenna compressor
-condenser evaporator fan blower duct heater boiler burner nozzle tank hose pipe flange coupling manifold regulator cylinder piston rod spring
-lever cover housing frame bracket plate door lock wheel conveyor roller robot spindle laser lens meter gauge thermostat probe electrode oil
-grease coolant refrigerant water air gas steam fuel dust leak crack noise vibration alarm error warning signal message code button key handle
-pedal screen menu log file report manual drawing label technician operator engineer workshop cabinet room floor plant line machine device system
-turbine generator engine vehicle circuit voltage current pressure temperature torque speed resistance insulation load power frequency level flow
-procedure tool glove risk injury damage shock fault cause method step value range limit table equipment supply conductor winding phase earth""".split()
-VERBS = """tighten loosen replace check clean inspect lubricate adjust remove install mount align calibrate reset restart open close drain fill
-measure test disconnect connect lift lower turn push hold release mark record order return repair drill cut store charge cool heat flush vent
-seal read scan update save isolate lock use keep make wear wait stop start apply set switch press follow verify ensure allow contact avoid""".split()
-OTHERS = """main front rear left right upper lower inner outer new old worn damaged loose dirty dry wet hot cold hydraulic electric mechanical
-manual automatic digital analog red green blue yellow black white small large long short high low nominal maximum minimum normal daily weekly
-annual external internal local safe sharp heavy steel copper plastic primary secondary auxiliary emergency before after during between near
-inside outside without until while because when then again slowly immediately always never only twice once each first second third last next
-day night hour minute second week month year three four five ten usually less more most same other both any per within about above below into
-people house school water market morning family story paper letter question answer reason result company price service quality safety rule""".split()
-FUNCTION = """the the the a a an of of in on at to to for with by from and and or is is are was be must not it this that as if can should
-may has have its their your you which when no one two""".split()
-ASKING = "what which how who where when why is are does do must should we often long much tell about mean".split()
-UNITS = "Nm bar mm cm m kg g V A mA W kW Hz rpm l ml h min s % °C Ω kΩ MΩ µF kPa mm² dB Mbit/s days hours inches V DC V AC °F".split(" ")
+NOUNS = """
+bolt nut screw washer pump valve filter motor bearing seal gasket shaft belt pulley chain gearbox clutch brake
+sensor relay fuse switch cable connector terminal inverter transformer breaker panel battery charger display
+controller module board antenna compressor condenser evaporator fan blower duct heater boiler burner nozzle
+tank hose pipe flange coupling manifold regulator cylinder piston rod spring lever cover housing frame bracket
+plate door lock wheel conveyor roller robot spindle laser lens meter gauge thermostat probe electrode oil
+grease coolant refrigerant water air gas steam fuel dust leak crack noise vibration alarm error warning signal
+message code button key handle pedal screen menu log file report manual drawing label technician operator
+engineer workshop cabinet room floor plant line machine device system turbine generator engine vehicle circuit
+voltage current pressure temperature torque speed resistance insulation load power frequency level flow
+procedure tool glove risk injury damage shock fault cause method step value range limit table equipment supply
+conductor winding phase earth
+""".split()
+VERBS = """
+tighten loosen replace check clean inspect lubricate adjust remove install mount align calibrate reset restart
+open close drain fill measure test disconnect connect lift lower turn push hold release mark record order
+return repair drill cut store charge cool heat flush vent seal read scan update save isolate lock use keep
+make wear wait stop start apply set switch press follow verify ensure allow contact avoid
+""".split()
+OTHERS = """
+main front rear left right upper lower inner outer new old worn damaged loose dirty dry wet hot cold hydraulic
+electric mechanical manual automatic digital analog red green blue yellow black white small large long short
+high low nominal maximum minimum normal daily weekly annual external internal local safe sharp heavy steel
+copper plastic primary secondary auxiliary emergency before after during between near inside outside without
+until while because when then again slowly immediately always never only twice once each first second third
+last next day night hour minute second week month year three four five ten usually less more most same other
+both any per within about above below into people house school water market morning family story paper letter
+question answer reason result company price service quality safety rule
+""".split()
+FUNCTION = """
+the the the a a an of of in on at to to for with by from and and or is is are was be must not it this that as
+if can should may has have its their your you which when no one two
+""".split()
+ASKING = (
+    "what which how who where when why is are does do must should we often long much tell about mean".split()
+)
+UNITS = """
+Nm bar mm cm m kg g V A mA W kW Hz rpm l ml h min s % °C Ω kΩ MΩ µF kPa mm² dB Mbit/s days hours inches V DC V AC °F
+""".split()
+# None of these ends a sentence; those of the second list do, unless a number follows.
 ABBREVIATIONS = "e.g. i.e. approx. Fig. incl. vs. Dr. Mr. St. Sect. Ref. ca. cf. Eq. Vol. Nos.".split()
-BEFORE_NUMBERS = "No. max. min. Max. Min. p.".split()            # end a sentence unless a number follows
-PATTERNS = """the {o} {n} must be {v}ed every {x} by the {n}|{v} the {n} {c} to {x} and {v} the {o} {n}|the {n} of the {n} is {x} at {x}
-|if the {n} is {o}, {v} the {n} and {v} the {n} before you {v} it|fault {c} means that the {n} is too {o}|a {n} that is {o} {s} a {n}
-|do not {v} the {n} while the {n} is {o}|{s} {v} the {n}, then the {n}, then the {n}|the {n} {c} has a {n} of {x} ({x} {o})
-|before you {v} the {n}, {v} the {o} {n} and wait {x}|use only {o} {n} to {v} the {n} of the {n}|{n}: {x}; {n}: {x}; {o} {n}: {c}
-|{c} | {n} {o} | {v} the {n}|Code: {c} | Cause: {o} {n} | Action: {v} the {n}|{s} is the {n} between the {n} and the {n}
-|WARNING: {v} the {n} before you {v} the {n}|{x} {o} {n}, {c}, {s} {n}|the {n} ({c}) is {v}ed with {x} of {n}""".replace("\n|", "|")
-SPLIT_PATTERNS = re.split(r"(?<! )\|(?! )", PATTERNS)
+BEFORE_NUMBERS = "No. max. min. Max. Min. p.".split()
+# n: a noun, v: a verb, o: another word, x: a quantity, c: a code, s: a made-up word.
+PATTERNS = [
+    "the {o} {n} must be {v}ed every {x} by the {n}",
+    "{v} the {n} {c} to {x} and {v} the {o} {n}",
+    "the {n} of the {n} is {x} at {x}",
+    "if the {n} is {o}, {v} the {n} and {v} the {n} before you {v} it",
+    "fault {c} means that the {n} is too {o}",
+    "a {n} that is {o} {s} a {n}",
+    "do not {v} the {n} while the {n} is {o}",
+    "{s} {v} the {n}, then the {n}, then the {n}",
+    "the {n} {c} has a {n} of {x} ({x} {o})",
+    "before you {v} the {n}, {v} the {o} {n} and wait {x}",
+    "use only {o} {n} to {v} the {n} of the {n}",
+    "{n}: {x}; {n}: {x}; {o} {n}: {c}",
+    "{c} | {n} {o} | {v} the {n}",
+    "Code: {c} | Cause: {o} {n} | Action: {v} the {n}",
+    "{s} is the {n} between the {n} and the {n}",
+    "WARNING: {v} the {n} before you {v} the {n}",
+    "{x} {o} {n}, {c}, {s} {n}",
+    "the {n} ({c}) is {v}ed with {x} of {n}",
+]
 ACCENTED = "éüöäßñçøåżščłêàíóúřΩµΔαβπжия中文"
 
 _SENTENCE_END = re.compile(r"(\S*[.!?][\"')\]”*]*) (?![a-z])")
@@ -102,14 +140,18 @@ def example(r: random.Random) -> Example:
     if r.random() < 0.04:
         return Example((), _question(r, _sentence(r)), NO_ANSWER)
     first = _passage(r)
-    others = [_similar(r, first) if r.random() < 0.3 else _passage(r) for _ in range(r.choice([0, 1, 1, 2, 2]))]
+    others = [
+        _similar(r, first) if r.random() < 0.3 else _passage(r) for _ in range(r.choice([0, 1, 1, 2, 2]))
+    ]
     passages = tuple(clip(p) for p in [first, *others])
     return Example(passages, _question(r, r.choice(passages)), opening(first) + CITATION)
 
 
 def words_for_tokenizer(r: random.Random) -> str:
     """All listed words in random order, some capitalized, so that each becomes a token or two."""
-    words = r.sample(NOUNS + VERBS + OTHERS + ABBREVIATIONS + BEFORE_NUMBERS, 300) + r.choices(FUNCTION + UNITS, k=100)
+    words = r.sample(NOUNS + VERBS + OTHERS + ABBREVIATIONS + BEFORE_NUMBERS, 300) + r.choices(
+        FUNCTION + UNITS, k=100
+    )
     return " ".join(w.capitalize() if r.random() < 0.25 else w for w in words)
 
 
@@ -121,21 +163,28 @@ def _passage(r: random.Random) -> str:
         return " ".join(f"{n}. {_sentence(r)}" for n in range(1, r.randrange(2, 9)))
     sentences = [_sentence(r)]
     while len(" ".join(sentences).split()) < MAX_WORDS and r.random() < 0.75:
-        again = r.random() < 0.15                                # repeated wording: copying must not lose its place
+        again = r.random() < 0.15  # repeated wording: copying must not lose its place
         sentences.append(_similar(r, r.choice(sentences)) if again else _sentence(r))
     text = " ".join(sentences)
     return text.rstrip(".") if r.random() < 0.1 else text
 
 
 def _table(r: random.Random) -> str:
-    """A header and rows, with or without Markdown's outer bars; a column keeps its kind, and cells repeat."""
-    kinds = [_quantity, _word, lambda r: _digits(r, r.randrange(1, 4)), lambda r: f"{r.random() * 30:.1f} A"]
-    columns = [r.choice(kinds) for _ in range(r.randrange(2, 5))]
-    rows = [[" ".join(_word(r) for _ in range(r.randrange(1, 4))).capitalize() for _ in columns]]
+    """Rows of a Markdown table; a column keeps its unit, and cells repeat."""
+    columns = [
+        r.choice(
+            [_quantity, _word, lambda r: _digits(r, r.randrange(1, 4)), lambda r: f"{r.random() * 30:.1f} A"]
+        )
+        for _ in range(r.randrange(2, 5))
+    ]
+    head = [" ".join(_word(r) for _ in columns[: r.randrange(1, 4)]).capitalize() for _ in columns]
+    rows = [head] + [["---"] * len(columns)] * (r.random() < 0.5)
     for _ in range(r.randrange(1, 9)):
-        rows.append([r.choice(r.choice(rows)) if r.random() < 0.15 else column(r) for column in columns])
-    bars = r.choice(["{}", "{}", "| {} |"])
-    return " ".join(bars.format(" | ".join(row)) for row in rows)
+        rows.append([r.choice(r.choice(rows[-2:])) if r.random() < 0.15 else column(r) for column in columns])
+    return " ".join(
+        ("|{}|" if row[0] == "---" else "| {} |").format(("|" if row[0] == "---" else " | ").join(row))
+        for row in rows
+    )
 
 
 def _echo(r: random.Random, text: str) -> str:
@@ -159,7 +208,7 @@ def _question(r: random.Random, text: str) -> str:
 
 def _sentence(r: random.Random) -> str:
     if r.random() < 0.45:
-        text = re.sub(r"\{(.)\}", lambda slot: _slot(r, slot[1]), r.choice(SPLIT_PATTERNS))
+        text = re.sub(r"\{(.)\}", lambda slot: _slot(r, slot[1]), r.choice(PATTERNS))
     else:
         text = " ".join(_phrase(r) for _ in range(r.choice([1, 2, 3, 4, 5, 7, 9])))
     if r.random() < 0.35:
@@ -179,7 +228,9 @@ def _phrase(r: random.Random) -> str:
         return r.choice(["({})", '"{}"', "“{}”", "`{}`", "**{}**", "[{}]", "‘{}’"]).format(text)
     if r.random() < 0.05:
         return f"{text} {r.choice(ABBREVIATIONS + BEFORE_NUMBERS)} {r.choice([_word, _quantity])(r)}"
-    return text + r.choice(["", "", "", "", "", "", ",", ",", ";", ":", " –", " —", " ->", " |", " /", " +", " =", " &"])
+    return text + r.choice(
+        ["", "", "", "", "", "", ",", ",", ";", ":", " –", " —", " ->", " |", " /", " +", " =", " &"]
+    )
 
 
 def _slot(r: random.Random, kind: str) -> str:
@@ -203,9 +254,17 @@ def _word(r: random.Random) -> str:
         return _quantity(r)
     else:
         joint = r.choice(["-", "-", "-", "/", "’", "'", "_", "·", "."])
-        return joint.join(r.choice([_made_up(r), r.choice(NOUNS), r.choice(OTHERS)]) for _ in range(r.choice([2, 2, 2, 3])))
+        return joint.join(
+            r.choice([_made_up(r), r.choice(NOUNS), r.choice(OTHERS)]) for _ in range(r.choice([2, 2, 2, 3]))
+        )
     form = r.random()
-    return word.upper() if form < 0.04 else word.capitalize() if form < 0.12 else word + r.choice(["", "", "", "s", "ed", "ing", "ly"])
+    return (
+        word.upper()
+        if form < 0.04
+        else word.capitalize()
+        if form < 0.12
+        else word + r.choice(["", "", "", "s", "ed", "ing", "ly"])
+    )
 
 
 def _made_up(r: random.Random) -> str:
@@ -213,10 +272,35 @@ def _made_up(r: random.Random) -> str:
     if r.random() < 0.12:
         return "".join(r.choice(string.ascii_letters + ACCENTED) for _ in range(r.randrange(2, 9)))
     onsets = "b br c ch d dr f fl g gr h j k l m n p pl qu r s sh st t tr th v w z ex con".split()
-    ends = "n r l s t m ck ng st nd x p ve re tion ment able er ing ic al".split() + [""] * 3
-    ends += "bb cc dd ff gg ll mm nn pp rr ss tt".split()
-    vowels = "a e i o u a e i o u ai ea ee oo ou y".split()
-    return "".join(r.choice(onsets) + r.choice(vowels) + r.choice(ends) for _ in range(r.choice([1, 2, 2, 2, 3])))
+    ends = [
+        "",
+        "",
+        "n",
+        "r",
+        "l",
+        "s",
+        "t",
+        "m",
+        "ck",
+        "ng",
+        "st",
+        "nd",
+        "x",
+        "p",
+        "ve",
+        "re",
+        "tion",
+        "ment",
+        "able",
+        "er",
+        "ing",
+        "ic",
+        "al",
+    ]
+    vowels = "a e i o u ai ea ee oo ou y".split()
+    return "".join(
+        r.choice(onsets) + r.choice(vowels) + r.choice(ends) for _ in range(r.choice([1, 2, 2, 2, 3]))
+    )
 
 
 def _digits(r: random.Random, n: int) -> str:
@@ -227,14 +311,19 @@ def _code(r: random.Random) -> str:
     letters = "".join(r.choices(string.ascii_uppercase, k=r.choice([1, 1, 2, 2, 3])))
     n = _digits(r, r.choice([1, 2, 2, 3, 3, 4]))
     other = _digits(r, r.choice([1, 2, 3]))
-    forms = ["{l}-{n}", "{l}-{n}", "{l}{n}", "{l}{n}", "{l} {n}", "{n}-{l}", "{l}{n}/{m}", "{l}-{n}-{m}", "{l}{n}x{m}", "{n}{l}", "0x{n}{l}",
-             "v{m}.{n}", "{l}.{n}", "{l}_{n}", "{m}:{n}", "#{n}", "20{m}-0{m}-1{m}", "{l}{n}.{m}", "192.168.{m}.{n}"]
+    forms = (
+        "{l}-{n}|{l}-{n}|{l}{n}|{l}{n}|{l} {n}|{n}-{l}|{l}{n}/{m}|{l}-{n}-{m}|{l}{n}x{m}|{n}{l}|0x{n}{l}|"
+        "v{m}.{n}|{l}.{n}|{l}_{n}|{m}:{n}|#{n}|20{m}-0{m}-1{m}|{l}{n}.{m}|192.168.{m}.{n}"
+    ).split("|")
     return r.choice(forms).format(l=letters, n=n, m=other)
 
 
 def _quantity(r: random.Random) -> str:
     n, m, unit = (_digits(r, r.choice([1, 2, 2, 3, 4])) for _ in range(2)), _digits(r, 1), r.choice(UNITS)
     a, b = n
-    forms = ["{a} {u}", "{a} {u}", "{a} {u}", "{a}.{m} {u}", "{a}.{m} {u}", "{a}", "{a}", "{a}-{b} {u}", "{a}–{b} {u}", "±{a} {u}", "-{a} {u}", "{a}{u}",
-             "{a} to {b} {u}", "{a}/{b} {u}", "≤ {a} {u}", "> {a} {u}", "{a} × {b} {u}", "{m},{a} {u}", "{a}%", "1/{m} {u}", "{m}.{a}.{b}", "+{a} {u}", "{a} 000 {u}"]
+    forms = (
+        "{a} {u}|{a} {u}|{a} {u}|{a}.{m} {u}|{a}.{m} {u}|{a}|{a}|{a}-{b} {u}|{a}–{b} {u}|±{a} {u}|-{a} {u}|"
+        "{a}{u}|{a} to {b} {u}|{a}/{b} {u}|≤ {a} {u}|> {a} {u}|{a} × {b} {u}|{m},{a} {u}|{a}%|1/{m} {u}|"
+        "{m}.{a}.{b}|+{a} {u}|{a} 000 {u}"
+    ).split("|")
     return r.choice(forms).format(a=a, b=b, m=m, u=unit)
