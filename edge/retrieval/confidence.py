@@ -50,14 +50,10 @@ class Signals:
     asks_value: float
 
 
-WEIGHTS, BIAS = Signals(coverage=2.89, unknown=-7.58, lead=15.33, numbers_missing=-1.35, asks_value=-2.19), -2.99
-    Signals(coverage=2.74, unknown=-7.51, lead=16.09, numbers_missing=-1.40, asks_value=-2.27),
-    -2.84,
-)
-BY_WORDS, BIAS_BY_WORDS = (
-    Signals(coverage=4.40, unknown=-8.73, lead=0, numbers_missing=-0.95, asks_value=-1.56),
-    -1.18,
-)
+WEIGHTS = Signals(coverage=2.89, unknown=-7.58, lead=15.33, numbers_missing=-1.35, asks_value=-2.19)
+BIAS = -2.99
+WEIGHTS_BY_WORDS = Signals(coverage=4.40, unknown=-8.73, lead=0, numbers_missing=-0.95, asks_value=-1.56)
+BIAS_BY_WORDS = -1.18
 """Where no passage was compared by vectors: there is no embedder, or the packs were made with another one."""
 
 
@@ -68,7 +64,7 @@ def confidence(question: str, query: Query, best: Sequence[Ranked]) -> float:
     if _is_lookup(question, best[0]):
         return 1.0
     by_meaning = any(passage.dense for passage in best)
-    weights, bias = (WEIGHTS, BIAS) if by_meaning else (BY_WORDS, BIAS_BY_WORDS)
+    weights, bias = (WEIGHTS, BIAS) if by_meaning else (WEIGHTS_BY_WORDS, BIAS_BY_WORDS)
     found = signals(question, query, best)
     evidence = bias + sum(w * s for w, s in zip(astuple(weights), astuple(found), strict=True))
     return 1 / (1 + math.exp(min(-evidence, 700)))  # a question may hold a thousand numbers
