@@ -2,7 +2,7 @@
 
 A logistic regression over five signals that any manual has, fitted on 599 labelled questions over five collections
 (``tests/golden/*.questions.jsonl`` and the starter pack's) so that answerable and unanswerable ones weigh the same.
-Judged on each of four manuals with weights fitted on everything else, refusals were right in 72 % and 83 % of the
+Judged on each of four manuals with weights fitted on everything else, refusals were right in 71 % and 81 % of the
 unanswerable questions were refused; ``python -m tests.bench.calibrate`` fits and judges again. A passage may be all
 about the right thing and lack the one value asked for, so questions for a value need better evidence.
 """
