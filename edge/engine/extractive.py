@@ -103,13 +103,13 @@ def quotations(question: str, passages: Sequence[Passage], score: Score) -> list
     if not found:
         return []
     if _ASKS_STEPS.search(question.lower()) and (steps := _steps(passages[0].text.split("\n"))):
-        return _procedure(steps, 1)
+        return _procedure(steps, passages[0], 1)
     scores = score(question, [quotable.context for quotable in found])
     scores = [s - RANK_DISCOUNT * (quotable.n - 1) for s, quotable in zip(scores, found, strict=True)]
     best, *others = sorted(range(len(found)), key=lambda i: (-scores[i], i))[:2]
     first = found[best]
     if steps := _steps(passages[first.n - 1].text.split("\n"), first.unit.line):
-        return _procedure(steps, first.n)
+        return _procedure(steps, passages[first.n - 1], first.n)
     asked = set(identifiers(question)) & set(identifiers(first.unit.text))
     chosen = [
         i
@@ -175,8 +175,10 @@ def _steps(lines: Sequence[str], within: int | None = None) -> list[str]:
     return [*lead, *lines[run[0] : run[-1] + 1]]
 
 
-def _procedure(steps: Sequence[str], n: int) -> list[str]:
-    return [*steps[:-1], f"{steps[-1]} [{n}]"]
+def _procedure(steps: Sequence[str], passage: Passage, n: int) -> list[str]:
+    """The steps under the name of what they do: whoever follows the wrong procedure must be able to see that it is."""
+    name = passage.heading.rsplit(" > ", 1)[-1]
+    return [*([f"{name}:"] if name else []), *steps[:-1], f"{steps[-1]} [{n}]"]
 
 
 def _bm25(question: str, texts: Sequence[str]) -> list[float]:

@@ -111,6 +111,7 @@ def test_when_the_embedder_fails_words_decide() -> None:
 )
 def test_a_procedure_is_quoted_whole_with_the_line_that_introduces_it(question: str) -> None:
     assert answer(question, passage(VENTING, "steps")).splitlines() == [
+        "Service:",
         "To vent the pump:",
         "1. Close the discharge valve.",
         "2. Open the vent screw by one turn.",
@@ -137,7 +138,7 @@ def test_steps_of_two_procedures_are_never_mixed() -> None:
     locking = "1. Tell everybody.\n2. Stop the machine.\n3. Lock the isolator off."
     unlocking = "1. Count the tools.\n2. Take the locks off in order.\n3. Close the isolators."
     said = answer("What order to lock the isolator off?", passage(unlocking, "steps"), passage(locking, "steps"))
-    assert {line.removesuffix(" [2]").removesuffix(" [1]") for line in said.splitlines()} in (
+    assert {line.removesuffix(" [2]").removesuffix(" [1]") for line in said.splitlines()[1:]} in (
         set(locking.splitlines()),
         set(unlocking.splitlines()),
     )
@@ -146,12 +147,12 @@ def test_steps_of_two_procedures_are_never_mixed() -> None:
 def test_of_two_procedures_in_one_passage_one_is_quoted() -> None:
     both = "1. Close it.\n2. Drain it.\nTo start again:\n1. Fill it.\n2. Open it."
     said = answer("How do I drain it?", passage(both, "steps"))
-    assert said.splitlines() == ["1. Close it.", "2. Drain it. [1]"]
+    assert said.splitlines()[1:] == ["1. Close it.", "2. Drain it. [1]"]
 
 
 def test_a_procedure_that_begins_on_another_page_says_so() -> None:
     said = answer("How do I do it?", passage("6. Close it.\n7. Lock it.", "steps"))
-    assert said.splitlines() == ["…", "6. Close it.", "7. Lock it. [1]"]
+    assert said.splitlines()[1:] == ["…", "6. Close it.", "7. Lock it. [1]"]
 
 
 def test_a_row_with_the_code_asked_for_is_not_followed_by_another_code() -> None:
