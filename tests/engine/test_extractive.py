@@ -137,7 +137,9 @@ def test_a_procedure_is_looked_for_in_the_best_passage_only() -> None:
 def test_steps_of_two_procedures_are_never_mixed() -> None:
     locking = "1. Tell everybody.\n2. Stop the machine.\n3. Lock the isolator off."
     unlocking = "1. Count the tools.\n2. Take the locks off in order.\n3. Close the isolators."
-    said = answer("What order to lock the isolator off?", passage(unlocking, "steps"), passage(locking, "steps"))
+    said = answer(
+        "What order to lock the isolator off?", passage(unlocking, "steps"), passage(locking, "steps")
+    )
     assert {line.removesuffix(" [2]").removesuffix(" [1]") for line in said.splitlines()[1:]} in (
         set(locking.splitlines()),
         set(unlocking.splitlines()),
