@@ -1,7 +1,8 @@
 # Every target sets up what it needs, says what it is doing, and takes seconds the second time.
 #   make demo MODEL=file.gguf      the demonstration with a language model of yours
-#   make bench OUT=file.json       figures also as a file
-# llama.cpp and the embedder are kept in ~/.cache/edge-build (or EDGE_BUILD_CACHE); `make clean` leaves them there.
+#   make bench OUT=file.json       figures also as a file; FULL=1 adds a manual of 1,335 pages
+# llama.cpp, the embedder and packs are kept in ~/.cache/edge-build (or EDGE_BUILD_CACHE); `make clean` leaves them there.
+# Judged collections (Cranfield, CACM, SQuAD) are looked for in EDGE_EVAL; manuals come from the Debian archive.
 
 PYTHON ?= python3
 PYTEST ?= -n 2
@@ -9,6 +10,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PINS   := build/requirements.txt build/requirements-dev.txt
 EMBEDDER := edge/models/minilm-q8_0.gguf
+BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -16,11 +18,11 @@ EMBEDDER := edge/models/minilm-q8_0.gguf
 
 help:
 	@echo "make setup            everything that edge needs, in .venv"
-	@echo "make demo             build and install the starter pack, ask it three questions"
+	@echo "make demo             build and install the starter pack, put questions to it"
 	@echo "make test             run the tests"
 	@echo "make lint             style, types and the direction of imports"
-	@echo "make bench            every benchmark; OUT=file.json keeps the figures"
-	@echo "make bench-retrieval  retrieval quality and time only"
+	@echo "make bench            every benchmark; OUT=file.json keeps the figures, FULL=1 takes an hour"
+	@echo "make bench-retrieval  how well passages are found and questions answered"
 	@echo "make clean            remove what the above made"
 
 setup: $(VENV)/.packages $(VENV)/.llama $(BIN)/edge $(EMBEDDER)
@@ -45,15 +47,15 @@ lint: setup
 
 bench: setup
 	@echo "==> benchmarks"
-	@$(BIN)/python -m tests.bench.all $(if $(OUT),--out "$(OUT)")
+	@$(BIN)/python -m tests.bench.all $(BENCH_OPTIONS)
 
 bench-retrieval: setup
-	@echo "==> benchmark: retrieval"
-	@$(BIN)/python -m tests.bench.retrieval $(if $(OUT),--out "$(OUT)")
+	@echo "==> benchmarks of retrieval and answers"
+	@$(BIN)/python -m tests.bench.retrieval $(BENCH_OPTIONS)
 
 clean:
-	@echo "==> removing .venv, the embedder, dist and tool caches"
-	@rm -rf $(VENV) edge/models dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@echo "==> removing .venv, .demo, the embedder, dist and tool caches"
+	@rm -rf $(VENV) .demo edge/models dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # --- what setup consists of ---------------------------------------------------------------------------------------
 

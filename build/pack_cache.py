@@ -11,6 +11,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fetch import SetupError, cache_folder, run_script, say
@@ -28,16 +29,23 @@ def cached_pack(source: Path, build: Build) -> Path:
 
     Processes that want the same pack at the same time wait for the one that builds it.
     """
-    folder = cache_folder() / "packs"
-    folder.mkdir(exist_ok=True)
-    pack = folder / f"{source.name}-{recipe(source)[:16]}.kpack"
-    with pack.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with place(source.name, recipe(source)) as pack:
         if pack.exists():
             say(f"{source.name}: its pack is in the cache")
         else:
             build(source, pack)
     return pack
+
+
+@contextmanager
+def place(name: str, digest: str) -> Iterator[Path]:
+    """Where the cache keeps a pack, there or not; no other process is given it until the end of the block."""
+    folder = cache_folder() / "packs"
+    folder.mkdir(exist_ok=True)
+    pack = folder / f"{name}-{digest[:16]}.kpack"
+    with pack.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield pack
 
 
 def recipe(source: Path) -> str:

@@ -27,7 +27,7 @@ from edge.packs.quantise import Int8Vectors, quantise
 from edge.publish.document import Page, Record
 from edge.publish.index import IndexedDocument, IndexedVectors, sentence_texts, write_pack
 from edge.publish.vectors import partition
-from fetch import cache_folder
+from pack_cache import place
 from tests.bench.program import say
 
 EXCHANGED = 0.5
@@ -53,22 +53,30 @@ class Large:
 
 
 def large_pack(packs: Sequence[Pack], size: int) -> Large:
-    """A pack of ``size`` chunks made of all chunks of ``packs``; from the cache unless one of them changed."""
+    """A pack of ``size`` chunks made of all chunks of ``packs``, cached, one at a time."""
     reals = [real for pack in packs for real in _reals(pack)]
     vectors = _vectors(reals, size)
     recipe = hashlib.sha256(Path(__file__).read_bytes() + str(size).encode())
     for pack in packs:
         recipe.update(pack.digest.encode())
-    path = cache_folder() / "packs" / f"large-{recipe.hexdigest()[:16]}.kpack"
-    if not path.exists():
-        say(f"writing a pack of {size:,} chunks from {sum(len(real.records) for real in reals):,} real ones")
-        partial_path = path.with_suffix(".partial")
-        partial_path.unlink(missing_ok=True)
-        rows = quantise(vectors)
-        indexed = IndexedVectors(packs[0].embedder, rows, partition(rows))
-        write_pack(partial_path, Manifest("large", "1", "Large"), list(_documents(reals, size)), indexed)
-        partial_path.replace(path)
+    with place("large", recipe.hexdigest()) as path:
+        if not path.exists():
+            say(
+                f"writing a pack of {size:,} chunks from {sum(len(real.records) for real in reals):,} real ones"
+            )
+            for old in path.parent.glob("large-*.kpack"):
+                old.unlink()
+            _write(path, reals, vectors, packs[0].embedder)
     return Large(path, vectors)
+
+
+def _write(path: Path, reals: Sequence[Real], vectors: Vectors, fingerprint: str) -> None:
+    unfinished = path.with_suffix(".partial")
+    unfinished.unlink(missing_ok=True)
+    rows = quantise(vectors)
+    indexed = IndexedVectors(fingerprint, rows, partition(rows))
+    write_pack(unfinished, Manifest("large", "1", "Large"), list(_documents(reals, len(rows))), indexed)
+    unfinished.replace(path)
 
 
 def _reals(pack: Pack) -> Iterator[Real]:
