@@ -18,10 +18,14 @@ from edge.evaluation import run as ask
 from edge.packs.pack import Pack
 from edge.retrieval.retriever import Retriever
 from tests.bench.figures import Figure, mean
-from tests.bench.manuals import available
+from tests.bench.manuals import MANUALS, available
 from tests.bench.packs import STARTER, pack_of, query_embedder, starter
 from tests.bench.peer import PlainBm25
 from tests.bench.program import main, say
+
+FITTED = {"hit@1": ">= 0.75", "hit@5": ">= 0.95", "refusal precision": ">= 0.8", "refusal recall": ">= 0.8"}
+UNSEEN = {"hit@1": ">= 0.75", "MRR": ">= 0.83", "refusal precision": ">= 0.7", "refusal recall": ">= 0.7"}
+"""Targets for the manual that edge was developed with, and for others."""
 
 Place = tuple[str, str | int]
 """A document, and one of its pages or the breadcrumb of one of its sections."""
@@ -33,28 +37,38 @@ def run(options: Namespace) -> Iterator[Figure]:
         for manual, data in available(options.full):
             with pack_of(manual.name, {manual.document: data}) as pack:
                 pages = _pages(manual.document, data)
-                yield from _measure(manual.name, pack, embedder, manual.questions, pages)
+                targets = FITTED if manual is MANUALS[0] else UNSEEN
+                yield from _measure(manual.name, pack, embedder, manual.questions, pages, targets)
         with starter() as pack:
             questions = STARTER.with_name("starter.questions.jsonl")
-            yield from _measure("starter", pack, embedder, questions, _sections(pack))
+            yield from _measure("starter", pack, embedder, questions, _sections(pack), {})
 
 
 def _measure(
-    name: str, pack: Pack, embedder: Embedder, questions: Path, places: Mapping[Place, str]
+    name: str,
+    pack: Pack,
+    embedder: Embedder,
+    questions: Path,
+    places: Mapping[Place, str],
+    targets: Mapping[str, str],
 ) -> Iterator[Figure]:
     labelled = load(questions)
     say(f"{name}: {len(labelled)} questions, {pack.chunk_count} chunks")
     with closing(Retriever(lambda: [pack], embedder)) as retriever:
         outcomes = list(ask(labelled, _assistant(retriever, embedder).answer))
     ours, peer = figures(outcomes), _peer_ranks(labelled, places)
-    yield Figure(f"{name} hit@1", ours.hit_1, "", ">= 0.75", mean(rank == 1 for rank in peer))
-    yield Figure(f"{name} hit@3", ours.hit_3, "", "", mean(0 < rank <= 3 for rank in peer))
-    yield Figure(f"{name} hit@5", ours.hit_5, "", ">= 0.95", mean(0 < rank <= 5 for rank in peer))
-    yield Figure(f"{name} MRR", ours.mrr, "", ">= 0.83", mean(1 / rank if rank else 0 for rank in peer))
-    yield Figure(f"{name} refusal precision", ours.refusal_precision, "", ">= 0.8")
-    yield Figure(f"{name} refusal recall", ours.refusal_recall, "", ">= 0.8")
-    yield Figure(f"{name} answers citing a right place", ours.right, "")
-    yield Figure(f"{name} answers quoting what is wanted", ours.quoted, "")
+    rows: list[tuple[str, float, float | None]] = [
+        ("hit@1", ours.hit_1, mean(rank == 1 for rank in peer)),
+        ("hit@3", ours.hit_3, mean(0 < rank <= 3 for rank in peer)),
+        ("hit@5", ours.hit_5, mean(0 < rank <= 5 for rank in peer)),
+        ("MRR", ours.mrr, mean(1 / rank if rank else 0 for rank in peer)),
+        ("refusal precision", ours.refusal_precision, None),
+        ("refusal recall", ours.refusal_recall, None),
+        ("answers citing a right place", ours.right, None),
+        ("answers quoting what is wanted", ours.quoted, None),
+    ]
+    for figure, value, of_peer in rows:
+        yield Figure(f"{name} {figure}", value, "", targets.get(figure, ""), of_peer)
 
 
 def _assistant(retriever: Retriever, embedder: Embedder) -> Assistant:
