@@ -33,6 +33,9 @@ manuals (47 % without what follows); it is in the first passage, three times as 
 SECOND_AT_LEAST = 0.6
 """A second sentence is quoted when it scores this share of the first."""
 
+NUMBER_BONUS = 0.5
+
+_NUMBER = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)?(?![\w])")
 _STEP = re.compile(r"^\s*(\d{1,2}[.)]|[a-z][.)]|Step \d+[:.]?)\s+\S")
 _ASKS_STEPS = re.compile(
     r"\b(how (do|can|should|would|to)|how does one|steps?|procedure|instructions?|what (do|should|must) (i|we|you) do"
@@ -105,7 +108,11 @@ def quotations(question: str, passages: Sequence[Passage], score: Score) -> list
     if _ASKS_STEPS.search(question.lower()) and (steps := _steps(passages[0].text.split("\n"))):
         return _procedure(steps, passages[0], 1)
     scores = score(question, [quotable.context for quotable in found])
-    scores = [s - RANK_DISCOUNT * (quotable.n - 1) for s, quotable in zip(scores, found, strict=True)]
+    numbers = set(_NUMBER.findall(question))
+    scores = [
+        s - RANK_DISCOUNT * (quotable.n - 1) + _agreement(quotable.unit, numbers)
+        for s, quotable in zip(scores, found, strict=True)
+    ]
     best, *others = sorted(range(len(found)), key=lambda i: (-scores[i], i))[:2]
     first = found[best]
     if steps := _steps(passages[first.n - 1].text.split("\n"), first.unit.line):
@@ -122,8 +129,19 @@ def quotations(question: str, passages: Sequence[Passage], score: Score) -> list
     return _written(found, sorted(quoted, key=lambda i: (found[i].n != first.n, i)))
 
 
+def _agreement(unit: Unit, numbers: set[str]) -> float:
+    """What speaks for a unit that holds the question's numbers, and against a table row that holds none of them.
+
+    The row for 250 °C is no answer to a question for 100 °C, however much its words agree.
+    """
+    if not numbers:
+        return 0.0
+    share = len(numbers & set(_NUMBER.findall(unit.text))) / len(numbers)
+    return NUMBER_BONUS * share if share or unit.kind == "sentence" else -NUMBER_BONUS
+
+
 def _continued(found: Sequence[Quotable], start: int) -> Iterator[int]:
-    """A sentence with those that follow it in its passage, while that stays short; a row stands alone.
+    """A sentence with those that follow it in its passage, while that stays short; rows stand alone.
 
     What follows is often the answer: the value behind a colon, the solution behind the problem.
     """
@@ -131,7 +149,11 @@ def _continued(found: Sequence[Quotable], start: int) -> Iterator[int]:
     words = len(found[start].unit.text.split())
     for i in range(start + 1, min(start + 1 + MAX_FOLLOWING, len(found))):
         words += len(found[i].unit.text.split())
-        if found[start].unit.kind == "row" or found[i].n != found[start].n or words > MAX_WORDS:
+        if (
+            "row" in (found[start].unit.kind, found[i].unit.kind)
+            or found[i].n != found[start].n
+            or words > MAX_WORDS
+        ):
             return
         yield i
 

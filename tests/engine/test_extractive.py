@@ -87,6 +87,13 @@ def test_a_row_is_quoted_with_the_names_of_its_columns() -> None:
     )
 
 
+def test_the_row_of_another_number_is_no_answer() -> None:
+    above = "| Temperature (°C) | Pt100 (Ω)\n200 | 175.86\n250 | 194.10"
+    below = "| Temperature (°C) | Pt100 (Ω)\n50 | 119.40\n100 | 138.51"
+    said = answer("What ohms at 100 degrees for a Pt100?", passage(above, "table"), passage(below, "table"))
+    assert said.splitlines() == ["Temperature (°C): 100; Pt100 (Ω): 138.51 [2]"]
+
+
 def test_only_the_first_passages_are_quoted() -> None:
     others = [passage(f"Text {n} says nothing.") for n in range(3)]
     assert "grease" not in answer("grease of the bearing", *others, passage(GREASE))
