@@ -39,7 +39,9 @@ def tidy(text: str, passages: Sequence[Passage]) -> str:
         space = match[0][: len(match[0]) - len(match[0].lstrip())]
         return space + "".join(f"[{n}]" for n in numbers) if numbers else ""
 
-    return _CITATION.sub(rewritten, text)
+    while (tidied := _CITATION.sub(rewritten, text)) != text:  # what is left of "[0[0]]" is a citation again
+        text = tidied
+    return text
 
 
 def _numbers(inside: str) -> list[int]:

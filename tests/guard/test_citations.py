@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.guard.citations import cited_numbers, resolve, tidy, without_citations
@@ -45,6 +45,7 @@ def test_the_text_alone() -> None:
     assert without_citations("25 Nm [1]. Wait [1][2].") == "25 Nm. Wait."
 
 
+@example("[0[0]]")
 @given(st.text() | st.text(alphabet="[]0123456789, ;a"))
 def test_any_text_can_be_read(text: str) -> None:
     tidied = tidy(text, TWO)
