@@ -1,6 +1,17 @@
-"""``python -m edge`` is the ``edge`` command."""
+"""The ``edge`` command, also as ``python -m edge``. Little is imported before Ctrl-C is seen to."""
 
-from edge.cli.main import main
+from __future__ import annotations
+
+from edge.cli.interrupt import leave_at_once
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    leave_at_once()
+    from edge.cli import main
+
+    main.main()
+
 
 if __name__ == "__main__":
     main()

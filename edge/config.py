@@ -88,9 +88,11 @@ def _read_file(path: Path) -> dict[str, Any]:
     except NotADirectoryError as error:
         raise UsageError(f"{path.parent} is not a folder.", "Set EDGE_HOME to a folder.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}", "Correct the file or move it away.") from error
+        raise UsageError(
+            f"{path} is not valid TOML: {error}.", "Correct the file or move it away."
+        ) from error
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", "Check its permissions.") from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
 
 
 def _apply(settings: Settings, values: Mapping[str, Any], source: str) -> Settings:
@@ -98,11 +100,11 @@ def _apply(settings: Settings, values: Mapping[str, Any], source: str) -> Settin
     changes: dict[str, Any] = {}
     for key, value in values.items():
         if key not in known:
-            raise UsageError(f"{source}: unknown setting '{key}'", f"Known: {', '.join(sorted(known))}.")
+            raise UsageError(f"{source}: unknown setting '{key}'.", f"Known: {', '.join(sorted(known))}.")
         try:
             changes[key] = _converted(value, Path if key == "home" else type(getattr(settings, key)))
         except ValueError as error:
-            raise UsageError(f"{source}: {key} = {value!r} is not {error}", "Correct the value.") from error
+            raise UsageError(f"{source}: {key} = {value!r} is not {error}.", "Correct the value.") from error
     return replace(settings, **changes)
 
 

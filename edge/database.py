@@ -76,7 +76,7 @@ def translated(path: Path) -> Iterator[None]:
     except apsw.CantOpenError as error:
         raise StorageError(f"{path} cannot be opened.", "Check that it exists and can be read.") from error
     except apsw.IOError as error:
-        raise StorageError(f"Reading or writing {path} failed: {error}", "Check the disk.") from error
+        raise StorageError(f"{path} cannot be read or written: {error}.", "Check the disk.") from error
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from edge.errors import EdgeError
 from edge.packs.format import check_digest
 from edge.packs.store import InstalledPack, PackStore
 from edge.publish import selftest
+from edge.text.sizes import size
 from edge.types import Message, Prompt
 
 Status = Literal["ok", "warn", "fail"]
@@ -114,7 +115,7 @@ def home(folder: Path) -> Check:
     """Whether state can be written, and how much. A folder that does not exist yet is not made."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
-    detail = f"{folder}, {free / 1e9:.1f} GB free"
+    detail = f"{folder}, {size(free)} free"
     try:
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(bytes(4096))
@@ -175,7 +176,7 @@ def packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
         yield Check("pack", "fail", f"{problem.name}: {problem.error.message}", problem.error.hint)
     installed = store.list()
     if not installed and not broken:
-        yield Check("pack", "warn", "none is installed", "edge pack install FILE.kpack")
+        yield Check("pack", "warn", "none is installed", "Install one: edge pack install FILE.kpack")
     for pack in installed:
         yield _safely("pack", partial(knowledge, store, pack, embedder))
 
@@ -214,7 +215,7 @@ def model(store: ModelStore) -> Check:
     if path is None:
         return Check("model", "ok", "none; answers quote the manuals")
     header = check_language_model(path)
-    return Check("model", "ok", f"{path.stem}, {header.architecture}, {path.stat().st_size / 1e9:.1f} GB")
+    return Check("model", "ok", f"{path.stem}, {header.architecture}, {size(path.stat().st_size)}")
 
 
 def writing(settings: Settings) -> Check:

@@ -104,7 +104,7 @@ def load(path: Path) -> list[Labelled]:
         lines = path.read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise NotFoundError(
-            f"{path} cannot be read: {error.strerror}", "Give a file of labelled questions."
+            f"{path} cannot be read: {error.strerror}.", "Give a file of labelled questions."
         ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text.", "Give a file of JSON lines.") from error
@@ -128,7 +128,7 @@ def _labelled(path: Path, number: int, line: str) -> Labelled:
         return Labelled(str(row["id"]), question, gold, _texts(row.get("contains", [])))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
-            f"{path}, line {number} is not a labelled question: {error}",
+            f"{path}, line {number} is not a labelled question: {error}.",
             'Each line is {"id", "question", "answerable", "gold", "contains"}.',
         ) from error
 

@@ -1,6 +1,6 @@
 """The engines that come with edge, by name; others come in by the entry point ``edge.engines``.
 
-An engine is made by a function of the settings and the embedder; what it needs to import, it imports there.
+An engine is made by a function of the settings; what it needs to import, it imports there.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 
 from edge.config import Settings
-from edge.engine.interface import Embedder, Engine
+from edge.engine.interface import Engine
 from edge.errors import EngineError, UsageError
 
-MakeEngine = Callable[[Settings, Embedder | None], Engine]
+MakeEngine = Callable[[Settings], Engine]
 GROUP = "edge.engines"
 AUTO = "auto"
 
 
-def extractive(settings: Settings, embedder: Embedder | None) -> Engine:
+def extractive(settings: Settings) -> Engine:
     """Quotes the manual; needs no language model."""
     from edge.engine.extractive import ExtractiveEngine
 
-    return ExtractiveEngine(embedder)
+    return ExtractiveEngine()
 
 
-def llama(settings: Settings, embedder: Embedder | None) -> Engine:
+def llama(settings: Settings) -> Engine:
     """The active GGUF model, through llama.cpp in a worker process."""
     from edge.engine.llama import LlamaEngine
     from edge.engine.models import ModelStore
@@ -56,6 +56,7 @@ def _loaded(entry: EntryPoint) -> MakeEngine:
         made: MakeEngine = entry.load()
     except Exception as error:  # whatever its module does when it is imported
         raise EngineError(
-            f"The engine '{entry.name}' cannot be loaded: {error}", "Install it again."
+            f"The engine '{entry.name}' cannot be loaded: {error}.",
+            "Install it again, or choose another with --engine.",
         ) from error
     return made

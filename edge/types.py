@@ -57,6 +57,7 @@ class Passage:
     ``page_from`` and ``page_to`` are 1-based positions in the file, ``page_label`` is what is printed on the first
     of them where that differs. ``score`` is the fused relevance (0 to about 1.5), comparable within one answer only.
     ``kind`` is that of the chunk that was found; ``chunks`` are the ids of all chunks merged into ``text``.
+    ``closeness`` is the cosine of each of its ``text.units`` to the question, by the unit's text.
     """
 
     pack: str
@@ -73,6 +74,7 @@ class Passage:
     signed: bool = False
     boxes: tuple[Box, ...] = ()
     chunks: tuple[int, ...] = ()
+    closeness: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

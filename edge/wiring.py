@@ -64,7 +64,7 @@ class Edge:
             name = "llama" if self.models.active() else "extractive"
         with self._lock:
             if name not in self._engines:
-                self._engines[name] = maker(name)(self.settings, self.embedder)
+                self._engines[name] = maker(name)(self.settings)
             return self._engines[name]
 
     def warm_up(self) -> None:

@@ -57,7 +57,7 @@ def test_a_fresh_device_lacks_a_pack_and_nothing_else(settings: Settings) -> Non
         "python", "processor", "memory", "home", "sqlite", "embedder", "pack", "model",
     ]  # fmt: skip
     assert found(settings, "pack") == doctor.Check(
-        "pack", "warn", "none is installed", "edge pack install FILE.kpack"
+        "pack", "warn", "none is installed", "Install one: edge pack install FILE.kpack"
     )
     assert not settings.home.exists()
 

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from edge.config import Settings
-from edge.engine.scripted import ScriptedEmbedder
 from edge.errors import EngineError, NotFoundError, UsageError
 from edge.plugins import AUTO, BUILT_IN, maker
 
 MODULE = """
 from edge.engine.scripted import ScriptedEngine
 
-def make(settings, embedder):
+def make(settings):
     return ScriptedEngine([str(settings.home)])
 """
 ENTRY_POINTS = """[edge.engines]
@@ -45,13 +44,12 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_quoting_needs_nothing(settings: Settings) -> None:
-    assert maker("extractive")(settings, None).name == "extractive"
-    assert maker("extractive")(settings, ScriptedEmbedder()).name == "extractive"
+    assert maker("extractive")(settings).name == "extractive"
 
 
 def test_llama_needs_a_model(settings: Settings) -> None:
     with pytest.raises(NotFoundError) as caught:
-        maker("llama")(settings, None)
+        maker("llama")(settings)
     assert "edge model add" in caught.value.hint
 
 
@@ -63,7 +61,7 @@ def test_an_engine_that_does_not_exist_is_an_error_that_names_those_that_do() ->
 
 @pytest.mark.usefixtures("plugin")
 def test_others_come_in_by_entry_point(settings: Settings) -> None:
-    assert maker("radio")(settings, None).name == "scripted"
+    assert maker("radio")(settings).name == "scripted"
     with pytest.raises(UsageError) as caught:
         maker("gpt")
     assert "radio" in caught.value.hint

@@ -19,5 +19,5 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("Nobody is there to confirm this.", "Add --yes.")
+        raise UsageError("There is no terminal to ask on whether to do this.", "Add --yes to do it unasked.")
     typer.confirm(question, abort=True)

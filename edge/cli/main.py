@@ -15,10 +15,10 @@ from typer.main import get_command
 from edge import __version__
 from edge.cli import ask, chat, doctor, evaluate, model, pack, search, serve
 from edge.cli.group import show_help_alone
+from edge.cli.interrupt import INTERRUPTED, raising
 from edge.cli.screen import ALERT, FAINT, Screen
 from edge.errors import EdgeError, StorageError, UsageError
 
-INTERRUPTED = 130
 UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 ASKING = ("edge ask", "edge search")
 
@@ -74,14 +74,16 @@ def run(arguments: Sequence[str]) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        code: int | None = get_command(app).main(list(arguments), prog_name="edge", standalone_mode=False)
-        sys.stdout.flush()
+        with raising():
+            code: int | None = get_command(app).main(list(arguments), prog_name="edge", standalone_mode=False)
+            sys.stdout.flush()
     except EdgeError as error:
         return _tell(error, json)
     except typer.TyperException as error:
         return _tell(_usage(error), json)
-    except typer.Abort:
-        return _say("Nothing was done.", code=1)
+    except typer.Abort as abort:
+        interrupted = isinstance(abort.__context__, KeyboardInterrupt)
+        return _say("Nothing was done.", INTERRUPTED if interrupted else 1)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except OSError as error:
@@ -90,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
         return _without_output(error)
     except Exception as error:
         return _tell(_fault(error), json)
-    return _say("interrupted", code=INTERRUPTED) if code == INTERRUPTED else code or 0
+    return _say("interrupted", INTERRUPTED) if code == INTERRUPTED else code or 0
 
 
 def _tell(error: EdgeError, json: bool) -> int:

@@ -112,16 +112,6 @@ class Screen:
             self.console.print(shown, no_wrap=True, overflow="ignore", crop=False)
 
 
-def size(count: int) -> str:
-    """A number of bytes for people: ``3.1 MB``."""
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
-
-
 def plural(count: int, noun: str) -> str:
     """``1 page``, ``2 pages``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -63,7 +63,7 @@ class _Lane:
             embeddings=True, pooling_type=L.LLAMA_POOLING_TYPE_MEAN,
         )  # fmt: skip
         if L.llama_get_memory(self._context):
-            raise LoadError("it writes text and does not embed it")
+            raise LoadError("it is a language model, not an embedder")
         self._batch: Any = L.llama_batch_init(MAX_TOKENS, 0, 1)
 
     def encode(self, tokens: Sequence[int]) -> bytes:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.engine.interface import Embedder, never
-from edge.errors import EngineError
+from edge.engine.interface import never
 from edge.text import bm25
 from edge.text.identifiers import identifiers
 from edge.text.units import Unit, in_context, units
@@ -45,18 +44,16 @@ _ASKS_STEPS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Quotable:
-    """A unit of passage ``n`` (from 1), and what it is judged by."""
+    """A unit of passage ``n`` (from 1), and what it is judged by: its words in context, its cosine where known."""
 
     n: int
     unit: Unit
     context: str
+    cosine: float | None
 
 
 class ExtractiveEngine:
-    """Quotes passages. Needs no model; with an embedder it also understands other words for the same thing."""
-
-    def __init__(self, embedder: Embedder | None = None) -> None:
-        self._embedder = embedder
+    """Quotes passages. Needs no model: retrieval has compared their sentences with the question already."""
 
     @property
     def name(self) -> str:
@@ -69,37 +66,23 @@ class ExtractiveEngine:
 
     def stream(self, prompt: Prompt, cancelled: Callable[[], bool] = never) -> Iterator[str]:
         """Yield one quotation after another, each with its citation."""
-        lines = quotations(prompt.question, prompt.passages, self._score)
+        lines = quotations(prompt.question, prompt.passages)
         for position, line in enumerate(lines):
             if cancelled():
                 return
             yield line if position == 0 else f"\n{line}"
 
     def close(self) -> None:
-        """The embedder belongs to whoever made it."""
-
-    def _score(self, question: str, texts: Sequence[str]) -> list[float]:
-        lexical = _scaled(_bm25(question, texts))
-        if self._embedder is None:
-            return lexical
-        try:
-            vectors = self._embedder.embed([question, *texts])
-        except EngineError:
-            return lexical
-        semantic = _scaled([float(c) for c in vectors[1:] @ vectors[0]])
-        return [(a + b) / 2 for a, b in zip(lexical, semantic, strict=True)]
+        """There is nothing to end."""
 
 
-Score = Callable[[str, Sequence[str]], list[float]]
-
-
-def quotations(question: str, passages: Sequence[Passage], score: Score) -> list[str]:
+def quotations(question: str, passages: Sequence[Passage]) -> list[str]:
     """The lines of the answer: a whole procedure, or the best rows and sentences with what follows them.
 
     Steps are quoted whole and from one procedure: half of one continued by another would be followed by somebody.
     """
     found = [
-        Quotable(n, unit, in_context(passage.heading, unit))
+        Quotable(n, unit, in_context(passage.heading, unit), passage.closeness.get(unit.text))
         for n, passage in enumerate(passages[:PASSAGES], 1)
         for unit in units(passage.text, passage.kind)
     ][:MAX_UNITS]
@@ -107,7 +90,7 @@ def quotations(question: str, passages: Sequence[Passage], score: Score) -> list
         return []
     if _ASKS_STEPS.search(question.lower()) and (steps := _steps(passages[0].text.split("\n"))):
         return _procedure(steps, passages[0], 1)
-    scores = score(question, [quotable.context for quotable in found])
+    scores = _scores(question, found)
     numbers = set(_NUMBER.findall(question))
     scores = [
         s - RANK_DISCOUNT * (quotable.n - 1) + _agreement(quotable.unit, numbers)
@@ -201,6 +184,16 @@ def _procedure(steps: Sequence[str], passage: Passage, n: int) -> list[str]:
     """The steps under the name of what they do: whoever follows the wrong procedure must be able to see that it is."""
     name = passage.heading.rsplit(" > ", 1)[-1]
     return [*([f"{name}:"] if name else []), *steps[:-1], f"{steps[-1]} [{n}]"]
+
+
+def _scores(question: str, found: Sequence[Quotable]) -> list[float]:
+    """Half words, half meaning; words alone where nothing was compared."""
+    lexical = _scaled(_bm25(question, [quotable.context for quotable in found]))
+    cosines = [quotable.cosine for quotable in found if quotable.cosine is not None]
+    if not cosines:
+        return lexical
+    semantic = _scaled([min(cosines) if q.cosine is None else q.cosine for q in found])
+    return [(a + b) / 2 for a, b in zip(lexical, semantic, strict=True)]
 
 
 def _bm25(question: str, texts: Sequence[str]) -> list[float]:

@@ -55,7 +55,7 @@ class Generation:
         )
         self._memory = L.llama_get_memory(self._context)
         if not self._memory:
-            raise LoadError("it embeds text and does not write it")
+            raise LoadError("it is an embedder and writes no text")
         self._template = ChatTemplate(model.chat_template(), *self._end_texts())
         self._sampler = L.llama_sampler_init_greedy()
         self._cancelled: Callable[[], bool] = _never
@@ -86,7 +86,7 @@ class Generation:
         room = self.context - usage.prompt_tokens
         if room < 1:
             raise RequestError(
-                f"the prompt has {usage.prompt_tokens} or more tokens, and the context {self.context}"
+                f"question and passages take {usage.prompt_tokens} tokens or more, its context holds {self.context}"
             )
         self._cancelled = cancelled
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -147,7 +147,7 @@ class Generation:
         if L.llama_vocab_get_add_bos(self._model.vocab) and tokens[:1] != [bos]:
             tokens.insert(0, bos)
         if not tokens:
-            raise RequestError("the prompt is empty")
+            raise RequestError("there is nothing to answer")
         return tokens
 
     def _without_control(self, text: str) -> str:
@@ -163,7 +163,7 @@ class Generation:
                 text = text.replace(name, f"{name[0]} {name[1:]}") if len(name) > 1 else text
             if text == before:
                 return text
-        raise RequestError("the text is full of the model's control tokens")
+        raise RequestError("the text is full of the model's own control marks")
 
     def _end_texts(self) -> tuple[str, str]:
         vocab = self._model.vocab

@@ -105,13 +105,13 @@ class _Reader:
     def counts(self) -> tuple[int, int]:
         """Number of tensors and of metadata entries."""
         if self._data[:4] != MAGIC:
-            raise ModelError(f"{self._path.name} is not a GGUF file.", "edge runs models in GGUF form only.")
+            raise ModelError(f"{self._path.name} is not a GGUF file.", "Get the model in GGUF form.")
         self._position = 4
         version = self._number("I")
         if version not in VERSIONS:
             raise ModelError(
                 f"{self._path.name} is a GGUF of version {version}.",
-                "Versions 2 and 3, little-endian, can be used.",
+                "Get a newer file of this model: versions 2 and 3 can be used.",
             )
         tensors, entries = self._number("Q"), self._number("Q")
         if tensors > MAX_ENTRIES or entries > MAX_ENTRIES:
@@ -145,8 +145,8 @@ class _Reader:
         kind, offset = self._number("I"), self._number("Q")
         if kind not in _BLOCKS:
             raise ModelError(
-                f"{self._path.name} uses a tensor type ({kind}) that is not known here.",
-                "Use a common quantization such as Q4_K_M or Q8_0.",
+                f"{self._path.name} stores its weights in a way that is not known here (type {kind}).",
+                "Get it in a common quantisation, such as Q4_K_M or Q8_0.",
             )
         block, size = _BLOCKS[kind]
         return offset + values // block * size

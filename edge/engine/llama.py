@@ -80,7 +80,7 @@ class LlamaEngine:
             if "token" in reply:
                 pieces += 1
                 if pieces > prompt.max_tokens:
-                    raise EngineError(f"{self._model.name}: the worker does not stop.", "Ask again.")
+                    raise EngineError(f"{self._model.name}: it does not stop writing.", "Ask again.")
                 yield str(reply["token"])
 
     def close(self) -> None:
@@ -95,5 +95,5 @@ def _messages(prompt: Prompt) -> list[dict[str, str]]:
 def _number(values: Any, key: str) -> int:
     number = values.get(key) if isinstance(values, dict) else None
     if type(number) is not int:
-        raise EngineError("The worker gave no usable answer.", "Ask again.")
+        raise EngineError("The language model gave no usable answer.", "Ask again.")
     return number

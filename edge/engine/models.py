@@ -20,6 +20,7 @@ from typing import BinaryIO
 from edge.config import Settings
 from edge.engine import gguf
 from edge.errors import BusyError, ModelError, NotFoundError, StorageError, UsageError
+from edge.text.sizes import size
 
 SUFFIX = ".gguf"
 PARTIAL = ".partial"
@@ -145,17 +146,17 @@ class ModelStore:
             _publish(file, partial, self._pointer)
 
     def _copy(self, source: Path, path: Path, progress: Progress) -> None:
-        size = source.stat().st_size
+        needed = source.stat().st_size
         free = shutil.disk_usage(self._folder).free
-        if free < size + SPARE_BYTES:
+        if free < needed + SPARE_BYTES:
             raise StorageError(
-                f"{source.name} needs {size / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB left.",
+                f"{source.name} needs {size(needed + SPARE_BYTES)}, and {size(free)} are free.",
                 "Free some space, or set EDGE_HOME to another disk.",
             )
         partial = path.with_suffix(PARTIAL)
         try:
             with source.open("rb") as old, partial.open("wb") as new:
-                _copy_blocks(old, new, size, progress)
+                _copy_blocks(old, new, needed, progress)
                 _publish(new, partial, path)
         finally:
             partial.unlink(missing_ok=True)
@@ -189,20 +190,21 @@ def check_language_model(path: Path) -> gguf.Header:
     kind = header.metadata.get("general.type", "model")
     architecture = header.architecture
     if not architecture or not header.tensors:
-        raise ModelError(f"{path.name} holds no weights.", "Get the model itself.")
+        raise ModelError(f"{path.name} holds no weights.", "Get the file of the model itself.")
     if header.metadata.get("split.count", 1) not in (0, 1):
         raise ModelError(
             f"{path.name} is one part of several.", "Join them first: `llama-gguf-split --merge`."
         )
     if kind != "model" or architecture == "clip":
         raise ModelError(
-            f"{path.name} is a part for a model ({kind}, {architecture}).", "Get the model it belongs to."
+            f"{path.name} goes with a model and is none itself ({kind}, {architecture}).",
+            "Get the model it belongs to.",
         )
     if any(part in architecture for part in _EMBEDDING) or header.metadata.get(
         f"{architecture}.pooling_type"
     ):
         raise ModelError(
-            f"{path.name} ({architecture}) embeds text and cannot write any.",
+            f"{path.name} ({architecture}) is an embedder and writes no text.",
             "Use a chat model; an embedder goes into the setting 'embedder'.",
         )
     return header
@@ -213,16 +215,16 @@ def _safe_name(stem: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "model"
 
 
-def _copy_blocks(old: BinaryIO, new: BinaryIO, size: int, progress: Progress) -> None:
+def _copy_blocks(old: BinaryIO, new: BinaryIO, total: int, progress: Progress) -> None:
     with suppress(OSError):
         fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
-        progress(size, size)
+        progress(total, total)
         return
     done = 0
     while block := old.read(_BLOCK):
         new.write(block)
         done += len(block)
-        progress(done, size)
+        progress(done, total)
 
 
 def _publish(file: BinaryIO, partial: Path, path: Path) -> None:

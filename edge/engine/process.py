@@ -61,7 +61,7 @@ class WorkerProcess:
                 command, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, process_group=0
             )
         except OSError as error:
-            raise WorkerDied(f"the worker could not be started: {error}") from error
+            raise WorkerDied(f"its process could not be started: {error.strerror or error}") from error
         streams = (self._popen.stdin, self._popen.stdout, self._popen.stderr)
         self._stdin, self._stdout, self._stderr = (stream.fileno() for stream in streams if stream)
         for descriptor in (self._stdin, self._stdout, self._stderr):
@@ -92,7 +92,7 @@ class WorkerProcess:
         deadline = time.monotonic() + limit_s
         while data:
             if not writable.poll(_milliseconds(deadline)):
-                raise WorkerDied(f"the worker did not read a request for {limit_s:.0f} s")
+                raise WorkerDied(f"its process took no question for {limit_s:.0f} s")
             try:
                 data = data[os.write(self._stdin, data) :]
             except BlockingIOError:
@@ -109,7 +109,7 @@ class WorkerProcess:
         deadline = time.monotonic() + limit_s
         while (end := self._received.find(b"\n")) < 0:
             if len(self._received) > frames.MAX_FRAME_BYTES:
-                raise WorkerDied("the worker sent a line without end")
+                raise WorkerDied("its process sent a line without end")
             ready = dict(self._poll.poll(_milliseconds(deadline)))
             if not ready:
                 return None
@@ -122,7 +122,7 @@ class WorkerProcess:
         try:
             return frames.decode(line)
         except frames.FrameError as error:
-            raise WorkerDied(f"the worker sent something else than a frame ({error})") from error
+            raise WorkerDied(f"its process sent something else than an answer ({error})") from error
 
     def kill(self) -> None:
         """End the process; a caller waiting for a frame gets WorkerDied."""
@@ -152,15 +152,15 @@ class WorkerProcess:
         try:
             code = self._popen.wait(timeout=1)
         except subprocess.TimeoutExpired:
-            return WorkerDied("the worker closed its output")
+            return WorkerDied("its process closed its output")
         with suppress(OSError, KeyError):  # nothing more to read, or its end was already seen
             self._read_stderr()
         lines = self._complaints.decode(errors="replace").strip().splitlines()
         last = f": {lines[-1].strip()}" if lines else ""
         if code >= 0:
-            return WorkerDied(f"the worker ended with exit code {code}{last}")
+            return WorkerDied(f"its process ended with exit code {code}{last}")
         name = signal.Signals(-code)
-        return WorkerDied(f"the worker was ended by {name.name}{last}", _SIGNAL_HINTS.get(name, ""))
+        return WorkerDied(f"its process was ended by {name.name}{last}", _SIGNAL_HINTS.get(name, ""))
 
 
 def _milliseconds(deadline: float) -> int:

@@ -150,11 +150,11 @@ class Worker:
                 if frame is None:
                     limit = CANCEL_LIMIT_S if asked_to_stop else SILENCE_LIMIT_S
                     if self._clock() - silent_since > limit:
-                        raise WorkerDied(f"the worker said nothing for {limit:.0f} s")
+                        raise WorkerDied(f"its process said nothing for {limit:.0f} s")
                     continue
                 silent_since = self._clock()
                 if frame.get("id") != number:
-                    raise WorkerDied("the worker answered a request nobody made")
+                    raise WorkerDied("its process answered a request nobody made")
                 finished = "done" in frame or "error" in frame
                 if "error" in frame:
                     raise EngineError(
@@ -188,7 +188,7 @@ class Worker:
         wait = self._policy.wait_s(self._clock())
         if wait and self._failure:
             raise type(self._failure)(
-                f"{self._failure.message} It failed several times and rests for {wait:.0f} s.",
+                f"{self._failure.message} After several failures it is tried again in {wait:.0f} s.",
                 self._failure.hint,
             )
         try:
@@ -197,9 +197,9 @@ class Worker:
         except WorkerDied as death:
             raise self._failed(death) from death
         if greeting is None:
-            raise self._failed(WorkerDied(f"the worker was not ready after {START_LIMIT_S:.0f} s"))
+            raise self._failed(WorkerDied(f"its process was not ready after {START_LIMIT_S:.0f} s"))
         if not isinstance(greeting.get("ready"), dict):
-            raise self._failed(WorkerDied(str(greeting.get("error", "the worker did not say it is ready"))))
+            raise self._failed(WorkerDied(str(greeting.get("error", "its process did not say it is ready"))))
         self._facts = greeting["ready"]
         return self._process
 
@@ -215,9 +215,7 @@ class Worker:
             hint = death.hint or "Check the file with `edge model list`, or add another model."
             self._failure = ModelError(f"{name} cannot be loaded: {death}.", hint)
         else:
-            self._failure = EngineError(
-                f"{name}: {death}.", death.hint or "Ask again: the worker starts anew."
-            )
+            self._failure = EngineError(f"{name}: {death}.", death.hint or "Ask again: it is started anew.")
         return self._failure
 
     def _discard(self) -> None:

@@ -18,15 +18,18 @@ from edge.errors import BusyError, EdgeError, StorageError
 LOCK_WAIT_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _HINTS = {
-    errno.ENOSPC: ("is full", "Free some space and try again."),
-    errno.EDQUOT: ("has no quota left", "Free some space and try again."),
+    errno.ENOSPC: ("cannot be written: its disk is full", "Free some space and try again."),
+    errno.EDQUOT: ("cannot be written: your share of its disk is used up", "Free some space and try again."),
     errno.EFBIG: (
-        "does not take files this large",
+        "cannot be written: its disk does not take files this large",
         "Use another file system or raise the limit on file sizes.",
     ),
-    errno.EROFS: ("is read-only", "Mount it writable, or set EDGE_HOME to a folder that can be written."),
-    errno.EACCES: ("may not be written", "Check its permissions, or set EDGE_HOME."),
-    errno.EPERM: ("may not be written", "Check its permissions, or set EDGE_HOME."),
+    errno.EROFS: (
+        "cannot be written: its disk is read-only",
+        "Mount it writable, or set EDGE_HOME to a folder that can be written.",
+    ),
+    errno.EACCES: ("may not be changed", "Check its permissions, or set EDGE_HOME."),
+    errno.EPERM: ("may not be changed", "Check its permissions, or set EDGE_HOME."),
 }
 
 
@@ -38,9 +41,11 @@ def storage_errors(place: Path) -> Iterator[None]:
     except EdgeError:
         raise
     except OSError as error:
-        what, hint = _HINTS.get(error.errno or 0, (f"failed: {error.strerror or error}", "Check the disk."))
+        what, hint = _HINTS.get(
+            error.errno or 0, (f"cannot be read or written: {error.strerror or error}", "Check the disk.")
+        )
         where = error.filename or place
-        raise StorageError(f"The storage of {where} {what}.", hint) from error
+        raise StorageError(f"{where} {what}.", hint) from error
 
 
 def sync_file(path: Path) -> None:

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from edge.errors import NotFoundError, PackError, StorageError
 from edge.text.words import TOKENIZER
 
-FORMAT = 1
+FORMAT = 2
 MAGIC = b"edgekpk" + bytes([FORMAT])
 TRAILER_BYTES = len(MAGIC) + 8 + 32
 BLOCK = 1 << 20
@@ -56,17 +56,20 @@ CREATE VIRTUAL TABLE keyword USING fts5(
     title, heading, body, identifiers, content='', tokenize='{TOKENIZER}');
 CREATE VIRTUAL TABLE vector USING vec0(
     cell INTEGER PARTITION KEY, embedding INT8[{DIMENSIONS}], chunk_size={VECTOR_CHUNK});
-CREATE TABLE sentence(chunk INTEGER PRIMARY KEY REFERENCES chunk, vectors BLOB NOT NULL);
-CREATE TABLE cell(id INTEGER PRIMARY KEY, centroid BLOB NOT NULL);
+CREATE TABLE embedding(chunk INTEGER PRIMARY KEY REFERENCES chunk, vectors BLOB NOT NULL);
+CREATE TABLE cell(id INTEGER PRIMARY KEY, mean BLOB NOT NULL);
 CREATE TABLE word(word TEXT PRIMARY KEY, chunks INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE stem(stem TEXT PRIMARY KEY, chunks INTEGER NOT NULL, word TEXT, vector BLOB) WITHOUT ROWID;
 """
 """``meta`` holds ``manifest`` (JSON), ``embedder`` (name and digest of the embedding model, or ``none``).
 
 ``document.applies_to`` is a JSON list of equipment models, empty for those of the pack. ``chunk.boxes`` is a
 JSON list of ``[page, left, top, right, bottom]`` in fractions of the page. ``keyword`` and ``vector`` have
-the chunk's id as rowid. ``sentence.vectors`` has ``DIMENSIONS`` int8 for each of ``text.units.units`` of the
-chunk, for scoring what the index finds. ``cell.centroid`` is ``DIMENSIONS`` little-endian float32. ``word`` is
-the vocabulary before stemming, lower case.
+the chunk's id as rowid. ``embedding.vectors`` has ``DIMENSIONS`` int8 for the chunk and then for each of its
+``text.units.units``, for scoring what the index finds: reading vectors back out of vec0 takes thirty times as long.
+``cell.mean`` is ``DIMENSIONS`` little-endian float32, the mean of the cell's unit vectors. ``word`` is the vocabulary
+before stemming, lower case; ``stem`` counts the chunks that hold a stem in heading, text or codes, and has the most
+frequent word of the stem with its vector (int8, null where the pack has none).
 """
 
 NOT_A_PACK = "Build it with `edge pack build`, or copy it again from where it came from."

@@ -85,9 +85,9 @@ def read_source(path: Path) -> Manifest:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SourceError(f"There is no {path}.", f"Write one. {EXAMPLE}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} is not valid TOML: {error}", "Correct it.") from error
+        raise SourceError(f"{path} is not valid TOML: {error}.", "Correct it.") from error
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}", "Check its permissions.") from error
+        raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
     return from_fields(fields, str(path))
 
 
@@ -108,7 +108,7 @@ def from_json(text: str) -> Manifest:
             raise SourceError("The manifest is not an object.")
         return from_fields(fields, "manifest")
     except (ValueError, RecursionError) as error:
-        raise PackError(f"The manifest is not valid JSON: {error}", "Build the pack again.") from error
+        raise PackError(f"The manifest is not valid JSON: {error}.", "Build the pack again.") from error
     except SourceError as error:
         raise PackError(error.message, "Build the pack again.") from error
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PDF = "application/pdf"
 WIDTH = 1000
 MAX_WIDTH = 4000
+INSTEAD = "Read its passage, or build the pack again."
 MAX_RATIO = 5
 """Height over width of the tallest page that is drawn whole; a strip beyond that is drawn smaller."""
 
@@ -56,7 +57,7 @@ def _render(original: bytes, page: int, width: int) -> Image:
         try:
             document = pypdfium2.PdfDocument(original)
         except pypdfium2.PdfiumError as error:
-            raise PackError(f"The original cannot be drawn: {error}", "Build the pack again.") from error
+            raise PackError(f"The document cannot be drawn: {error}", INSTEAD) from error
         try:
             if not 1 <= page <= len(document):
                 raise NotFoundError(
@@ -64,7 +65,7 @@ def _render(original: bytes, page: int, width: int) -> Image:
                 )
             return _draw(document[page - 1], width)
         except pypdfium2.PdfiumError as error:
-            raise PackError(f"Page {page} cannot be drawn: {error}", "Build the pack again.") from error
+            raise PackError(f"Page {page} cannot be drawn: {error}", INSTEAD) from error
         finally:
             document.close()
 

@@ -63,7 +63,7 @@ def read_pointer(path: Path) -> Pointer:
         previous = _installed(fields["previous"]) if fields["previous"] else None
         return Pointer(_installed(fields["active"]), previous)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise PackError(f"{path} is damaged: {error}", "Install the pack again.") from error
+        raise PackError(f"{path} is damaged: {error}.", "Install the pack again.") from error
 
 
 def _installed(fields: Any) -> Installed:

@@ -34,6 +34,7 @@ from edge.packs.manifest import version_key
 from edge.packs.pack import Pack
 from edge.packs.pointer import POINTER, Installed, Pointer, read_pointer
 from edge.packs.verify import verify
+from edge.text.sizes import size
 
 SPARE_BYTES = 8 << 20
 """Left free on the disk beside the pack itself."""
@@ -58,7 +59,10 @@ class InstalledPack:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What installing did: the version it replaced, and whether it changed anything at all."""
+    """What installing did: whether it changed anything, and the version that was in use before.
+
+    ``replaced`` may be the same version, when that was another build of it. It is None for the same file again.
+    """
 
     pack: InstalledPack
     changed: bool
@@ -185,7 +189,9 @@ class PackStore:
         with self._changing():
             pointer = self._pointer(name)
             if pointer.previous is None:
-                raise NotFoundError(f"There is no previous version of '{name}'.", "Install the one you want.")
+                raise NotFoundError(
+                    f"There is no previous version of '{name}'.", "Install the version you want."
+                )
             verify(self.folder / name / pointer.previous.file)
             self._write(name, Pointer(pointer.previous, pointer.active))
             return Installation(self.get(name), changed=True, replaced=pointer.active.version)
@@ -220,7 +226,7 @@ class PackStore:
         # The new version is in use; what cannot be removed now goes with the next change.
         with suppress(OSError):
             self._sweep(manifest.name)
-        replaced = old.active.version if old else None
+        replaced = old.active.version if old and old.active.file != installed.file else None
         return Installation(self.get(manifest.name), changed=True, replaced=replaced)
 
     def _has(self, name: str, active: Installed, wanted: Installed) -> bool:
@@ -251,7 +257,9 @@ class PackStore:
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except OSError as error:
-            raise StorageError(f"{self.folder} cannot be read: {error.strerror}.", "Check it.") from error
+            raise StorageError(
+                f"{self.folder} cannot be read: {error.strerror}.", "Check its permissions."
+            ) from error
 
     def _pointer(self, name: str) -> Pointer:
         if name not in self._names():
@@ -295,14 +303,14 @@ class PackStore:
 
     def _not_installed(self, name: str) -> tuple[str, str]:
         names = ", ".join(self._names())
-        hint = f"Installed: {names}." if names else "None is: edge pack install FILE.kpack"
+        hint = f"Installed: {names}." if names else "Install one: edge pack install FILE.kpack"
         return f"The pack '{name}' is not installed.", hint
 
     def _check_space(self, source: Path) -> None:
         needed, free = source.stat().st_size + SPARE_BYTES, shutil.disk_usage(self.folder).free
         if free < needed:
             raise StorageError(
-                f"Installing {source.name} needs {needed >> 20} MiB; {free >> 20} MiB are free.",
+                f"Installing {source.name} needs {size(needed)}, and {size(free)} are free.",
                 "Free some space, or remove a pack with `edge pack remove`.",
             )
 

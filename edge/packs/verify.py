@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from edge.errors import PackError
-from edge.packs.format import DAMAGED, NO_EMBEDDER, Digests, check_digest
+from edge.packs.format import DAMAGED, DIMENSIONS, NO_EMBEDDER, Digests, check_digest
 from edge.packs.pack import Document, Pack
 
 
@@ -25,6 +25,7 @@ def verify(path: Path) -> Digests:
     with Pack.open(path) as pack:
         _check_database(pack)
         _check_counts(pack)
+        _check_vectors(pack)
         _check_documents(pack)
     return digests
 
@@ -37,18 +38,31 @@ def _check_database(pack: Pack) -> None:
 
 def _check_counts(pack: Pack) -> None:
     """Ids are 1 to n without gaps, and every chunk is in every index."""
-    (chunks, last), words, vectors, sentences = (
+    (chunks, last), words, vectors, embeddings = (
         pack.rows("SELECT count(*), coalesce(max(id), 0) FROM chunk")[0],
         pack.rows("SELECT count(*) FROM keyword_docsize")[0][0],
         pack.rows("SELECT count(*) FROM vector_rowids")[0][0],
-        pack.rows("SELECT count(*) FROM sentence")[0][0],
+        pack.rows("SELECT count(*) FROM embedding")[0][0],
     )
     expected = 0 if pack.embedder == NO_EMBEDDER else chunks
-    if chunks != last or words != chunks or {vectors, sentences} != {expected}:
+    if chunks != last or words != chunks or {vectors, embeddings} != {expected}:
         raise PackError(
             f"{pack.path.name} has {chunks} chunks, {words} in its keyword index and {vectors} vectors.",
             "Build the pack again.",
         )
+
+
+def _check_vectors(pack: Pack) -> None:
+    """Every vector has the length that searching takes for granted."""
+    (wrong,) = pack.rows(
+        f"""
+        SELECT (SELECT count(*) FROM embedding WHERE length(vectors) % {DIMENSIONS} OR vectors = x'')
+            + (SELECT count(*) FROM stem WHERE length(vector) <> {DIMENSIONS})
+            + (SELECT count(*) FROM cell WHERE length(mean) <> 4 * {DIMENSIONS})
+        """
+    )[0]
+    if wrong:
+        raise PackError(f"{pack.path.name} has vectors of another length.", "Build the pack again.")
 
 
 def _check_documents(pack: Pack) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from edge.engine.interface import Embedder
@@ -83,7 +84,7 @@ def build(
     with storage_errors(output), _opened_journal(output) as journal:
         mapper = Mapper(manifest, embedder, journal, progress)
         documents = mapper.read(files, read, workers)
-        vectors = _partitioned(mapper.embed(documents), embedder)
+        vectors = _partitioned(mapper, mapper.embed(documents), embedder)
         delete(temporary)
         try:
             digest = _write(temporary, manifest, mapper, documents, vectors, progress)
@@ -128,10 +129,13 @@ def _check_overrides(manifest: Manifest, files: Sequence[SourceFile]) -> None:
             )
 
 
-def _partitioned(vectors: Int8Vectors | None, embedder: Embedder | None) -> IndexedVectors | None:
+def _partitioned(
+    mapper: Mapper, vectors: Int8Vectors | None, embedder: Embedder | None
+) -> IndexedVectors | None:
     if vectors is None or embedder is None:
         return None
-    return IndexedVectors(embedder.fingerprint, vectors, partition(vectors))
+    words = partial(mapper.words, embedder)
+    return IndexedVectors(embedder.fingerprint, vectors, partition(vectors), words)
 
 
 def _write(

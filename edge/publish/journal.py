@@ -7,7 +7,7 @@ never used. Readers and embedders are expensive; writing the pack is not and alw
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -23,13 +23,14 @@ from edge.publish.cut import CutDocument
 from edge.publish.document import Page, Record
 from edge.types import Box
 
-VERSION = 2
+VERSION = 3
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS document(
     key TEXT PRIMARY KEY, title TEXT NOT NULL, pages TEXT NOT NULL, records TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS batch(
     key TEXT NOT NULL, number INTEGER NOT NULL, vectors BLOB NOT NULL, sentences BLOB NOT NULL,
     PRIMARY KEY (key, number));
+CREATE TABLE IF NOT EXISTS word(key TEXT PRIMARY KEY, vector BLOB NOT NULL);
 PRAGMA user_version = {VERSION};
 """
 
@@ -89,6 +90,19 @@ class Journal:
     def sentences(self, key: str) -> Int8Vectors:
         """Vectors of all sentences of a document in order, shape ``(sentences, 384)``."""
         return self._all("sentences", key)
+
+    def words(self, keys: Sequence[str]) -> dict[str, Int8Vectors]:
+        """The vectors there are of single words, by their keys."""
+        sql = "SELECT key, vector FROM word WHERE key IN (SELECT value FROM json_each(?))"
+        rows = self._rows(sql, json.dumps(keys))
+        return {key: np.frombuffer(vector, np.int8) for key, vector in rows}
+
+    def add_words(self, vectors: Mapping[str, Int8Vectors]) -> None:
+        """Keep vectors of single words."""
+        with translated(self.path), self._connection:
+            self._connection.executemany(
+                "INSERT INTO word VALUES (?, ?)", ((key, vector.tobytes()) for key, vector in vectors.items())
+            )
 
     def _all(self, column: str, key: str) -> Int8Vectors:
         rows = self._rows(f"SELECT {column} FROM batch WHERE key = ? ORDER BY number", key)

@@ -20,7 +20,7 @@ import numpy as np
 from edge import __version__
 from edge.engine.interface import Embedder
 from edge.errors import DocumentError, SourceError
-from edge.packs.format import FORMAT, NO_EMBEDDER
+from edge.packs.format import DIMENSIONS, FORMAT, NO_EMBEDDER
 from edge.packs.manifest import MAX_TITLE, Manifest
 from edge.packs.quantise import Int8Vectors, quantise
 from edge.publish.cut import CutDocument, approximate_tokens, cut
@@ -31,15 +31,16 @@ from edge.publish.readers import SUFFIXES
 from edge.publish.reading import Outcome, Read, read_all
 from edge.publish.source import SourceFile, sha256_of
 
-Stage = Literal["read", "embed", "write", "test"]
+Stage = Literal["read", "embed", "write", "words", "test"]
 
 BATCH = 32
 """Records embedded and journaled together: 2-3 s of work on two cores is all an interruption can cost."""
+WORD_BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a stage is. ``done`` and ``total`` count documents, when embedding chunks, when testing sentences."""
+    """How far a stage is. ``done`` and ``total`` count documents, chunks (embed), words, or sentences (test)."""
 
     stage: Stage
     document: str
@@ -126,6 +127,22 @@ class Mapper:
         """Vectors of the sentences of an embedded document, see ``index.sentence_texts``."""
         return self._journal.sentences(document.key)
 
+    def words(self, embedder: Embedder, words: Sequence[str]) -> Int8Vectors:
+        """Vectors of single words, shape ``(words, 384)``, by way of the journal like all others."""
+        keys = {word: _digest(["word", word, embedder.fingerprint]) for word in words}
+        known = self._journal.words(list(keys.values()))
+        missing = [word for word in words if keys[word] not in known]
+        self._progress(Progress("words", "", len(words) - len(missing), len(words)))
+        for start in range(0, len(missing), WORD_BATCH):
+            batch = missing[start : start + WORD_BATCH]
+            vectors = dict(zip(map(keys.__getitem__, batch), quantise(embedder.embed(batch)), strict=True))
+            self._journal.add_words(vectors)
+            known |= vectors
+            done = len(words) - len(missing) + start + len(batch)
+            self._progress(Progress("words", "", done, len(words)))
+        rows: Int8Vectors = np.array([known[keys[word]] for word in words], np.int8).reshape(-1, DIMENSIONS)
+        return rows
+
     def records(self, document: MappedDocument) -> Sequence[Record]:
         """The records of a document that has been read."""
         read = self._journal.document(document.key)
@@ -191,5 +208,8 @@ class Mapper:
         """Covers everything that records and vectors depend on."""
         title = self._manifest.of(file.name).title
         model = self._embedder.fingerprint if self._embedder else NO_EMBEDDER
-        values = [file.name, sha256, title, model, __version__, FORMAT, BATCH]
-        return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+        return _digest([file.name, sha256, title, model, __version__, FORMAT, BATCH])
+
+
+def _digest(values: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()

@@ -15,6 +15,7 @@ from edge.packs.format import DIMENSIONS, VECTOR_SCALE
 from edge.packs.quantise import Int8Vectors
 
 Cells = NDArray[np.int64]
+Vectors = NDArray[np.float32]
 
 FULL_SCAN_CHUNKS = 4_000
 """Below this a scan of everything costs under 6 ms and loses nothing: one cell."""
@@ -28,10 +29,10 @@ BLOCK = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """The cell of every vector, and the centroid of every cell as an int8 row (same scale as the vectors)."""
+    """The cell of every vector, and the mean of every cell's vectors, the shorter the wider the cell is spread."""
 
     cells: Cells
-    centroids: Int8Vectors
+    means: Vectors
 
 
 def partition(vectors: Int8Vectors) -> Partition:
@@ -42,11 +43,11 @@ def partition(vectors: Int8Vectors) -> Partition:
     """
     n = len(vectors)
     if n < FULL_SCAN_CHUNKS:
-        return Partition(np.zeros(n, np.int64), _centroids(vectors, np.zeros(n, np.int64), 1))
+        return Partition(np.zeros(n, np.int64), _means(vectors, np.zeros(n, np.int64), 1))
     k = min(MAX_CELLS, int(n**0.5))
     centroids = _kmeans(_spread(vectors, k * SAMPLE_PER_CELL), k)
     cells = _split_large(vectors, _nearest(vectors, centroids), LARGEST_OVER_MEAN * n // k)
-    return Partition(cells, _centroids(vectors, cells, int(cells.max()) + 1))
+    return Partition(cells, _means(vectors, cells, int(cells.max()) + 1))
 
 
 def _spread(vectors: Int8Vectors, count: int) -> Int8Vectors:
@@ -73,11 +74,22 @@ def _nearest(vectors: Int8Vectors, centroids: Int8Vectors) -> Cells:
     return np.concatenate(blocks).astype(np.int64)
 
 
-def _centroids(vectors: Int8Vectors, cells: Cells, k: int) -> Int8Vectors:
-    """The direction of each cell's sum, at the length of a quantised unit vector."""
+def _means(vectors: Int8Vectors, cells: Cells, k: int) -> Vectors:
+    count = np.maximum(np.bincount(cells, minlength=k), 1)[:, None]
+    means: Vectors = (_sums(vectors, cells, k) / count / VECTOR_SCALE).astype(np.float32)
+    return means
+
+
+def _sums(vectors: Int8Vectors, cells: Cells, k: int) -> NDArray[np.int64]:
     sums = np.zeros((k, DIMENSIONS), np.int64)
     for cell in range(k):
         sums[cell] = vectors[cells == cell].sum(axis=0, dtype=np.int64)
+    return sums
+
+
+def _centroids(vectors: Int8Vectors, cells: Cells, k: int) -> Int8Vectors:
+    """The direction of each cell's sum, at the length of a quantised unit vector."""
+    sums = _sums(vectors, cells, k)
     length = np.sqrt((sums * sums).sum(axis=1).astype(np.float64))
     scaled = sums * (VECTOR_SCALE / np.maximum(length, 1.0))[:, None]
     centroids: Int8Vectors = np.clip(np.rint(scaled), -127, 127).astype(np.int8)

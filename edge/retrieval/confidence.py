@@ -1,6 +1,6 @@
 """How likely it is that the passages found answer the question: when to say "not in these manuals". Pure.
 
-A logistic regression over five signals that any manual has, fitted on 599 labelled questions over five collections
+A logistic regression over six signals that any manual has, fitted on 599 labelled questions over five collections
 (``tests/golden/*.questions.jsonl`` and the starter pack's) so that answerable and unanswerable ones weigh the same.
 Judged on each of four manuals with weights fitted on everything else, refusals were right in 71 % and 81 % of the
 unanswerable questions were refused; ``python -m tests.bench.calibrate`` fits and judges again. A passage may be all
@@ -17,6 +17,7 @@ from dataclasses import astuple, dataclass
 from edge.retrieval.keyword import CODE_MARK
 from edge.retrieval.ranking import Query, Ranked
 from edge.text.identifiers import identifiers, normalise
+from edge.text.quantities import asked_quantity
 from edge.text.words import content_words
 
 REFUSE_BELOW = 0.45
@@ -29,6 +30,7 @@ _ASKS_VALUE = re.compile(
     r"|which (size|number|value|port|pin|version)|max(imum)?|min(imum)?|default|number of|cost|price|weight|torque)\b"
 )
 _NEXT_BEST = slice(5, 30)
+_FIRST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,13 @@ class Signals:
     """What tells a question with an answer from one without.
 
     Attributes:
-        coverage: share of the weight of the question's known words that the best passage holds.
-        unknown: share of the question's words that no chunk holds.
+        coverage: share of the weight of the question's words that one of the first passages holds; a word that
+            means about the same counts in part.
+        unknown: share of the question's words that no chunk holds, as far as none means about the same.
         lead: how far the nearest passage's cosine is above that of the 6th to 30th.
         numbers_missing: numbers of the question that the best passage does not hold.
         asks_value: 1 if the question asks for a value.
+        quantity_missing: 1 if it asks for a kind of quantity that none of the first passages states.
     """
 
     coverage: float
@@ -48,12 +52,17 @@ class Signals:
     lead: float
     numbers_missing: float
     asks_value: float
+    quantity_missing: float
 
 
-WEIGHTS = Signals(coverage=2.89, unknown=-7.58, lead=15.33, numbers_missing=-1.35, asks_value=-2.19)
-BIAS = -2.99
-WEIGHTS_BY_WORDS = Signals(coverage=4.40, unknown=-8.73, lead=0, numbers_missing=-0.95, asks_value=-1.56)
-BIAS_BY_WORDS = -1.18
+WEIGHTS = Signals(
+    coverage=4.05, unknown=-8.14, lead=17.41, numbers_missing=-1.99, asks_value=-1.55, quantity_missing=-5.31
+)
+BIAS = -4.13
+WEIGHTS_BY_WORDS = Signals(
+    coverage=4.86, unknown=-3.27, lead=0, numbers_missing=-1.54, asks_value=-0.81, quantity_missing=-3.17
+)
+BIAS_BY_WORDS = -1.48
 """Where no passage was compared by vectors: there is no embedder, or the packs were made with another one."""
 
 
@@ -82,21 +91,46 @@ def _is_lookup(question: str, first: Ranked) -> bool:
 def signals(question: str, query: Query, best: Sequence[Ranked]) -> Signals:
     """The signals of one search; ``best`` is not empty."""
     words = query.words
-    known = {stem: weight for stem, weight in words.items() if stem not in query.unknown}
     cosines = sorted((passage.dense for passage in best), reverse=True)
     others = cosines[_NEXT_BEST] or cosines[1:] or cosines
     return Signals(
-        coverage=_coverage(best[0], known),
-        unknown=(len(words) - len(known)) / max(len(words), 1),
+        coverage=max(_coverage(passage, query) for passage in best[:_FIRST]),
+        unknown=sum(_lacking(stem, query) for stem in words) / max(len(words), 1),
         lead=cosines[0] - _mean(others),
         numbers_missing=sum(stem.isdigit() and stem not in best[0].tokens for stem in words),
         asks_value=float(_ASKS_VALUE.search(question.lower()) is not None),
+        quantity_missing=float(_quantity_missing(question, best[:_FIRST])),
     )
 
 
-def _coverage(passage: Ranked, weights: dict[str, float]) -> float:
+def _coverage(passage: Ranked, query: Query) -> float:
+    weights = {stem: weight for stem, weight in query.words.items() if not stem.isdigit()}
     total = sum(weights.values())
-    return sum(weight for stem, weight in weights.items() if stem in passage.tokens) / total if total else 0.0
+    return (
+        sum(weight * _held(stem, passage, query) for stem, weight in weights.items()) / total
+        if total
+        else 0.0
+    )
+
+
+def _held(stem: str, passage: Ranked, query: Query) -> float:
+    """1 for a stem that the passage holds, else the closeness of the nearest one that it holds."""
+    if stem in passage.tokens:
+        return 1.0
+    related = query.related.get(stem, {})
+    return max((related[other] for other in related.keys() & passage.tokens), default=0.0)
+
+
+def _lacking(stem: str, query: Query) -> float:
+    """0 for a stem that the packs hold, up to 1 for one that they hold nothing like."""
+    if stem not in query.unknown or stem.isdigit():
+        return 0.0
+    return 1.0 - max(query.related.get(stem, {}).values(), default=0.0)
+
+
+def _quantity_missing(question: str, best: Sequence[Ranked]) -> bool:
+    quantity = asked_quantity(question)
+    return quantity is not None and not any(quantity.stated.search(ranked.passage.text) for ranked in best)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from edge.packs.pack import Chunk, Pack
+from edge.retrieval.vector import Closeness
+from edge.text.units import units
 from edge.types import Passage
 
 MAX_WORDS = 220
@@ -14,7 +16,7 @@ MAX_WORDS_OF_STEPS = 400
 MAX_PAGES = 2
 REACH = 4
 """Neighbours looked at on either side."""
-SPARE = 40
+SPARE = 20
 """Chunks looked at beyond the wanted number of passages, for those that merge."""
 
 
@@ -39,11 +41,25 @@ def readable(pack: Pack, scores: Mapping[int, float], limit: int) -> list[Passag
     return passages
 
 
-def completed(pack: Pack, passage: Passage) -> Passage:
-    """A passage with the label of its page and its boxes."""
-    boxes = tuple(box for chunk in pack.chunks(passage.chunks) for box in chunk.boxes)
-    document = pack.document(passage.document)
-    return replace(passage, page_label=pack.page_label(document.id, passage.page_from), boxes=boxes)
+def completed(pack: Pack, passage: Passage, found: Mapping[int, Closeness]) -> Passage:
+    """A passage with the label of its page, its boxes, and how close its sentences come to the question.
+
+    Args:
+        found: of its chunks; empty without vectors.
+    """
+    chunks = pack.chunks(passage.chunks)
+    closeness = {
+        unit.text: cosine
+        for chunk in chunks
+        if chunk.id in found
+        for unit, cosine in zip(units(chunk.text, chunk.kind), found[chunk.id].units, strict=False)
+    }
+    return replace(
+        passage,
+        page_label=pack.page_label(pack.document(passage.document).id, passage.page_from),
+        boxes=tuple(box for chunk in chunks for box in chunk.boxes),
+        closeness=closeness,
+    )
 
 
 def _with_neighbours(chunks: Mapping[int, Chunk], found: Chunk, shown: set[int]) -> list[Chunk]:

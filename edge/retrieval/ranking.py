@@ -6,7 +6,7 @@ Scoring passages rather than the chunks they grew from gains a point of nDCG on 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from edge.retrieval.fusion import fuse
 from edge.retrieval.keyword import CODE_MARK
@@ -24,11 +24,16 @@ Flat from 0.5 to 0.7 on the manuals tried.
 class Query:
     """What is asked for: each token (stem or marked code) with its weight, the inverse of its frequency.
 
-    ``unknown`` are the stems that no chunk holds.
+    Attributes:
+        unknown: the stems that no chunk holds.
+        related: stems that mean about the same as an asked one, with their closeness (0 to 1).
+        expansion: weights of those related stems that count as found words.
     """
 
     weights: Mapping[str, float]
     unknown: frozenset[str] = frozenset()
+    related: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    expansion: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def words(self) -> dict[str, float]:
@@ -57,7 +62,8 @@ class Ranked:
 
 def ranked(candidates: Sequence[Candidate], query: Query) -> list[Ranked]:
     """The candidates best first."""
-    lexical = bm25.score([c.tokens for c in candidates], list(query.weights), query.weights)
+    weights = {**query.expansion, **query.weights}
+    lexical = bm25.score([c.tokens for c in candidates], list(weights), weights)
     keyword = {i: score for i, score in enumerate(lexical) if score > 0}
     dense = {i: c.dense for i, c in enumerate(candidates) if c.dense is not None}
     # A pack without comparable vectors is judged by its words, or it would never come before one that has some.

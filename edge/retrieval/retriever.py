@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from threadpoolctl import threadpool_limits
 
 from edge.engine.interface import Embedder, Vectors
-from edge.errors import EngineError, NothingInstalledError
+from edge.errors import EdgeError, EngineError, NothingInstalledError
 from edge.packs.pack import Pack
 from edge.retrieval import keyword, vector, vocabulary
 from edge.retrieval.confidence import confidence
@@ -23,6 +26,7 @@ from edge.retrieval.ranking import Candidate, Query, ranked
 from edge.retrieval.rewrite import standalone
 from edge.retrieval.scope import Scope, scopes
 from edge.retrieval.spelling import corrections
+from edge.retrieval.vocabulary import Related, Relative
 from edge.text import bm25
 from edge.text.identifiers import asked_identifiers
 from edge.text.words import Stems, content_words, title_words
@@ -32,6 +36,11 @@ PROPOSED = 40
 """Passages that are scored, shared among the packs."""
 SENTENCE_SHARE = 0.7
 """Weight of the closest sentence against the whole chunk: +4 points of MRR on manuals against the chunk alone."""
+EXPANSIONS = 3
+EXPANDED_FROM = 0.57
+EXPANSION_WEIGHT = 0.3
+"""Related words searched for beside each word of a question, how close they must be, and what they count against it."""
+MIN_WORD = 3
 PROPOSED_AT_LEAST = 12
 """Passages of each pack, however many packs there are."""
 
@@ -47,7 +56,10 @@ class Retriever:
     def __init__(self, packs: Callable[[], Sequence[Pack]], embedder: Embedder | None) -> None:
         self._packs = packs
         self._embedder = embedder
-        self._threads = ThreadPoolExecutor(thread_name_prefix="embed")
+        # A question's matrices are small: BLAS threads spinning between them cost the other arm 10 ms.
+        threadpool_limits(limits=1, user_api="blas")
+        self._threads = ThreadPoolExecutor(thread_name_prefix="by-meaning")
+        self._scans = ThreadPoolExecutor(thread_name_prefix="scan")
 
     def search(self, question: Question, limit: int) -> Evidence:
         """The best ``limit`` passages for a question.
@@ -69,45 +81,68 @@ class Retriever:
         by_meaning = self._threads.submit(self._by_meaning, where, _mended(text, slips))
         words = [slips.get(word, word) for word in content_words(text)]
         terms = Terms(tuple(words), tuple(asked_identifiers(text)))
-        query, by_words = _by_words(where, terms, stems)
+        related = self._related(where, words, stems)
+        query, by_words = _by_words(where, terms, related, stems)
         asked, by_vector = by_meaning.result()
         proposed = max(PROPOSED // max(len(where), 1), PROPOSED_AT_LEAST)
-        candidates = [
-            candidate
+        found = [
+            _Found(scope.pack, readable(scope.pack, fuse(lexical, dense), proposed), asked if dense else None)
             for scope, lexical, dense in zip(where, by_words, by_vector, strict=True)
-            for candidate in _propose(scope.pack, lexical, dense, asked, proposed, stems)
+        ]
+        with_codes = any(
+            token.startswith(keyword.CODE_MARK) for token in query.weights.keys() - query.unknown
+        )
+        candidates = [
+            Candidate(passage, _tokens(stems, with_codes, passage), one.similarity(passage))
+            for one in found
+            for passage in one.passages
         ]
         best = ranked(candidates, query)
-        packs = {scope.pack.manifest.name: scope.pack for scope in where}
-        passages = tuple(completed(packs[r.passage.pack], r.passage) for r in best[:limit])
+        of = {one.pack.manifest.name: one for one in found}
+        passages = tuple(of[r.passage.pack].completed(r.passage) for r in best[:limit])
         return Evidence(text, passages, confidence(text, query, best), slips)
 
     def close(self) -> None:
         """Stop the threads; the embedder belongs to whoever made it."""
         self._threads.shutdown()
+        self._scans.shutdown()
 
     def _by_meaning(self, where: Sequence[Scope], text: str) -> tuple[Vectors | None, list[dict[int, float]]]:
         """The question's vector, and the nearest chunks of each scope: none where vectors cannot be compared."""
-        asked = self._embed(text)
+        vectors = self._embed([text])
+        asked: Vectors | None = vectors[0] if vectors is not None else None
         return asked, [
-            vector.search(scope, asked) if asked is not None and self._comparable(scope.pack) else {}
+            vector.search(scope, asked, run=self._scans.map)
+            if asked is not None and self._comparable(scope.pack)
+            else {}
             for scope in where
         ]
 
     def _comparable(self, pack: Pack) -> bool:
         """Whether the pack's vectors were made by our embedder."""
-        return self._embedder is not None and pack.embedder == self._embedder.fingerprint
+        try:
+            return self._embedder is not None and pack.embedder == self._embedder.fingerprint
+        except EdgeError:  # its file is gone
+            return False
 
-    def _embed(self, text: str) -> Vectors | None:
-        """The question's vector; None when there is no embedder or it fails: keyword search goes on alone."""
+    def _embed(self, texts: Sequence[str]) -> Vectors | None:
+        """Their vectors; None when there is no embedder or it fails: keyword search goes on alone."""
         if self._embedder is None:
             return None
         try:
-            vectors = self._embedder.embed([text])
+            return self._embedder.embed(texts)
         except EngineError:
             return None
-        asked: Vectors = vectors[0]
-        return asked
+
+    def _related(self, where: Sequence[Scope], words: Sequence[str], stems: Stems) -> Related:
+        """The stems of the packs that mean about the same as those of these words."""
+        packs = [scope.pack for scope in where if self._comparable(scope.pack)]
+        word_of = {stem: word for word in words if _is_word(word) for stem in stems.of(word)[:1]}
+        asked = vocabulary.vectors(packs, list(word_of))
+        strange = [stem for stem in word_of if stem not in asked]
+        if packs and strange and (vectors := self._embed([word_of[stem] for stem in strange])) is not None:
+            asked |= dict(zip(strange, vectors, strict=True))
+        return vocabulary.related(packs, asked)
 
     def _slips(self, where: Sequence[Scope], text: str, stems: Stems) -> dict[str, str]:
         """Corrections for words that no pack in question has."""
@@ -132,56 +167,77 @@ class Retriever:
             return [False] * len(words)
 
 
-def _titles(passage: Passage) -> str:
-    """The title as the keyword index holds it."""
-    return title_words(passage.title, passage.document)
+def _tokens(stems: Stems, with_codes: bool, passage: Passage) -> tuple[str, ...]:
+    """A passage's tokens, its title as the keyword index holds it."""
+    title = title_words(passage.title, passage.document)
+    return tuple(keyword.tokens(stems, title, passage.heading, passage.text, with_codes))
 
 
-def _similarity(passage: Passage, dense: Mapping[int, float], sentences: Mapping[int, float]) -> float:
-    """How close a passage comes to the question, as a whole and in its closest sentence.
-
-    A chunk that the vector arm did not find is no closer than the last one that it did.
-    """
-    floor = min(dense.values())
-    whole = max(dense.get(chunk, floor) for chunk in passage.chunks)
-    closest = max((sentences[chunk] for chunk in passage.chunks if chunk in sentences), default=floor)
-    return SENTENCE_SHARE * closest + (1 - SENTENCE_SHARE) * whole
+def _is_word(word: str) -> bool:
+    return len(word) >= MIN_WORD and word.isalpha()
 
 
-def _by_words(where: Sequence[Scope], terms: Terms, stems: Stems) -> tuple[Query, list[dict[int, float]]]:
+class _Found:
+    """The passages proposed from one pack, with how close their chunks come to the question."""
+
+    def __init__(self, pack: Pack, passages: Sequence[Passage], asked: Vectors | None) -> None:
+        self.pack = pack
+        self.passages = passages
+        chunks = [chunk for passage in passages for chunk in passage.chunks]
+        self._closeness = vector.closeness(pack, chunks, asked) if asked is not None else {}
+
+    def similarity(self, passage: Passage) -> float | None:
+        """How close it comes as a whole and in its closest sentence; None without vectors."""
+        chunks = [self._closeness[chunk] for chunk in passage.chunks if chunk in self._closeness]
+        if not chunks:
+            return None
+        whole = max(chunk.whole for chunk in chunks)
+        closest = max((unit for chunk in chunks for unit in chunk.units), default=whole)
+        return SENTENCE_SHARE * closest + (1 - SENTENCE_SHARE) * whole
+
+    def completed(self, passage: Passage) -> Passage:
+        """The passage with what its reader needs."""
+        return completed(self.pack, passage, self._closeness)
+
+
+def _by_words(
+    where: Sequence[Scope], terms: Terms, related: Related, stems: Stems
+) -> tuple[Query, list[dict[int, float]]]:
     """The tokens asked for, each with its weight over all packs searched, and the candidates of each scope."""
     bare = {token: token.lstrip(keyword.CODE_MARK) for token in terms.tokens(stems)}
-    counts = [vocabulary.frequencies([scope.pack], bare.values()) for scope in where]
+    nearest = _nearest(related, set(bare.values()))
+    terms = replace(terms, related=tuple(relative.word for relative in nearest))
+    wanted = [*bare.values(), *(relative.stem for relative in nearest)]
+    counts = [vocabulary.frequencies([scope.pack], wanted) for scope in where]
     found = [
         keyword.candidates(scope, keyword.affordable(terms, stems, held))
         for scope, held in zip(where, counts, strict=True)
     ]
     total = sum(scope.pack.chunk_count for scope in where)
-    held = {word: sum(each[word] for each in counts) for word in bare.values()}
+    held = {word: sum(each[word] for each in counts) for word in wanted}
     weights = {token: bm25.inverse_frequency(held[word], total) for token, word in bare.items()}
-    return Query(weights, frozenset(token for token, word in bare.items() if not held[word])), found
+    query = Query(
+        weights,
+        frozenset(token for token, word in bare.items() if not held[word]),
+        {stem: {other.stem: other.closeness for other in others} for stem, others in related.items()},
+        {
+            other.stem: EXPANSION_WEIGHT
+            * other.closeness
+            * min(weights[other.of], bm25.inverse_frequency(held[other.stem], total))
+            for other in nearest
+        },
+    )
+    return query, found
 
 
-def _propose(
-    pack: Pack,
-    lexical: Mapping[int, float],
-    dense: Mapping[int, float],
-    asked: Vectors | None,
-    limit: int,
-    stems: Stems,
-) -> list[Candidate]:
-    """The passages around the best chunks of one pack."""
-    passages = readable(pack, fuse(lexical, dense), limit)
-    chunks = [chunk for passage in passages for chunk in passage.chunks]
-    sentences = vector.closest_sentences(pack, chunks, asked) if asked is not None and dense else {}
-    return [
-        Candidate(
-            passage,
-            tuple(keyword.tokens(stems, _titles(passage), passage.heading, passage.text)),
-            _similarity(passage, dense, sentences) if dense else None,
-        )
-        for passage in passages
-    ]
+def _nearest(related: Related, asked: Collection[str]) -> list[Relative]:
+    """The related stems to search for: the nearest few of each asked one, each once."""
+    found: dict[str, Relative] = {}
+    for others in related.values():
+        near = [other for other in others if other.closeness >= EXPANDED_FROM and other.stem not in asked]
+        for other in near[:EXPANSIONS]:
+            found.setdefault(other.stem, other)
+    return list(found.values())
 
 
 def _mended(text: str, slips: Mapping[str, str]) -> str:

@@ -1,18 +1,50 @@
-"""What a pack's keyword index knows of words: how many chunks hold a stem, and which words there are."""
+"""What a pack knows of words: how many chunks hold a stem, which words there are, and which mean about the same.
+
+A pack holds the vector of one word of each stem. Words close to a word of the question are looked for beside it, so
+that "proof" finds "verify", and count for it when the question's answerability is judged.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
+from edge.engine.interface import Vectors
+from edge.packs.format import DIMENSIONS
 from edge.packs.pack import Pack
 
-_words: WeakKeyDictionary[Pack, dict[str, int]] = WeakKeyDictionary()
+UNRELATED = 0.45
+"""Cosine of two words below which they have nothing in common: most pairs of words lie between .1 and .4."""
+SAME = 0.8
+"""Cosine from which on two words mean the same: "mail" and "email"."""
 
-_OPEN = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab(main, keyword, col)"
-_COUNT = """
-SELECT max(doc) FROM temp.vocabulary WHERE term = ? AND col IN ('heading', 'body', 'identifiers')
-"""
+_words: WeakKeyDictionary[Pack, dict[str, int]] = WeakKeyDictionary()
+_meanings: WeakKeyDictionary[Pack, _Meanings] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """A stem of a pack that is near to the asked stem ``of``: its word, and how near (0 unrelated, 1 the same)."""
+
+    stem: str
+    word: str
+    closeness: float
+    of: str
+
+
+Related = Mapping[str, Sequence[Relative]]
+"""The relatives of each asked stem, nearest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Meanings:
+    stems: list[str]
+    words: list[str]
+    vectors: Vectors
 
 
 def frequencies(packs: Sequence[Pack], stems: Iterable[str]) -> dict[str, int]:
@@ -22,10 +54,9 @@ def frequencies(packs: Sequence[Pack], stems: Iterable[str]) -> dict[str, int]:
     """
     counts = dict.fromkeys(stems, 0)
     for pack in packs:
-        pack.connection.execute(_OPEN)
-        for stem in counts:
-            ((found,),) = pack.rows(_COUNT, (stem,))
-            counts[stem] += found or 0
+        sql = "SELECT stem, chunks FROM stem WHERE stem IN (SELECT value FROM json_each(?))"
+        for stem, chunks in pack.rows(sql, (json.dumps(list(counts)),)):
+            counts[stem] += chunks
     return counts
 
 
@@ -34,3 +65,48 @@ def words(pack: Pack) -> dict[str, int]:
     if pack not in _words:
         _words[pack] = {word: chunks for word, chunks in pack.rows("SELECT word, chunks FROM word")}
     return _words[pack]
+
+
+def vectors(packs: Sequence[Pack], stems: Sequence[str]) -> dict[str, Vectors]:
+    """The unit vectors, each of shape ``(384,)``, of those of these stems that a pack has one for."""
+    sql = (
+        "SELECT stem, vector FROM stem WHERE vector IS NOT NULL AND stem IN (SELECT value FROM json_each(?))"
+    )
+    rows = [row for pack in packs for row in pack.rows(sql, (json.dumps(stems),))]
+    return {stem: _unit(vector)[0] for stem, vector in rows}
+
+
+def related(packs: Sequence[Pack], asked: Mapping[str, Vectors]) -> Related:
+    """The stems of these packs that mean about the same as each asked one, itself left out.
+
+    Args:
+        asked: unit vectors of stems, each of shape ``(384,)``.
+    """
+    found: dict[str, dict[str, Relative]] = {stem: {} for stem in asked}
+    for pack in packs if asked else ():
+        known = _known(pack)
+        cosines = known.vectors @ np.stack(list(asked.values())).T
+        for column, stem in enumerate(asked):
+            for at in np.flatnonzero(cosines[:, column] > UNRELATED):
+                closeness = min(1.0, (float(cosines[at, column]) - UNRELATED) / (SAME - UNRELATED))
+                if stem != known.stems[at]:
+                    found[stem][known.stems[at]] = Relative(known.stems[at], known.words[at], closeness, stem)
+    return {
+        stem: sorted(others.values(), key=lambda other: -other.closeness) for stem, others in found.items()
+    }
+
+
+def _known(pack: Pack) -> _Meanings:
+    """All stems of a pack that have a vector. Read once."""
+    if pack not in _meanings:
+        rows = pack.rows("SELECT stem, word, vector FROM stem WHERE vector IS NOT NULL")
+        _meanings[pack] = _Meanings(
+            [row[0] for row in rows], [row[1] for row in rows], _unit(b"".join(row[2] for row in rows))
+        )
+    return _meanings[pack]
+
+
+def _unit(stored: bytes) -> Vectors:
+    rows = np.frombuffer(stored, np.int8).reshape(-1, DIMENSIONS).astype(np.float32)
+    unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return unit

@@ -28,9 +28,9 @@ def sent_as_json(request: Request) -> None:
     """Refuse another media type by name; its body would only look like nonsense."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
+        sent = f"sent as '{media_type}'" if media_type else "sent without a type"
         raise NotJsonError(
-            f"The body is sent as '{media_type or 'nothing in particular'}'.",
-            "Send JSON with the header 'Content-Type: application/json'.",
+            f"The body is {sent}, not as JSON.", "Add the header 'Content-Type: application/json'."
         )
 
 

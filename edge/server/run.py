@@ -90,7 +90,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"'{host}' is not an address.", "Use 127.0.0.1 for this machine alone.") from error
+        raise UsageError(f"There is no address '{host}'.", "Use 127.0.0.1 for this machine alone.") from error
     failure = OSError(errno.EADDRNOTAVAIL, "no address")
     for family, _, _, _, address in found:
         try:

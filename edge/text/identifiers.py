@@ -19,6 +19,10 @@ _WORD = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*[-_./:0-9])[A-Za-z0-9]+(?:[-
 # Letters, one blank, digits: "E 207", "DIN 912". Capitals only, or "page 12" would become a code.
 _SPACED = re.compile(r"\b([A-Z]{1,4}) (\d{1,5}[A-Za-z]?)\b")
 
+_DIGIT = re.compile("[0-9]")
+_WITH_DIGIT = re.compile("[A-Za-z]|[0-9][-/:][0-9]")
+_WITHOUT_DIGIT = re.compile(r"_|[a-z]{2}\.[a-z]{2}")
+
 MAX_LENGTH = 40
 
 
@@ -52,7 +56,4 @@ def asked_identifiers(text: str) -> list[str]:
 
 def _is_code(word: str) -> bool:
     """Decimal numbers are values, not codes; digits joined by a hyphen, slash or colon (912-4501, 1:200) are codes."""
-    has_letter = any(c.isalpha() for c in word)
-    if any(c.isdigit() for c in word):
-        return has_letter or bool(re.search(r"\d[-/:]\d", word))
-    return "_" in word or bool(re.search(r"[a-z]{2}\.[a-z]{2}", word))
+    return bool((_WITH_DIGIT if _DIGIT.search(word) else _WITHOUT_DIGIT).search(word))

@@ -55,7 +55,7 @@ def _measure(
     labelled = load(questions)
     say(f"{name}: {len(labelled)} questions, {pack.chunk_count} chunks")
     with closing(Retriever(lambda: [pack], embedder)) as retriever:
-        outcomes = list(ask(labelled, _assistant(retriever, embedder).answer))
+        outcomes = list(ask(labelled, _assistant(retriever).answer))
     ours, peer = figures(outcomes), _peer_ranks(labelled, places)
     rows: list[tuple[str, float, float | None]] = [
         ("hit@1", ours.hit_1, mean(rank == 1 for rank in peer)),
@@ -71,10 +71,10 @@ def _measure(
         yield Figure(f"{name} {figure}", value, "", targets.get(figure, ""), of_peer)
 
 
-def _assistant(retriever: Retriever, embedder: Embedder) -> Assistant:
+def _assistant(retriever: Retriever) -> Assistant:
     defaults = Settings(home=Path())
     limits = Limits(defaults.max_question_bytes, defaults.max_answer_tokens, passages=DEPTH)
-    return Assistant(retriever, lambda name: ExtractiveEngine(embedder), None, limits)
+    return Assistant(retriever, lambda name: ExtractiveEngine(), None, limits)
 
 
 def _peer_ranks(labelled: list[Labelled], places: Mapping[Place, str]) -> list[int]:

@@ -25,8 +25,8 @@ STRENGTH = 2.0
 """Of the regularisation (L2 on standardised signals)."""
 
 
-def collect(pack: Path, questions: Path) -> tuple[Floats, Floats]:
-    """Signals of every question, shape ``(n, 5)``, and whether it is answerable, shape ``(n,)``."""
+def collect(pack: Path, questions: Path, by_meaning: bool) -> tuple[Floats, Floats]:
+    """Signals of every question, shape ``(n, 6)``, and whether it is answerable, shape ``(n,)``."""
     seen: list[Signals] = []
 
     def remember(question: str, query: searching.Query, best: list[searching.Ranked]) -> float:
@@ -39,7 +39,7 @@ def collect(pack: Path, questions: Path) -> tuple[Floats, Floats]:
         with (
             Pack.open(pack) as opened,
             closing(make_embedder(load_settings())) as embedder,
-            closing(searching.Retriever(lambda: [opened], embedder)) as retriever,
+            closing(searching.Retriever(lambda: [opened], embedder if by_meaning else None)) as retriever,
         ):
             for item in labelled:
                 retriever.search(item.question, 10)
@@ -79,8 +79,18 @@ def refusals(probability: Floats, answerable: Floats, threshold: float) -> tuple
 
 
 def main() -> None:
-    """Print the table and the weights."""
-    sets = {Path(pair.split("=")[0]).stem: collect(*map(Path, pair.split("="))) for pair in sys.argv[1:]}
+    """Print the tables and the weights, with vectors and without."""
+    for by_meaning in (True, False):
+        print("with vectors" if by_meaning else "by words alone")
+        _report(
+            {
+                Path(pair.split("=")[0]).stem: collect(*map(Path, pair.split("=")), by_meaning)
+                for pair in sys.argv[1:]
+            }
+        )
+
+
+def _report(sets: dict[str, tuple[Floats, Floats]]) -> None:
     print(f"{'judged on':16s} {'questions':>9s} {'precision':>9s} {'recall':>7s} {'refused wrongly':>15s}")
     for name, (rows, answerable) in sets.items():
         weights = _fit_all([value for key, value in sets.items() if key != name])

@@ -66,16 +66,16 @@ def large_pack(packs: Sequence[Pack], size: int) -> Large:
             )
             for old in path.parent.glob("large-*.kpack"):
                 old.unlink()
-            _write(path, reals, vectors, packs[0].embedder)
+            rows = quantise(vectors)
+            _write(path, reals, IndexedVectors(packs[0].embedder, rows, partition(rows), _words(packs)))
     return Large(path, vectors)
 
 
-def _write(path: Path, reals: Sequence[Real], vectors: Vectors, fingerprint: str) -> None:
+def _write(path: Path, reals: Sequence[Real], vectors: IndexedVectors) -> None:
     unfinished = path.with_suffix(".partial")
     unfinished.unlink(missing_ok=True)
-    rows = quantise(vectors)
-    indexed = IndexedVectors(fingerprint, rows, partition(rows))
-    write_pack(unfinished, Manifest("large", "1", "Large"), list(_documents(reals, len(rows))), indexed)
+    documents = list(_documents(reals, len(vectors.vectors)))
+    write_pack(unfinished, Manifest("large", "1", "Large"), documents, vectors)
     unfinished.replace(path)
 
 
@@ -83,17 +83,24 @@ def _reals(pack: Pack) -> Iterator[Real]:
     for document in pack.documents():
         ids = range(document.first_chunk, document.last_chunk + 1)
         between = "BETWEEN ? AND ? ORDER BY 1", (ids[0], ids[-1])
-        vectors = pack.rows(f"SELECT rowid, embedding FROM vector WHERE rowid {between[0]}", between[1])
-        sentences = pack.rows(f"SELECT chunk, vectors FROM sentence WHERE chunk {between[0]}", between[1])
+        rows = pack.rows(f"SELECT vectors FROM embedding WHERE chunk {between[0]}", between[1])
+        vectors = [np.frombuffer(blob, np.int8).reshape(-1, DIMENSIONS) for (blob,) in rows]
         records = [
             Record(c.kind, c.heading, c.text, c.page_from, c.page_to, c.section, c.boxes)
             for c in pack.chunks(ids)
         ]
-        yield Real(document, records, _rows(vectors), [_rows([row]) for row in sentences])
+        yield Real(document, records, np.stack([each[0] for each in vectors]), [each[1:] for each in vectors])
 
 
-def _rows(rows: Sequence[tuple[int, bytes]]) -> Int8Vectors:
-    return np.frombuffer(b"".join(blob for _, blob in rows), np.int8).reshape(-1, DIMENSIONS)
+def _words(packs: Sequence[Pack]) -> Callable[[Sequence[str]], Int8Vectors]:
+    """The vectors that these packs have of words; their chunks hold no others."""
+    known = {
+        word: np.frombuffer(vector, np.int8)
+        for pack in packs
+        for word, vector in pack.rows("SELECT word, vector FROM stem WHERE vector IS NOT NULL")
+    }
+    nothing = np.zeros(DIMENSIONS, np.int8)
+    return lambda words: np.stack([known.get(word, nothing) for word in words])
 
 
 def _vectors(reals: Sequence[Real], size: int) -> Vectors:

@@ -64,13 +64,13 @@ def test_ctrl_c_stops_the_answer_and_the_conversation_goes_on(
     edge: Edge, ready: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pieces(prompt: Prompt) -> list[str]:
-        if "stop" in prompt.question:
+        if "again" not in prompt.question:
             signal.raise_signal(signal.SIGINT)
         return ["The housing bolts are tightened crosswise to 25 Nm. [1]"]
 
     monkeypatch.setitem(plugins.BUILT_IN, "scripted", lambda *_: ScriptedEngine(pieces))
-    lines = "What torque do the housing bolts need?\n"
-    out = edge("chat", "--engine", "scripted", input=f"What stops the housing bolts?\n{lines}").out
+    lines = "What torque do the housing bolts need?\nAgain: what torque do the housing bolts need again?\n"
+    out = edge("chat", "--engine", "scripted", input=lines).out
     assert "Stopped.\n" in out
     assert out.count("\nAnswer\n") == 1
     assert "25 Nm" in out.split("\nAnswer\n")[1]

@@ -22,7 +22,7 @@ def test_an_error_is_a_message_and_what_to_do(edge: Edge, home: Path) -> None:
     assert result.out == ""
     assert (
         result.err
-        == "error: The pack 'pumps' is not installed.\nhint: None is: edge pack install FILE.kpack\n"
+        == "error: The pack 'pumps' is not installed.\nhint: Install one: edge pack install FILE.kpack\n"
     )
 
 
@@ -32,7 +32,7 @@ def test_with_json_the_error_is_on_standard_output_too(edge: Edge, home: Path) -
     assert error == {
         "title": "Not found",
         "message": "The pack 'pumps' is not installed.",
-        "hint": "None is: edge pack install FILE.kpack",
+        "hint": "Install one: edge pack install FILE.kpack",
         "exit_code": result.code,
     }
     assert result.err.startswith("error: ")

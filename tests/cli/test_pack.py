@@ -76,14 +76,27 @@ def test_an_unsigned_pack_needs_the_word(edge: Edge, home: Path, kpack: Path) ->
 def test_update_roll_back_and_downgrade(edge: Edge, home: Path, kpack: Path, newer: Path) -> None:
     edge("pack", "install", str(kpack), "--unsigned")
     update = edge("pack", "install", str(newer), "--unsigned")
-    assert update.out == "pumps 1.3 is in use; before: 1.2  UNSIGNED\n"
+    assert update.out == "pumps 1.3 is in use; it replaces 1.2  UNSIGNED\n"
 
     older = edge("pack", "install", str(kpack), "--unsigned")
     assert older.code == UsageError.exit_code
     allowed = edge("pack", "install", str(kpack), "--unsigned", "--allow-downgrade")
-    assert allowed.out == "pumps 1.2 is in use; before: 1.3  UNSIGNED\n"
+    assert allowed.out == "pumps 1.2 is in use; it replaces 1.3  UNSIGNED\n"
 
-    assert edge("pack", "rollback", "pumps").out == "pumps 1.3 is in use; before: 1.2  UNSIGNED\n"
+    assert edge("pack", "rollback", "pumps").out == "pumps 1.3 is in use; it replaces 1.2  UNSIGNED\n"
+
+
+def test_another_build_of_the_same_version(
+    edge: Edge, home: Path, source: Path, kpack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuilt = tmp_path / "rebuilt.kpack"
+    with monkeypatch.context() as patch:
+        patch.setenv("EDGE_EMBEDDER", "none")
+        assert edge("pack", "build", str(source), "-o", str(rebuilt)).code == 0
+    edge("pack", "install", str(kpack), "--unsigned")
+    install = edge("pack", "install", str(rebuilt), "--unsigned")
+    assert install.out == "pumps 1.2 is in use; it replaces another build of 1.2  UNSIGNED\n"
+    assert edge("pack", "rollback", "pumps").out == install.out
 
 
 def test_list(edge: Edge, home: Path, kpack: Path) -> None:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from edge.cli.screen import Screen, clean, plural, size
+from edge.cli.screen import Screen, clean, plural
 
 
 class Terminal(io.StringIO):
@@ -100,14 +100,6 @@ def test_json_keeps_letters_where_the_stream_can_hold_them() -> None:
         stream.flush()
         assert written.encode(encoding) in raw.getvalue()
         assert json.loads(raw.getvalue())["title"] == "Pümpe"
-
-
-@pytest.mark.parametrize(
-    ("count", "words"),
-    [(0, "0 B"), (999, "999 B"), (3_140, "3.1 kB"), (25_279_168, "25.3 MB"), (4.5e9, "4.5 GB")],
-)
-def test_sizes(count: float, words: str) -> None:
-    assert size(int(count)) == words
 
 
 def test_plurals() -> None:

@@ -158,7 +158,7 @@ def test_a_truncated_model_is_refused(tmp_path: Path, model: Path) -> None:
 
 def test_an_embedder_does_not_write(embedder_path: Path) -> None:
     engine = LlamaEngine(embedder_path, threads=1)
-    with pytest.raises(ModelError, match="embeds text"):
+    with pytest.raises(ModelError, match="is an embedder"):
         engine.facts()
     engine.close()
 

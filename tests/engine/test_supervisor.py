@@ -104,10 +104,10 @@ def test_who_waits_for_a_turn_can_give_up(worker: MakeWorker) -> None:
     [
         ("sys.exit('no weights today')", "exit code 1: no weights today"),
         ("os.abort()", "SIGABRT"),
-        ("print('hello', flush=True)", "something else than a frame"),
-        ("print('[1]', flush=True)", "something else than a frame"),
+        ("print('hello', flush=True)", "something else than an answer"),
+        ("print('[1]', flush=True)", "something else than an answer"),
         ('print(json.dumps({"id": 77, "done": {}}), flush=True)', "a request nobody made"),
-        ("print('{\"a\":' * 100_000, flush=True)", "something else than a frame"),
+        ("print('{\"a\":' * 100_000, flush=True)", "something else than an answer"),
         ("os.close(1)", "closed its output"),
         ("sys.stdout.write('x' * 40_000_000)", "a line without end"),
     ],
@@ -151,12 +151,12 @@ def test_after_three_failures_it_rests(worker: MakeWorker, clock: Clock) -> None
     for _ in range(3):
         with pytest.raises(ModelError, match="broken"):
             ask(bad)
-    with pytest.raises(ModelError, match="rests for 5 s"):
+    with pytest.raises(ModelError, match="tried again in 5 s"):
         ask(bad)
     clock.now += 6
     with pytest.raises(ModelError) as caught:
         ask(bad)
-    assert "rests" not in caught.value.message
+    assert "tried again" not in caught.value.message
 
 
 def test_an_answer_makes_up_for_failures() -> None:

@@ -78,7 +78,7 @@ def _document(name: str, lines: Sequence[str]) -> IndexedDocument:
 
 def _vectors(texts: Mapping[str, Sequence[str]]) -> IndexedVectors:
     vectors = random_vectors(sum(map(len, texts.values())))
-    return IndexedVectors("test:1", vectors, partition(vectors))
+    return IndexedVectors("test:1", vectors, partition(vectors), lambda words: random_vectors(len(words)))
 
 
 def random_vectors(n: int) -> Int8Vectors:

@@ -113,6 +113,9 @@ def test_damage_under_a_valid_seal_is_refused_or_harmless(sound: Path, data: st.
         ("UPDATE document SET applies_to = '{' WHERE id = 2", "not well formed"),
         ("UPDATE meta SET value = '{}' WHERE key = 'manifest'", "name is missing"),
         ("DELETE FROM document WHERE id = 2", "chunks of no document"),
+        ("UPDATE embedding SET vectors = x'00' WHERE chunk = 3", "vectors of another length"),
+        ("UPDATE stem SET vector = x'' WHERE vector IS NOT NULL", "vectors of another length"),
+        ("UPDATE cell SET mean = x'00000000'", "vectors of another length"),
     ],
 )
 def test_a_pack_that_contradicts_itself_is_refused(make_pack: MakePack, sql: str, told: str) -> None:

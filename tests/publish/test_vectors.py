@@ -31,13 +31,13 @@ def test_components_out_of_range_are_clipped() -> None:
 def test_a_small_pack_has_one_cell(n: int) -> None:
     parted = partition(clustered(n, 3))
     assert set(parted.cells.tolist()) == {0}
-    assert parted.centroids.shape == (1, 384)
+    assert parted.means.shape == (1, 384)
 
 
 def test_a_large_pack_has_about_the_square_root_of_its_chunks_in_cells() -> None:
     parted = partition(clustered(FULL_SCAN_CHUNKS, 40))
-    assert 40 <= len(parted.centroids) <= 80
-    assert set(parted.cells.tolist()) == set(range(len(parted.centroids)))
+    assert 40 <= len(parted.means) <= 80
+    assert set(parted.cells.tolist()) == set(range(len(parted.means)))
 
 
 def test_vectors_lie_in_the_cells_of_their_topic() -> None:
@@ -48,7 +48,7 @@ def test_vectors_lie_in_the_cells_of_their_topic() -> None:
     found = []
     for question in whole[::200]:
         nearest = np.argsort(-(whole @ question))[:10]
-        probed = np.argsort(-(parted.centroids.astype(np.float32) @ question))[: len(parted.centroids) // 4]
+        probed = np.argsort(-(parted.means @ question))[: len(parted.means) // 4]
         found.append(np.isin(parted.cells[nearest], probed).mean())
     assert np.mean(found) > 0.97
 
@@ -67,4 +67,4 @@ def test_no_cell_is_much_larger_than_the_others(alike: int) -> None:
 def test_the_same_vectors_give_the_same_cells() -> None:
     one, other = partition(clustered(5000, 30)), partition(clustered(5000, 30))
     assert (one.cells == other.cells).all()
-    assert (one.centroids == other.centroids).all()
+    assert (one.means == other.means).all()

@@ -13,6 +13,7 @@ from edge.errors import EdgeError
 from edge.packs.pack import Pack
 from edge.publish.document import Block, Page, SourceDocument
 from edge.retrieval.passages import MAX_PAGES, MAX_WORDS, completed, readable
+from edge.retrieval.vector import Closeness
 from edge.types import Box
 from tests.conftest import OpenPack
 
@@ -53,10 +54,17 @@ def test_a_chunk_is_shown_with_what_follows_it(pack: Pack) -> None:
 
 def test_what_is_shown_gets_its_page_label_and_boxes(pack: Pack) -> None:
     (passage,) = readable(pack, {on_page(pack, 4): 0.8}, 5)
-    shown = completed(pack, passage)
+    shown = completed(pack, passage, {})
     assert shown.page_label == "iv"
     assert [box.page for box in shown.boxes] == [4, 5]
     assert replace(shown, page_label=None, boxes=()) == passage
+
+
+def test_what_is_shown_tells_how_close_its_sentences_are(pack: Pack) -> None:
+    (passage,) = readable(pack, {on_page(pack, 4): 0.8}, 5)
+    first, second = passage.chunks
+    shown = completed(pack, passage, {first: Closeness(0.3, (0.25,)), second: Closeness(0.5, (0.75,))})
+    assert shown.closeness == {pack.chunk(first).text: 0.25, pack.chunk(second).text: 0.75}
 
 
 def test_it_says_where_it_comes_from(pack: Pack) -> None:

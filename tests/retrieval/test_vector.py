@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from edge.publish.document import Page, Record
 from edge.publish.index import IndexedDocument, IndexedVectors, embedding_text, write_pack
 from edge.publish.vectors import Partition
 from edge.retrieval.scope import Scope, scopes
-from edge.retrieval.vector import closest_sentences, search
+from edge.retrieval.vector import closeness, search
 from edge.text.units import in_context, units
 
 EMBED = ScriptedEmbedder().embed
@@ -54,20 +55,22 @@ def test_only_what_is_in_scope_is_found(pumps: Pack) -> None:
     assert {pumps.document_of(id).name for id in found} == {"isolation.md", "px-300.md"}
 
 
-def test_the_closest_sentence_of_each_chunk_is_told(pumps: Pack) -> None:
+def test_how_close_each_sentence_of_a_chunk_is(pumps: Pack) -> None:
     torque = next(c for c in pumps.chunks(range(1, 10)) if "coupling bolts are tightened to 8 Nm" in c.text)
-    sentence = units(torque.text, torque.kind)[-1]
-    asked = EMBED([in_context(torque.heading, sentence)])[0]
-    closest = closest_sentences(pumps, range(1, pumps.chunk_count + 1), asked)
-    assert set(closest) == set(range(1, pumps.chunk_count + 1))
-    assert max(closest, key=lambda id: closest[id]) == torque.id
-    assert closest[torque.id] > 0.95
+    sentences = units(torque.text, torque.kind)
+    asked = EMBED([in_context(torque.heading, sentences[-1])])[0]
+    found = closeness(pumps, range(1, pumps.chunk_count + 1), asked)
+    assert set(found) == set(range(1, pumps.chunk_count + 1))
+    assert len(found[torque.id].units) == len(sentences)
+    assert max(found, key=lambda id: max(found[id].units)) == torque.id
+    assert found[torque.id].units[-1] == max(found[torque.id].units) > 0.95
+    assert found[torque.id].whole == pytest.approx(search(Scope(pumps), asked)[torque.id])
 
 
-def test_chunks_that_are_not_there_have_no_sentences(pumps: Pack) -> None:
+def test_chunks_that_are_not_there_are_not_close(pumps: Pack) -> None:
     asked = EMBED(["bolts"])[0]
-    assert closest_sentences(pumps, [], asked) == {}
-    assert closest_sentences(pumps, [9999], asked) == {}
+    assert closeness(pumps, [], asked) == {}
+    assert closeness(pumps, [9999], asked) == {}
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +82,9 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     document = IndexedDocument(
         "a.md", "A", "text/markdown", "", (), (Page(1),), lambda: records, lambda: directions, io.BytesIO
     )
-    cells = Partition(np.arange(CELLS), directions)
-    write_pack(
-        path, Manifest("divided", "1.0", "Divided"), [document], IndexedVectors("test", directions, cells)
-    )
+    cells = Partition(np.arange(CELLS), np.eye(CELLS, 384, dtype=np.float32))
+    vectors = IndexedVectors("test", directions, cells, lambda words: directions[[0] * len(words)])
+    write_pack(path, Manifest("divided", "1.0", "Divided"), [document], vectors)
     return Pack.open(Path(path))
 
 
@@ -90,3 +92,9 @@ def test_only_the_nearest_cells_are_read(divided: Pack) -> None:
     asked = np.zeros(384, np.float32)
     asked[[4, 6]] = 0.8, 0.6
     assert search(Scope(divided), asked) == pytest.approx({5: 0.8, 7: 0.6})
+
+
+def test_halves_may_be_scanned_in_threads(divided: Pack) -> None:
+    asked = np.full(384, 384**-0.5, np.float32)
+    with ThreadPoolExecutor(2) as threads:
+        assert search(Scope(divided), asked, run=threads.map) == search(Scope(divided), asked)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from edge.engine.embedder import LlamaEmbedder
 from edge.packs.pack import Pack
-from edge.retrieval.vocabulary import frequencies, words
+from edge.retrieval.vocabulary import frequencies, related, vectors, words
 from edge.text.words import Stems
 from tests.conftest import OpenPack
 
@@ -41,3 +42,25 @@ def test_the_words_of_a_pack_are_as_written_with_the_chunks_that_hold_them(pumps
     assert "tighten" not in known
     assert all(word == word.lower() for word in known)
     assert words(pumps) is known
+
+
+def test_words_that_mean_about_the_same_are_related(pumps_by_meaning: Pack, embedder: LlamaEmbedder) -> None:
+    asked = {"lubric": embedder.embed(["lubricate"])[0], "zebra": embedder.embed(["zebra"])[0]}
+    found = related([pumps_by_meaning], asked)
+    assert found["lubric"][0].stem == "greas"
+    assert found["lubric"][0].of == "lubric"
+    assert 0 < found["lubric"][0].closeness <= 1
+    assert list(found["lubric"]) == sorted(found["lubric"], key=lambda other: -other.closeness)
+    assert found["zebra"] == []
+
+
+def test_a_stem_is_not_related_to_itself(pumps_by_meaning: Pack) -> None:
+    known = vectors([pumps_by_meaning], ["bolt", "zebra"])
+    assert set(known) == {"bolt"}
+    assert all(other.stem != "bolt" for other in related([pumps_by_meaning], known)["bolt"])
+
+
+def test_a_pack_without_vectors_knows_no_relatives(open_pack: OpenPack) -> None:
+    plain = open_pack({"a.md": "# Doors\n\nThe hinge pins of the door are greased."}, embedder=None)
+    assert vectors([plain], ["door"]) == {}
+    assert related([plain], {}) == {}

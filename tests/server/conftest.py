@@ -91,7 +91,7 @@ def start(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start
             plugged: Engine | None = None, /, host: str = "127.0.0.1", **changes: object
         ) -> LocalClient:
             if plugged is not None:
-                monkeypatch.setitem(plugins.BUILT_IN, plugged.name, lambda settings, embedder: plugged)
+                monkeypatch.setitem(plugins.BUILT_IN, plugged.name, lambda settings: plugged)
                 changes["engine"] = plugged.name
             edge = stack.enter_context(Edge(replace(settings, **changes), remember=True))
             return stack.enter_context(serving(edge, host))

@@ -11,9 +11,10 @@ import typer
 def run(path: Annotated[Path, typer.Argument(metavar="PATH", help="A GGUF file; it is copied.")]) -> None:
     """Copy a language model in. The first one is used from then on."""
     from edge.cli.progress import progress
-    from edge.cli.screen import Screen, size
+    from edge.cli.screen import Screen
     from edge.config import load_settings
     from edge.engine.models import ModelStore
+    from edge.text.sizes import size
 
     with progress() as report:
         model = ModelStore(load_settings()).add(

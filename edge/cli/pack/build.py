@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.cli.screen import CAREFUL, FAINT, GOOD, STRONG, Screen, plural, size
+from edge.cli.screen import CAREFUL, FAINT, GOOD, STRONG, Screen, plural
+from edge.text.sizes import size
 
 if TYPE_CHECKING:
     from edge.publish.build import BuildReport

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.cli.options import Json, PackTarget
-from edge.cli.screen import FAINT, STRONG, Screen, plural, size, unsigned
+from edge.cli.screen import FAINT, STRONG, Screen, plural, unsigned
+from edge.text.sizes import size
 
 if TYPE_CHECKING:
     from edge.packs.pack import Pack

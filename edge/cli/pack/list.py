@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from edge.cli.options import Json
-from edge.cli.screen import ALERT, CAREFUL, FAINT, Part, Screen, size
+from edge.cli.screen import ALERT, CAREFUL, FAINT, Part, Screen
+from edge.text.sizes import size
 
 
 def run(json: Json = False) -> None:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 
 def installed(installation: Installation) -> None:
-    """Say which version is in use now, and which was before."""
-    pack = installation.pack
+    """Say which version is in use now, and which one it replaces."""
+    pack, replaced = installation.pack, installation.replaced
     state = "is in use" if installation.changed else "was in use already"
-    before = f"; before: {installation.replaced}" if installation.replaced else ""
-    Screen().write((f"{pack.name} {pack.version}", STRONG), f" {state}{before}", *unsigned(pack.signed))
+    if replaced:
+        state += f"; it replaces {'another build of ' if replaced == pack.version else ''}{replaced}"
+    Screen().write((f"{pack.name} {pack.version}", STRONG), f" {state}", *unsigned(pack.signed))
