@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edge.conversations import Conversations
@@ -89,6 +89,9 @@ class Assistant:
             answer = yield from self._written(question, evidence, engine, cancelled, clock)
         if cancelled():
             return
+        if evidence.missing and not answer.refused:
+            notice = f"No installed pack mentions {_named(evidence.missing)}. {answer.notice or ''}".rstrip()
+            answer = replace(answer, notice=notice)
         clock.mark("total")
         answer = replace(answer, conversation_id=question.conversation_id or "", timings_ms=dict(clock.marks))
         self._remember(question, answer)
@@ -188,7 +191,12 @@ class _Clock:
 def _refusal(evidence: Evidence, engine: str) -> Answer:
     """An honest no, with the page that came nearest."""
     nearest = tuple(Citation(1, passage) for passage in evidence.passages[:1])
-    text = "Not in the installed packs."
+    text = "Not in the installed packs"
+    text += f": none mentions {_named(evidence.missing)}." if evidence.missing else "."
     if nearest:
         text += f" Nearest: {place(nearest[0].passage)} [1]."
     return Answer(text=text, mode="refused", citations=nearest, engine=engine)
+
+
+def _named(codes: Sequence[str]) -> str:
+    return " or ".join(codes)

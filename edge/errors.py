@@ -116,3 +116,11 @@ class ForbiddenError(EdgeError):
     exit_code = 10
     http_status = 403
     title = "Forbidden"
+
+
+class CarrierError(EdgeError):
+    """A source of packs cannot be reached, is too slow, or hands over something other than a repository's files."""
+
+    exit_code = 11
+    http_status = 502
+    title = "Source failed"

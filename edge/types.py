@@ -81,13 +81,15 @@ class Passage:
 class Evidence:
     """What retrieval found: passages best first, the query they were found with, and how sure we are.
 
-    ``confidence`` is the calibrated probability (0 to 1) that the passages answer the question.
+    ``confidence`` is the calibrated probability (0 to 1) that the passages answer the question. ``missing`` are codes
+    of the question, as it writes them, that nothing searched mentions.
     """
 
     query: str
     passages: tuple[Passage, ...]
     confidence: float
     corrections: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

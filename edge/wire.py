@@ -63,8 +63,11 @@ def box_json(box: Box) -> Json:
 
 
 def search_json(evidence: Evidence, ms: float) -> Json:
-    """The result of a search that took ``ms`` milliseconds."""
-    return {"results": [passage_json(passage) for passage in evidence.passages], "ms": round(ms, 1)}
+    """The result of a search that took ``ms`` milliseconds; ``missing`` is there when codes are mentioned nowhere."""
+    shape: Json = {"results": [passage_json(passage) for passage in evidence.passages], "ms": round(ms, 1)}
+    if evidence.missing:
+        shape["missing"] = list(evidence.missing)
+    return shape
 
 
 def evidence_json(found: EvidenceFound) -> Json:

@@ -205,6 +205,18 @@ def test_a_refusal_names_the_nearest_page(make: MakeAssistant, monkeypatch: pyte
     assert (given.mode, engine.prompts) == ("refused", [])
 
 
+def test_a_code_that_no_pack_mentions_is_told_with_the_answer_and_with_a_refusal(
+    make: MakeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "Which torque do the bolts need for E-999?"
+    assert answer(make(), question).notice == "No installed pack mentions E-999."
+    monkeypatch.setattr("edge.assistant.REFUSE_BELOW", 1.1)
+    assert answer(make(), question).text.startswith(
+        "Not in the installed packs: none mentions E-999. Nearest: "
+    )
+    assert answer(make(), TORQUE).notice is None
+
+
 def test_an_engine_that_says_the_passages_do_not_say_is_believed(make: MakeAssistant) -> None:
     given = answer(make(ScriptedEngine([NOT_SAID])), TORQUE)
     assert (given.mode, given.engine) == ("refused", "scripted")

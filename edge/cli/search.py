@@ -42,6 +42,7 @@ def search(
         screen.json(wire.search_json(evidence, elapsed_ms))
         return
     turn.corrections(screen, evidence.corrections.items())
+    turn.missing(screen, evidence.missing)
     turn.passages(screen, evidence, full)
     if not evidence.passages:
         screen.write("Nothing found.")

@@ -177,6 +177,12 @@ def corrections(screen: Screen, slips: Iterable[tuple[str, str]]) -> None:
         screen.write((f"Read '{word}' as '{meant}'.", FAINT))
 
 
+def missing(screen: Screen, codes: Sequence[str]) -> None:
+    """Codes that nothing searched mentions."""
+    if codes:
+        screen.write((f"No installed pack mentions {' or '.join(codes)}.", CAREFUL))
+
+
 def show_answer(screen: Screen, answer: Answer, several: bool = False) -> None:
     """The checked answer, the warnings that apply word for word, and where it stands.
 

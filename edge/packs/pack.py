@@ -19,6 +19,7 @@ from edge.database import open_immutable, open_memory, untrusted
 from edge.errors import EdgeError, NotFoundError, PackError
 from edge.packs.format import DAMAGED, NOT_A_PACK, SCHEMA, read_trailer
 from edge.packs.manifest import Manifest, from_json
+from edge.packs.record import Page
 from edge.types import Box, ChunkKind
 
 if TYPE_CHECKING:
@@ -68,16 +69,6 @@ class Chunk:
         """Where it stands on its pages. Parsed when asked for: many chunks are read and few are shown."""
         with _well_formed(f"Chunk {self.id}"):
             return tuple(Box(int(page), *sides) for page, *sides in json.loads(self.boxes_json))
-
-
-@dataclass(frozen=True, slots=True)
-class PageSize:
-    """A page: 1-based position, printed label where it differs, size in points (0 where there is no paper)."""
-
-    number: int
-    label: str | None
-    width: float
-    height: float
 
 
 class Pack:
@@ -205,7 +196,7 @@ class Pack:
             _chunk(row) for row in self.rows(f"{_CHUNK} WHERE id BETWEEN ? AND ? ORDER BY id", (first, last))
         ]
 
-    def page(self, document: int, number: int) -> PageSize:
+    def page(self, document: int, number: int) -> Page:
         """A page of a document (by its id), 1-based.
 
         Raises:
@@ -213,7 +204,7 @@ class Pack:
         """
         sql = "SELECT number, label, width, height FROM page WHERE document = ? AND number = ?"
         for row in self.rows(sql, (document, number)):
-            return PageSize(*row)
+            return Page(*row)
         raise NotFoundError(f"There is no page {number}.", "Pages are counted from 1.")
 
     def page_label(self, document: int, number: int) -> str | None:

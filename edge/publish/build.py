@@ -17,15 +17,15 @@ from edge.packs.files import delete, make_folder, replace, storage_errors, sync_
 from edge.packs.format import NO_EMBEDDER
 from edge.packs.manifest import Manifest, read_source
 from edge.packs.pack import Pack
+from edge.packs.partition import partition
 from edge.packs.quantise import Int8Vectors
+from edge.packs.writer import IndexedDocument, IndexedVectors, write_pack
 from edge.publish import selftest
-from edge.publish.index import IndexedDocument, IndexedVectors, write_pack
 from edge.publish.journal import Journal
 from edge.publish.mapping import MappedDocument, Mapper, Progress, Refused
 from edge.publish.readers import media_type, read
 from edge.publish.reading import Read
 from edge.publish.source import Skipped, SourceFile, list_source, open_unchanged
-from edge.publish.vectors import partition
 
 __all__ = ["BuildReport", "Progress", "Refused", "build"]
 

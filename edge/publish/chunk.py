@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from edge.publish.document import Block, Record, SourceDocument
+from edge.packs.record import Record
+from edge.publish.document import Block, SourceDocument
 from edge.text.units import HEADER
 from edge.types import Box, ChunkKind
 

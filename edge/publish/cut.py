@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.errors import DocumentError
+from edge.packs.record import Page, Record
 from edge.publish.chunk import CountTokens, chunk
-from edge.publish.document import Page, Record, SourceDocument
+from edge.publish.document import SourceDocument
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.types import Box, ChunkKind
+from edge.packs.record import Page
+from edge.types import Box
 
 BlockKind = Literal["heading", "paragraph", "step", "item", "row", "record", "code", "warning"]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page: its 1-based position, the label printed on it (None where it equals the position), size in points."""
-
-    number: int
-    label: str | None = None
-    width: float = 0.0
-    height: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +36,3 @@ class SourceDocument:
     title: str
     pages: tuple[Page, ...]
     blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A chunk ready for the index.
-
-    ``heading`` is the breadcrumb (``Chapter > Section``), ``section`` counts sections within the document: chunks
-    with the same number stand under the same heading.
-    """
-
-    kind: ChunkKind
-    heading: str
-    text: str
-    page_from: int
-    page_to: int
-    section: int
-    boxes: tuple[Box, ...] = ()

@@ -19,8 +19,8 @@ from edge.database import open_writable, translated
 from edge.errors import PackError
 from edge.packs.format import DIMENSIONS
 from edge.packs.quantise import Int8Vectors
+from edge.packs.record import Page, Record
 from edge.publish.cut import CutDocument
-from edge.publish.document import Page, Record
 from edge.types import Box
 
 VERSION = 3

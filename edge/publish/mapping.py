@@ -23,9 +23,9 @@ from edge.errors import DocumentError, SourceError
 from edge.packs.format import DIMENSIONS, FORMAT, NO_EMBEDDER
 from edge.packs.manifest import MAX_TITLE, Manifest
 from edge.packs.quantise import Int8Vectors, quantise
+from edge.packs.record import Page, Record
+from edge.packs.writer import embedding_text, sentence_texts
 from edge.publish.cut import CutDocument, approximate_tokens, cut
-from edge.publish.document import Page, Record
-from edge.publish.index import embedding_text, sentence_texts
 from edge.publish.journal import Journal
 from edge.publish.readers import SUFFIXES
 from edge.publish.reading import Outcome, Read, read_all
@@ -124,7 +124,7 @@ class Mapper:
         return np.concatenate([self._journal.vectors(document.key) for document in documents])
 
     def sentences(self, document: MappedDocument) -> Int8Vectors:
-        """Vectors of the sentences of an embedded document, see ``index.sentence_texts``."""
+        """Vectors of the sentences of an embedded document, see ``packs.writer.sentence_texts``."""
         return self._journal.sentences(document.key)
 
     def words(self, embedder: Embedder, words: Sequence[str]) -> Int8Vectors:

@@ -28,18 +28,20 @@ from edge.retrieval.scope import Scope, scopes
 from edge.retrieval.spelling import corrections
 from edge.retrieval.vocabulary import Related, Relative
 from edge.text import bm25
-from edge.text.identifiers import asked_identifiers
+from edge.text.identifiers import asked_identifiers, named_codes, normalise
 from edge.text.words import Stems, content_words, title_words
 from edge.types import Evidence, Passage, Question
 
 PROPOSED = 40
-"""Passages that are scored, shared among the packs."""
+"""Passages that are scored, shared among the packs; twice as many as are asked for, if those are more."""
 SENTENCE_SHARE = 0.7
 """Weight of the closest sentence against the whole chunk: +4 points of MRR on manuals against the chunk alone."""
 EXPANSIONS = 3
+EXPANSIONS_IN_ALL = 8
 EXPANDED_FROM = 0.57
 EXPANSION_WEIGHT = 0.3
-"""Related words searched for beside each word of a question, how close they must be, and what they count against it."""
+"""Related words searched for beside each word of a question, how close they must be, and what they count against it.
+For every word of a long question they were more noise than help (CACM)."""
 MIN_WORD = 3
 PROPOSED_AT_LEAST = 12
 """Passages of each pack, however many packs there are."""
@@ -84,7 +86,7 @@ class Retriever:
         related = self._related(where, words, stems)
         query, by_words = _by_words(where, terms, related, stems)
         asked, by_vector = by_meaning.result()
-        proposed = max(PROPOSED // max(len(where), 1), PROPOSED_AT_LEAST)
+        proposed = max(max(PROPOSED, 2 * limit) // max(len(where), 1), PROPOSED_AT_LEAST)
         found = [
             _Found(scope.pack, readable(scope.pack, fuse(lexical, dense), proposed), asked if dense else None)
             for scope, lexical, dense in zip(where, by_words, by_vector, strict=True)
@@ -100,7 +102,7 @@ class Retriever:
         best = ranked(candidates, query)
         of = {one.pack.manifest.name: one for one in found}
         passages = tuple(of[r.passage.pack].completed(r.passage) for r in best[:limit])
-        return Evidence(text, passages, confidence(text, query, best), slips)
+        return Evidence(text, passages, confidence(text, query, best), slips, _missing(where, text, query))
 
     def close(self) -> None:
         """Stop the threads; the embedder belongs to whoever made it."""
@@ -231,13 +233,31 @@ def _by_words(
 
 
 def _nearest(related: Related, asked: Collection[str]) -> list[Relative]:
-    """The related stems to search for: the nearest few of each asked one, each once."""
+    """The related stems to search for: the nearest few of each asked one, each once, and of these the nearest."""
     found: dict[str, Relative] = {}
     for others in related.values():
         near = [other for other in others if other.closeness >= EXPANDED_FROM and other.stem not in asked]
         for other in near[:EXPANSIONS]:
             found.setdefault(other.stem, other)
-    return list(found.values())
+    return sorted(found.values(), key=lambda other: -other.closeness)[:EXPANSIONS_IN_ALL]
+
+
+def _missing(where: Sequence[Scope], text: str, query: Query) -> tuple[str, ...]:
+    """The codes of a text that no chunk and no title holds, and no pack is about."""
+    missing = {
+        code: name for code, name in named_codes(text).items() if keyword.CODE_MARK + code in query.unknown
+    }
+    if not missing:
+        return ()
+    documents = [document for scope in where for document in scope.pack.documents()]
+    titles = [
+        text for document in documents for text in (document.title, document.name, *document.applies_to)
+    ]
+    titles += [
+        text for scope in where for text in (scope.pack.manifest.title, *scope.pack.manifest.applies_to)
+    ]
+    named = normalise(" ".join(titles))
+    return tuple(name for code, name in missing.items() if code not in named)
 
 
 def _mended(text: str, slips: Mapping[str, str]) -> str:

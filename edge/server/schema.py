@@ -117,6 +117,7 @@ class Search(_Shape):
 
     results: list[Passage]
     ms: float
+    missing: list[str] = Field(default_factory=list, description="Codes asked for that no pack mentions.")
 
 
 class InstalledPack(_Shape):

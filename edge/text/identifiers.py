@@ -24,6 +24,7 @@ _WITH_DIGIT = re.compile("[A-Za-z]|[0-9][-/:][0-9]")
 _WITHOUT_DIGIT = re.compile(r"_|[a-z]{2}\.[a-z]{2}")
 
 MAX_LENGTH = 40
+MIN_CODE = 3
 
 
 def normalise(code: str) -> str:
@@ -33,9 +34,24 @@ def normalise(code: str) -> str:
 
 def identifiers(text: str) -> list[str]:
     """The normalised codes of a text, in order of their first appearance, without repetitions."""
-    found = [match[0] for match in _WORD.finditer(text) if _is_code(match[0])]
-    found += [match[1] + match[2] for match in _SPACED.finditer(text)]
-    return [code for code in dict.fromkeys(map(normalise, found)) if 2 <= len(code) <= MAX_LENGTH]
+    return [code for code in dict.fromkeys(map(normalise, _written(text))) if 2 <= len(code) <= MAX_LENGTH]
+
+
+def named_codes(text: str) -> dict[str, str]:
+    """The codes of a text that can be no value (``E-207``, not ``400V``): normalised, and as they are written."""
+    found = {normalise(written): written for written in reversed(_written(text))}
+    return {
+        code: found[code]
+        for code in identifiers(text)
+        if code[0].isalpha() and _DIGIT.search(code) and len(code) >= MIN_CODE
+    }
+
+
+def _written(text: str) -> list[str]:
+    return [
+        *(match[0] for match in _WORD.finditer(text) if _is_code(match[0])),
+        *(match[0] for match in _SPACED.finditer(text)),
+    ]
 
 
 def asked_identifiers(text: str) -> list[str]:

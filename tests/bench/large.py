@@ -23,10 +23,10 @@ from edge.engine.interface import Vectors
 from edge.packs.format import DIMENSIONS
 from edge.packs.manifest import Manifest
 from edge.packs.pack import Document, Pack
+from edge.packs.partition import partition
 from edge.packs.quantise import Int8Vectors, quantise
-from edge.publish.document import Page, Record
-from edge.publish.index import IndexedDocument, IndexedVectors, sentence_texts, write_pack
-from edge.publish.vectors import partition
+from edge.packs.record import Page, Record
+from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
 from pack_cache import place
 from tests.bench.program import say
 

@@ -10,11 +10,11 @@ import pytest
 
 from edge.config import Settings
 from edge.packs.manifest import Manifest
+from edge.packs.partition import partition
 from edge.packs.quantise import Int8Vectors, quantise
+from edge.packs.record import Page, Record
 from edge.packs.store import PackStore
-from edge.publish.document import Page, Record
-from edge.publish.index import IndexedDocument, IndexedVectors, sentence_texts, write_pack
-from edge.publish.vectors import partition
+from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
 from edge.types import Box
 
 MakePack = Callable[..., Path]

@@ -11,7 +11,8 @@ import pytest
 
 from edge.errors import NotFoundError, PackError
 from edge.packs.format import MAGIC, SCHEMA, read_trailer, seal
-from edge.packs.pack import Pack, PageSize, our_schema
+from edge.packs.pack import Pack, our_schema
+from edge.packs.record import Page
 from edge.types import Box
 
 MakePack = Callable[..., Path]
@@ -64,7 +65,7 @@ def test_neighbours_stay_within_the_document(pack: Pack) -> None:
 
 
 def test_pages_have_labels_and_sizes(pack: Pack) -> None:
-    assert pack.page(1, 1) == PageSize(1, "iv", 595, 842)
+    assert pack.page(1, 1) == Page(1, "iv", 595, 842)
     assert pack.page_label(1, 1) == "iv"
     assert pack.page_label(1, 2) is None
     assert pack.page_label(1, 99) is None

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.packs.record import Page, Record
 from edge.publish.chunk import MAX_TOKENS, chunk
-from edge.publish.document import Block, Page, Record, SourceDocument
+from edge.publish.document import Block, SourceDocument
 from edge.types import Box
 
 

@@ -78,3 +78,9 @@ def test_a_bare_code_that_stands_in_the_passage_is_looked_up() -> None:
 def test_a_thousand_numbers_are_no_error() -> None:
     query = Query({str(n): 1.0 for n in range(1000)})
     assert confidence("numbers", query, [found("x", "")]) == pytest.approx(0)
+
+
+def test_a_code_that_no_first_passage_holds_is_missing() -> None:
+    assert told("what is E-207", QUERY, found("x", "e 207")).codes_missing == 1
+    assert told("what is E-207", QUERY, found("x", "#e207")).codes_missing == 0
+    assert told("what is 400V", QUERY, found("x", "")).codes_missing == 0

@@ -252,3 +252,15 @@ def test_packs_are_asked_for_anew_with_every_question(pumps: Pack) -> None:
     installed.append(pumps)
     assert ask(retriever, "bolts").passages
     retriever.close()
+
+
+# Codes
+
+
+def test_a_code_that_nothing_mentions_is_told_as_it_was_written(by_words: Retriever) -> None:
+    assert ask(by_words, "What does E-999 mean?").missing == ("E-999",)
+    assert ask(by_words, "What does E-207 mean?").missing == ()
+
+
+def test_a_model_that_a_title_names_is_mentioned(by_words: Retriever) -> None:
+    assert ask(by_words, "torque of the PX-300").missing == ()

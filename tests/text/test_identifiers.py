@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.text.identifiers import MAX_LENGTH, asked_identifiers, identifiers, normalise
+from edge.text.identifiers import MAX_LENGTH, asked_identifiers, identifiers, named_codes, normalise
 
 CAPITALS = st.text(alphabet=string.ascii_uppercase, min_size=1, max_size=4)
 NUMBERS = st.integers(0, 99999).map(str)
@@ -81,3 +81,9 @@ def test_any_text_gives_short_normal_forms_each_once(text: str) -> None:
         assert all(code == normalise(code) and 0 < len(code) <= MAX_LENGTH for code in codes)
         assert '"' not in "".join(codes)
     assert set(identifiers(text)) <= set(asked_identifiers(text))
+
+
+def test_codes_that_can_be_no_value_are_told_as_they_are_written() -> None:
+    assert named_codes("What is E-207 at 400V and GA37, e207, 30mA, M8?") == {"e207": "E-207", "ga37": "GA37"}
+    assert named_codes("DIN 912 or ups.conf") == {"din912": "DIN 912"}
+    assert named_codes("") == {}

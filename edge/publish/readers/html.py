@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from edge.publish.document import Block, Page, SourceDocument
+from edge.packs.record import Page
+from edge.publish.document import Block, SourceDocument
 from edge.publish.readers.characters import SUPERSCRIPTS, clean, squeeze
 from edge.publish.readers.decode import decode
 from edge.publish.readers.warnings import warning_text, whole_warnings

@@ -10,7 +10,8 @@ from markdown_it.token import Token
 from selectolax.lexbor import LexborHTMLParser
 
 from edge.errors import DocumentError
-from edge.publish.document import Block, BlockKind, Page, SourceDocument
+from edge.packs.record import Page
+from edge.publish.document import Block, BlockKind, SourceDocument
 from edge.publish.readers.characters import clean, squeeze
 from edge.publish.readers.decode import decode
 from edge.publish.readers.warnings import split_signal, warning_text, whole_warnings

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from edge.errors import DocumentError
-from edge.publish.document import Block, Page, SourceDocument
+from edge.packs.record import Page
+from edge.publish.document import Block, SourceDocument
 from edge.publish.readers.characters import squeeze
 from edge.publish.readers.decode import decode
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from edge.publish.document import Block, Page, SourceDocument
+from edge.packs.record import Page
+from edge.publish.document import Block, SourceDocument
 from edge.publish.readers.characters import clean, squeeze
 from edge.publish.readers.decode import decode
 from edge.publish.readers.lists import item_text, marker

@@ -13,7 +13,8 @@ from typing import Any
 import pypdfium2
 
 from edge.errors import DocumentError
-from edge.publish.document import Page, SourceDocument
+from edge.packs.record import Page
+from edge.publish.document import SourceDocument
 from edge.publish.readers.characters import squeeze
 from edge.publish.readers.pdf.blocks import build_blocks
 from edge.publish.readers.pdf.fonts import Fonts

@@ -21,9 +21,9 @@ import numpy as np
 from edge.database import open_writable, translated
 from edge.packs.format import BLOCK, NO_EMBEDDER, SCHEMA, seal
 from edge.packs.manifest import Manifest, to_json
+from edge.packs.partition import Partition
 from edge.packs.quantise import Int8Vectors
-from edge.publish.document import Page, Record
-from edge.publish.vectors import Partition
+from edge.packs.record import Page, Record
 from edge.text.identifiers import identifiers
 from edge.text.units import in_context, units
 from edge.text.words import STOP_WORDS, Stems, title_words

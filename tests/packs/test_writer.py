@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.publish.index import boxes_json, embedding_text
+from edge.packs.writer import boxes_json, embedding_text
 from edge.text.words import title_words
 from edge.types import Box
 

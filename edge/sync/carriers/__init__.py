@@ -1,0 +1,1 @@
+"""The roads by which a repository reaches a device; one interface, one module a road."""

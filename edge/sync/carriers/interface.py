@@ -1,0 +1,57 @@
+"""What every carrier does: hand over files of a repository, trusted or not.
+
+A carrier decides nothing. Metadata is believed because of its signatures, payload because of the signed length and
+SHA-256 in that metadata; both checks are the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class Carrier(Protocol):
+    """One source of a repository. ``name`` is what the reader sees: ``https://mirror.example``, ``/media/usb0/edge``.
+
+    ``removable`` says that it may have been carried around for a while, so that its metadata may be older than a
+    mirror's (see ``edge.sync.clock``).
+    """
+
+    @property
+    def name(self) -> str:
+        """What the reader sees."""
+        ...
+
+    @property
+    def removable(self) -> bool:
+        """Whether the policy for USB sticks applies."""
+        ...
+
+    def metadata(self, name: str, limit: int) -> bytes:
+        """A whole file of ``metadata/``, by its name there (``timestamp.json``, ``3.root.json``).
+
+        Raises:
+            NotFoundError: this source has no such file.
+            CarrierError: it is longer than ``limit`` bytes, or cannot be had: cut, slow, refused, unreadable.
+        """
+        ...
+
+    def payload(self, path: str, start: int, length: int) -> Iterator[bytes]:
+        """The bytes of a target from ``start`` on, in blocks; ``length`` is that of the whole file.
+
+        Never more than ``length - start`` bytes are handed over; a source that offers more is refused.
+
+        Args:
+            path: of the file under ``targets/``, hash prefix included (``Target.file``).
+            start: how much the caller has already.
+            length: the signed length of the whole file.
+
+        Raises:
+            NotFoundError: this source has no such file.
+            CarrierError: as ``metadata``. What came before it is worth keeping: the next call resumes there.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files. May be called twice."""
+        ...
