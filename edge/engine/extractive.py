@@ -91,36 +91,46 @@ def quotations(question: str, passages: Sequence[Passage]) -> list[str]:
     if _ASKS_STEPS.search(question.lower()) and (steps := _steps(passages[0].text.split("\n"))):
         return _procedure(steps, passages[0], 1)
     scores = _scores(question, found)
-    numbers = set(_NUMBER.findall(question))
     scores = [
-        s - RANK_DISCOUNT * (quotable.n - 1) + _agreement(quotable.unit, numbers)
+        s - RANK_DISCOUNT * (quotable.n - 1) + _agreement(quotable.unit, question)
         for s, quotable in zip(scores, found, strict=True)
     ]
     best, *others = sorted(range(len(found)), key=lambda i: (-scores[i], i))[:2]
     first = found[best]
     if steps := _steps(passages[first.n - 1].text.split("\n"), first.unit.line):
         return _procedure(steps, passages[first.n - 1], first.n)
-    asked = set(identifiers(question)) & set(identifiers(first.unit.text))
+    codes = set(identifiers(question)) & set(identifiers(first.unit.text))
     chosen = [
         i
         for i in others
         if scores[i] >= SECOND_AT_LEAST * scores[best]
-        and asked <= set(identifiers(found[i].unit.text))
+        and codes <= set(identifiers(found[i].unit.text))
         and not _STEP.match(found[i].unit.text)
     ]
     quoted = {i for start in (best, *chosen) for i in _continued(found, start)}
     return _written(found, sorted(quoted, key=lambda i: (found[i].n != first.n, i)))
 
 
-def _agreement(unit: Unit, numbers: set[str]) -> float:
+def _agreement(unit: Unit, question: str) -> float:
     """What speaks for a unit that holds the question's numbers, and against a table row that holds none of them.
 
-    The row for 250 °C is no answer to a question for 100 °C, however much its words agree.
+    The row for 250 °C is no answer to a question for 100 °C, however much its words agree. Of a row the codes (M10)
+    count like numbers.
     """
-    if not numbers:
+    marks = _numbers_and_codes if unit.kind == "row" else _numbers
+    asked = marks(question)
+    if not asked:
         return 0.0
-    share = len(numbers & set(_NUMBER.findall(unit.text))) / len(numbers)
+    share = len(asked & marks(unit.text)) / len(asked)
     return NUMBER_BONUS * share if share or unit.kind == "sentence" else -NUMBER_BONUS
+
+
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(_NUMBER.findall(text))
+
+
+def _numbers_and_codes(text: str) -> frozenset[str]:
+    return _numbers(text).union(identifiers(text))
 
 
 def _continued(found: Sequence[Quotable], start: int) -> Iterator[int]:

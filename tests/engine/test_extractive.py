@@ -84,6 +84,15 @@ def test_the_row_of_another_number_is_no_answer() -> None:
     assert said.splitlines() == ["Temperature (°C): 100; Pt100 (Ω): 138.51 [2]"]
 
 
+def test_the_row_of_the_code_asked_for_is_quoted() -> None:
+    table = passage(
+        "Dry M10 bolts of class 8.8 take 50 Nm.\n| Bolt | Dry (Nm) | Oiled (Nm)\nM8 | 25 | 19\nM10 | 50 | 38",
+        "table",
+    )
+    said = answer("how tight is an oiled M8 bolt of class 8.8", table)
+    assert said == "Bolt: M8; Dry (Nm): 25; Oiled (Nm): 19 [1]"
+
+
 def test_only_the_first_passages_are_quoted() -> None:
     others = [passage(f"Text {n} says nothing.") for n in range(3)]
     assert "grease" not in answer("grease of the bearing", *others, passage(GREASE))
