@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from edge.retrieval.keyword import CODE_MARK
-from edge.retrieval.ranking import Query, Ranked
+from edge.retrieval.query import Query
+from edge.retrieval.ranking import Ranked
 from edge.text.identifiers import identifiers, named_codes, normalise
 from edge.text.quantities import asked_quantity
 from edge.text.words import content_words

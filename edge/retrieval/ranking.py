@@ -5,11 +5,11 @@ Scoring passages rather than the chunks they grew from gains a point of nDCG on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from edge.retrieval.fusion import fuse
-from edge.retrieval.keyword import CODE_MARK
+from edge.retrieval.query import Query
 from edge.text import bm25
 from edge.types import Passage
 
@@ -18,27 +18,6 @@ DENSE_WEIGHT = 0.6
 
 Flat from 0.5 to 0.7 on the manuals tried.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What is asked for: each token (stem or marked code) with its weight, the inverse of its frequency.
-
-    Attributes:
-        unknown: the stems that no chunk holds.
-        related: stems that mean about the same as an asked one, with their closeness (0 to 1).
-        expansion: weights of those related stems that count as found words.
-    """
-
-    weights: Mapping[str, float]
-    unknown: frozenset[str] = frozenset()
-    related: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    expansion: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def words(self) -> dict[str, float]:
-        """The weights of the stems alone: what was asked in words, without the codes it may mean."""
-        return {token: weight for token, weight in self.weights.items() if not token.startswith(CODE_MARK)}
 
 
 @dataclass(frozen=True, slots=True)

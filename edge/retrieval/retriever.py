@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -22,13 +22,13 @@ from edge.retrieval.confidence import confidence
 from edge.retrieval.fusion import fuse
 from edge.retrieval.keyword import Terms
 from edge.retrieval.passages import completed, readable
-from edge.retrieval.ranking import Candidate, Query, ranked
+from edge.retrieval.query import Query, bare, expansions, missing_codes, weighed
+from edge.retrieval.ranking import Candidate, ranked
 from edge.retrieval.rewrite import standalone
 from edge.retrieval.scope import Scope, scopes
 from edge.retrieval.spelling import corrections
-from edge.retrieval.vocabulary import Related, Relative
-from edge.text import bm25
-from edge.text.identifiers import asked_identifiers, named_codes, normalise
+from edge.retrieval.vocabulary import Related
+from edge.text.identifiers import asked_identifiers
 from edge.text.words import Stems, content_words, title_words
 from edge.types import Evidence, Passage, Question
 
@@ -36,15 +36,10 @@ PROPOSED = 40
 """Passages that are scored, shared among the packs; twice as many as are asked for, if those are more."""
 SENTENCE_SHARE = 0.7
 """Weight of the closest sentence against the whole chunk: +4 points of MRR on manuals against the chunk alone."""
-EXPANSIONS = 3
-EXPANSIONS_IN_ALL = 8
-EXPANDED_FROM = 0.57
-EXPANSION_WEIGHT = 0.3
-"""Related words searched for beside each word of a question, how close they must be, and what they count against it.
-For every word of a long question they were more noise than help (CACM)."""
-MIN_WORD = 3
 PROPOSED_AT_LEAST = 12
 """Passages of each pack, however many packs there are."""
+MIN_WORD = 3
+"""Letters of a word that has relatives."""
 
 
 class Retriever:
@@ -91,18 +86,17 @@ class Retriever:
             _Found(scope.pack, readable(scope.pack, fuse(lexical, dense), proposed), asked if dense else None)
             for scope, lexical, dense in zip(where, by_words, by_vector, strict=True)
         ]
-        with_codes = any(
-            token.startswith(keyword.CODE_MARK) for token in query.weights.keys() - query.unknown
-        )
         candidates = [
-            Candidate(passage, _tokens(stems, with_codes, passage), one.similarity(passage))
+            Candidate(passage, _tokens(stems, query.has_codes, passage), one.similarity(passage))
             for one in found
             for passage in one.passages
         ]
         best = ranked(candidates, query)
         of = {one.pack.manifest.name: one for one in found}
         passages = tuple(of[r.passage.pack].completed(r.passage) for r in best[:limit])
-        return Evidence(text, passages, confidence(text, query, best), slips, _missing(where, text, query))
+        return Evidence(
+            text, passages, confidence(text, query, best), slips, missing_codes(where, text, query)
+        )
 
     def close(self) -> None:
         """Stop the threads; the embedder belongs to whoever made it."""
@@ -206,10 +200,11 @@ def _by_words(
     where: Sequence[Scope], terms: Terms, related: Related, stems: Stems
 ) -> tuple[Query, list[dict[int, float]]]:
     """The tokens asked for, each with its weight over all packs searched, and the candidates of each scope."""
-    bare = {token: token.lstrip(keyword.CODE_MARK) for token in terms.tokens(stems)}
-    nearest = _nearest(related, set(bare.values()))
+    tokens = terms.tokens(stems)
+    asked = list(map(bare, tokens))
+    nearest = expansions(related, asked)
     terms = replace(terms, related=tuple(relative.word for relative in nearest))
-    wanted = [*bare.values(), *(relative.stem for relative in nearest)]
+    wanted = [*asked, *(relative.stem for relative in nearest)]
     counts = [vocabulary.frequencies([scope.pack], wanted) for scope in where]
     found = [
         keyword.candidates(scope, keyword.affordable(terms, stems, held))
@@ -217,47 +212,7 @@ def _by_words(
     ]
     total = sum(scope.pack.chunk_count for scope in where)
     held = {word: sum(each[word] for each in counts) for word in wanted}
-    weights = {token: bm25.inverse_frequency(held[word], total) for token, word in bare.items()}
-    query = Query(
-        weights,
-        frozenset(token for token, word in bare.items() if not held[word]),
-        {stem: {other.stem: other.closeness for other in others} for stem, others in related.items()},
-        {
-            other.stem: EXPANSION_WEIGHT
-            * other.closeness
-            * min(weights[other.of], bm25.inverse_frequency(held[other.stem], total))
-            for other in nearest
-        },
-    )
-    return query, found
-
-
-def _nearest(related: Related, asked: Collection[str]) -> list[Relative]:
-    """The related stems to search for: the nearest few of each asked one, each once, and of these the nearest."""
-    found: dict[str, Relative] = {}
-    for others in related.values():
-        near = [other for other in others if other.closeness >= EXPANDED_FROM and other.stem not in asked]
-        for other in near[:EXPANSIONS]:
-            found.setdefault(other.stem, other)
-    return sorted(found.values(), key=lambda other: -other.closeness)[:EXPANSIONS_IN_ALL]
-
-
-def _missing(where: Sequence[Scope], text: str, query: Query) -> tuple[str, ...]:
-    """The codes of a text that no chunk and no title holds, and no pack is about."""
-    missing = {
-        code: name for code, name in named_codes(text).items() if keyword.CODE_MARK + code in query.unknown
-    }
-    if not missing:
-        return ()
-    documents = [document for scope in where for document in scope.pack.documents()]
-    titles = [
-        text for document in documents for text in (document.title, document.name, *document.applies_to)
-    ]
-    titles += [
-        text for scope in where for text in (scope.pack.manifest.title, *scope.pack.manifest.applies_to)
-    ]
-    named = normalise(" ".join(titles))
-    return tuple(name for code, name in missing.items() if code not in named)
+    return weighed(tokens, nearest, related, held, total), found
 
 
 def _mended(text: str, slips: Mapping[str, str]) -> str:

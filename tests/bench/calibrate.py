@@ -6,6 +6,7 @@ python -m tests.bench.calibrate PACK.kpack=QUESTIONS.jsonl ...
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -18,6 +19,8 @@ from edge.evaluation import load
 from edge.packs.pack import Pack
 from edge.retrieval import retriever as searching
 from edge.retrieval.confidence import REFUSE_BELOW, Signals, signals
+from edge.retrieval.query import Query
+from edge.retrieval.ranking import Ranked
 from edge.wiring import make_embedder
 
 Floats = NDArray[np.float64]
@@ -26,10 +29,10 @@ STRENGTH = 2.0
 
 
 def collect(pack: Path, questions: Path, by_meaning: bool) -> tuple[Floats, Floats]:
-    """Signals of every question, shape ``(n, 6)``, and whether it is answerable, shape ``(n,)``."""
+    """Signals of every question, shape ``(n, 7)``, and whether it is answerable, shape ``(n,)``."""
     seen: list[Signals] = []
 
-    def remember(question: str, query: searching.Query, best: list[searching.Ranked]) -> float:
+    def remember(question: str, query: Query, best: Sequence[Ranked]) -> float:
         seen.append(signals(question, query, best))
         return 1.0
 
@@ -92,9 +95,13 @@ def main() -> None:
 
 def _report(sets: dict[str, tuple[Floats, Floats]]) -> None:
     print(f"{'judged on':16s} {'questions':>9s} {'precision':>9s} {'recall':>7s} {'refused wrongly':>15s}")
-    for name, (rows, answerable) in sets.items():
-        weights = _fit_all([value for key, value in sets.items() if key != name])
-        precision, recall, wrongly = refusals(predict(weights, rows), answerable, REFUSE_BELOW)
+    left_out = {
+        name: (predict(_fit_all([value for key, value in sets.items() if key != name]), rows), answerable)
+        for name, (rows, answerable) in sets.items()
+    }
+    together = tuple(np.concatenate(column) for column in zip(*left_out.values(), strict=True))
+    for name, (probability, answerable) in (*left_out.items(), ("together", together)):
+        precision, recall, wrongly = refusals(probability, answerable, REFUSE_BELOW)
         print(f"{name:16s} {len(answerable):9d} {precision:9.2f} {recall:7.2f} {wrongly:15.2f}")
     names = [*(field.name for field in fields(Signals)), "BIAS"]
     for name, weight in zip(names, _fit_all(list(sets.values())), strict=True):

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from edge.retrieval.confidence import REFUSE_BELOW, Signals, confidence, signals
-from edge.retrieval.ranking import Query, Ranked
+from edge.retrieval.query import Query
+from edge.retrieval.ranking import Ranked
 from tests.guard.conftest import passage
 
 QUERY = Query({"grea": 3.0, "bear": 2.0})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edge.retrieval.ranking import Candidate, Query, ranked
+from edge.retrieval.query import Query
+from edge.retrieval.ranking import Candidate, ranked
 from tests.guard.conftest import passage
 
 QUERY = Query({"torqu": 2.0, "seal": 1.0})
@@ -40,10 +41,6 @@ def test_no_candidates_have_no_order() -> None:
 def test_candidates_alike_keep_their_order() -> None:
     alike = [candidate("seal"), candidate("seal")]
     assert [r.passage for r in ranked(alike, QUERY)] == [r.passage for r in ranked(alike, QUERY)]
-
-
-def test_the_words_of_a_query_are_its_stems_without_codes() -> None:
-    assert Query({"seal": 1.0, "#e207": 3.0}).words == {"seal": 1.0}
 
 
 def test_a_passage_of_a_pack_without_vectors_is_judged_by_its_words() -> None:

@@ -1,0 +1,99 @@
+"""What is asked for: the words and codes of a question, what each weighs, and the words looked for beside them. Pure
+but for the titles that are asked whether they name a code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edge.retrieval.keyword import CODE_MARK
+from edge.retrieval.scope import Scope
+from edge.retrieval.vocabulary import Related, Relative
+from edge.text import bm25
+from edge.text.identifiers import named_codes, normalise
+
+EXPANSIONS = 3
+EXPANSIONS_IN_ALL = 8
+EXPANDED_FROM = 0.57
+EXPANSION_WEIGHT = 0.3
+"""Related words searched for beside each word of a question, how close they must be, and what they count against it.
+For every word of a long question they were more noise than help (CACM)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Each token (stem or marked code) with its weight, the inverse of its frequency.
+
+    Attributes:
+        unknown: the tokens that no chunk holds.
+        related: stems that mean about the same as an asked one, with their closeness (0 to 1).
+        expansion: weights of those related stems that count as found words.
+    """
+
+    weights: Mapping[str, float]
+    unknown: frozenset[str] = frozenset()
+    related: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    expansion: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def words(self) -> dict[str, float]:
+        """The weights of the stems alone: what was asked in words, without the codes it may mean."""
+        return {token: weight for token, weight in self.weights.items() if not token.startswith(CODE_MARK)}
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether it asks for a code that a chunk holds."""
+        return any(token.startswith(CODE_MARK) for token in self.weights.keys() - self.unknown)
+
+
+def bare(token: str) -> str:
+    """A token as the pack's vocabulary has it."""
+    return token.removeprefix(CODE_MARK)
+
+
+def expansions(related: Related, asked: Collection[str]) -> list[Relative]:
+    """The related stems to search for: the nearest few of each asked one, each once, and of these the nearest."""
+    found: dict[str, Relative] = {}
+    for others in related.values():
+        near = [other for other in others if other.closeness >= EXPANDED_FROM and other.stem not in asked]
+        for other in near[:EXPANSIONS]:
+            found.setdefault(other.stem, other)
+    return sorted(found.values(), key=lambda other: -other.closeness)[:EXPANSIONS_IN_ALL]
+
+
+def weighed(
+    tokens: Sequence[str],
+    nearest: Sequence[Relative],
+    related: Related,
+    held: Mapping[str, int],
+    total: int,
+) -> Query:
+    """The query of these tokens and of the ``nearest`` of their ``related`` stems.
+
+    Args:
+        held: number of chunks that hold each of them, by its bare token.
+        total: number of chunks searched.
+    """
+    weights = {token: bm25.inverse_frequency(held[bare(token)], total) for token in tokens}
+    expansion = {
+        other.stem: EXPANSION_WEIGHT
+        * other.closeness
+        * min(weights[other.of], bm25.inverse_frequency(held[other.stem], total))
+        for other in nearest
+    }
+    close = {stem: {other.stem: other.closeness for other in others} for stem, others in related.items()}
+    return Query(weights, frozenset(t for t in tokens if not held[bare(t)]), close, expansion)
+
+
+def missing_codes(where: Sequence[Scope], text: str, query: Query) -> tuple[str, ...]:
+    """The codes of a text, as it writes them, that no chunk and no title holds, and no pack is about."""
+    missing = {code: name for code, name in named_codes(text).items() if CODE_MARK + code in query.unknown}
+    if not missing:
+        return ()
+    manifests = [scope.pack.manifest for scope in where]
+    documents = [document for scope in where for document in scope.pack.documents()]
+    named = [title for m in manifests for title in (m.title, *m.applies_to)]
+    named += [title for d in documents for title in (d.title, d.name, *d.applies_to)]
+    everything = normalise(" ".join(named))
+    return tuple(name for code, name in missing.items() if code not in everything)
