@@ -245,22 +245,38 @@ def _unit_parts(unit: list[_Piece], headers: dict[str, int]) -> Iterator[list[_P
     if _size(unit, headers) <= MAX_TOKENS:
         yield unit
         return
-    lead = (
-        [unit[0]]
-        if unit[0].block.kind == "paragraph" and unit[0].tokens <= MAX_LEAD_IN and len(unit) > 1
-        else []
-    )
-    part = list(lead)
+    part: list[_Piece] = []
+    lead: list[_Piece] = []
     target = _even_share(_words(unit))
-    for piece in unit[len(lead) :]:
-        full = _size([*part, piece], headers) > MAX_TOKENS or _words(part) + 0.5 * piece.words > target
-        if len(part) > len(lead) and full:
+    for at, piece in enumerate(unit):
+        too_long = _size([*part, piece], headers) > MAX_TOKENS
+        enough = _words(part) + 0.5 * piece.words > target and not (part and _leads_in(part[-1], piece))
+        if len(part) > len(lead) and (too_long or enough):
             yield part
-            part = list(lead)
-        if _size([*part, piece], headers) > MAX_TOKENS:
-            part = []
-        part.append(piece)
+            part = lead = _lead_in(unit, at)
+            if _size([*part, piece], headers) > MAX_TOKENS:
+                part = lead = []
+        part = [*part, piece]
     yield part
+
+
+def _lead_in(unit: list[_Piece], at: int) -> list[_Piece]:
+    """What leads into the list that goes on at ``at``: no list stands without its lead-in, or under that of another.
+
+    Between the steps of a procedure other lists may stand, which have lead-ins of their own.
+    """
+    kind = unit[at].block.kind
+    for before, following in zip(reversed(unit[:at]), reversed(unit[1 : at + 1]), strict=True):
+        if following.block.kind == kind and before.block.kind != kind:
+            if _leads_in(before, following):
+                return [before] if before.tokens <= MAX_LEAD_IN else []
+            if kind != "step":
+                return []
+    return []
+
+
+def _leads_in(before: _Piece, piece: _Piece) -> bool:
+    return before.block.text.endswith(":") and piece.block.kind in ("item", "step", "code")
 
 
 def _closes(group: list[_Piece], part: list[_Piece], target: float, headers: dict[str, int]) -> bool:

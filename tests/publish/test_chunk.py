@@ -77,6 +77,28 @@ def test_a_procedure_that_fits_stays_together() -> None:
     assert sum("Turn screw" in r.text for r in records) == 1
 
 
+def test_a_list_inside_a_procedure_goes_on_under_its_own_lead_in() -> None:
+    def items(word: str) -> list[Block]:
+        return [Block("item", f"- {word} " + "slowly and with care " * 8, 1) for _ in range(4)]
+
+    steps = [
+        Block("paragraph", "To start the pump:", 1),
+        Block("step", "1. Open these valves:", 1),
+        *items("valve"),
+        Block("step", "2. Close these drains:", 1),
+        *items("drain"),
+        Block("step", "3. Start the motor.", 1),
+    ]
+    records = chunks(heading("Pump"), *steps)
+    assert len(records) > 2
+    for record in records:
+        under = ""
+        for line in record.text.split("\n"):
+            under = line if line.endswith(":") else under
+            assert not line.startswith("- ") or line[2:7] in under
+    assert records[-1].text.endswith("3. Start the motor.")
+
+
 def test_a_long_procedure_is_cut_between_steps_and_repeats_its_lead_in() -> None:
     steps = [
         Block("step", f"{n}. Turn the screw with the number {n} by one quarter turn to the right.")
