@@ -14,15 +14,17 @@ BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint bench bench-retrieval clean
+.PHONY: help setup demo demo-sync test lint bench bench-retrieval bench-delta clean
 
 help:
 	@echo "make setup            everything that edge needs, in .venv"
 	@echo "make demo             build and install the starter pack, put questions to it"
+	@echo "make demo-sync        publish signed packs, sync them, attack them"
 	@echo "make test             run the tests"
 	@echo "make lint             style, types and the direction of imports"
 	@echo "make bench            every benchmark; OUT=file.json keeps the figures, FULL=1 takes an hour"
 	@echo "make bench-retrieval  how well passages are found and questions answered"
+	@echo "make bench-delta      how much of a pack travels when a twentieth of its documents has changed"
 	@echo "make clean            remove what the above made"
 
 setup: $(VENV)/.packages $(VENV)/.llama $(BIN)/edge $(EMBEDDER)
@@ -31,6 +33,10 @@ setup: $(VENV)/.packages $(VENV)/.llama $(BIN)/edge $(EMBEDDER)
 demo: setup
 	@echo "==> demonstration"
 	@MODEL="$(MODEL)" $(BIN)/python build/demo.py
+
+demo-sync: setup
+	@echo "==> demonstration of signed packs"
+	@$(BIN)/python build/demo_sync.py
 
 test: setup
 	@echo "==> tests"
@@ -52,6 +58,10 @@ bench: setup
 bench-retrieval: setup
 	@echo "==> benchmarks of retrieval and answers"
 	@$(BIN)/python -m tests.bench.retrieval $(BENCH_OPTIONS)
+
+bench-delta: setup
+	@echo "==> benchmark of delta updates"
+	@$(BIN)/python -m tests.bench.delta $(BENCH_OPTIONS)
 
 clean:
 	@echo "==> removing .venv, .demo, the embedder, dist and tool caches"

@@ -61,7 +61,8 @@ def _ingredients(source: Path) -> Iterator[tuple[Path, Path]]:
     """Files, each with the folder that its name is relative to."""
     yield ROOT, ROOT / "edge" / "__init__.py"
     for folder, pattern in (
-        (ROOT / "edge" / "publish", "**/*.py"),
+        (ROOT / "edge" / "publish", "*.py"),
+        (ROOT / "edge" / "publish" / "readers", "**/*.py"),
         (ROOT / "edge" / "packs", "**/*.py"),
         (ROOT / "edge" / "text", "**/*.py"),
         (ROOT / "edge" / "models", "minilm-*.gguf"),

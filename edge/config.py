@@ -1,4 +1,7 @@
-"""Settings: defaults, then ``EDGE_HOME/config.toml``, then ``EDGE_*`` variables, then flags. Frozen once made."""
+"""Settings: defaults, then ``EDGE_HOME/config.toml``, then ``EDGE_*`` variables, then flags. Frozen once made.
+
+Between defaults and file stands the policy of the fleet, which ``edge sync`` brings: no more than ``MAY_BE_POLICY``.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from typing import Any
 from edge.errors import UsageError
 
 FILE = "config.toml"
+POLICY = "policy.toml"
+MAY_BE_POLICY = ("sources", "sync_packs", "sync_models", "passages", "max_answer_tokens")
 MAX_DIGITS = 18
 
 
@@ -23,6 +28,10 @@ class Settings:
     name of an engine. ``embedder`` is a GGUF file, empty for the one that came with edge, ``none`` for keyword search
     alone. ``threads`` is for the language model; 0 chooses. ``token`` is asked of every request when the server
     listens on an address other than loopback.
+
+    ``sources`` says where ``edge sync`` looks, in order, with commas between: addresses, folders, ``usb``.
+    ``sync_packs`` and ``sync_models`` hold patterns of the names it gets. ``proxy`` is the address of a proxy, empty
+    for the environment's, ``none`` for none. ``http_hosts`` may be asked without TLS: it hides, signatures protect.
     """
 
     home: Path
@@ -36,6 +45,11 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8765
     token: str = ""
+    sources: str = ""
+    sync_packs: str = "*"
+    sync_models: str = "*"
+    proxy: str = ""
+    http_hosts: str = ""
 
     @property
     def packs_dir(self) -> Path:
@@ -46,6 +60,11 @@ class Settings:
     def models_dir(self) -> Path:
         """Installed language models."""
         return self.home / "models"
+
+    @property
+    def sync_dir(self) -> Path:
+        """What ``edge sync`` knows and has half downloaded."""
+        return self.home / "sync"
 
     @property
     def state_file(self) -> Path:
@@ -70,6 +89,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **flags: Any) -> Set
     """
     environ = os.environ if environ is None else environ
     settings = Settings(home=default_home(environ))
+    settings = _apply(settings, allowed_policy(_read_file(settings.home / POLICY)), source=POLICY)
     settings = _apply(settings, _read_file(settings.home / FILE), source=FILE)
     variables = {
         field.name: environ[name]
@@ -78,6 +98,29 @@ def load_settings(environ: Mapping[str, str] | None = None, **flags: Any) -> Set
     }
     settings = _apply(settings, variables, source="the environment (EDGE_*)")
     return _apply(settings, {k: v for k, v in flags.items() if v is not None}, source="the command line")
+
+
+def parse_list(text: str) -> tuple[str, ...]:
+    """The entries of a setting that holds several, with commas between."""
+    return tuple(entry for part in text.split(",") if (entry := part.strip()))
+
+
+def allowed_policy(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a policy may set. The rest is left out, since a newer edge may allow more."""
+    return {key: value for key, value in values.items() if key in MAY_BE_POLICY}
+
+
+def check_policy(data: bytes) -> None:
+    """Whether a policy can be used: a file that passes never stops a command.
+
+    Raises:
+        UsageError: it is not TOML, or a value is of the wrong type.
+    """
+    try:
+        values = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"The policy is not valid TOML: {error}.", "Tell the publisher.") from error
+    _apply(Settings(home=Path()), allowed_policy(values), source="the policy")
 
 
 def _read_file(path: Path) -> dict[str, Any]:

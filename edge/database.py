@@ -45,6 +45,13 @@ def open_memory() -> apsw.Connection:
     return connection
 
 
+def versions() -> tuple[str, str]:
+    """Of SQLite and sqlite-vec. Both write theirs into a database, so other versions never give the same bytes."""
+    import sqlite_vec
+
+    return apsw.sqlite_lib_version(), str(sqlite_vec.__version__)
+
+
 def _load_vectors(connection: apsw.Connection) -> None:
     """Load sqlite-vec, and close the door behind it: no other extension can be loaded afterwards."""
     import sqlite_vec

@@ -23,6 +23,7 @@ TABLE = {
     "StorageError": (8, 507, "Storage failed"),
     "BusyError": (9, 503, "Busy"),
     "ForbiddenError": (10, 403, "Forbidden"),
+    "CarrierError": (11, 502, "Source failed"),
 }
 
 

@@ -13,7 +13,7 @@ import typer
 from typer.main import get_command
 
 from edge import __version__
-from edge.cli import ask, chat, doctor, evaluate, model, pack, search, serve
+from edge.cli import ask, chat, doctor, evaluate, model, pack, publish, search, serve, sync
 from edge.cli.group import show_help_alone
 from edge.cli.interrupt import INTERRUPTED, raising
 from edge.cli.screen import ALERT, FAINT, Screen
@@ -37,6 +37,8 @@ app.command("chat")(chat.chat)
 app.command("search")(search.search)
 app.command("serve")(serve.serve)
 app.add_typer(pack.app)
+app.add_typer(sync.app)
+app.add_typer(publish.app)
 app.add_typer(model.app)
 app.command("doctor")(doctor.doctor)
 app.command("eval")(evaluate.evaluate)

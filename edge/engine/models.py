@@ -77,8 +77,12 @@ class ModelStore:
             return path
         raise NotFoundError("No language model is in use.", "Add one with `edge model add FILE.gguf`.")
 
-    def add(self, source: Path, progress: Progress = lambda done, total: None) -> InstalledModel:
+    def add(
+        self, source: Path, progress: Progress = lambda done, total: None, *, replace: bool = False
+    ) -> InstalledModel:
         """Copy a GGUF in; the first one is used from then on. Adding the same file again changes nothing.
+
+        With ``replace`` it takes the place of another model of its name.
 
         Raises:
             NotFoundError: there is no such file.
@@ -90,7 +94,7 @@ class ModelStore:
         check_language_model(source)
         path = self._folder / f"{_safe_name(source.stem)}{SUFFIX}"
         with self._changing():
-            if not path.exists():
+            if replace or not path.exists():
                 self._copy(source, path, progress)
             elif not filecmp.cmp(source, path, shallow=False):
                 hint = f"Remove it with `edge model remove {path.stem}`, or rename the file."

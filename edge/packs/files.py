@@ -100,8 +100,8 @@ def delete(path: Path) -> None:
 
 
 @contextmanager
-def exclusive_lock(path: Path) -> Iterator[None]:
-    """Hold a lock among processes; it goes with the process that held it.
+def exclusive_lock(path: Path, doing: str = "changing the installed packs") -> Iterator[None]:
+    """Hold a lock among processes; it goes with the process that held it. ``doing`` is what the holder does.
 
     Raises:
         BusyError: another process held it for ``LOCK_WAIT_SECONDS``.
@@ -117,7 +117,7 @@ def exclusive_lock(path: Path) -> Iterator[None]:
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
                     raise BusyError(
-                        "Another process is changing the installed packs.",
+                        f"Another process is {doing}.",
                         "Wait for it to finish and try again.",
                     ) from error
                 time.sleep(_POLL_SECONDS)

@@ -104,17 +104,19 @@ def write_pack(
             # A half-written file is thrown away, so neither a journal nor syncs would save anything.
             connection.execute(
                 f"PRAGMA page_size = {PAGE_SIZE}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"
-            )
-            with connection:
-                connection.execute(SCHEMA)
-                _write_meta(connection, manifest, vectors.fingerprint if vectors else NO_EMBEDDER)
-                vocabulary = _write_documents(connection, documents, progress)
-                _write_vocabulary(connection, vocabulary, vectors)
-                if vectors:
-                    _write_vectors(connection, vectors)
-                    _write_embeddings(connection, documents, vectors.vectors)
-                for id, document in enumerate(documents, start=1):
-                    _write_original(connection, id, document)
+            ).fetchall()  # what stands behind a row runs when that is fetched
+            # Not `with connection`: without a journal its rollback fails, and that would hide what went wrong.
+            connection.execute("BEGIN")
+            connection.execute(SCHEMA)
+            _write_meta(connection, manifest, vectors.fingerprint if vectors else NO_EMBEDDER)
+            vocabulary = _write_documents(connection, documents, progress)
+            _write_vocabulary(connection, vocabulary, vectors)
+            if vectors:
+                _write_vectors(connection, vectors)
+                _write_embeddings(connection, documents, vectors.vectors)
+            for id, document in enumerate(documents, start=1):
+                _write_original(connection, id, document)
+            connection.execute("COMMIT")
         finally:
             connection.close()
     return seal(path)

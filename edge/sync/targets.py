@@ -24,11 +24,12 @@ PACK, DELTA, MODEL, LORA, POLICY = "pack", "delta", "model", "lora", "policy"
 POLICY_PATH = "policy/config.toml"
 
 _NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_MODEL = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?"
 _PATHS = {
     PACK: re.compile(rf"packs/(?P<name>{_NAME})\.kpack"),
     DELTA: re.compile(rf"deltas/(?P<name>{_NAME})/(?P<old>[0-9a-f]{{12}})-(?P<new>[0-9a-f]{{12}})\.kdelta"),
-    MODEL: re.compile(r"models/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,127})\.gguf"),
-    LORA: re.compile(r"models/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,127})\.gguf"),
+    MODEL: re.compile(rf"models/(?P<name>{_MODEL})\.gguf"),
+    LORA: re.compile(rf"models/(?P<name>{_MODEL})\.gguf"),
     POLICY: re.compile(r"policy/config\.toml"),
 }
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -57,8 +58,8 @@ class Target:
     @property
     def file(self) -> str:
         """Where it lies under ``targets/``: consistent snapshots put the hash before the name."""
-        folder, _, base = self.path.rpartition("/")
-        return f"{folder}/{self.sha256}.{base}"
+        folder, slash, base = self.path.rpartition("/")
+        return f"{folder}{slash}{self.sha256}.{base}"
 
     def to_target_file(self) -> TargetFile:
         """Its entry in TUF metadata."""
@@ -78,9 +79,9 @@ class Target:
             TrustError: it is signed, and yet no entry that can be used.
         """
         custom = file.custom
-        if not isinstance(custom, dict) or custom.get("kind") not in _PATHS:
+        kind = custom.get("kind") if isinstance(custom, dict) else None
+        if not isinstance(kind, str) or kind not in _PATHS:
             return None
-        kind = str(custom["kind"])
         match = _PATHS[kind].fullmatch(file.path)
         if match is None:
             raise _refused(file.path, f"no path for a {kind}")

@@ -54,7 +54,7 @@ class Large:
 
 def large_pack(packs: Sequence[Pack], size: int) -> Large:
     """A pack of ``size`` chunks made of all chunks of ``packs``, cached, one at a time."""
-    reals = [real for pack in packs for real in _reals(pack)]
+    reals = [real for pack in packs for real in real_documents(pack)]
     vectors = _vectors(reals, size)
     recipe = hashlib.sha256(Path(__file__).read_bytes() + str(size).encode())
     for pack in packs:
@@ -67,7 +67,7 @@ def large_pack(packs: Sequence[Pack], size: int) -> Large:
             for old in path.parent.glob("large-*.kpack"):
                 old.unlink()
             rows = quantise(vectors)
-            _write(path, reals, IndexedVectors(packs[0].embedder, rows, partition(rows), _words(packs)))
+            _write(path, reals, IndexedVectors(packs[0].embedder, rows, partition(rows), word_vectors(packs)))
     return Large(path, vectors)
 
 
@@ -79,7 +79,8 @@ def _write(path: Path, reals: Sequence[Real], vectors: IndexedVectors) -> None:
     unfinished.replace(path)
 
 
-def _reals(pack: Pack) -> Iterator[Real]:
+def real_documents(pack: Pack) -> Iterator[Real]:
+    """The documents of a pack with their vectors."""
     for document in pack.documents():
         ids = range(document.first_chunk, document.last_chunk + 1)
         between = "BETWEEN ? AND ? ORDER BY 1", (ids[0], ids[-1])
@@ -92,7 +93,7 @@ def _reals(pack: Pack) -> Iterator[Real]:
         yield Real(document, records, np.stack([each[0] for each in vectors]), [each[1:] for each in vectors])
 
 
-def _words(packs: Sequence[Pack]) -> Callable[[Sequence[str]], Int8Vectors]:
+def word_vectors(packs: Sequence[Pack]) -> Callable[[Sequence[str]], Int8Vectors]:
     """The vectors that these packs have of words; their chunks hold no others."""
     known = {
         word: np.frombuffer(vector, np.int8)
@@ -110,16 +111,16 @@ def _vectors(reals: Sequence[Real], size: int) -> Vectors:
         for real in reals
         for own, sentences in zip(real.vectors, real.sentences, strict=True)
     ]
-    move = _mover(_unit(np.concatenate(sources)))
+    move = mover(unit(np.concatenate(sources)))
     copies: list[Vectors] = []
     for copy in range(-(-size // len(sources))):
-        rows = _unit(np.stack([source[copy % len(source)] for source in sources]))
+        rows = unit(np.stack([source[copy % len(source)] for source in sources]))
         seen = np.array([copy >= len(source) for source in sources])
         copies.append(np.where(seen[:, None], move(rows), rows))
     return np.concatenate(copies)[:size]
 
 
-def _mover(real: Vectors) -> Callable[[Vectors], Vectors]:
+def mover(real: Vectors) -> Callable[[Vectors], Vectors]:
     """Moves vectors by noise with the covariance of real ones, and towards another real one."""
     mean = real.mean(axis=0)
     spread = np.linalg.cholesky(np.cov((real - mean).T) + 1e-8 * np.eye(DIMENSIONS)).astype(np.float32)
@@ -128,20 +129,31 @@ def _mover(real: Vectors) -> Callable[[Vectors], Vectors]:
     def move(rows: Vectors) -> Vectors:
         noise = generator.standard_normal(rows.shape, dtype=np.float32) @ spread.T
         others = real[generator.integers(0, len(real), len(rows))] - mean
-        return _unit(rows + 0.35 * noise + 0.25 * others)
+        return unit(rows + 0.35 * noise + 0.25 * others)
 
     return move
 
 
-def _unit(rows: Int8Vectors | Vectors) -> Vectors:
+def words_of(reals: Sequence[Real]) -> list[str]:
+    """Every word of every chunk, as often as it stands there."""
+    return [word for real in reals for record in real.records for word in _WORD.findall(record.text)]
+
+
+def exchanged(text: str, words: Sequence[str], chance: random.Random) -> str:
+    """A text with half of its words exchanged for some of ``words``."""
+    return _WORD.sub(lambda match: chance.choice(words) if chance.random() < EXCHANGED else match[0], text)
+
+
+def unit(rows: Int8Vectors | Vectors) -> Vectors:
+    """Vectors at unit length."""
     floats = rows.astype(np.float32)
-    unit: Vectors = floats / np.maximum(np.linalg.norm(floats, axis=1, keepdims=True), 1e-9)
-    return unit
+    result: Vectors = floats / np.maximum(np.linalg.norm(floats, axis=1, keepdims=True), 1e-9)
+    return result
 
 
 def _documents(reals: Sequence[Real], size: int) -> Iterator[IndexedDocument]:
     """Documents in the order of the vectors, until there are ``size`` chunks."""
-    words = [word for real in reals for record in real.records for word in _WORD.findall(record.text)]
+    words = words_of(reals)
     left = size
     for copy in count():
         for real in reals:
@@ -169,12 +181,10 @@ def _copied(real: Real, copy: int, taken: int, words: Sequence[str]) -> IndexedD
 
 
 def _records(real: Real, copy: int, taken: int, words: Sequence[str]) -> list[Record]:
+    if not copy:
+        return real.records[:taken]
     chance = random.Random(f"{copy} {real.document.name}")
-
-    def exchanged(match: re.Match[str]) -> str:
-        return chance.choice(words) if copy and chance.random() < EXCHANGED else match[0]
-
-    return [replace(record, text=_WORD.sub(exchanged, record.text)) for record in real.records[:taken]]
+    return [replace(record, text=exchanged(record.text, words, chance)) for record in real.records[:taken]]
 
 
 def _sentences(real: Real, records: Callable[[], list[Record]]) -> Int8Vectors:

@@ -4,13 +4,9 @@ import errno
 import json
 import multiprocessing
 import os
-import resource
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +25,7 @@ from edge.errors import (
 from edge.packs import files
 from edge.packs.store import PackStore
 from edge.packs.verify import verify
+from tests.faults import fail, file_size_limit, kill_at_every_step
 
 MakePack = Callable[..., Path]
 
@@ -275,19 +272,6 @@ def test_space_is_checked_before_copying(
     assert state(store) == set()
 
 
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """The kernel refuses to let a file grow beyond ``size``: a real failing write, in the middle of one."""
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, ignored)
-
-
 def test_a_write_that_fails_half_way_leaves_the_old_version(store: PackStore, make_pack: MakePack) -> None:
     store.install(make_pack(), allow_unsigned=True)
     before = state(store)
@@ -306,19 +290,9 @@ def test_every_failing_call_is_a_clear_error_and_the_store_stays_whole(
     """The n-th call of its kind fails, for every n until an installation gets through."""
     store.install(make_pack(), allow_unsigned=True)
     newer = make_pack(version="2.0")
-    real = getattr(os, call)
-    for failing in range(50):
-        calls = iter(range(1000))
-
-        def fails_once(
-            *args: Any, failing: int = failing, calls: Iterator[int] = calls, **kwargs: Any
-        ) -> Any:
-            if next(calls) == failing:
-                raise OSError(code, os.strerror(code), str(args[0]))
-            return real(*args, **kwargs)
-
+    for number in range(50):
         with monkeypatch.context() as patch, suppress(StorageError):
-            patch.setattr(os, call, fails_once)
+            fail(patch, call, code, number)
             installation = store.install(newer, allow_unsigned=True)
             break
         assert store.problems() == ()
@@ -412,36 +386,8 @@ def test_two_processes_install_at_once(tmp_path: Path, make_pack: MakePack) -> N
     verify(pack.path)
 
 
-KILLED = """
-import os, shutil, signal, sys
-from pathlib import Path
-from edge.config import Settings
-from edge.packs.store import PackStore
-
-saved, newer = Path(sys.argv[1]), Path(sys.argv[2])
-steps = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock", "fsync"}
-
-def install(home, countdown):
-    def count(event, *_):
-        nonlocal countdown
-        countdown -= event in steps
-        if event in steps and countdown < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-    store, fsync = PackStore(Settings(home=home)), os.fsync
-    os.fsync = lambda descriptor: (count("fsync"), fsync(descriptor))
-    sys.addaudithook(count)
-    store.install(newer, allow_unsigned=True)
-    os._exit(0)
-
-PackStore(Settings(home=saved.parent / "warm")).install(newer, allow_unsigned=True)
-for countdown in range(500):
-    home = saved.parent / f"killed-{countdown}"
-    shutil.copytree(saved, home)
-    child = os.fork() or install(home, countdown)
-    status = os.waitpid(child, 0)[1]
-    if os.WIFEXITED(status):
-        sys.exit(os.WEXITSTATUS(status))
-"""
+def _install_newer(home: Path) -> None:
+    PackStore(Settings(home=home)).install(home.parent / "pumps-2.0.kpack", allow_unsigned=True)
 
 
 def test_kill_at_every_step_leaves_one_of_the_two_versions(
@@ -450,15 +396,8 @@ def test_kill_at_every_step_leaves_one_of_the_two_versions(
     """Killed before the n-th file-system call, for every n: a version answers, and the next change works."""
     store.install(make_pack(), allow_unsigned=True)
     newer = make_pack(version="2.0")
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "home"), str(newer)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
     seen = []
-    for home in tmp_path.glob("killed-*"):
+    for home in kill_at_every_step(tmp_path / "home", _install_newer):
         survivor = PackStore(Settings(home=home))
         with survivor.open("pumps") as pack:
             verify(pack.path)

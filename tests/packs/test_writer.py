@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from edge.errors import StorageError
 from edge.packs.writer import boxes_json, embedding_text
 from edge.text.words import title_words
 from edge.types import Box
+from tests.faults import file_size_limit
 
 
 def test_the_title_stands_in_front_of_what_is_embedded() -> None:
@@ -26,3 +32,11 @@ def test_words_of_the_file_name_join_the_title_once(title: str, name: str, words
 
 def test_boxes_are_short() -> None:
     assert boxes_json([Box(3, 0.1, 0.23456, 0.9, 1.0)]) == "[[3,0.1,0.235,0.9,1.0]]"
+
+
+def test_a_disk_that_fills_up_half_way_is_told(make_pack: Callable[..., Path]) -> None:
+    """More than SQLite keeps in memory, so that the failing write is not the last one."""
+    chance = random.Random(1)
+    texts = {"long.md": [chance.randbytes(2_000).hex() for _ in range(1_000)]}
+    with file_size_limit(1_000_000), pytest.raises(StorageError):
+        make_pack(texts=texts)

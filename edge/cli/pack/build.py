@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge.cli.screen import CAREFUL, FAINT, GOOD, STRONG, Screen, plural
+from edge.errors import UsageError
 from edge.text.sizes import size
 
 if TYPE_CHECKING:
@@ -18,11 +20,18 @@ if TYPE_CHECKING:
 def run(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="A folder with pack.toml and documents.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.kpack", help="The pack to write.")],
+    sign_with: Annotated[
+        list[Path] | None,
+        typer.Option("--sign-with", metavar="KEYS", help="Sign it with these keys and release it in REPO."),
+    ] = None,
+    repository: Annotated[
+        Path | None, typer.Option("--repository", metavar="REPO", help="Where --sign-with releases it.")
+    ] = None,
 ) -> None:
     """Build a pack from a folder of documents.
 
     Reads PDF, HTML, Markdown, text, DOCX and CSV. A document that cannot be read is reported and left out (exit code
-    0). Interrupted, the same command resumes.
+    0). Interrupted, the same command resumes. With --sign-with it goes on as 'edge publish add' does.
     """
     from contextlib import closing, nullcontext
     from time import perf_counter
@@ -33,6 +42,7 @@ def run(
     from edge.engine.machine import physical_cores
     from edge.publish.build import Progress, build
 
+    _check_signing(sign_with, repository)
     start = perf_counter()
     embedder = wiring.make_embedder(load_settings(), threads=physical_cores())
     with closing(embedder) if embedder else nullcontext(), progress() as report:
@@ -46,6 +56,21 @@ def run(
             Screen(sys.stderr).write("The same command resumes where this one stops.")
             raise
     _show(Screen(), built, perf_counter() - start)
+    if sign_with and repository:
+        from edge.cli.publish.add import release
+
+        release(repository, [built.path], sign_with)
+
+
+def _check_signing(keys: Sequence[Path] | None, repository: Path | None) -> None:
+    """Find out before a long build whether it can be released afterwards."""
+    if bool(keys) != (repository is not None):
+        raise UsageError("A pack is signed in a repository.", "Give both: --sign-with KEYS --repository REPO")
+    if keys and repository:
+        from edge.cli.publish.opened import open_keys, open_repository
+
+        open_keys(keys, repository)
+        open_repository(repository).look()
 
 
 def _show(screen: Screen, report: BuildReport, seconds: float) -> None:

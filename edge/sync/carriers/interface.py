@@ -6,8 +6,11 @@ SHA-256 in that metadata; both checks are the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from pathlib import PurePosixPath
 from typing import Protocol
+
+from edge.errors import CarrierError
 
 
 class Carrier(Protocol):
@@ -36,10 +39,10 @@ class Carrier(Protocol):
         """
         ...
 
-    def payload(self, path: str, start: int, length: int) -> Iterator[bytes]:
+    def payload(self, path: str, start: int, length: int) -> Generator[bytes, None, None]:
         """The bytes of a target from ``start`` on, in blocks; ``length`` is that of the whole file.
 
-        Never more than ``length - start`` bytes are handed over; a source that offers more is refused.
+        Never more than ``length - start`` bytes are handed over. Closing the generator lets go of what it holds.
 
         Args:
             path: of the file under ``targets/``, hash prefix included (``Target.file``).
@@ -49,9 +52,17 @@ class Carrier(Protocol):
         Raises:
             NotFoundError: this source has no such file.
             CarrierError: as ``metadata``. What came before it is worth keeping: the next call resumes there.
+            TrustError: the source's file is longer than ``length``.
         """
         ...
 
     def close(self) -> None:
         """Let go of connections and files. May be called twice."""
         ...
+
+
+def require_inside(source: str, name: str) -> None:
+    """Raise CarrierError unless a file's name stays inside its repository."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise CarrierError(f"{source}: {name!r} leads out of the repository.", "Use another source.")

@@ -1,0 +1,131 @@
+"""How devices of a fleet find each other on a LAN: a signed datagram to a multicast group, now and then.
+
+A datagram says "here, at this port", is signed by the device, and carries the certificate that the fleet has signed.
+It names no pack. One that is recorded and sent again brings nobody more than a connection to themselves, which TLS
+then refuses: the beacon saves others the asking, it does not let anybody in.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from edge.sync.carriers.identity import Identity
+
+GROUP, PORT = "239.255.77.12", 47112
+"""Of the scope that stays at a site (RFC 2365)."""
+
+INTERVAL_S = 5.0
+MAX_BYTES = 1400
+MAX_A_POLL = 32
+"""Datagrams looked at in one turn, so that a flood costs no more than what it drowns."""
+
+_MAGIC = b"edge-swarm\x01"
+_HEAD = struct.Struct(">HH")
+_SIGNATURE = 64
+
+Address = tuple[str, int]
+
+
+class Beacon:
+    """Sends and hears whenever it is polled; needs no thread.
+
+    Args:
+        identity: of this device.
+        port: where it takes connections.
+        host: the address it takes them at; ``0.0.0.0`` for all.
+        interfaces: indices of network interfaces; empty for all that there are.
+    """
+
+    def __init__(
+        self, identity: Identity, port: int, host: str = "0.0.0.0", interfaces: Sequence[int] = ()
+    ) -> None:
+        self._identity = identity
+        self._datagram = make(identity, port)
+        self._interfaces = tuple(interfaces) or tuple(index for index, _ in socket.if_nameindex())
+        self._due = 0.0
+        self._out = _socket((host, 0))
+        self._in = _socket((GROUP, PORT))
+        for index in self._interfaces:
+            with suppress(OSError):  # an interface without an address
+                self._in.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, _request(index))
+
+    def poll(self) -> list[Address]:
+        """Where devices of the fleet have said they are, since the last call; this device says so when it is time."""
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + INTERVAL_S
+            self._send()
+        return list(dict.fromkeys(self._heard()))
+
+    def close(self) -> None:
+        """Fall silent. May be called twice."""
+        self._out.close()
+        self._in.close()
+
+    def _send(self) -> None:
+        for index in self._interfaces:
+            with suppress(OSError):  # a network that is down
+                self._out.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, _request(index))
+                self._out.sendto(self._datagram, (GROUP, PORT))
+
+    def _heard(self) -> Iterator[Address]:
+        for _ in range(MAX_A_POLL):
+            try:
+                data, (host, _port) = self._in.recvfrom(MAX_BYTES)
+            except OSError:  # nothing more
+                return
+            if data != self._datagram and (port := read(self._identity, data)):
+                yield host, port
+
+
+def make(identity: Identity, port: int) -> bytes:
+    """The datagram of a device."""
+    certificate = identity.own.public_bytes(serialization.Encoding.DER)
+    body = _MAGIC + _HEAD.pack(port, len(certificate)) + certificate
+    return body + identity.private_key.sign(body)
+
+
+def read(identity: Identity, data: bytes) -> int | None:
+    """The port in another device's datagram; None when it does not come from a device of the same fleet."""
+    body, signature = data[:-_SIGNATURE], data[-_SIGNATURE:]
+    head = len(_MAGIC) + _HEAD.size
+    if not body.startswith(_MAGIC) or len(body) < head:
+        return None
+    port, length = _HEAD.unpack(body[len(_MAGIC) : head])
+    if len(body) != head + length or port == 0:
+        return None
+    try:
+        certificate = x509.load_der_x509_certificate(body[head:])
+        public = certificate.public_key()
+        if not identity.admits(certificate) or not isinstance(public, Ed25519PublicKey):
+            return None
+        public.verify(signature, body)
+    except (ValueError, InvalidSignature, x509.UnsupportedGeneralNameType):
+        return None
+    return int(port)
+
+
+def _socket(address: Address) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+        made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _request(interface: int) -> bytes:
+    """A ``struct ip_mreqn``: the group, any address, an interface."""
+    return struct.pack("=4s4si", socket.inet_aton(GROUP), bytes(4), interface)

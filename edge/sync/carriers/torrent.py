@@ -1,0 +1,99 @@
+"""Torrents as a fleet uses them, for both sides: what one of a target must look like, and where it lies.
+
+    metadata/torrents/SHA256.torrent    of the target with this SHA-256
+
+A torrent is not signed, and need not be: it is refused unless it is exactly what the target's name, its signed length
+and the fleet's certificate make it, and the file that comes of it counts by its signed SHA-256, as always.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import PurePosixPath
+from typing import Any
+
+from edge.errors import CarrierError, TrustError, UsageError
+
+MAX_BYTES = 2 << 20
+"""Of a torrent: 32 for each piece, and a little."""
+
+_LEAST_PIECE, _LARGEST_PIECE, _PIECES = 64 << 10, 16 << 20, 2048
+
+
+def libtorrent() -> Any:
+    """The library, loaded when a swarm is used.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        return importlib.import_module("libtorrent")
+    except ImportError as error:
+        raise UsageError(
+            f"The swarm needs libtorrent, which cannot be loaded: {error}.",
+            "Install it: pip install 'edge-assistant[swarm]'. Or use another source.",
+        ) from error
+
+
+def torrent_name(path: str) -> str:
+    """The name in ``metadata/`` of a target's torrent, given the target's file (``Target.file``)."""
+    return f"torrents/{PurePosixPath(path).name.partition('.')[0]}.torrent"
+
+
+def piece_length(length: int) -> int:
+    """Bytes in a piece of a file, a power of two: at most 2,048 pieces, none needlessly large, since a piece is what
+    one liar or one cut costs."""
+    size = _LEAST_PIECE
+    while size < _LARGEST_PIECE and size * _PIECES < length:
+        size *= 2
+    return size
+
+
+def info(name: str, length: int, root: bytes, fleet: str) -> dict[bytes, object]:
+    """The info dictionary (BEP 52) of a file whose pieces have this Merkle root, in a swarm of this fleet alone."""
+    file = {b"": {b"length": length, b"pieces root": root}}
+    return {
+        b"file tree": {name.encode(): file},
+        b"meta version": 2,
+        b"name": name.encode(),
+        b"piece length": piece_length(length),
+        b"private": 1,
+        b"ssl-cert": fleet.encode(),
+    }
+
+
+def parameters(data: bytes, path: str, length: int, fleet: str) -> Any:
+    """What libtorrent is to be given for a target's torrent (``add_torrent_params``).
+
+    Args:
+        data: the torrent, from anywhere.
+        path: the target's file.
+        length: its signed length.
+        fleet: the certificate of this device's fleet.
+
+    Raises:
+        TrustError: it is for a longer file than was signed, for another fleet, or for another file.
+        CarrierError: it is for a shorter file, or damaged.
+    """
+    lt, name = libtorrent(), PurePosixPath(path).name
+    try:
+        torrent = lt.bdecode(data)
+        found = torrent[b"info"]
+        file = found[b"file tree"][name.encode()][b""]
+        size, root = file[b"length"], file[b"pieces root"]
+        whole = {b"info": found, b"piece layers": torrent.get(b"piece layers", {})}
+        if size == length and found != info(name, length, root, fleet):
+            raise TrustError(
+                f"The torrent of {path} is not one of this device's fleet.",
+                "Tell the publisher to make the torrents again, or ask for this device's new certificate.",
+            )
+        loaded = lt.load_torrent_buffer(lt.bencode(whole))
+    except (RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CarrierError(f"The torrent of {path} is damaged.", "Use another source.") from error
+    if size != length:
+        kind = TrustError if size > length else CarrierError
+        raise kind(
+            f"The torrent of {path} is for {size} bytes, and {length} were signed.",
+            "Use another source; tell whoever runs this one.",
+        )
+    return loaded

@@ -1,0 +1,9 @@
+"""Updates between two versions of a pack: what changed travels, and makes the new file again byte for byte.
+
+Trust never rests on a delta: what it makes is checked against the signed digest like every other pack.
+"""
+
+from edge.sync.delta.diff import make
+from edge.sync.delta.patch import apply
+
+__all__ = ["apply", "make"]

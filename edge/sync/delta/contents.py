@@ -1,0 +1,146 @@
+"""What a delta carries of a document: all that the writer of packs is given, nothing that it works out itself.
+
+Ids, positions, indexes and counts are left out, so that an unchanged document is the same wherever it stands.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from edge.errors import PackError
+from edge.packs.format import DIMENSIONS
+from edge.packs.pack import Document, Pack
+from edge.packs.quantise import Int8Vectors
+from edge.packs.record import Page, Record
+from edge.packs.writer import IndexedDocument
+from edge.sync.delta.compression import INSTEAD
+from edge.sync.delta.format import what
+from edge.types import Box, ChunkKind
+
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+Length = Annotated[float, Field(allow_inf_nan=False)]
+Side = Annotated[int, Field(gt=-(2**31), lt=2**31)] | Length
+"""Whole numbers stay whole: a pack tells ``0`` from ``0.0``."""
+
+PageRow = tuple[Count, str | None, Length, Length]
+BoxRow = tuple[Count, Side, Side, Side, Side]
+RecordRow = tuple[ChunkKind, str, str, Count, Count, Count, tuple[BoxRow, ...]]
+
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, extra="forbid"))
+class Description:
+    """A document without its vectors and its original. Rows have the fields of ``Page``, ``Record`` and ``Box``."""
+
+    name: str
+    title: str
+    media_type: str
+    sha256: str
+    applies_to: tuple[str, ...]
+    pages: tuple[PageRow, ...]
+    records: tuple[RecordRow, ...]
+
+
+_DESCRIPTION = TypeAdapter(Description)
+_PAGES = "SELECT number, label, width, height FROM page WHERE document = ? ORDER BY number"
+_RECORDS = """
+SELECT kind, heading, text, page_from, page_to, section, boxes FROM chunk WHERE id BETWEEN ? AND ? ORDER BY id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a document, read from where they lie each time they are asked for.
+
+    ``vectors`` are those of its chunks, then those of their sentences; none in a pack that is searched by words alone.
+    """
+
+    description: Callable[[], bytes]
+    vectors: Callable[[], bytes]
+    original: Callable[[], bytes]
+
+
+def installed(pack: Pack, document: Document) -> Parts:
+    """The parts of a document of an opened pack."""
+    return Parts(
+        description=lambda: _description(pack, document),
+        vectors=lambda: _vectors(pack, document),
+        original=lambda: pack.original(document.name),
+    )
+
+
+def indexed(parts: Parts, embedded: bool) -> tuple[IndexedDocument, Int8Vectors]:
+    """A document as the writer takes it, and the vectors of its chunks where the pack has any.
+
+    Raises:
+        PackError: now or when the writer fetches the rest: a part is malformed.
+    """
+    head = _parsed(parts.description())
+    count = len(head.records)
+    vectors = rows(parts.vectors() if embedded else b"")
+    if embedded and len(vectors) < count:
+        raise PackError(f"The delta has {len(vectors)} vectors for {count} chunks.", INSTEAD)
+    document = IndexedDocument(
+        name=head.name,
+        title=head.title,
+        media_type=head.media_type,
+        sha256=head.sha256,
+        applies_to=head.applies_to,
+        pages=tuple(Page(*row) for row in head.pages),
+        records=lambda: [_record(row) for row in _parsed(parts.description()).records],
+        sentences=lambda: rows(parts.vectors())[count:],
+        original=lambda: io.BytesIO(parts.original()),
+    )
+    return document, vectors[:count].copy()
+
+
+def words(pack: Pack) -> dict[str, bytes]:
+    """The vectors of a pack's words."""
+    return dict(pack.rows("SELECT word, vector FROM stem WHERE vector IS NOT NULL"))
+
+
+def _description(pack: Pack, document: Document) -> bytes:
+    span = document.first_chunk, document.last_chunk
+    fields = {
+        "name": document.name,
+        "title": document.title,
+        "media_type": document.media_type,
+        "sha256": document.sha256,
+        "applies_to": document.applies_to,
+        "pages": pack.rows(_PAGES, (document.id,)),
+        "records": [(*record, json.loads(boxes)) for *record, boxes in pack.rows(_RECORDS, span)],
+    }
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _vectors(pack: Pack, document: Document) -> bytes:
+    sql = "SELECT vectors FROM embedding WHERE chunk BETWEEN ? AND ? ORDER BY chunk"
+    blobs = [blob for (blob,) in pack.rows(sql, (document.first_chunk, document.last_chunk))]
+    return b"".join([blob[:DIMENSIONS] for blob in blobs] + [blob[DIMENSIONS:] for blob in blobs])
+
+
+def _parsed(description: bytes) -> Description:
+    try:
+        return _DESCRIPTION.validate_json(description)
+    except ValidationError as error:
+        raise PackError(f"The delta describes a document wrongly: {what(error)}.", INSTEAD) from error
+
+
+def _record(row: RecordRow) -> Record:
+    return Record(*row[:-1], tuple(Box(*box) for box in row[-1]))
+
+
+def rows(vectors: bytes) -> Int8Vectors:
+    """Vectors one a row.
+
+    Raises:
+        PackError: it is no whole number of them.
+    """
+    if len(vectors) % DIMENSIONS:
+        raise PackError("The delta has vectors of another length.", INSTEAD)
+    return np.frombuffer(vectors, np.int8).reshape(-1, DIMENSIONS)

@@ -1,0 +1,133 @@
+"""Making a delta. It is applied before it is handed out: one that does not make the new pack never leaves."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from edge.database import versions
+from edge.errors import PackError, UsageError
+from edge.packs.files import delete, replace, storage_errors, sync_file
+from edge.packs.format import Digests, check_digest
+from edge.packs.manifest import to_json
+from edge.packs.pack import Document, Pack
+from edge.sync.delta.compression import MAX_BYTES
+from edge.sync.delta.contents import Parts, installed, words
+from edge.sync.delta.format import Bytes, Documents, Given, Index, Kept, Writer
+from edge.sync.delta.patch import apply
+
+Content = Callable[[Path, Path, Writer], Documents | Bytes]
+
+
+def make(old: Path, new: Path, out: Path) -> int:
+    """Write the delta that leads from one pack to another, and return its size in bytes.
+
+    It may be larger than the new pack: that is for the caller to see.
+
+    Raises:
+        UsageError: there is none: ``old`` is not a pack of this format, or this edge would not write ``new`` as it is
+            and the files are too large to be compared byte by byte.
+        NotFoundError, PackError: ``new`` is missing or damaged.
+        StorageError: the disk is full or read-only. It must have room for the delta and once more the new pack.
+    """
+    start, end, size = _start(old), check_digest(new), new.stat().st_size
+    temporary, check = (out.with_name(f".{out.name}.{suffix}") for suffix in ("partial", "check"))
+    with storage_errors(out):
+        try:
+            for content in (_documents, _bytes):
+                with temporary.open("wb") as file:
+                    writer = Writer(file)
+                    writer.finish(Index(start.database, end.file, size, content(old, new, writer)))
+                if _leads(old, temporary, check, size):
+                    break
+            else:
+                raise UsageError(f"No delta leads to {new.name}.", "Offer the full pack.")
+            sync_file(temporary)
+            replace(temporary, out)
+        finally:
+            delete(temporary)
+            delete(check)
+    return out.stat().st_size
+
+
+def _start(old: Path) -> Digests:
+    try:
+        return check_digest(old)
+    except PackError as error:
+        raise UsageError(
+            f"No delta can start from {old.name}. {error.message}", "Offer the full pack."
+        ) from error
+
+
+def _leads(old: Path, delta: Path, check: Path, size: int) -> bool:
+    """Whether a device that does as this one does gets the new pack."""
+    try:
+        apply(old, delta, check, size)
+    except PackError:
+        return False
+    return True
+
+
+def _documents(old: Path, new: Path, writer: Writer) -> Documents:
+    sqlite, sqlite_vec = versions()
+    with Pack.open(old) as before, Pack.open(new) as after:
+        known = words(before)
+        lacking = {word: vector for word, vector in words(after).items() if known.get(word) != vector}
+        return Documents(
+            sqlite=sqlite,
+            sqlite_vec=sqlite_vec,
+            manifest=to_json(after.manifest),
+            embedder=after.embedder,
+            documents=_entries(before, after, writer),
+            words=tuple(lacking),
+            word_vectors=writer.add(b"".join(lacking.values())),
+        )
+
+
+def _entries(before: Pack, after: Pack, writer: Writer) -> tuple[Kept | Given, ...]:
+    entries: list[Kept | Given] = []
+    for document in after.documents():
+        base = _base(document, before.documents())
+        entry = _entry(installed(after, document), base.id, installed(before, base), writer)
+        last = entries[-1] if entries else None
+        if isinstance(last, Kept) and isinstance(entry, Kept) and entry.first == last.first + last.count:
+            entries[-1] = Kept(last.first, last.count + 1)
+        else:
+            entries.append(entry)
+    return tuple(entries)
+
+
+def _base(document: Document, candidates: Sequence[Document]) -> Document:
+    """The old document with most in common: that of the same name or bytes, else the neighbour by name."""
+    for candidate in candidates:
+        if candidate.name == document.name:
+            return candidate
+    for candidate in candidates:
+        if candidate.sha256 == document.sha256:
+            return candidate
+    ordered = sorted(candidates, key=lambda candidate: candidate.name)
+    place = bisect(ordered, document.name, key=lambda candidate: candidate.name)
+    return ordered[min(place, len(ordered) - 1)]
+
+
+def _entry(new: Parts, id: int, old: Parts, writer: Writer) -> Kept | Given:
+    description, vectors = new.description(), new.vectors()
+    base, base_vectors = old.description(), old.vectors()
+    if description == base and vectors == base_vectors:
+        return Kept(id, 1)
+    return Given(
+        base=id,
+        description=writer.add(description, base),
+        vectors=writer.add(vectors, base_vectors),
+        original=writer.add(new.original(), old.original()),
+    )
+
+
+def _bytes(old: Path, new: Path, writer: Writer) -> Bytes:
+    """When this edge writes other bytes than the edge that built the pack, or its text has changed in between."""
+    if max(old.stat().st_size, new.stat().st_size) > MAX_BYTES:
+        raise UsageError(
+            f"No delta leads to {new.name}: this edge would not write it as it is.", "Offer the full pack."
+        )
+    return Bytes(writer.add(new.read_bytes(), old.read_bytes()))

@@ -1,0 +1,185 @@
+"""Where targets end up on a device: packs, models, policy. Whether one is due, and putting it in use atomically.
+
+A destination takes a file whose length and SHA-256 are the signed ones; whether it is what its path says, it checks.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Protocol
+
+from edge.config import POLICY as POLICY_FILE
+from edge.config import Settings, check_policy, parse_list
+from edge.engine.models import ModelStore
+from edge.errors import EdgeError, TrustError
+from edge.packs import files
+from edge.packs.format import check_digest
+from edge.packs.manifest import version_key
+from edge.packs.pack import Pack
+from edge.packs.store import PackStore
+from edge.sync.payload import sha256_of
+from edge.sync.ratchet import Ratchet
+from edge.sync.targets import LORA, MODEL, PACK, POLICY, Target
+
+
+class Standing(StrEnum):
+    """How a device stands to a target: it has it, it has something newer, or it is due."""
+
+    CURRENT = "current"
+    NEWER = "newer"
+    DUE = "due"
+
+
+class Destination(Protocol):
+    """Where targets of one kind end up."""
+
+    def wants(self, target: Target) -> bool:
+        """Whether this device is to have it at all."""
+        ...
+
+    def standing(self, target: Target) -> Standing:
+        """Whether it is due."""
+        ...
+
+    def put(self, target: Target, path: Path) -> str:
+        """Put a verified file in use; returns the version it replaces, if there was one.
+
+        Raises:
+            TrustError: it is not what its path says.
+            PackError, ModelError, UsageError: it cannot be used.
+            StorageError, BusyError: it could not be put in place. Nothing has changed.
+        """
+        ...
+
+
+class PackDestination:
+    """The installed packs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._store = PackStore(settings)
+        self._patterns = parse_list(settings.sync_packs)
+
+    def wants(self, target: Target) -> bool:
+        """See ``Destination``."""
+        return _matches(target.name, self._patterns)
+
+    def standing(self, target: Target) -> Standing:
+        """See ``Destination``. A pack without a signature is due again, to get one."""
+        try:
+            pack = self._store.get(target.name)
+        except EdgeError:
+            return Standing.DUE
+        if pack.digest == target.database:
+            return Standing.CURRENT if pack.signed else Standing.DUE
+        return Standing.NEWER if version_key(pack.version) > version_key(target.version) else Standing.DUE
+
+    def in_use(self, target: Target) -> tuple[Path, str] | None:
+        """The file in use of a pack and its SHA-256, for a delta or a signature to start from."""
+        with suppress(EdgeError):
+            path = self._store.get(target.name).path
+            return path, check_digest(path).file
+        return None
+
+    def put(self, target: Target, path: Path) -> str:
+        """See ``Destination``."""
+        with Pack.open(path) as pack:
+            found = pack.manifest.name, pack.manifest.version, pack.digest
+        if found != (target.name, target.version, target.database):
+            raise TrustError(
+                f"{target.path} was signed as {target.name} {target.version} and holds {found[0]} {found[1]}.",
+                "Nothing was installed. Tell the publisher: a list may name no other pack than the file is.",
+            )
+        return self._store.install(path, signed_sha256=target.sha256).replaced or ""
+
+
+class ModelDestination:
+    """The language models."""
+
+    def __init__(self, settings: Settings, ratchet: Ratchet) -> None:
+        self._folder, self._store, self._ratchet = settings.models_dir, ModelStore(settings), ratchet
+        self._patterns = parse_list(settings.sync_models)
+
+    def wants(self, target: Target) -> bool:
+        """See ``Destination``."""
+        return _matches(target.name, self._patterns)
+
+    def standing(self, target: Target) -> Standing:
+        """See ``Destination``. Gigabytes are hashed once and then known by size and time of change."""
+        path = self._path(target)
+        if not path.is_file():
+            return Standing.DUE
+        status = path.stat()
+        known = self._ratchet.received(target.path)
+        if known is None or known[1:] != (status.st_size, status.st_mtime_ns):
+            if status.st_size != target.length or sha256_of(path) != target.sha256:
+                return Standing.DUE
+            self._ratchet.receive(target.path, target.sha256, path)
+            return Standing.CURRENT
+        return Standing.CURRENT if known[0] == target.sha256 else Standing.DUE
+
+    def put(self, target: Target, path: Path) -> str:
+        """See ``Destination``. A model that somebody has added here by hand is not replaced."""
+        came_before = self._ratchet.received(target.path) is not None
+        self._store.add(path, replace=came_before)
+        self._ratchet.receive(target.path, target.sha256, self._path(target))
+        return ""
+
+    def _path(self, target: Target) -> Path:
+        return self._folder / Path(target.path).name
+
+
+class FileDestination:
+    """One file for one target: LoRAs beside the models, and the policy."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def wants(self, target: Target) -> bool:
+        """See ``Destination``."""
+        return True
+
+    def standing(self, target: Target) -> Standing:
+        """See ``Destination``."""
+        path = self._path(target)
+        return Standing.CURRENT if path.is_file() and sha256_of(path) == target.sha256 else Standing.DUE
+
+    def put(self, target: Target, path: Path) -> str:
+        """See ``Destination``."""
+        with files.storage_errors(self._folder):
+            files.make_folder(self._folder)
+            copy = self._folder / f".{path.name}.new"
+            files.copy_file(path, copy)
+            files.replace(copy, self._path(target))
+        return ""
+
+    def _path(self, target: Target) -> Path:
+        return self._folder / Path(target.path).name
+
+
+class PolicyDestination(FileDestination):
+    """The settings of the fleet. One that this edge cannot read is refused, and the one before stays."""
+
+    def put(self, target: Target, path: Path) -> str:
+        """See ``Destination``."""
+        check_policy(path.read_bytes())
+        return super().put(target, path)
+
+    def _path(self, target: Target) -> Path:
+        return self._folder / POLICY_FILE
+
+
+def destinations(settings: Settings, ratchet: Ratchet) -> dict[str, Destination]:
+    """The destination of every kind, in the order in which they are seen to."""
+    return {
+        PACK: PackDestination(settings),
+        POLICY: PolicyDestination(settings.home),
+        LORA: FileDestination(settings.models_dir / "lora"),
+        MODEL: ModelDestination(settings, ratchet),
+    }
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

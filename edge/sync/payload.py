@@ -1,0 +1,151 @@
+"""Files of a repository on their way to this device: kept as far as they have come, believed once they are whole.
+
+    sync/staging/SHA256/NAME     what has come of one target; resumed by the next attempt, from any source
+
+The carrier is trusted with nothing: a file counts when its length and SHA-256 are the signed ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+
+from edge.errors import CarrierError, StorageError, TrustError
+from edge.packs import files
+from edge.sync.carriers.interface import Carrier
+from edge.sync.targets import Target
+from edge.text.sizes import size
+
+SPARE_BYTES = 64 << 20
+"""Disk space left free beside what comes."""
+
+MAX_ATTEMPTS = 50
+"""For one file from one source. Only an attempt that brought something is followed by another."""
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes that are there and all bytes."""
+
+
+class Staging:
+    """The folder of unfinished downloads. ``moved`` counts the payload bytes that came, whatever became of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.moved = 0
+        with files.storage_errors(folder):
+            files.make_folder(folder)
+
+    def place(self, target: Target) -> Path:
+        """Where a target's file is put together."""
+        return self.folder / target.sha256 / Path(target.path).name
+
+    def keep_only(self, targets: Iterable[Target]) -> None:
+        """Delete what was begun of anything else, so that the folder does not grow with every release."""
+        kept = {target.sha256 for target in targets}
+        with files.storage_errors(self.folder):
+            for entry in self.folder.iterdir():
+                if entry.name not in kept:
+                    files.delete(entry)
+
+    def discard(self, target: Target) -> None:
+        """Delete a target's file."""
+        with files.storage_errors(self.folder):
+            files.delete(self.folder / target.sha256)
+
+    def fetch(self, carrier: Carrier, target: Target, progress: Progress, beside: int = 0) -> Path:
+        """Bring a target here, verified and durable; what an earlier attempt left is taken on.
+
+        Args:
+            carrier: where it comes from.
+            target: what is wanted.
+            progress: told of every block.
+            beside: bytes of disk that using it will take, which must be free as well.
+
+        Raises:
+            NotFoundError, CarrierError: the source has it not, or not to the end. What came is kept.
+            TrustError: it is not what was signed. Nothing of it is kept.
+            StorageError: the disk is full or failing.
+        """
+        path = self.place(target)
+        with files.storage_errors(self.folder):
+            files.make_folder(path.parent)
+            resumed = self._resume_point(path, target)
+            self.check_space(target, target.length - resumed + beside)
+            self._fill(carrier, target, path, progress)
+            if not _is_signed(path, target) and resumed:
+                # What was resumed may have come from another source, or from before a power cut.
+                path.unlink()
+                self._fill(carrier, target, path, progress)
+            if not _is_signed(path, target):
+                files.delete(path.parent)
+                raise TrustError(
+                    f"{carrier.name}: {target.path} is not the file that was signed.",
+                    "It was damaged or changed, and nothing of it was installed. Use another source.",
+                )
+            files.sync_file(path)
+        return path
+
+    def check_space(self, target: Target, needed: int) -> None:
+        """Raise StorageError unless so many bytes, and some to spare, are free."""
+        free = shutil.disk_usage(self.folder).free
+        if free < needed + SPARE_BYTES:
+            raise StorageError(
+                f"{target.path} needs {size(needed + SPARE_BYTES)}, and {size(free)} are free.",
+                "Free some space, or remove a pack with `edge pack remove`; nothing was begun.",
+            )
+
+    def _resume_point(self, path: Path, target: Target) -> int:
+        have = path.stat().st_size if path.exists() else 0
+        if have > target.length:
+            path.unlink()
+            return 0
+        return have
+
+    def _fill(self, carrier: Carrier, target: Target, path: Path, progress: Progress) -> None:
+        """Append what is missing; a source that breaks off is asked again as long as it brings something."""
+        with path.open("ab") as file:
+            for attempt in range(MAX_ATTEMPTS):
+                before = file.seek(0, os.SEEK_END)
+                try:
+                    self._append(carrier, target, file.write, before, progress)
+                    return
+                except CarrierError:
+                    if file.tell() == before or attempt == MAX_ATTEMPTS - 1:
+                        raise
+
+    def _append(
+        self,
+        carrier: Carrier,
+        target: Target,
+        write: Callable[[bytes], object],
+        have: int,
+        progress: Progress,
+    ) -> None:
+        progress(have, target.length)
+        if have == target.length:
+            return
+        with closing(carrier.payload(target.file, have, target.length)) as blocks:
+            for block in blocks:
+                self.moved += len(block)
+                write(block)
+                have += len(block)
+                progress(have, target.length)
+        if have < target.length:
+            raise CarrierError(
+                f"{carrier.name}: {target.path} ended at {size(have)} of {size(target.length)}.",
+                "What has come is kept: the same command resumes. Or use another source.",
+            )
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_signed(path: Path, target: Target) -> bool:
+    return path.stat().st_size == target.length and sha256_of(path) == target.sha256

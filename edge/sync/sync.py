@@ -1,0 +1,187 @@
+"""The whole of ``edge sync``: sources in order, their lists believed or not, what is due fetched and put in use.
+
+It can be interrupted anywhere: what has come is kept, what is installed is whole, and the same command goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from edge.config import Settings
+from edge.errors import CarrierError, EdgeError, NotFoundError, PackError, TrustError
+from edge.packs import files
+from edge.sync import clock
+from edge.sync.carriers.interface import Carrier
+from edge.sync.destinations import Destination, PackDestination, Standing, destinations
+from edge.sync.payload import Staging, sha256_of
+from edge.sync.report import Outcome, Report, State, Visit
+from edge.sync.targets import DELTA, Target
+from edge.sync.trust import Offer, Trust
+
+Progress = Callable[[str, int, int], None]
+"""What is being fetched, the bytes that are there, and all bytes."""
+
+
+def sync(
+    settings: Settings,
+    carriers: Sequence[Carrier],
+    *,
+    accept_stale: bool = False,
+    progress: Progress = lambda what, done, total: None,
+    now: Callable[[], datetime] = clock.now,
+) -> Report:
+    """Bring this device up to date from the first source that can, and from the next ones what that one lacks.
+
+    Raises:
+        TrustError: this device trusts nobody yet.
+        StorageError: its state cannot be read or written.
+        BusyError: another process is syncing.
+    """
+    start = time.monotonic()
+    with alone(settings), closing(Trust(settings, now)) as trust:
+        run = _Run(settings, trust, accept_stale, progress)
+        for carrier in carriers:
+            with closing(carrier):
+                run.visit(carrier)
+            if run.settled:
+                break
+        return Report(
+            tuple(run.visits), tuple(run.outcomes.values()), run.staging.moved, time.monotonic() - start
+        )
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Hold the lock of syncing, and of changing whom to trust."""
+    with files.storage_errors(settings.sync_dir):
+        files.make_folder(settings.sync_dir)
+        with files.exclusive_lock(settings.sync_dir / ".lock", "syncing"):
+            yield
+
+
+class _Run:
+    """One sync under way."""
+
+    def __init__(self, settings: Settings, trust: Trust, accept_stale: bool, progress: Progress) -> None:
+        self.visits: list[Visit] = []
+        self.outcomes: dict[str, Outcome] = {}
+        self.staging = Staging(settings.sync_dir / "staging")
+        self._trust, self._accept_stale, self._progress = trust, accept_stale, progress
+        self._destinations = destinations(settings, trust.ratchet)
+
+    @property
+    def settled(self) -> bool:
+        """Whether another source could add nothing."""
+        return self.visits[-1].error is None and all(o.settled for o in self.outcomes.values())
+
+    def visit(self, carrier: Carrier) -> None:
+        """See what a source offers and take what is due; a source that is of no use is noted."""
+        try:
+            offer = self._trust.refresh(carrier, accept_stale=self._accept_stale)
+        except (CarrierError, NotFoundError, TrustError) as error:
+            self.visits.append(Visit(carrier.name, error))
+            return
+        self.visits.append(Visit(carrier.name, None, offer.version, offer.expires, offer.stale_days))
+        for path, problem in offer.problems:
+            self._note(Outcome(path, "", "", "", State.REFUSED, carrier.name, error=problem))
+        self._take(carrier, offer)
+
+    def _take(self, carrier: Carrier, offer: Offer) -> None:
+        wanted = [
+            (target, destination)
+            for kind, destination in self._destinations.items()
+            for target in offer.targets
+            if target.kind == kind and destination.wants(target)
+        ]
+        deltas = [target for target in offer.targets if target.kind == DELTA]
+        self.staging.keep_only([*(target for target, _ in wanted), *deltas])
+        for target, destination in wanted:
+            leading = [delta for delta in deltas if delta.delta_to == target.sha256]
+            self._note(self._settle(carrier, target, destination, leading))
+
+    def _settle(
+        self, carrier: Carrier, target: Target, destination: Destination, deltas: Sequence[Target]
+    ) -> Outcome:
+        """One target: left as it is, or fetched and put in use, or refused with the reason; the rest goes on."""
+        outcome = Outcome(
+            target.path, target.kind, target.name, target.version, State.UNCHANGED, carrier.name
+        )
+        before = self.staging.moved
+        try:
+            standing = destination.standing(target)
+            if standing is not Standing.DUE:
+                self._discard(target, *deltas)
+                state = State.NEWER if standing is Standing.NEWER else State.UNCHANGED
+                return replace(outcome, state=state)
+            path, outcome = self._fetch(carrier, target, destination, deltas, outcome)
+            outcome = replace(outcome, state=State.CHANGED, replaced=destination.put(target, path))
+            self._discard(target, *deltas)
+        except NotFoundError as error:
+            absent = carrier.removable  # a stick may hold some packs of a list; a mirror holds them all
+            outcome = replace(
+                outcome, state=State.ABSENT if absent else State.REFUSED, error=None if absent else error
+            )
+        except EdgeError as error:
+            outcome = replace(outcome, state=State.REFUSED, error=error)
+        return replace(outcome, moved=self.staging.moved - before)
+
+    def _fetch(
+        self,
+        carrier: Carrier,
+        target: Target,
+        destination: Destination,
+        deltas: Sequence[Target],
+        outcome: Outcome,
+    ) -> tuple[Path, Outcome]:
+        """A target's file: the one in use if only its signature is missing, else by delta, else in full."""
+        in_use = destination.in_use(target) if isinstance(destination, PackDestination) else None
+        if in_use and in_use[1] == target.sha256:
+            return in_use[0], outcome
+        for delta in deltas:
+            if in_use and in_use[1] == delta.delta_from:
+                try:
+                    return self._by_delta(carrier, delta, target, in_use[0]), replace(outcome, by_delta=True)
+                except (CarrierError, NotFoundError, PackError) as error:
+                    outcome = replace(outcome, delta_error=error)
+                    if not isinstance(error, CarrierError):  # what came of it may still be of use
+                        self._discard(delta)
+        return self._full(carrier, target, beside=target.length), outcome
+
+    def _by_delta(self, carrier: Carrier, delta: Target, target: Target, old: Path) -> Path:
+        """Make the new file out of the one in use; what is made must be what was signed."""
+        from edge.sync.delta import apply
+
+        path = self._full(carrier, delta, beside=2 * target.length)
+        made = self.staging.place(target)
+        with files.storage_errors(made):
+            files.make_folder(made.parent)
+            apply(old, path, made, target.length)
+            if sha256_of(made) != target.sha256:
+                raise TrustError(
+                    f"{delta.path} does not make the file that was signed.", "The full file is taken."
+                )
+        return made
+
+    def _full(self, carrier: Carrier, target: Target, beside: int) -> Path:
+        what = " ".join(filter(None, (target.name or target.path, target.version)))
+        return self.staging.fetch(
+            carrier, target, lambda done, total: self._progress(what, done, total), beside
+        )
+
+    def _discard(self, *targets: Target) -> None:
+        for target in targets:
+            self.staging.discard(target)
+
+    def _note(self, outcome: Outcome) -> None:
+        """Keep the better of what two sources came to; bytes add up."""
+        before = self.outcomes.get(outcome.path)
+        if before is not None:
+            moved = before.moved + outcome.moved
+            better = before if before.state is State.CHANGED else outcome
+            outcome = replace(better, moved=moved)
+        self.outcomes[outcome.path] = outcome

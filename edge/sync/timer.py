@@ -1,0 +1,67 @@
+"""A schedule for ``edge sync``: a user's timer for systemd. Writing it is all; enabling it is the reader's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge.config import Settings
+from edge.packs import files
+
+NAME = "edge-sync"
+
+_SERVICE = """[Unit]
+Description=Update the knowledge packs of edge
+After=network-online.target
+
+[Service]
+Type=oneshot
+Environment={home}
+ExecStart={program} sync
+Nice=10
+"""
+_TIMER = """[Unit]
+Description=Update the knowledge packs of edge each week
+
+[Timer]
+OnCalendar=weekly
+RandomizedDelaySec=6h
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def install_timer(settings: Settings, environ: Mapping[str, str] = os.environ) -> tuple[Path, Path]:
+    """Write the service and its timer, weekly, and return their files.
+
+    Raises:
+        StorageError: they cannot be written.
+    """
+    folder = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
+    service, timer = folder / f"{NAME}.service", folder / f"{NAME}.timer"
+    program = " ".join(map(_quoted, _program())).replace("$", "$$")
+    home = _quoted(f"EDGE_HOME={settings.home.absolute()}")
+    with files.storage_errors(folder):
+        files.make_folder(folder)
+        files.write_atomically(service, _SERVICE.format(home=home, program=program).encode())
+        files.write_atomically(timer, _TIMER.encode())
+    return service, timer
+
+
+def _program() -> list[str]:
+    """This program as another process starts it."""
+    program = shutil.which(sys.argv[0])
+    if program and Path(program).name.startswith("edge"):
+        return [str(Path(program).absolute())]
+    return [sys.executable, "-m", "edge"]
+
+
+def _quoted(text: str) -> str:
+    """One word of a unit file, in which ``%`` means nothing."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'

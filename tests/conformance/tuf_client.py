@@ -1,0 +1,77 @@
+"""The command line that tuf-conformance drives, over this project's client: trust, ratchet, carrier and payload.
+
+faketime must be there; then, in a checkout of theupdateframework/tuf-conformance:
+pytest tuf_conformance --entrypoint "python -m tests.conformance.tuf_client"
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from edge.config import Settings
+from edge.errors import EdgeError, NotFoundError
+from edge.sync.anchor import anchor_file
+from edge.sync.carriers.https import HttpsCarrier
+from edge.sync.payload import Staging
+from edge.sync.targets import Target
+from edge.sync.trust import Trust
+
+
+def settings_for(metadata: Path) -> Settings:
+    """A device whose cache is where the suite looks for it."""
+    settings = Settings(home=metadata.with_name(f"{metadata.name}.home"))
+    settings.sync_dir.mkdir(parents=True, exist_ok=True)
+    cache = settings.sync_dir / "metadata"
+    if not cache.is_symlink():
+        cache.symlink_to(metadata.absolute())
+    return settings
+
+
+def init(metadata: Path, root: Path) -> None:
+    anchor_file(settings_for(metadata)).write_bytes(root.read_bytes())
+    (metadata / "root.json").write_bytes(root.read_bytes())
+
+
+def run(arguments: argparse.Namespace) -> None:
+    settings = settings_for(arguments.metadata_dir)
+    address = arguments.metadata_url.rstrip("/").removesuffix("/metadata")
+    with closing(Trust(settings)) as trust, closing(HttpsCarrier(address, settings)) as carrier:
+        updater, _ = trust.verified(carrier)
+        for name in arguments.target_name or ():
+            info = updater.get_targetinfo(name)
+            if info is None:
+                raise NotFoundError(f"{name} is not on offer.", "")
+            target = Target(name, info.length, info.hashes["sha256"], "")
+            path = Staging(settings.sync_dir / "staging").fetch(carrier, target, lambda done, total: None)
+            (arguments.target_dir / quote(name, "")).write_bytes(path.read_bytes())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    for option, kind in (("metadata-url", str), ("metadata-dir", Path), ("target-dir", Path)):
+        parser.add_argument(f"--{option}", type=kind)
+    parser.add_argument("--target-base-url")
+    parser.add_argument("--target-name", action="append")
+    parser.add_argument("-v", action="count")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("init").add_argument("trusted_root", type=Path)
+    commands.add_parser("refresh")
+    commands.add_parser("download")
+    arguments = parser.parse_args()
+    if arguments.command == "init":
+        init(arguments.metadata_dir, arguments.trusted_root)
+        return 0
+    try:
+        run(arguments)
+    except EdgeError as error:
+        print(error, error.hint, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

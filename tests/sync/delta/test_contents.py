@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.packs.manifest import Manifest
+from edge.packs.pack import Pack
+from edge.packs.partition import partition
+from edge.packs.record import Page, Record
+from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
+from edge.sync.delta.contents import indexed, installed, rows, words
+from edge.types import Box
+from tests.packs.conftest import random_vectors
+
+TEXT = st.text(max_size=60)
+SIDE = st.integers(0, 1) | st.floats(0, 1)
+RECORD = st.builds(
+    Record,
+    kind=st.sampled_from(["text", "steps", "table", "code", "warning"]),
+    heading=TEXT,
+    text=TEXT,
+    page_from=st.integers(1, 9),
+    page_to=st.integers(1, 9),
+    section=st.integers(0, 9),
+    boxes=st.lists(st.builds(Box, st.integers(1, 9), SIDE, SIDE, SIDE, SIDE), max_size=3).map(tuple),
+)
+PAGES = st.lists(
+    st.builds(Page, st.integers(1, 9), st.none() | TEXT, SIDE, st.floats(0, 1e6)),
+    max_size=3,
+    unique_by=lambda page: page.number,
+)
+
+
+@st.composite
+def document(draw: st.DrawFn) -> IndexedDocument:
+    records, original = draw(st.lists(RECORD, min_size=1, max_size=3)), draw(st.binary(max_size=50))
+    return IndexedDocument(
+        name=draw(TEXT),
+        title=draw(TEXT),
+        media_type="text/plain",
+        sha256="0" * 64,
+        applies_to=tuple(draw(st.lists(TEXT, max_size=2))),
+        pages=tuple(sorted(draw(PAGES), key=lambda page: page.number)),
+        records=lambda: records,
+        sentences=lambda: random_vectors(sum(len(sentence_texts(record)) for record in records)),
+        original=lambda: io.BytesIO(original),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(document(), min_size=1, max_size=3, unique_by=lambda document: document.name))
+def test_a_pack_written_again_from_its_parts_is_the_same(documents: list[IndexedDocument]) -> None:
+    vectors = random_vectors(sum(len(document.records()) for document in documents))
+    with tempfile.TemporaryDirectory() as folder:
+        first, again = Path(folder, "first.kpack"), Path(folder, "again.kpack")
+        once = IndexedVectors(
+            "test:1", vectors, partition(vectors), lambda wanted: random_vectors(len(wanted))
+        )
+        write_pack(first, Manifest("pumps", "1", "Pumps"), documents, once)
+        with Pack.open(first) as pack:
+            known = words(pack)
+            found = [indexed(installed(pack, document), True) for document in pack.documents()]
+            assert np.array_equal(np.concatenate([chunks for _, chunks in found]), vectors)
+            write_pack(
+                again,
+                pack.manifest,
+                [document for document, _ in found],
+                IndexedVectors(
+                    pack.embedder,
+                    vectors,
+                    partition(vectors),
+                    lambda wanted: rows(b"".join(known[word] for word in wanted)),
+                ),
+            )
+        assert again.read_bytes() == first.read_bytes()

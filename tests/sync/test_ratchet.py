@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.errors import StorageError, TrustError
+from edge.sync.ratchet import KEPT_ACCEPTANCES, Acceptance, Ratchet, Seen, check
+from tests.sync.repository import T0
+
+ROLES = ("timestamp", "snapshot", "targets", "acme")
+
+
+@pytest.fixture
+def ratchet(tmp_path: Path) -> Ratchet:
+    return Ratchet(tmp_path / "sync" / "trust.sqlite")
+
+
+def acceptance(time: datetime = T0, version: int = 1) -> Acceptance:
+    return Acceptance(time, "mirror", version, None)
+
+
+def test_a_new_device_has_seen_nothing(ratchet: Ratchet) -> None:
+    assert ratchet.seen("a") == {}
+    assert ratchet.time() is None
+    assert ratchet.last() is None
+
+
+def test_what_was_accepted_is_there_after_a_restart(ratchet: Ratchet, tmp_path: Path) -> None:
+    ratchet.accept_root("a", Seen(3, "33"), "keys", "mirror")
+    ratchet.accept("a", {"targets": Seen(7, "77")}, Acceptance(T0, "mirror", 5, 91))
+    ratchet.close()
+    again = Ratchet(tmp_path / "sync" / "trust.sqlite")
+    assert again.seen("a") == {"root": Seen(3, "33"), "targets": Seen(7, "77")}
+    assert again.time() == T0
+    assert again.last() == Acceptance(T0, "mirror", 5, 91)
+
+
+def test_publishers_are_kept_apart(ratchet: Ratchet) -> None:
+    ratchet.accept("a", {"targets": Seen(7)}, acceptance())
+    ratchet.accept("b", {"targets": Seen(1)}, acceptance())
+    assert ratchet.seen("a") == {"targets": Seen(7)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (Seen(2, "x"), Seen(1, "x"), r"acme\.json has version 1; 2 has been seen"),
+        (Seen(2, "x"), Seen(2, "y"), "has version 2 as before, and other contents"),
+        (Seen(2, "x"), None, r"no longer lists acme\.json"),
+    ],
+)
+def test_going_back_is_refused_and_nothing_is_stored(
+    ratchet: Ratchet, before: Seen, after: Seen | None, reason: str
+) -> None:
+    ratchet.accept("a", {"acme": before, "targets": Seen(1)}, acceptance())
+    seen = {"targets": Seen(9)} | ({"acme": after} if after else {})
+    with pytest.raises(TrustError, match=f"stick: .*{reason}") as refused:
+        ratchet.accept("a", seen, Acceptance(T0 + timedelta(days=1), "stick", 9, None))
+    assert refused.value.hint
+    assert ratchet.seen("a") == {"acme": before, "targets": Seen(1)}
+    assert ratchet.time() == T0
+
+
+@pytest.mark.parametrize("after", [Seen(2, "x"), Seen(2), Seen(3, "y"), Seen(3)])
+def test_standing_still_and_going_on_are_fine(ratchet: Ratchet, after: Seen) -> None:
+    ratchet.accept("a", {"acme": Seen(2, "x")}, acceptance())
+    ratchet.accept("a", {"acme": after}, acceptance())
+    known = ratchet.seen("a")["acme"]
+    assert known.version == after.version
+    assert known.sha256 == (after.sha256 or ("x" if after.version == 2 else ""))
+
+
+def test_new_online_keys_start_versions_anew_but_not_the_root(ratchet: Ratchet) -> None:
+    ratchet.accept_root("a", Seen(1), "old", "mirror")
+    ratchet.accept("a", {"timestamp": Seen(10**9)}, acceptance())
+    assert not ratchet.rotated("a", "old")
+    assert ratchet.rotated("a", "new")
+    ratchet.accept_root("a", Seen(2), "new", "mirror")
+    ratchet.accept("a", {"timestamp": Seen(1)}, acceptance())
+    with pytest.raises(TrustError, match="root"):
+        ratchet.accept_root("a", Seen(1), "old", "mirror")
+    assert ratchet.seen("a") == {"root": Seen(2), "timestamp": Seen(1)}
+
+
+def test_time_does_not_go_back_with_the_clock_nor_the_log_for_ever_on(ratchet: Ratchet) -> None:
+    ratchet.accept("a", {}, acceptance(T0 + timedelta(days=9)))
+    for version in range(KEPT_ACCEPTANCES + 20):
+        ratchet._connection.execute("PRAGMA synchronous = OFF")  # this test is about neither
+        ratchet.accept("a", {}, acceptance(T0, version))
+    assert ratchet.time() == T0 + timedelta(days=9)
+    (rows,) = ratchet._connection.execute("SELECT count(*) FROM acceptance").fetchone()
+    assert rows <= KEPT_ACCEPTANCES + 1
+
+
+def test_it_is_on_the_disk_before_it_answers(ratchet: Ratchet) -> None:
+    extra = 3
+    assert ratchet._connection.execute("PRAGMA synchronous").fetchone() == (extra,)
+    assert ratchet._connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a database" * 100])
+def test_a_damaged_memory_is_told_and_not_started_anew(
+    ratchet: Ratchet, tmp_path: Path, damage: bytes
+) -> None:
+    ratchet.accept("a", {"targets": Seen(7)}, acceptance())
+    ratchet.close()
+    path = tmp_path / "sync" / "trust.sqlite"
+    if damage:
+        path.write_bytes(damage)
+    else:
+        os.truncate(path, 5000)
+    with pytest.raises(StorageError, match="damaged") as error:
+        Ratchet(path).seen("a")
+    assert "edge sync trust" in error.value.hint
+
+
+Versions = st.dictionaries(st.sampled_from(ROLES), st.integers(1, 5), min_size=2)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(Versions, max_size=12))
+def test_whatever_is_offered_no_version_ever_decreases(
+    tmp_path_factory: pytest.TempPathFactory, offers: list[dict[str, int]]
+) -> None:
+    ratchet = Ratchet(tmp_path_factory.mktemp("ratchet") / "trust.sqlite")
+    ratchet._connection.execute("PRAGMA synchronous = OFF")
+    for offer in offers:
+        before = ratchet.seen("a")
+        fits = all(offer.get(role, 0) >= known.version for role, known in before.items())
+        try:
+            ratchet.accept("a", {role: Seen(version) for role, version in offer.items()}, acceptance())
+            assert fits
+        except TrustError:
+            assert not fits
+        after = ratchet.seen("a")
+        assert all(after[role].version >= known.version for role, known in before.items())
+    ratchet.close()
+
+
+def test_check_is_pure() -> None:
+    check({}, {"targets": Seen(1)}, "mirror")
+    with pytest.raises(TrustError):
+        check({"targets": Seen(2)}, {"targets": Seen(1)}, "mirror")
