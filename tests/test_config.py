@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge.config import FILE, Settings, default_home, load_settings
+from edge.config import FILE, POLICY, Settings, check_policy, default_home, load_settings, parse_list
 from edge.errors import UsageError
 
 NUMBERS = ("threads", "context_tokens", "max_answer_tokens", "passages", "max_question_bytes", "port")
@@ -151,3 +151,34 @@ def test_a_home_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a folder") as caught:
         load_settings({"EDGE_HOME": str(tmp_path / "home")})
     assert "EDGE_HOME" in caught.value.hint
+
+
+# The policy of the fleet
+
+
+def test_a_policy_stands_between_defaults_and_the_file(home: Path) -> None:
+    (home / POLICY).write_text('passages = 7\nsources = "https://mirror.example"\n')
+    assert (load(home).passages, load(home).sources) == (7, "https://mirror.example")
+    assert load(home, "passages = 3").passages == 3
+    assert load(home, EDGE_PASSAGES="4").passages == 4
+
+
+@pytest.mark.parametrize(
+    "setting", ['host = "0.0.0.0"', 'token = "x"', 'engine = "evil"', 'home = "/"', "new = 1"]
+)
+def test_a_policy_sets_no_more_than_it_may(home: Path, setting: str) -> None:
+    check_policy(setting.encode())
+    (home / POLICY).write_text(setting)
+    assert load(home) == Settings(home=home)
+
+
+@pytest.mark.parametrize("policy", [b"passages = 'x'", b"sources = 5", b"=", b"\xff", b"[" * 10_000])
+def test_a_policy_that_would_stop_commands_is_refused(policy: bytes) -> None:
+    with pytest.raises(UsageError) as error:
+        check_policy(policy)
+    assert error.value.hint
+
+
+def test_a_list_has_commas_between() -> None:
+    assert parse_list(" a, ,b,") == ("a", "b")
+    assert parse_list("") == ()

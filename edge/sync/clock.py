@@ -43,6 +43,11 @@ def trusted_time(clock: datetime, accepted: datetime | None) -> datetime:
     return max(BUILD_DATE, clock, accepted or BUILD_DATE)
 
 
+def doubt_of(trusted: datetime) -> str:
+    """What to say of the time whenever something is refused for its date."""
+    return f"This device takes it to be {trusted:%Y-%m-%d}: set its clock if that is wrong."
+
+
 def worth_remembering(trusted: datetime, timestamp_expires: datetime) -> datetime:
     """The time to remember after an acceptance: trusted time, but none at which what was accepted had expired."""
     return min(trusted, timestamp_expires - _TICK)
@@ -65,7 +70,7 @@ def judge_expired(
     """
     age = trusted - (timestamp_expires - TIMESTAMP_LIFE)
     what = f"{source}: timestamp.json expired on {timestamp_expires:%Y-%m-%d}; it is {age.days} days old."
-    doubt = f"It is {trusted:%Y-%m-%d} by this device's clock: set the clock if that is wrong."
+    doubt = doubt_of(trusted)
     if not removable:
         raise TrustError(what, f"Tell the publisher to run `edge publish refresh`. {doubt}")
     if age > STALE_LIMIT:

@@ -87,6 +87,7 @@ class _Run:
             self.visits.append(Visit(carrier.name, error))
             return
         self.visits.append(Visit(carrier.name, None, offer.version, offer.expires, offer.stale_days))
+        self.outcomes = {path: outcome for path, outcome in self.outcomes.items() if outcome.kind}
         for path, problem in offer.problems:
             self._note(Outcome(path, "", "", "", State.REFUSED, carrier.name, error=problem))
         self._take(carrier, offer)

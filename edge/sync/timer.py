@@ -15,7 +15,6 @@ NAME = "edge-sync"
 
 _SERVICE = """[Unit]
 Description=Update the knowledge packs of edge
-After=network-online.target
 
 [Service]
 Type=oneshot

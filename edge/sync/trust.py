@@ -7,7 +7,7 @@ an error that names the file, the reason and what to do. Fetching what they name
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -94,12 +94,12 @@ class Trust:
         trusted = clock.trusted_time(self._now(), self.ratchet.time())
         judgement = Judgement(trusted)
         updater = self._updater(carrier, judgement.time)
-        with _translated(carrier, updater):
-            try:
-                updater.refresh()
-            except exceptions.ExpiredMetadataError:
-                judgement = _judge_expired(updater, trusted, carrier, accept_stale)
-                updater = self._updater(carrier, judgement.time)
+        try:
+            _refresh(updater, carrier)
+        except exceptions.ExpiredMetadataError:
+            judgement = _judge_expired(updater, trusted, carrier, accept_stale)
+            updater = self._updater(carrier, judgement.time)
+            with _translated(carrier, updater):
                 updater.refresh()
         self._accept(updater, trusted, carrier, judgement)
         return updater, judgement.stale_days
@@ -223,34 +223,39 @@ def _listed(updater: _Updater, carrier: Carrier) -> tuple[dict[str, str], dict[s
     return paths, problems
 
 
+def _refresh(updater: _Updater, carrier: Carrier) -> None:
+    """python-tuf's refresh, with its errors as ours, but for the one that the policy has a say in."""
+    expired = None
+    with _translated(carrier, updater):
+        try:
+            updater.refresh()
+        except exceptions.ExpiredMetadataError as error:
+            expired = error
+    if expired:
+        raise expired
+
+
 def _judge_expired(updater: _Updater, trusted: datetime, carrier: Carrier, accept_stale: bool) -> Judgement:
     """What the policy says once something has expired; only a timestamp may be excused."""
-    roles: Mapping[str, Signed] = {
-        name: updater.trusted[name] for name in (Root.type, Timestamp.type) if name in _names(updater)
-    }
-    for name in (Root.type, Timestamp.type):
-        role = roles.get(name)
-        if role is None or not role.is_expired(trusted):
-            continue
-        if name == Timestamp.type:
-            return clock.judge_expired(
-                role.expires, trusted,
-                removable=carrier.removable, accept_stale=accept_stale, source=carrier.name,
-            )  # fmt: skip
-        raise _expired(carrier, "root.json", trusted, role.expires)
-    raise _expired(carrier, updater.fetcher.asked, trusted)
-
-
-def _names(updater: _Updater) -> set[str]:
-    return {role.type for role in updater.trusted}
+    expired = {role.type: role.expires for role in updater.trusted if role.is_expired(trusted)}
+    if Root.type in expired:
+        raise _expired(carrier, "root.json", trusted, expired[Root.type])
+    if Timestamp.type not in expired:
+        raise _expired(carrier, updater.fetcher.asked, trusted)
+    return clock.judge_expired(
+        expired[Timestamp.type],
+        trusted,
+        removable=carrier.removable,
+        accept_stale=accept_stale,
+        source=carrier.name,
+    )
 
 
 def _expired(carrier: Carrier, file: str, trusted: datetime, expires: datetime | None = None) -> TrustError:
     when = f" on {expires:%Y-%m-%d}" if expires else ""
     return TrustError(
         f"{carrier.name}: {file} expired{when}.",
-        f"Tell the publisher to sign it anew. It is {trusted:%Y-%m-%d} by this device's clock: "
-        "set the clock if that is wrong.",
+        f"Tell the publisher to sign it anew. {clock.doubt_of(trusted)}",
     )
 
 

@@ -2,6 +2,9 @@
 
 faketime must be there; then, in a checkout of theupdateframework/tuf-conformance:
 pytest tuf_conformance --entrypoint "python -m tests.conformance.tuf_client"
+
+Two of its 113 tests fail as they must: a target without SHA-256 (``download_with_hash_algorithms[hashes1]``; everything
+here is named by its SHA-256), and a repository of 2025 (``sigstore-root-signing``; older than the build date of edge).
 """
 
 from __future__ import annotations
@@ -47,7 +50,9 @@ def run(arguments: argparse.Namespace) -> None:
                 raise NotFoundError(f"{name} is not on offer.", "")
             target = Target(name, info.length, info.hashes["sha256"], "")
             path = Staging(settings.sync_dir / "staging").fetch(carrier, target, lambda done, total: None)
-            (arguments.target_dir / quote(name, "")).write_bytes(path.read_bytes())
+            place = arguments.target_dir / quote(name, "")
+            if not place.exists() or place.read_bytes() != path.read_bytes():
+                place.write_bytes(path.read_bytes())
 
 
 def main() -> int:

@@ -37,7 +37,7 @@ from tests.packs.conftest import TEXTS
 from tests.sync import mirror as ways
 from tests.sync.conftest import Device, Road
 from tests.sync.mirror import Mirror, serving
-from tests.sync.repository import DAY, T0, Repository
+from tests.sync.repository import DAY, DELEGATE, T0, Repository
 
 MakePack = Callable[..., Path]
 PUMPS = "packs/pumps.kpack"
@@ -298,6 +298,17 @@ def test_a_lying_mirror_is_passed_over(
     report = device.sync(FolderCarrier(liar.folder), stick)
     assert (of(report).state, report.error) == (State.CHANGED, None)
     assert of(report).source == stick.name
+
+
+def test_a_list_that_one_source_spoils_is_taken_from_the_next(
+    device: Device, stick: FolderCarrier, repository: Repository, make_pack: MakePack, tmp_path: Path
+) -> None:
+    repository.add_pack(make_pack("acme-valves"), DELEGATE)
+    spoilt = repository.copy(tmp_path / "spoilt")
+    spoilt.file("2.acme.json").write_bytes(b"?")
+    report = device.sync(FolderCarrier(spoilt.folder), stick)
+    assert report.error is None
+    assert states(report) == {"packs/acme-valves.kpack": State.CHANGED}
 
 
 def test_when_no_source_is_of_use_the_first_says_why(device: Device, tmp_path: Path) -> None:
