@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -28,6 +29,8 @@ from edge.errors import EdgeError
 from edge.packs.format import check_digest
 from edge.packs.store import InstalledPack, PackStore
 from edge.publish import selftest
+from edge.sync import clock
+from edge.sync.ratchet import Ratchet
 from edge.text.sizes import size
 from edge.types import Message, Prompt
 
@@ -70,6 +73,7 @@ def diagnose(settings: Settings, deep: bool = False) -> Iterator[Check]:
     finally:
         if embedder is not None:
             embedder.close()
+    yield _safely("sync", lambda: synced(settings))
     yield _safely("model", lambda: model(ModelStore(settings)))
     if deep and ModelStore(settings).active():
         yield _safely("writing", lambda: writing(settings))
@@ -232,6 +236,22 @@ def writing(settings: Settings) -> Check:
         return Check("writing", "warn", "the model loads but writes nothing", "Try another model.")
     speed = f", then {rest / seconds:.0f} tokens a second" if rest and seconds > 0 else ""
     return Check("writing", "ok", f"first word after {loaded:.1f} s{speed}")
+
+
+def synced(settings: Settings, now: Callable[[], datetime] = clock.now) -> Check:
+    """Whom this device takes packs from, and how old the publisher's list is. Nothing is disabled for its age."""
+    memory = settings.sync_dir / "trust.sqlite"
+    last = None
+    if memory.exists():
+        with closing(Ratchet(memory)) as ratchet:
+            last = ratchet.last()
+    if last is None:
+        return Check("sync", "ok", "has never synced; packs are installed by hand")
+    days = (clock.trusted_time(now(), last.time) - last.time).days + (last.stale_days or 0)
+    detail = f"list {last.version} from {last.source}, {days} {'day' if days == 1 else 'days'} old"
+    if days > clock.TIMESTAMP_LIFE.days:
+        return Check("sync", "warn", detail, "There may be newer packs: edge sync")
+    return Check("sync", "ok", detail)
 
 
 def left_overs(settings: Settings) -> Iterator[Check]:

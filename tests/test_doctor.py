@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from edge.engine.scripted import ScriptedEmbedder
 from edge.packs.format import TRAILER_BYTES, seal
 from edge.packs.store import PackStore
 from edge.publish.build import build
+from edge.sync.ratchet import Acceptance, Ratchet
 
 TINY = Path(__file__).parent / "tiny_model" / "tiny.gguf"
 LINES = (
@@ -54,7 +57,8 @@ def found(settings: Settings, name: str, deep: bool = False) -> doctor.Check:
 def test_a_fresh_device_lacks_a_pack_and_nothing_else(settings: Settings) -> None:
     checks = list(doctor.diagnose(settings))
     assert [check.name for check in checks] == [
-        "python", "processor", "memory", "home", "sqlite", "embedder", "pack", "model",
+        "python", "processor", "memory", "home", "sqlite", "embedder", "pack", "sync",
+        "model",
     ]  # fmt: skip
     assert found(settings, "pack") == doctor.Check(
         "pack", "warn", "none is installed", "Install one: edge pack install FILE.kpack"
@@ -197,3 +201,34 @@ def test_what_interrupted_work_left_is_named(settings: Settings) -> None:
     check = found(settings, "left over")
     assert check.status == "warn"
     assert check.detail.endswith(": .staging-x, big.partial")
+
+
+# Syncing
+
+
+def accepted(settings: Settings, time: datetime, stale_days: int | None = None) -> None:
+    with closing(Ratchet(settings.sync_dir / "trust.sqlite")) as ratchet:
+        ratchet.accept("anchor", {}, Acceptance(time, "a stick", 4, stale_days))
+
+
+def test_a_device_that_has_never_synced_is_in_order(settings: Settings) -> None:
+    check = doctor.synced(settings)
+    assert (check.status, check.name) == ("ok", "sync")
+    assert not settings.sync_dir.exists()
+
+
+def test_the_age_of_the_publishers_list_is_told(settings: Settings) -> None:
+    time = datetime(2027, 1, 1, tzinfo=UTC)
+    accepted(settings, time)
+    assert (
+        doctor.synced(settings, lambda: time + timedelta(days=1)).detail == "list 4 from a stick, 1 day old"
+    )
+    assert doctor.synced(settings, lambda: time + timedelta(days=90)).status == "ok"
+    assert doctor.synced(settings, lambda: time + timedelta(days=91)).status == "warn"
+
+
+def test_a_list_that_was_old_when_it_came_is_as_old_as_it_was(settings: Settings) -> None:
+    time = datetime(2027, 1, 1, tzinfo=UTC)
+    accepted(settings, time, stale_days=100)
+    assert doctor.synced(settings, lambda: time).detail == "list 4 from a stick, 100 days old"
+    assert doctor.synced(settings, lambda: time).status == "warn"
