@@ -27,6 +27,7 @@ class Mirror:
         self.closing = Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: _Handler(self, *args))
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *args: None  # type: ignore[method-assign]  # clients hang up as they please
 
     @property
     def address(self) -> str:
