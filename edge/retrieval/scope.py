@@ -37,7 +37,7 @@ def scopes(packs: Sequence[Pack], names: Iterable[str], equipment: str | None) -
         known = sorted({model for pack in chosen for patterns in _patterns(pack) for model in patterns})
         raise NotFoundError(
             f"No pack in use is about the equipment '{equipment}'.",
-            f"Known: {', '.join(known)}." if known else "Ask without --equipment.",
+            f"Known: {', '.join(known)}." if known else "Ask without naming equipment.",
         )
     found = [_scope(pack, equipment) for pack in chosen]
     return [scope for scope in found if scope.ranges is None or scope.ranges]
