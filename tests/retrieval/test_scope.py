@@ -90,7 +90,7 @@ def test_packs_that_name_no_equipment_know_none(open_pack: OpenPack) -> None:
     pack = open_pack({"a.md": "# A\n\nThe only text of this small document."})
     with pytest.raises(NotFoundError) as caught:
         scopes([pack], (), "PX-200")
-    assert caught.value.hint == "Ask without --equipment."
+    assert caught.value.hint == "Ask without naming equipment."
 
 
 @pytest.mark.parametrize("model", ["PX-200", "px200", "Px 200", "PX/200", "px_200"])
