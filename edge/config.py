@@ -29,7 +29,7 @@ class Settings:
     alone. ``threads`` is for the language model; 0 chooses. ``token`` is asked of every request when the server
     listens on an address other than loopback.
 
-    ``sources`` says where ``edge sync`` looks, in order, with commas between: addresses, folders, ``usb``.
+    ``sources`` says where ``edge sync`` looks, in order, with commas between: addresses, folders, ``usb``, ``swarm``.
     ``sync_packs`` and ``sync_models`` hold patterns of the names it gets. ``proxy`` is the address of a proxy, empty
     for the environment's, ``none`` for none. ``http_hosts`` may be asked without TLS: it hides, signatures protect.
     """

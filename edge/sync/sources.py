@@ -10,9 +10,12 @@ from edge.config import Settings, parse_list
 from edge.errors import NotFoundError, UsageError
 from edge.sync.carriers.folder import FolderCarrier
 from edge.sync.carriers.https import HttpsCarrier
+from edge.sync.carriers.identity import Identity
 from edge.sync.carriers.interface import Carrier
+from edge.sync.carriers.swarm import SwarmCarrier
 
 USB = "usb"
+SWARM = "swarm"
 MOUNTS = (Path("/media"), Path("/run/media"), Path("/mnt"))
 """Where desktops and people mount sticks."""
 
@@ -43,8 +46,13 @@ def carriers(
             "Name one: `edge sync https://mirror.example`, a folder, or --usb; or set 'sources'.",
         )
     chosen: list[Carrier] = [*found] if usb else []
-    for word in words:
-        chosen += found if word == USB else [carrier(word, settings)]
+    for index, word in enumerate(words):
+        if word == USB:
+            chosen += found
+        elif word == SWARM:
+            chosen.append(_swarm([*words[index + 1 :], *words[:index]], found, settings))
+        else:
+            chosen.append(carrier(word, settings))
     return chosen
 
 
@@ -62,6 +70,21 @@ def carrier(source: str, settings: Settings) -> Carrier:
             f"{source} is no folder.", "Name a folder with 'metadata' and 'targets', or an https:// address."
         )
     return FolderCarrier(folder)
+
+
+def _swarm(others: Sequence[str], found: Sequence[Carrier], settings: Settings) -> Carrier:
+    """The swarm with the next source behind it, which gives the lists."""
+    behind = [
+        *(carrier(word, settings) for word in others if word not in (USB, SWARM)),
+        *(found if USB in others or not others else ()),
+    ]
+    if not behind:
+        raise UsageError(
+            "The swarm carries packs, not lists: it needs a source behind it.",
+            "Name one after it: `edge sync swarm https://mirror.example`, or a folder.",
+        )
+    certificates = settings.home / "swarm"
+    return SwarmCarrier(behind[0], lambda: Identity.load(certificates), settings.sync_dir / "staging")
 
 
 def usb_folders(mounts: Iterable[Path] = MOUNTS) -> list[Path]:

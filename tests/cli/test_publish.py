@@ -290,3 +290,31 @@ def test_others_changes_are_shown_before_they_are_signed(publish: Callable[..., 
     assert "timestamp: key " in shown
     assert "Go on with it?" in shown
     assert "2 signatures of" in publish("status", keys=()).out
+
+
+# The fleet
+
+
+def test_a_fleet_is_founded_and_a_device_admitted(publish: Callable[..., Any], place: Path) -> None:
+    founded = publish("fleet")
+    assert (founded.code, founded.err) == (0, "")
+    assert (place / "repo" / "metadata" / "fleet.pem").is_file()
+    admitted = publish("admit", "van 7", "van-7")
+    assert admitted.code == 0
+    assert "van 7  is admitted" in admitted.out
+    assert len(list((place / "van-7").iterdir())) == 3
+
+
+def test_nobody_is_admitted_before_there_is_a_fleet(publish: Callable[..., Any]) -> None:
+    result = publish("admit", "van 7", "van-7")
+    assert result.code == NotFoundError.exit_code
+    assert "fleet" in result.err
+
+
+def test_what_is_published_gets_a_torrent_once_there_is_a_fleet(
+    publish: Callable[..., Any], place: Path, kpack: Path
+) -> None:
+    publish("add", str(kpack))
+    assert list((place / "repo" / "metadata").glob("*.torrent")) == []
+    assert "1 torrent for the fleet" in publish("fleet").out
+    assert len(list((place / "repo" / "metadata").glob("*.torrent"))) == 1

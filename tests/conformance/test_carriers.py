@@ -6,6 +6,7 @@ A carrier joins with a ``Ground``: a folder that it serves, with the right and t
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from edge.errors import CarrierError, NotFoundError, TrustError
 from edge.sync.carriers.folder import FolderCarrier
 from edge.sync.carriers.https import HttpsCarrier
 from edge.sync.carriers.interface import Carrier
+from tests.simulators.swarm import Fleet, seeding
 from tests.sync.mirror import serving
 
 FILE = f"packs/{'0' * 64}.pumps.kpack"
@@ -36,6 +38,17 @@ def https(repository: Path) -> Iterator[Carrier]:
         yield HttpsCarrier(mirror.address, Settings(home=repository))
 
 
+@contextmanager
+def swarm(repository: Path) -> Iterator[Carrier]:
+    """The file comes from another device; what this one knows of the repository is without it."""
+    pytest.importorskip("libtorrent")
+    fleet, stick = Fleet(), repository.parent / "stick"
+    fleet.publish(repository, FILE)
+    shutil.copytree(repository / "metadata", stick / "metadata")
+    with seeding(fleet, repository, FILE, "127.0.0.3"):
+        yield fleet.carrier(FolderCarrier(stick), repository.parent / "home", "127.0.0.2")
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     for name, data in ((f"targets/{FILE}", DATA), ("metadata/timestamp.json", TIMESTAMP)):
@@ -45,7 +58,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path / "repository"
 
 
-@pytest.fixture(params=[folder, https], ids=lambda opened: str(opened.__name__))
+@pytest.fixture(params=[folder, https, swarm], ids=lambda opened: str(opened.__name__))
 def carrier(request: pytest.FixtureRequest, repository: Path) -> Iterator[Carrier]:
     open_carrier: Open = request.param
     with open_carrier(repository) as opened:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from edge.errors import StorageError, TrustError
 from edge.sync.ratchet import KEPT_ACCEPTANCES, Acceptance, Ratchet, Seen, check
+from tests.faults import file_size_limit
 from tests.sync.repository import T0
 
 ROLES = ("timestamp", "snapshot", "targets", "acme")
@@ -101,6 +102,17 @@ def test_it_is_on_the_disk_before_it_answers(ratchet: Ratchet) -> None:
     extra = 3
     assert ratchet._connection.execute("PRAGMA synchronous").fetchone() == (extra,)
     assert ratchet._connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_a_disk_that_takes_no_more_is_not_called_damage(ratchet: Ratchet) -> None:
+    """To move the memory away, as after damage, would be to forget it."""
+    ratchet.accept("a", {"targets": Seen(7)}, acceptance())
+    with file_size_limit(1000), pytest.raises(StorageError) as error:
+        ratchet.accept("a", {"targets": Seen(8)}, acceptance())
+    assert "damaged" not in error.value.message
+    assert "trust" not in error.value.hint
+    assert ratchet.seen("a") == {"targets": Seen(7)}
+    ratchet.accept("a", {"targets": Seen(8)}, acceptance())
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database" * 100])

@@ -8,6 +8,7 @@ from edge.config import Settings
 from edge.errors import NotFoundError, UsageError
 from edge.sync.carriers.folder import FolderCarrier
 from edge.sync.carriers.https import HttpsCarrier
+from edge.sync.carriers.swarm import SwarmCarrier
 from edge.sync.sources import carriers, usb_folders
 
 
@@ -83,3 +84,16 @@ def test_no_stick_is_an_error_when_one_was_asked_for(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=f"No stick .* under {tmp_path}") as error:
         carriers(configured(tmp_path), usb=True, mounts=[tmp_path])
     assert "edge sync /path" in error.value.hint
+
+
+def test_the_swarm_has_the_source_after_it_behind_it(tmp_path: Path) -> None:
+    settings = configured(tmp_path, f"swarm, https://a.example, {tmp_path}")
+    swarm, https, _ = carriers(settings)
+    assert isinstance(swarm, SwarmCarrier)
+    assert swarm.name == "swarm, https://a.example"
+    assert https.name == "https://a.example"
+
+
+def test_a_swarm_with_nothing_behind_it_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="it needs a source behind it"):
+        carriers(configured(tmp_path), ["swarm"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge.cli.group import group
-from edge.cli.publish import add, delegate, export, init, refresh, revoke, rotate, sign, status
+from edge.cli.publish import add, admit, delegate, export, fleet, init, refresh, revoke, rotate, sign, status
 
 app = group("publish", "Sign packs and release them to devices.")
 app.command("init")(init.run)
@@ -14,4 +14,6 @@ app.command("rotate")(rotate.run)
 app.command("delegate")(delegate.run)
 app.command("revoke")(revoke.run)
 app.command("export")(export.run)
+app.command("fleet")(fleet.run)
+app.command("admit")(admit.run)
 app.command("status")(status.run)

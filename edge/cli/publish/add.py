@@ -43,6 +43,7 @@ def release(
 ) -> None:
     """Add files, sign and release them with the keys in these folders, and say what came of it."""
     from edge.cli.progress import progress
+    from edge.cli.publish.fleet import renew_torrents
     from edge.cli.publish.opened import open_keys, open_repository
     from edge.cli.publish.report import outcome
     from edge.publish.repository.content import add
@@ -57,6 +58,7 @@ def release(
     for one in added:
         _show(screen, one)
     outcome(done, repository)
+    renew_torrents(repository)
     if freed:
         screen.write(f"Old files deleted: {size(freed)}")
 

@@ -23,12 +23,14 @@ def run(
 
     Each holder of a key runs this in turn. What has less than a third of its time left is signed anew.
     """
+    from edge.cli.publish.fleet import renew_torrents
     from edge.cli.publish.opened import open_keys, open_repository
     from edge.cli.publish.report import outcome
 
     at_hand, opened = open_keys(keys, repository), open_repository(repository, yes)
     if not discard:
         outcome(opened.sign(at_hand), repository)
+        renew_torrents(repository)
         return
     dropped = opened.discard()
     for line in dropped:

@@ -18,7 +18,7 @@ def run(
     context: typer.Context,
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SOURCE", help="https://…, or a folder; none: the configured ones."),
+        typer.Argument(metavar="SOURCE", help="https://…, a folder, or swarm; none: the configured ones."),
     ] = None,
     usb: Annotated[bool, typer.Option("--usb", help="Look for a stick first.")] = False,
     accept_stale: Annotated[
@@ -27,6 +27,10 @@ def run(
     json: Json = False,
     install_timer: Annotated[
         bool, typer.Option("--install-timer", help="Write a systemd timer that syncs each week.")
+    ] = False,
+    share: Annotated[
+        bool,
+        typer.Option("--share", help="Give installed packs to the fleet's devices nearby, until Ctrl-C."),
     ] = False,
 ) -> None:
     """Get what the publisher has released and put it in use.
@@ -43,6 +47,9 @@ def run(
     settings = load_settings()
     if install_timer:
         _install_timer(settings)
+        return
+    if share:
+        _share(settings)
         return
     report = _sync(settings, sources or (), usb, accept_stale)
     if report.error and not report.reached and len(report.visits) == 1:
@@ -69,6 +76,15 @@ def _sync(settings: Settings, sources: list[str] | tuple[()], usb: bool, accept_
     except KeyboardInterrupt:
         Screen(sys.stderr).write("The same command resumes where this one stops.")
         raise
+
+
+def _share(settings: Settings) -> None:
+    from edge.cli.screen import FAINT, Screen
+    from edge.sync.share import share
+
+    screen = Screen()
+    screen.write(("Devices of the fleet nearby can have these until Ctrl-C:", FAINT))
+    share(settings, lambda: False, shared=lambda pack: screen.write(f"{pack.name} {pack.version}"))
 
 
 def _install_timer(settings: Settings) -> None:

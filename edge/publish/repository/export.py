@@ -108,7 +108,12 @@ def _metadata_files(folder: Path, state: State) -> list[str]:
         (path.name for path in folder.glob(f"*.{ROOT}.json")), key=lambda name: int(name.split(".")[0])
     )
     roles = (*state.delegates, TARGETS, SNAPSHOT, TIMESTAMP)
-    return [*roots, *(file_name(role, metadata) for role in roles if (metadata := state.get(role)))]
+    torrents = sorted(path.name for path in folder.glob("*.torrent"))  # of packs that the stick may lack
+    return [
+        *torrents,
+        *roots,
+        *(file_name(role, metadata) for role in roles if (metadata := state.get(role))),
+    ]
 
 
 def _copy(source: Path, place: Path, target: Target) -> None:

@@ -28,6 +28,9 @@ MAX_BYTES = 1400
 MAX_A_POLL = 32
 """Datagrams looked at in one turn, so that a flood costs no more than what it drowns."""
 
+MAX_KNOWN = 64
+"""Newcomers that are answered at once."""
+
 _MAGIC = b"edge-swarm\x01"
 _HEAD = struct.Struct(">HH")
 _SIGNATURE = 64
@@ -52,6 +55,7 @@ class Beacon:
         self._datagram = make(identity, port)
         self._interfaces = tuple(interfaces) or tuple(index for index, _ in socket.if_nameindex())
         self._due = 0.0
+        self._known: set[Address] = set()
         self._out = _socket((host, 0))
         self._in = _socket((GROUP, PORT))
         for index in self._interfaces:
@@ -60,10 +64,13 @@ class Beacon:
 
     def poll(self) -> list[Address]:
         """Where devices of the fleet have said they are, since the last call; this device says so when it is time."""
-        if time.monotonic() >= self._due:
+        heard = list(dict.fromkeys(self._heard()))
+        new = [address for address in heard if address not in self._known][: MAX_KNOWN - len(self._known)]
+        self._known.update(new)
+        if new or time.monotonic() >= self._due:  # a newcomer need not wait for the next turn
             self._due = time.monotonic() + INTERVAL_S
             self._send()
-        return list(dict.fromkeys(self._heard()))
+        return heard
 
     def close(self) -> None:
         """Fall silent. May be called twice."""

@@ -1,6 +1,6 @@
 """Torrents as a fleet uses them, for both sides: what one of a target must look like, and where it lies.
 
-    metadata/torrents/SHA256.torrent    of the target with this SHA-256
+    metadata/SHA256.torrent    of the target with this SHA-256
 
 A torrent is not signed, and need not be: it is refused unless it is exactly what the target's name, its signed length
 and the fleet's certificate make it, and the file that comes of it counts by its signed SHA-256, as always.
@@ -9,15 +9,16 @@ and the fleet's certificate make it, and the file that comes of it counts by its
 from __future__ import annotations
 
 import importlib
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from edge.errors import CarrierError, TrustError, UsageError
+from edge.errors import CarrierError, NotFoundError, StorageError, TrustError, UsageError
 
 MAX_BYTES = 2 << 20
 """Of a torrent: 32 for each piece, and a little."""
 
-_LEAST_PIECE, _LARGEST_PIECE, _PIECES = 64 << 10, 16 << 20, 2048
+_LEAST_PIECE, _LARGEST_PIECE, _PIECES = 16 << 10, 16 << 20, 32_768
 
 
 def libtorrent() -> Any:
@@ -37,12 +38,14 @@ def libtorrent() -> Any:
 
 def torrent_name(path: str) -> str:
     """The name in ``metadata/`` of a target's torrent, given the target's file (``Target.file``)."""
-    return f"torrents/{PurePosixPath(path).name.partition('.')[0]}.torrent"
+    return f"{PurePosixPath(path).name.partition('.')[0]}.torrent"
 
 
 def piece_length(length: int) -> int:
-    """Bytes in a piece of a file, a power of two: at most 2,048 pieces, none needlessly large, since a piece is what
-    one liar or one cut costs."""
+    """Bytes in a piece of a file, a power of two: one block up to 512 MiB, so that a wrong piece has one sender.
+
+    Where a piece comes from several, libtorrent soon takes the honest for liars too, and nobody is left.
+    """
     size = _LEAST_PIECE
     while size < _LARGEST_PIECE and size * _PIECES < length:
         size *= 2
@@ -60,6 +63,43 @@ def info(name: str, length: int, root: bytes, fleet: str) -> dict[bytes, object]
         b"private": 1,
         b"ssl-cert": fleet.encode(),
     }
+
+
+def make(file: Path, path: str, fleet: str, web_seed: str = "") -> bytes:
+    """The torrent of a file: BitTorrent v2 (BEP 52), private, TLS among those whom the fleet's certificate admits.
+
+    The same file has the same torrent, wherever it is made.
+
+    Args:
+        file: where it lies, under any name.
+        path: the target's file.
+        fleet: the fleet's certificate.
+        web_seed: an address that has it, for other BitTorrent programs (BEP 19).
+
+    Raises:
+        NotFoundError: there is no such file.
+        UsageError: libtorrent is not installed.
+        StorageError: the file cannot be read.
+    """
+    lt, name = libtorrent(), PurePosixPath(path).name
+    if not file.is_file():
+        raise NotFoundError(f"{file} is missing.", "Get it again, or restore it from a copy.")
+    length = file.stat().st_size
+    entry = lt.create_file_entry(name, length)
+    making = lt.create_torrent([entry], piece_length(length), lt.create_torrent.v2_only)
+    making.set_priv(True)
+    making.set_root_cert(fleet)
+    if web_seed:
+        making.add_url_seed(web_seed)
+    with TemporaryDirectory() as folder:
+        Path(folder, name).symlink_to(file.absolute())  # libtorrent reads it by the name in the torrent
+        try:
+            lt.set_piece_hashes(making, folder)
+        except RuntimeError as error:
+            raise StorageError(f"{file} cannot be read: {error}.", "Check the disk.") from error
+    content = making.generate()
+    content.pop(b"creation date", None)
+    return bytes(lt.bencode(content))
 
 
 def parameters(data: bytes, path: str, length: int, fleet: str) -> Any:
