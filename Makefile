@@ -14,13 +14,14 @@ BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-sync test lint bench bench-retrieval bench-delta clean
+.PHONY: help setup demo demo-sync test torture lint bench bench-retrieval bench-delta clean
 
 help:
 	@echo "make setup            everything that edge needs, in .venv"
 	@echo "make demo             build and install the starter pack, put questions to it"
 	@echo "make demo-sync        publish signed packs, sync them, attack them"
 	@echo "make test             run the tests"
+	@echo "make torture          kill it, fill its disk, cut its power, at every step: some minutes"
 	@echo "make lint             style, types and the direction of imports"
 	@echo "make bench            every benchmark; OUT=file.json keeps the figures, FULL=1 takes an hour"
 	@echo "make bench-retrieval  how well passages are found and questions answered"
@@ -41,6 +42,10 @@ demo-sync: setup
 test: setup
 	@echo "==> tests"
 	@$(BIN)/python -m pytest -q $(PYTEST)
+
+torture: setup $(VENV)/disk.so
+	@echo "==> torture: kill -9, failing calls, loss of power"
+	@LD_PRELOAD="$(CURDIR)/$(VENV)/disk.so" $(BIN)/python -m pytest -q -rP --show-capture=stdout -o timeout=3600 tests/torture
 
 lint: setup
 	@echo "==> ruff"
@@ -93,6 +98,10 @@ $(BIN)/edge: pyproject.toml | $(VENV)/.packages
 	@echo "==> edge itself, as $(BIN)/edge"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
+
+$(VENV)/disk.so: tests/torture/disk.c | $(VENV)/.created
+	@echo "==> the disk that fails on demand"
+	@$(CC) -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 
 $(EMBEDDER): build/embedder.py build/fetch.py build/requirements-embedder.txt | $(VENV)/.packages
 	@echo "==> embedder"
