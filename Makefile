@@ -5,7 +5,7 @@
 # Judged collections (Cranfield, CACM, SQuAD) are looked for in EDGE_EVAL; manuals come from the Debian archive.
 
 PYTHON ?= python3
-PYTEST ?= -n 2
+PYTEST ?= -n 2 -m "not slow"
 VENV   := .venv
 BIN    := $(VENV)/bin
 PINS   := build/requirements.txt build/requirements-dev.txt
@@ -46,6 +46,7 @@ test: setup
 torture: setup $(VENV)/disk.so
 	@echo "==> torture: kill -9, failing calls, loss of power"
 	@LD_PRELOAD="$(CURDIR)/$(VENV)/disk.so" $(BIN)/python -m pytest -q -rP --show-capture=stdout -o timeout=3600 tests/torture
+	@$(BIN)/python -m pytest -q -n 2 -m slow
 
 lint: setup
 	@echo "==> ruff"

@@ -64,6 +64,23 @@ def _load_vectors(connection: apsw.Connection) -> None:
 
 
 @contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """All of it or nothing.
+
+    Not ``with connection``: after a write that failed SQLite has often gone back by itself; apsw's attempt to do so
+    then fails as well, and hides that the disk was full.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn what SQLite raises about ``path`` into an ``EdgeError`` that says what to do."""
     try:

@@ -20,6 +20,7 @@ from typing import BinaryIO
 from edge.config import Settings
 from edge.engine import gguf
 from edge.errors import BusyError, ModelError, NotFoundError, StorageError, UsageError
+from edge.packs.files import make_folder
 from edge.text.sizes import size
 
 SUFFIX = ".gguf"
@@ -169,7 +170,7 @@ class ModelStore:
     def _changing(self) -> Iterator[None]:
         """Only one process changes the folder; what an interrupted one left is cleared away."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             with (self._folder / ".lock").open("wb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 for left in self._folder.glob(f"*{PARTIAL}"):

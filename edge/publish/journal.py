@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.database import open_writable, translated
+from edge.database import open_writable, transaction, translated
 from edge.errors import PackError
 from edge.packs.format import DIMENSIONS
 from edge.packs.quantise import Int8Vectors
@@ -69,7 +69,7 @@ class Journal:
             json.dumps(pages),
             json.dumps([_row(record) for record in document.records]),
         )
-        with translated(self.path), self._connection:
+        with translated(self.path), transaction(self._connection):
             self._connection.execute("INSERT INTO document VALUES (?, ?, ?, ?)", values)
 
     def batches(self, key: str) -> set[int]:
@@ -80,7 +80,7 @@ class Journal:
     def add_batch(self, key: str, number: int, vectors: Int8Vectors, sentences: Int8Vectors) -> None:
         """Keep the vectors of one batch of a document's records, and those of their sentences."""
         values = (key, number, vectors.tobytes(), sentences.tobytes())
-        with translated(self.path), self._connection:
+        with translated(self.path), transaction(self._connection):
             self._connection.execute("INSERT INTO batch VALUES (?, ?, ?, ?)", values)
 
     def vectors(self, key: str) -> Int8Vectors:
@@ -99,7 +99,7 @@ class Journal:
 
     def add_words(self, vectors: Mapping[str, Int8Vectors]) -> None:
         """Keep vectors of single words."""
-        with translated(self.path), self._connection:
+        with translated(self.path), transaction(self._connection):
             self._connection.executemany(
                 "INSERT INTO word VALUES (?, ?)", ((key, vector.tobytes()) for key, vector in vectors.items())
             )
@@ -137,7 +137,7 @@ class Journal:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
                 if self._connection.pragma("user_version") not in (0, VERSION):
                     raise PackError(f"{self.path} was made by another version of edge.")
-                with self._connection:
+                with transaction(self._connection):
                     self._connection.execute(_SCHEMA)
             except BaseException:
                 self._connection.close()

@@ -122,8 +122,6 @@ class ModelDestination:
 
     def put(self, target: Target, path: Path) -> str:
         """See ``Destination``. A model that somebody has added here by hand is not replaced."""
-        with files.storage_errors(self._folder):
-            files.make_folder(self._folder)  # durably, which the store leaves to chance
         came_before = self._ratchet.received(target.path) is not None
         self._store.add(path, replace=came_before)
         self._ratchet.receive(target.path, target.sha256, self._path(target))

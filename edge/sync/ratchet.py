@@ -175,20 +175,8 @@ class Ratchet:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """All of it or nothing.
-
-        Not ``with connection``: after a write that failed SQLite has often gone back by itself; apsw's attempt to do so
-        then fails as well, and hides that the disk was full.
-        """
-        with self._guarded():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._guarded(), database.transaction(self._connection):
+            yield
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
