@@ -6,6 +6,7 @@ Every rename, sync and removal of packs goes through here, so that tests can sto
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import time
@@ -130,3 +131,9 @@ def _sync(path: Path, flags: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, hexadecimal. Raises ``OSError`` as reading does."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

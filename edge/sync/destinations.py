@@ -20,7 +20,6 @@ from edge.packs.format import check_digest
 from edge.packs.manifest import version_key
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
-from edge.sync.payload import sha256_of
 from edge.sync.ratchet import Ratchet
 from edge.sync.targets import LORA, MODEL, PACK, POLICY, Target
 
@@ -114,7 +113,7 @@ class ModelDestination:
         status = path.stat()
         known = self._ratchet.received(target.path)
         if known is None or known[1:] != (status.st_size, status.st_mtime_ns):
-            if status.st_size != target.length or sha256_of(path) != target.sha256:
+            if status.st_size != target.length or files.sha256_of(path) != target.sha256:
                 return Standing.DUE
             self._ratchet.receive(target.path, target.sha256, path)
             return Standing.CURRENT
@@ -144,7 +143,7 @@ class FileDestination:
     def standing(self, target: Target) -> Standing:
         """See ``Destination``."""
         path = self._path(target)
-        return Standing.CURRENT if path.is_file() and sha256_of(path) == target.sha256 else Standing.DUE
+        return Standing.CURRENT if path.is_file() and files.sha256_of(path) == target.sha256 else Standing.DUE
 
     def put(self, target: Target, path: Path) -> str:
         """See ``Destination``."""

@@ -7,7 +7,6 @@ The carrier is trusted with nothing: a file counts when its length and SHA-256 a
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -141,11 +140,5 @@ class Staging:
             )
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _is_signed(path: Path, target: Target) -> bool:
-    return path.stat().st_size == target.length and sha256_of(path) == target.sha256
+    return path.stat().st_size == target.length and files.sha256_of(path) == target.sha256

@@ -18,7 +18,7 @@ from edge.packs import files
 from edge.sync import clock
 from edge.sync.carriers.interface import Carrier
 from edge.sync.destinations import Destination, PackDestination, Standing, destinations
-from edge.sync.payload import Staging, sha256_of
+from edge.sync.payload import Staging
 from edge.sync.report import Outcome, Report, State, Visit
 from edge.sync.targets import DELTA, Target
 from edge.sync.trust import Offer, Trust
@@ -162,7 +162,7 @@ class _Run:
         with files.storage_errors(made):
             files.make_folder(made.parent)
             apply(old, path, made, target.length)
-            if sha256_of(made) != target.sha256:
+            if files.sha256_of(made) != target.sha256:
                 raise TrustError(
                     f"{delta.path} does not make the file that was signed.", "The full file is taken."
                 )

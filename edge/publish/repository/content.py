@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -158,7 +157,7 @@ def _pack(path: Path) -> Target:
 def _model(path: Path) -> Target:
     header = read_header(path)
     kind = LORA if header.metadata.get("general.type") == "adapter" else MODEL
-    target = Target(model_path(path.name), path.stat().st_size, _sha256(path), kind, path.stem)
+    target = Target(model_path(path.name), path.stat().st_size, files.sha256_of(path), kind, path.stem)
     try:
         Target.from_target_file(target.to_target_file())
     except EdgeError as error:
@@ -179,7 +178,7 @@ def _policy(path: Path) -> Target:
             f"{path.name}: devices let nobody but their owner set {', '.join(sorted(others))}.",
             f"It may set: {', '.join(sorted(MAY_BE_POLICY))}.",
         )
-    return Target(POLICY_PATH, path.stat().st_size, _sha256(path), POLICY)
+    return Target(POLICY_PATH, path.stat().st_size, files.sha256_of(path), POLICY)
 
 
 def _publisher(change: Change, path: str) -> str:
@@ -249,7 +248,7 @@ def _deltas(change: Change, role: str, target: Target, old: Target | None, stagi
 
 
 def _delta(change: Change, old: Path, sha256: str, target: Target, out: Path) -> Target | None:
-    if not old.is_file() or _sha256(old) != sha256:
+    if not old.is_file() or files.sha256_of(old) != sha256:
         return None
     try:
         length = delta.make(old, change.store.targets / target.file, out)
@@ -260,7 +259,7 @@ def _delta(change: Change, old: Path, sha256: str, target: Target, out: Path) ->
     made = Target(
         path=delta_path(target.name, sha256, target.sha256),
         length=length,
-        sha256=_sha256(out),
+        sha256=files.sha256_of(out),
         kind=DELTA,
         name=target.name,
         delta_from=sha256,
@@ -282,8 +281,3 @@ def _publish(targets: Targets, target: Target, deltas: list[Target]) -> None:
             del targets.targets[path]
     for one in (target, *deltas):
         targets.targets[one.path] = one.to_target_file()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

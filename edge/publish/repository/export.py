@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -141,8 +140,7 @@ def _copy_metadata(source: Path, place: Path) -> None:
 def _is_there(path: Path, target: Target) -> bool:
     if not path.is_file() or path.stat().st_size != target.length:
         return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == target.sha256
+    return files.sha256_of(path) == target.sha256
 
 
 def _remove_others(folder: Path, kept: set[str]) -> int:

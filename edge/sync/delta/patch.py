@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from edge.database import untrusted, versions
 from edge.errors import PackError
-from edge.packs.files import delete, replace, storage_errors, sync_file
+from edge.packs.files import delete, replace, sha256_of, storage_errors, sync_file
 from edge.packs.format import NO_EMBEDDER, read_trailer
 from edge.packs.manifest import from_json
 from edge.packs.pack import Pack
@@ -47,7 +46,10 @@ def apply(
         try:
             delete(temporary)
             _write(old, reader, temporary, progress)
-            if (temporary.stat().st_size, _sha256(temporary)) != (reader.index.size, reader.index.new):
+            if (temporary.stat().st_size, sha256_of(temporary)) != (
+                reader.index.size,
+                reader.index.new,
+            ):
                 raise PackError("What the delta makes is not the new pack.", INSTEAD)
             sync_file(temporary)
             replace(temporary, out)
@@ -124,8 +126,3 @@ def _carried(reader: Reader, content: Documents) -> dict[str, bytes]:
     if len(vectors) != len(content.words):
         raise PackError("The delta does not have a vector for each word.", INSTEAD)
     return {word: vector.tobytes() for word, vector in zip(content.words, vectors, strict=True)}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
