@@ -112,6 +112,10 @@ def test_addresses_in_it_are_left_out(data: bytes) -> None:
     assert loaded.url_seeds == []
 
 
+def test_what_was_made_is_accepted(data: bytes) -> None:
+    assert parameters(data, PATH, LENGTH, FLEET).ti.name() == NAME
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_comes_is_refused_in_words(data: bytes, draw: st.DataObject) -> None:
@@ -122,4 +126,4 @@ def test_whatever_comes_is_refused_in_words(data: bytes, draw: st.DataObject) ->
         st.sampled_from([bytes(changed), bytes(changed[: len(changed) // 2]), b"", b"de", b"i1e"])
     )
     with suppress(CarrierError, TrustError):
-        assert parameters(junk, PATH, LENGTH, FLEET).ti.num_files() == 1
+        assert parameters(junk, PATH, LENGTH, FLEET).ti.name() == NAME
