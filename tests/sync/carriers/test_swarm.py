@@ -199,6 +199,7 @@ def test_twenty_kills_cost_less_than_half(tmp_path: Path) -> None:
                         break
             assert process.returncode == (0 if part == 21 else -9)
         assert (place.home / place.sha256 / "pumps.kpack").read_bytes() == place.data
+        print(f"given {seed.given / len(place.data):.3f} x the payload over 20 kills")
         assert seed.given <= len(place.data) * 1.5
 
 
