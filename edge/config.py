@@ -26,7 +26,8 @@ class Settings:
 
     ``home`` holds all state. ``engine`` is ``auto`` (a language model when one is installed, else extractive) or the
     name of an engine. ``embedder`` is a GGUF file, empty for the one that came with edge, ``none`` for keyword search
-    alone. ``threads`` is for the language model; 0 chooses. ``token`` is asked of every request when the server
+    alone. ``threads`` is for the language model; 0 chooses. ``max_input_tokens`` and ``max_output_tokens`` bound every
+    request to it, ``max_answer_tokens`` the answers from packs. ``token`` is asked of every request when the server
     listens on an address other than loopback.
 
     ``sources`` says where ``edge sync`` looks, in order, with commas between: addresses, folders, ``usb``, ``swarm``.
@@ -38,7 +39,8 @@ class Settings:
     engine: str = "auto"
     embedder: str = ""
     threads: int = 0
-    context_tokens: int = 4096
+    max_input_tokens: int = 4096
+    max_output_tokens: int = 1024
     max_answer_tokens: int = 256
     passages: int = 5
     max_question_bytes: int = 8192

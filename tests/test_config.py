@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from edge.config import FILE, POLICY, Settings, check_policy, default_home, load_settings, parse_list
 from edge.errors import UsageError
 
-NUMBERS = ("threads", "context_tokens", "max_answer_tokens", "passages", "max_question_bytes", "port")
+NUMBERS = (
+    "threads", "max_input_tokens", "max_output_tokens", "max_answer_tokens", "passages", "max_question_bytes", "port"
+)  # fmt: skip
 TEXTS = ("engine", "embedder", "host", "token")
 
 

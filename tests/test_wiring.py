@@ -26,7 +26,9 @@ TINY = Path(__file__).parent / "tiny_model" / "tiny.gguf"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", embedder="none", threads=1, context_tokens=2048)
+    return Settings(
+        home=tmp_path / "home", embedder="none", threads=1, max_input_tokens=1536, max_output_tokens=512
+    )
 
 
 def answered(edge: Edge, question: str, conversation: str | None = None) -> Answer:

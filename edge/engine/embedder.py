@@ -15,6 +15,7 @@ import numpy as np
 from edge.config import Settings
 from edge.engine import gguf
 from edge.engine.interface import Vectors
+from edge.engine.options import WorkerOptions
 from edge.engine.process import worker_command
 from edge.engine.supervisor import Worker
 from edge.errors import EngineError, NotFoundError, StorageError
@@ -52,7 +53,7 @@ class LlamaEmbedder:
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         self._path = path
-        self._worker = Worker(path, worker_command(path, "embed", threads))
+        self._worker = Worker(path, worker_command(WorkerOptions(path, "embed", threads)))
 
     @cached_property
     def fingerprint(self) -> str:

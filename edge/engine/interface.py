@@ -1,14 +1,15 @@
-"""What an engine and an embedder must do. One conformance suite runs on every implementation."""
+"""What engines, embedders and rerankers must do. One conformance suite runs on every engine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import Prompt
+from edge.types import Message, Prompt
 
 Vectors = NDArray[np.float32]
 
@@ -16,6 +17,77 @@ Vectors = NDArray[np.float32]
 def never() -> bool:
     """The ``cancelled`` of a request nobody can cancel."""
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. By default it is always the likeliest one.
+
+    Args:
+        temperature: 0 takes the likeliest token, 1 what the model thinks; the filters below apply above 0.
+        top_k: so many of the likeliest tokens only; 0 for all.
+        top_p: the likeliest tokens with so much probability together.
+        min_p: tokens with so much of the likeliest one's probability.
+        seed: the same seed gives the same text; None takes one by chance.
+        presence_penalty, frequency_penalty: against words that were used already (-2 to 2).
+        stop: texts that end the answer and are not part of it.
+        schema: a JSON schema that the answer must obey; ``{}`` for any JSON object.
+        logprobs: how many alternatives to report with each token; None reports nothing.
+    """
+
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    seed: int | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    stop: tuple[str, ...] = ()
+    schema: str | None = None
+    logprobs: int | None = None
+
+
+GREEDY = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """Messages for a language model, and how it shall answer."""
+
+    messages: tuple[Message, ...]
+    max_tokens: int
+    sampling: Sampling = GREEDY
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """A token as text and the natural logarithm of its probability."""
+
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A piece of an answer, of whole characters; its tokens with their alternatives where they were asked for."""
+
+    text: str
+    tokens: tuple[tuple[Likelihood, tuple[Likelihood, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of an answer and what it cost.
+
+    ``reused_tokens`` of the prompt were still there, from memory or disk; ``steps`` is how often the model was run
+    for the answer's ``tokens``, fewer than these where it was guessed ahead.
+    """
+
+    reason: Literal["end", "stop", "length", "cancel"]
+    prompt_tokens: int
+    reused_tokens: int
+    tokens: int
+    steps: int
 
 
 class Engine(Protocol):
@@ -35,6 +107,42 @@ class Engine(Protocol):
 
         Raises:
             EngineError: the engine failed; what was yielded so far must not be shown as an answer.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back processes and memory. Closing twice is allowed."""
+        ...
+
+
+class ChatEngine(Engine, Protocol):
+    """An engine that also takes bare messages, as the OpenAI-compatible endpoints need it."""
+
+    def chat(
+        self, request: ChatRequest, cancelled: Callable[[], bool] = never
+    ) -> Iterator[Written | Finished]:
+        """Yield the answer in pieces, ``Finished`` last.
+
+        Raises:
+            BusyError: too many requests wait already.
+            EngineError: the engine failed, or the prompt does not fit.
+        """
+        ...
+
+
+class Reranker(Protocol):
+    """Says how well passages answer a question, reading both together."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        ...
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """One score a text, higher is better, comparable within one call only.
+
+        Raises:
+            EngineError: the reranker failed.
         """
         ...
 

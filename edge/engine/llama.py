@@ -10,6 +10,7 @@ from edge.config import Settings
 from edge.engine.frames import Frame
 from edge.engine.interface import never
 from edge.engine.machine import generation_threads
+from edge.engine.options import WorkerOptions
 from edge.engine.process import worker_command
 from edge.engine.supervisor import Worker
 from edge.errors import EngineError
@@ -20,21 +21,25 @@ class LlamaEngine:
     """Answers with a GGUF; the worker starts with the first prompt, or with `start`.
 
     Args:
-        model: a language model.
-        context: tokens of prompt and answer together; never more than the model was trained for.
-        threads: threads of llama.cpp; 0 for all physical cores but one.
+        options: which model, and how to run it.
     """
 
-    def __init__(self, model: Path, context: int = 4096, threads: int = 0) -> None:
-        self._model = model
-        self._worker = Worker(
-            model, worker_command(model, "generate", threads or generation_threads(), context)
-        )
+    def __init__(self, options: WorkerOptions) -> None:
+        self._model = options.model
+        self._worker = Worker(options.model, worker_command(options))
 
     @classmethod
     def from_settings(cls, settings: Settings, model: Path) -> LlamaEngine:
-        """An engine with the context and threads of the settings."""
-        return cls(model, settings.context_tokens, settings.threads)
+        """An engine with the limits and threads of the settings."""
+        return cls(
+            WorkerOptions(
+                model,
+                "generate",
+                settings.threads or generation_threads(),
+                settings.max_input_tokens,
+                settings.max_output_tokens,
+            )
+        )
 
     @property
     def name(self) -> str:

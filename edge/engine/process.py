@@ -14,10 +14,10 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from edge.engine import frames
 from edge.engine.frames import Frame
+from edge.engine.options import WorkerOptions
 
 WORKER_ARGUMENT = "engine-worker"
 """First argument that makes the one-file executable a worker instead of the command line."""
@@ -33,12 +33,11 @@ _SIGNAL_HINTS = {
 }
 
 
-def worker_command(model: Path, task: str, threads: int, context: int = 0) -> list[str]:
+def worker_command(options: WorkerOptions) -> list[str]:
     """The command line of a worker, from an installed package or from the one-file executable."""
     frozen = getattr(sys, "frozen", False)
     program = [WORKER_ARGUMENT] if frozen else ["-P", "-m", "edge.engine.worker"]
-    options = ["--model", str(model), "--task", task, "--threads", str(threads), "--context", str(context)]
-    return [sys.executable, *program, *options]
+    return [sys.executable, *program, options.to_json()]
 
 
 class WorkerDied(Exception):

@@ -13,6 +13,7 @@ from edge.engine.scripted import ScriptedEngine
 from edge.errors import EngineError
 from edge.types import Message, Prompt
 from tests.engine.chain_model import write_chain_model
+from tests.engine.workers import writer
 
 TEXT = "Use 25µl"
 MakeEngine = Callable[[], Engine]
@@ -23,7 +24,7 @@ def scripted(_folder: Path) -> Engine:
 
 
 def llama(folder: Path) -> Engine:
-    return LlamaEngine(write_chain_model(folder / "chain.gguf", TEXT), context=512, threads=1)
+    return LlamaEngine(writer(write_chain_model(folder / "chain.gguf", TEXT), 512))
 
 
 @pytest.fixture(params=[scripted, llama])

@@ -10,6 +10,7 @@ import pytest
 from edge.engine.llama import LlamaEngine
 from edge.types import Message, Prompt
 from tests.engine.chain_model import write_chain_model
+from tests.engine.workers import writer
 
 ANSWER = "Öl 25µ✓"
 
@@ -35,13 +36,13 @@ def endless_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def engine(model: Path) -> Iterator[LlamaEngine]:
-    engine = LlamaEngine(model, context=512, threads=1)
+    engine = LlamaEngine(writer(model, 512))
     yield engine
     engine.close()
 
 
 @pytest.fixture
 def endless(endless_model: Path) -> Iterator[LlamaEngine]:
-    engine = LlamaEngine(endless_model, context=4096, threads=1)
+    engine = LlamaEngine(writer(endless_model, 4096))
     yield engine
     engine.close()

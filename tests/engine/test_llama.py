@@ -13,6 +13,7 @@ from edge.engine.llama import LlamaEngine
 from edge.errors import EngineError, ModelError
 from tests.engine.chain_model import CONTROL, write_chain_model
 from tests.engine.conftest import ANSWER, prompt
+from tests.engine.workers import writer
 
 
 def test_the_answer_comes_in_pieces_of_whole_characters(engine: LlamaEngine) -> None:
@@ -29,7 +30,7 @@ def test_the_token_limit_holds_and_leaves_no_half_characters(engine: LlamaEngine
 
 
 def test_the_answer_ends_where_the_context_does(endless_model: Path) -> None:
-    engine = LlamaEngine(endless_model, context=256, threads=1)
+    engine = LlamaEngine(writer(endless_model, 256))
     text = "".join(engine.stream(prompt(max_tokens=10_000)))
     engine.close()
     assert 100 < len(text) < 256
@@ -95,7 +96,7 @@ def test_fits_counts_the_answer_too(engine: LlamaEngine) -> None:
 
 
 def test_the_context_is_never_longer_than_the_model_was_trained_for(model: Path) -> None:
-    engine = LlamaEngine(model, context=100_000, threads=1)
+    engine = LlamaEngine(writer(model, 100_000))
     assert engine.facts()["context"] == 512
     engine.close()
 
@@ -108,7 +109,7 @@ def test_the_models_own_template_is_used(tmp_path: Path) -> None:
     template = (
         "{% for m in messages %}{{ '[' + m.role + ']' + m.content }}{% endfor %}{{ raise_exception('no!') }}"
     )
-    engine = LlamaEngine(write_chain_model(tmp_path / "m.gguf", "ok", template=template), threads=1)
+    engine = LlamaEngine(writer(write_chain_model(tmp_path / "m.gguf", "ok", template=template)))
     with pytest.raises(EngineError, match="no!"):
         list(engine.stream(prompt()))
     engine.close()
@@ -116,9 +117,7 @@ def test_the_models_own_template_is_used(tmp_path: Path) -> None:
 
 def test_a_passage_cannot_speak_in_control_tokens(tmp_path: Path) -> None:
     template = "{{ messages[-1].content }}"
-    engine = LlamaEngine(
-        write_chain_model(tmp_path / "m.gguf", "ok", context=64, template=template), threads=1
-    )
+    engine = LlamaEngine(writer(write_chain_model(tmp_path / "m.gguf", "ok", context=64, template=template)))
     # As a control token it would count once each time, and 40 would fit.
     assert not engine.fits(prompt(CONTROL * 40, max_tokens=1))
     engine.close()
@@ -133,7 +132,7 @@ def test_the_name_is_that_of_the_file(model: Path) -> None:
 def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bad.gguf"
     path.write_bytes(content)
-    engine = LlamaEngine(path, threads=1)
+    engine = LlamaEngine(writer(path))
     with pytest.raises(ModelError, match=r"bad\.gguf") as caught:
         list(engine.stream(prompt()))
     assert caught.value.hint
@@ -141,7 +140,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
-    engine = LlamaEngine(tmp_path, threads=1)
+    engine = LlamaEngine(writer(tmp_path))
     with pytest.raises(ModelError):
         engine.facts()
     engine.close()
@@ -150,14 +149,14 @@ def test_a_folder_is_no_model(tmp_path: Path) -> None:
 def test_a_truncated_model_is_refused(tmp_path: Path, model: Path) -> None:
     path = tmp_path / "cut.gguf"
     path.write_bytes(model.read_bytes()[:-100_000])
-    engine = LlamaEngine(path, threads=1)
+    engine = LlamaEngine(writer(path))
     with pytest.raises(ModelError, match=r"cut\.gguf"):
         engine.facts()
     engine.close()
 
 
 def test_an_embedder_does_not_write(embedder_path: Path) -> None:
-    engine = LlamaEngine(embedder_path, threads=1)
+    engine = LlamaEngine(writer(embedder_path))
     with pytest.raises(ModelError, match="is an embedder"):
         engine.facts()
     engine.close()

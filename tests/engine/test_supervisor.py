@@ -14,6 +14,7 @@ from edge.engine.frames import encode
 from edge.engine.process import WORKER_ARGUMENT, worker_command
 from edge.engine.supervisor import RestartPolicy, Worker
 from edge.errors import EngineError, ModelError
+from tests.engine.workers import writer
 
 READY = 'import json, os, sys\nprint(json.dumps({"ready": {"name": "fake"}}), flush=True)\n'
 ECHO = (
@@ -170,7 +171,7 @@ def test_an_answer_makes_up_for_failures() -> None:
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_the_worker_ends_with_its_parent(endless_model: Path, busy: bool) -> None:
-    command = worker_command(endless_model, "generate", threads=1, context=4096)
+    command = worker_command(writer(endless_model))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -191,21 +192,17 @@ def test_the_worker_ends_with_its_parent(endless_model: Path, busy: bool) -> Non
 
 def test_the_one_file_executable_is_its_own_worker(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert worker_command(model, "embed", threads=1)[:4] == [
-        sys.executable,
-        WORKER_ARGUMENT,
-        "--model",
-        str(model),
-    ]
+    options = writer(model)
+    assert worker_command(options) == [sys.executable, WORKER_ARGUMENT, options.to_json()]
 
 
 def test_what_libraries_print_does_not_disturb_the_frames(model: Path) -> None:
     script = (
-        "import os, sys, edge.engine.worker as w\n"
+        "import os, sys, edge.engine.worker.__main__ as w\n"
         "real = w.open_task\n"
         "def noisy(options):\n os.write(1, b'printf\\n'); print('print', flush=True)\n return real(options)\n"
         "w.open_task = noisy\n"
-        f"w.main(['--model', {str(model)!r}, '--task', 'generate', '--context', '64'])\n"
+        f"w.main([{writer(model, 64).to_json()!r}])\n"
     )
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", script]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.engine.binding import L, LoadError, Model, new_context
-from edge.engine.chat_template import ChatTemplate, Messages
 from edge.engine.frames import RequestError
+from edge.engine.worker.binding import L, LoadError, Model, new_context
+from edge.engine.worker.chat_template import ChatTemplate, Messages
 
 BATCH = 256
 """Prompt tokens computed in one go."""

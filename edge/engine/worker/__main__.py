@@ -1,6 +1,6 @@
 """The worker process: owns llama.cpp and answers frames on its stdin with frames on its stdout.
 
-    python -m edge.engine.worker --model FILE --task embed|generate [--context N] [--threads N]
+    python -m edge.engine.worker OPTIONS          a WorkerOptions as JSON
 
 It says ``{"ready": facts}`` or ``{"error": message}`` once, then answers requests in their order, each reply carrying
 the request's ``id``; ``{"op": "cancel", "id": n}`` acts at once. It ends when its stdin does, that is with its parent.
@@ -8,7 +8,6 @@ the request's ``id``; ``{"op": "cancel", "id": n}`` acts at once. It ends when i
 
 from __future__ import annotations
 
-import argparse
 import base64
 import os
 import signal
@@ -19,15 +18,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from edge.engine import frames
 from edge.engine.frames import Frame, RequestError
+from edge.engine.options import WorkerOptions
 
 if TYPE_CHECKING:
-    from edge.engine.binding import Model
+    from edge.engine.worker.binding import Model
 
 Handler = Callable[[Frame, Callable[[], bool]], Iterator[Frame]]
 """Replies to a request; the second argument tells whether it was cancelled meanwhile."""
@@ -79,9 +78,9 @@ def serve(channel: Channel, facts: Frame, handlers: dict[str, Handler]) -> None:
             channel.send({"id": number, "error": str(error)})
 
 
-def open_task(options: argparse.Namespace) -> tuple[Frame, dict[str, Handler]]:
+def open_task(options: WorkerOptions) -> tuple[Frame, dict[str, Handler]]:
     """Load the model; what there is to say about it, and what it can do."""
-    from edge.engine import binding
+    from edge.engine.worker import binding
 
     binding.start()
     model = binding.Model(options.model)
@@ -93,11 +92,11 @@ def open_task(options: argparse.Namespace) -> tuple[Frame, dict[str, Handler]]:
     }
     if options.task == "embed":
         return _embedding(model, options.threads, facts)
-    return _generation(model, options.threads, options.context, facts)
+    return _generation(model, options.threads, options.input_tokens + options.output_tokens, facts)
 
 
 def _embedding(model: Model, threads: int, facts: Frame) -> tuple[Frame, dict[str, Handler]]:
-    from edge.engine.embedding import Embedding
+    from edge.engine.worker.embedding import Embedding
 
     embedding = Embedding(model, threads)
 
@@ -112,7 +111,7 @@ def _embedding(model: Model, threads: int, facts: Frame) -> tuple[Frame, dict[st
 
 
 def _generation(model: Model, threads: int, context: int, facts: Frame) -> tuple[Frame, dict[str, Handler]]:
-    from edge.engine.generation import Generation, Usage
+    from edge.engine.worker.generation import Generation, Usage
 
     generation = Generation(model, threads, context)
 
@@ -139,21 +138,11 @@ def _take_stdout() -> BinaryIO:
     return sink
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="edge worker", description="Runs a model for edge; started by edge itself."
-    )
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--task", choices=("embed", "generate"), required=True)
-    parser.add_argument("--context", type=int, default=4096, help="tokens of prompt and answer together")
-    parser.add_argument("--threads", type=int, default=1)
-    return parser.parse_args(arguments)
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run until stdin ends. Exit code 1: the model could not be loaded; 2: a request failed badly."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes stdin
-    options = _parse(arguments)
+    (text,) = sys.argv[1:] if arguments is None else arguments
+    options = WorkerOptions.from_json(text)
     channel = Channel(sys.stdin.buffer, _take_stdout())
     try:
         facts, handlers = open_task(options)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
-from edge.engine.binding import L, LoadError, Model, new_context
+from edge.engine.worker.binding import L, LoadError, Model, new_context
 
 MAX_TOKENS = 256
 """The model's sequence length; what is beyond is cut."""

@@ -1,0 +1,56 @@
+"""How a worker process loads and runs its model, as one value that crosses to it on its command line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Task = Literal["generate", "embed", "rank"]
+KvType = Literal["f16", "q8_0", "q4_0"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """What to load and how to run it.
+
+    Args:
+        model: a GGUF file.
+        task: what it is for.
+        threads: threads of llama.cpp.
+        input_tokens, output_tokens: the most that one prompt, and one answer, may have.
+        parallel: requests that are answered at the same time.
+        cells: tokens the KV cache holds for all of them; 0 for one request of full length.
+        kv_type: how the KV cache stores keys and values.
+        gpu_layers: layers computed on a GPU.
+        repack: rearrange weights for this processor's kernels: private memory as large as the model, 10 % faster.
+        lookup: guess further tokens from the prompt (prompt-lookup decoding).
+        loras: adapters, each with its scale.
+        exchange: number of an inherited descriptor of memory through which sequence states pass; None for none.
+    """
+
+    model: Path
+    task: Task
+    threads: int = 1
+    input_tokens: int = 4096
+    output_tokens: int = 1024
+    parallel: int = 1
+    cells: int = 0
+    kv_type: KvType = "f16"
+    gpu_layers: int = 0
+    repack: bool = False
+    lookup: bool = True
+    loras: tuple[tuple[Path, float], ...] = ()
+    exchange: int | None = None
+
+    def to_json(self) -> str:
+        """One line of text."""
+        return json.dumps(asdict(self), default=str, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> WorkerOptions:
+        """The value that `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        loras = tuple((Path(path), float(scale)) for path, scale in values.pop("loras"))
+        return cls(**{**values, "model": Path(values["model"]), "loras": loras})
