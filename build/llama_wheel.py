@@ -145,7 +145,9 @@ def unpack(source: Path, folder: Path) -> Path:
     return next(folder.iterdir())
 
 
-def compile_libraries(source: Path, build: Path, tools: Path, flags: list[str], log: Path) -> list[Path]:
+def compile_libraries(
+    source: Path, build: Path, tools: Path, flags: list[str], log: Path, targets: Iterable[str] = ("all",)
+) -> list[Path]:
     """Configure and build llama.cpp with CMake; the shared libraries it made."""
     remap = f"-ffile-prefix-map={source}=."  # no path of this machine in the libraries
     environ = {
@@ -156,11 +158,11 @@ def compile_libraries(source: Path, build: Path, tools: Path, flags: list[str], 
     }
     cmake, ninja = str(tools / "cmake"), f"-DCMAKE_MAKE_PROGRAM={tools / 'ninja'}"
     llama = str(source / "vendor" / "llama.cpp")
-    say(f"compiling llama.cpp on {os.cpu_count()} cores (about 3 minutes of processor time)")
+    say(f"compiling llama.cpp on {os.cpu_count()} cores (minutes of processor time: 3, with programs 8)")
     with log.open("w", encoding="utf-8") as output:
         for command in (
             [cmake, "-G", "Ninja", "-S", llama, "-B", str(build), ninja, *flags],
-            [cmake, "--build", str(build), "--parallel", str(os.cpu_count() or 1)],
+            [cmake, "--build", str(build), "--parallel", str(os.cpu_count() or 1), "--target", *targets],
         ):
             with subprocess.Popen(
                 command, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -7,14 +7,17 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from edge.conversations import Conversations
+from edge.conversations import NOT_SENT, Conversations
 from edge.engine.extractive import EXTRACTIVE
 from edge.engine.interface import Engine, never
 from edge.errors import EdgeError, EngineError
 from edge.guard.answer import check
 from edge.guard.question import admit
 from edge.guard.warnings import collect
-from edge.prompt.template import make_prompt, place
+from edge.popular import PopularPassages
+from edge.prompt.conversation import Exchange, Sent, send, usable
+from edge.prompt.labels import stream_relabelled
+from edge.prompt.template import block, make_prompt, place
 from edge.retrieval.confidence import REFUSE_BELOW
 from edge.retrieval.retriever import Retriever
 from edge.types import (
@@ -25,12 +28,15 @@ from edge.types import (
     Evidence,
     EvidenceFound,
     Message,
+    Passage,
+    Prompt,
     Question,
     TokenStreamed,
 )
 
 Cancelled = Callable[[], bool]
-Turn = Generator[Event, None, Answer]
+Turn = Generator[Event, None, tuple[Answer, Exchange | None]]
+"""An answer, and how a language model came to it."""
 EngineFor = Callable[[str], Engine]
 """The engine of a name (``auto``, ``extractive``, ``llama`` …)."""
 
@@ -54,12 +60,14 @@ class Assistant:
         conversations: Conversations | None,
         limits: Limits,
         default_engine: str = "auto",
+        popular: PopularPassages | None = None,
     ) -> None:
         self._retriever = retriever
         self._engine_for = engine_for
         self._conversations = conversations
         self._limits = limits
         self._default_engine = default_engine
+        self._popular = popular
 
     def search(self, question: Question, limit: int) -> Evidence:
         """The best ``limit`` passages, without an answer."""
@@ -77,16 +85,20 @@ class Assistant:
             NothingInstalledError: there is no pack at all.
         """
         clock = _Clock()
+        came_along = bool(question.history)
         question = self._admitted(question)
+        turns = None if came_along else self._turns(question)
         engine = self._engine_for(question.engine or self._default_engine)
         evidence = self._retriever.search(question, self._limits.passages)
         clock.mark("evidence")
         yield EvidenceFound(evidence, clock.marks["evidence"])
+        exchange: Exchange | None
 
         if evidence.confidence < REFUSE_BELOW or not evidence.passages:
-            answer = _refusal(evidence, engine.name)
+            answer, exchange = _refusal(evidence, engine.name), NOT_SENT
         else:
-            answer = yield from self._written(question, evidence, engine, cancelled, clock)
+            asking = _Asking(question, evidence, turns, cancelled, clock)
+            answer, exchange = yield from self._written(asking, engine)
         if cancelled():
             return
         if evidence.missing and not answer.refused:
@@ -94,7 +106,7 @@ class Assistant:
             answer = replace(answer, notice=notice)
         clock.mark("total")
         answer = replace(answer, conversation_id=question.conversation_id or "", timings_ms=dict(clock.marks))
-        self._remember(question, answer)
+        self._remember(question, answer, exchange)
         yield Answered(answer)
 
     def _admitted(self, question: Question) -> Question:
@@ -106,42 +118,37 @@ class Assistant:
             history = self._said(self._conversations, conversation)
         return replace(question, text=text, history=history, conversation_id=conversation)
 
-    def _written(
-        self, question: Question, evidence: Evidence, engine: Engine, cancelled: Cancelled, clock: _Clock
-    ) -> Turn:
+    def _written(self, asking: _Asking, engine: Engine) -> Turn:
         """An engine's answer, checked; a quotation when the engine fails or its text does not hold."""
         unverified: tuple[str, ...] = ()
         try:
-            answer = yield from self._attempt(question, evidence, engine, cancelled, clock)
+            answer, exchange = yield from self._attempt(asking, engine)
         except _Ungrounded as error:
             unverified, notice = error.unverified, "What the language model wrote is not in the manual."
         except EngineError as error:
             notice = error.message
         else:
-            return answer
-        quoting = self._engine_for(EXTRACTIVE)
-        quoted = yield from self._attempt(question, evidence, quoting, cancelled, clock)
-        return replace(
-            quoted, unverified=unverified, notice=f"{notice} This answer quotes the manual instead."
-        )
+            return answer, exchange
+        quoted, exchange = yield from self._attempt(asking, self._engine_for(EXTRACTIVE))
+        notice = f"{notice} This answer quotes the manual instead."
+        return replace(quoted, unverified=unverified, notice=notice), exchange
 
-    def _attempt(
-        self, question: Question, evidence: Evidence, engine: Engine, cancelled: Cancelled, clock: _Clock
-    ) -> Turn:
-        limit = self._limits.answer_tokens
-        prompt = make_prompt(question.text, evidence.passages, question.history, limit, engine.fits)
-        pieces: list[str] = []
-        for piece in engine.stream(prompt, cancelled):
-            clock.mark("first_token")
-            pieces.append(piece)
-            yield TokenStreamed(piece)
-        verdict = check("".join(pieces), prompt.passages)
+    def _attempt(self, asking: _Asking, engine: Engine) -> Turn:
         quotes = engine.name == EXTRACTIVE
-        if verdict.refused or cancelled() or (verdict.ungrounded and quotes):
-            return _refusal(evidence, engine.name)
+        sent = None if quotes else self._sent(asking, engine)
+        prompt = sent.prompt if sent else self._alone(asking, engine)
+        written: list[str] = []
+        shown: list[str] = []
+        for piece in _shown(_kept(engine.stream(prompt, asking.cancelled), written), prompt):
+            asking.clock.mark("first_token")
+            shown.append(piece)
+            yield TokenStreamed(piece)
+        verdict = check("".join(shown), prompt.passages)
+        if verdict.refused or asking.cancelled() or (verdict.ungrounded and quotes):
+            return _refusal(asking.evidence, engine.name), NOT_SENT
         if verdict.ungrounded:
             raise _Ungrounded(verdict.unverified)
-        return Answer(
+        answer = Answer(
             text=verdict.text,
             mode="extractive" if quotes else "generated",
             citations=verdict.citations,
@@ -149,6 +156,57 @@ class Assistant:
             unverified=verdict.unverified,
             engine=engine.name,
         )
+        return answer, sent.answered("".join(written), verdict.text) if sent else None
+
+    def _alone(self, asking: _Asking, engine: Engine) -> Prompt:
+        """A prompt for whoever quotes, or that goes on from what came with the question."""
+        question, passages = asking.question, asking.evidence.passages
+        return make_prompt(question.text, passages, question.history, self._limits.answer_tokens, engine.fits)
+
+    def _sent(self, asking: _Asking, engine: Engine) -> Sent | None:
+        """A prompt that begins like one that was computed before, where it can; None for a history that came along."""
+        if asking.turns is None:
+            return None
+        sent = send(
+            asking.question.text,
+            asking.evidence.passages,
+            asking.turns,
+            self._limits.answer_tokens,
+            engine.fits,
+            [] if asking.turns else self._known(),
+            _scope(asking.question),
+        )
+        if sent.exchange.first == 1:
+            self._count(sent.exchange.passages)
+        return sent
+
+    def _turns(self, question: Question) -> tuple[Exchange, ...]:
+        """What a language model saw of the conversation, as far as it still holds."""
+        if self._conversations is None or not question.conversation_id:
+            return ()
+        try:
+            turns = self._conversations.exchanges(question.conversation_id)
+        except EdgeError:
+            self._conversations = Conversations(None)
+            return ()
+        return usable(turns, self._retriever.versions(), _scope(question))
+
+    def _known(self) -> list[list[str]]:
+        """Lists of passages that prompts began with lately."""
+        if self._popular is None:
+            return []
+        try:
+            return [[block(passage) for passage in passages] for passages in self._popular.latest()]
+        except EdgeError:
+            self._popular = None
+            return []
+
+    def _count(self, passages: tuple[Passage, ...]) -> None:
+        if self._popular is not None:
+            try:
+                self._popular.count(passages)
+            except EdgeError:
+                self._popular = None
 
     def _said(self, conversations: Conversations, conversation: str) -> tuple[Message, ...]:
         """What was said before; nothing, and from now on in memory, when it cannot be read."""
@@ -158,15 +216,26 @@ class Assistant:
             self._conversations = Conversations(None)
             return ()
 
-    def _remember(self, question: Question, answer: Answer) -> None:
+    def _remember(self, question: Question, answer: Answer, exchange: Exchange | None) -> None:
         """A turn that cannot be stored (read-only medium, full disk, damaged database) is still answered."""
         if self._conversations is None:
             return
         try:
-            self._conversations.append(answer.conversation_id, question.text, answer.text)
+            self._conversations.append(answer.conversation_id, question.text, answer.text, exchange)
         except EdgeError:
             self._conversations = Conversations(None)
-            self._conversations.append(answer.conversation_id, question.text, answer.text)
+            self._conversations.append(answer.conversation_id, question.text, answer.text, exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A question on its way to an engine; ``turns`` are None where a history came with it."""
+
+    question: Question
+    evidence: Evidence
+    turns: tuple[Exchange, ...] | None
+    cancelled: Cancelled
+    clock: _Clock
 
 
 class _Ungrounded(Exception):
@@ -196,6 +265,23 @@ def _refusal(evidence: Evidence, engine: str) -> Answer:
     if nearest:
         text += f" Nearest: {place(nearest[0].passage)} [1]."
     return Answer(text=text, mode="refused", citations=nearest, engine=engine)
+
+
+def _kept(pieces: Iterator[str], written: list[str]) -> Iterator[str]:
+    """The pieces, each kept as the engine wrote it."""
+    for piece in pieces:
+        written.append(piece)
+        yield piece
+
+
+def _shown(pieces: Iterator[str], prompt: Prompt) -> Iterator[str]:
+    """The pieces with passages numbered for readers."""
+    return pieces if prompt.labels is None else stream_relabelled(pieces, prompt.labels, len(prompt.passages))
+
+
+def _scope(question: Question) -> str:
+    """What the search is restricted to, as one text."""
+    return "\n".join([question.equipment or "", *question.packs])
 
 
 def _named(codes: Sequence[str]) -> str:

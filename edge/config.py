@@ -26,18 +26,32 @@ class Settings:
 
     ``home`` holds all state. ``engine`` is ``auto`` (a language model when one is installed, else extractive) or the
     name of an engine. ``embedder`` is a GGUF file, empty for the one that came with edge, ``none`` for keyword search
-    alone. ``threads`` is for the language model; 0 chooses. ``max_input_tokens`` and ``max_output_tokens`` bound every
-    request to it, ``max_answer_tokens`` the answers from packs. ``token`` is asked of every request when the server
-    listens on an address other than loopback.
+    alone. ``reranker`` is a GGUF file with a ranking head, empty for the installed one, ``none`` for none. ``threads``
+    is for the language model; 0 chooses. ``max_input_tokens`` and ``max_output_tokens`` bound every request to it,
+    ``max_answer_tokens`` the answers from packs. ``token`` is asked of every request when the server listens on an
+    address other than loopback.
 
     ``sources`` says where ``edge sync`` looks, in order, with commas between: addresses, folders, ``usb``, ``swarm``.
     ``sync_packs`` and ``sync_models`` hold patterns of the names it gets. ``proxy`` is the address of a proxy, empty
     for the environment's, ``none`` for none. ``http_hosts`` may be asked without TLS: it hides, signatures protect.
+
+    The server answers ``max_requests`` at once, lets ``max_waiting`` more wait, and takes ``requests_per_minute`` from
+    each address, ``request_burst`` of them at once (0: any number). ``openai_url`` and ``openai_model`` are what the
+    engine ``openai`` asks, ``openai_timeout`` the seconds of silence it bears; its key is not a setting.
+    A language model that was not used for ``idle_unload_minutes`` gives its memory back (0: never).
+
+    How a language model is run, memory and devices decide where a setting does not: ``parallel`` requests at once (0
+    chooses), keys and values stored as ``kv_type`` (``f16``, ``q8_0``, ``q4_0``), ``gpu_layers`` (a number or ``all``)
+    on a GPU, weights rearranged for the processor (``repack``: ``on``, ``off``). ``back_ends`` is a folder with further
+    back ends of llama.cpp, such as CUDA's. ``hub`` is the address ``edge model pull`` asks, empty for the usual one.
+    ``prefill_cache_mb`` bounds the disk space for prompts computed before (0: none); with ``idle_prefill`` (1 or
+    0) the server computes those asked for most while nothing else is to do.
     """
 
     home: Path
     engine: str = "auto"
     embedder: str = ""
+    reranker: str = ""
     threads: int = 0
     max_input_tokens: int = 4096
     max_output_tokens: int = 1024
@@ -52,6 +66,22 @@ class Settings:
     sync_models: str = "*"
     proxy: str = ""
     http_hosts: str = ""
+    max_requests: int = 64
+    max_waiting: int = 64
+    requests_per_minute: int = 120
+    request_burst: int = 60
+    openai_url: str = ""
+    openai_model: str = ""
+    openai_timeout: int = 60
+    idle_unload_minutes: int = 30
+    parallel: int = 0
+    kv_type: str = "auto"
+    gpu_layers: str = "auto"
+    repack: str = "auto"
+    back_ends: str = ""
+    hub: str = ""
+    prefill_cache_mb: int = 2048
+    idle_prefill: int = 1
 
     @property
     def packs_dir(self) -> Path:
@@ -67,6 +97,11 @@ class Settings:
     def sync_dir(self) -> Path:
         """What ``edge sync`` knows and has half downloaded."""
         return self.home / "sync"
+
+    @property
+    def prefill_dir(self) -> Path:
+        """Beginnings of prompts that were computed before. Can be deleted at any time."""
+        return self.home / "cache" / "prefill"
 
     @property
     def state_file(self) -> Path:

@@ -1,26 +1,31 @@
-"""What was said in each conversation: the only state that answering writes, in ``EDGE_HOME/state.sqlite``."""
+"""What was said in each conversation, for whoever asks on and for the language model that goes on from there."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import apsw
-
-from edge.database import open_writable, translated
-from edge.packs.files import storage_errors
+from edge.prompt.conversation import Exchange, plain
+from edge.prompt.stored import exchange_from_json, exchange_to_json
+from edge.state import StateTable
 from edge.types import Message
 
 MAX_TURNS = 6
 """Turns handed back; older ones no longer say what a follow-up is about."""
+
+MAX_EXCHANGES = 64
+PLAIN_EXCHANGES = 2
+"""Of turns that no language model saw: enough to know what "it" is."""
+
+NOT_SENT = Exchange("", "")
+"""A turn that language models need not know of."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS turn(
     id INTEGER PRIMARY KEY, conversation TEXT NOT NULL, question TEXT NOT NULL, answer TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS turn_conversation ON turn(conversation, id);
 """
+_COLUMNS = {"exchange": "ALTER TABLE turn ADD COLUMN exchange TEXT"}
+"""Not in the schema: edge 0.1 made tables without it."""
 
 
 class Conversations:
@@ -31,9 +36,7 @@ class Conversations:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._connection: apsw.Connection | None = None
+        self._table = StateTable(path, _SCHEMA, "turn", _COLUMNS)
 
     def history(self, conversation: str) -> tuple[Message, ...]:
         """The last turns of a conversation, oldest first; empty for an unknown one.
@@ -42,43 +45,51 @@ class Conversations:
             StorageError, BusyError, PackError: the database cannot be made or read, is in use, or is damaged.
         """
         sql = "SELECT question, answer FROM turn WHERE conversation = ? ORDER BY id DESC LIMIT ?"
-        with self._lock, self._translated():
-            rows = self._open().execute(sql, (conversation, MAX_TURNS)).fetchall()
+        with self._table.connection() as connection:
+            rows = connection.execute(sql, (conversation, MAX_TURNS)).fetchall()
         return tuple(
             message
             for question, answer in reversed(rows)
             for message in (Message("user", question), Message("assistant", answer))
         )
 
-    def append(self, conversation: str, question: str, answer: str) -> None:
+    def exchanges(self, conversation: str) -> tuple[Exchange, ...]:
+        """The turns that stood in the last prompt, with that one and what was said since, oldest first.
+
+        Raises:
+            StorageError, BusyError, PackError: as ``history``.
+        """
+        sql = "SELECT question, answer, exchange FROM turn WHERE conversation = ? ORDER BY id DESC LIMIT ?"
+        with self._table.connection() as connection:
+            rows = connection.execute(sql, (conversation, MAX_EXCHANGES)).fetchall()
+        found = [_exchange(*row) for row in reversed(rows)]
+        exchanges = [exchange for exchange in found if exchange != NOT_SENT]
+        for position in reversed(range(len(exchanges))):
+            before = exchanges[position].before
+            if before is not None:
+                return tuple(exchanges[max(0, position - before) :])
+        return tuple(exchanges[-PLAIN_EXCHANGES:])
+
+    def append(self, conversation: str, question: str, answer: str, exchange: Exchange | None = None) -> None:
         """Remember one turn.
+
+        Args:
+            conversation: its id.
+            question, answer: what was said.
+            exchange: the same as a language model saw it; None for one that saw no passages.
 
         Raises:
             StorageError, BusyError, PackError: the disk is full or read-only, the database in use or damaged.
         """
-        with self._lock, self._translated():
-            sql = "INSERT INTO turn(conversation, question, answer) VALUES (?, ?, ?)"
-            self._open().execute(sql, (conversation, question, answer))
+        sql = "INSERT INTO turn(conversation, question, answer, exchange) VALUES (?, ?, ?, ?)"
+        stored = None if exchange is None else exchange_to_json(exchange)
+        with self._table.connection() as connection:
+            connection.execute(sql, (conversation, question, answer, stored))
 
     def close(self) -> None:
         """Close the database."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        self._table.close()
 
-    def _open(self) -> apsw.Connection:
-        if self._connection is None:
-            if self._path is not None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = open_writable(self._path or Path(":memory:"))
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(_SCHEMA)
-            self._connection = connection
-        return self._connection
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        path = self._path or Path("memory")
-        with storage_errors(path), translated(path):
-            yield
+def _exchange(question: str, answer: str, stored: str | None) -> Exchange:
+    return (exchange_from_json(stored) if stored else None) or plain(question, answer)

@@ -5,6 +5,7 @@ An engine is made by a function of the settings; what it needs to import, it imp
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 
@@ -32,7 +33,23 @@ def llama(settings: Settings) -> Engine:
     return LlamaEngine.from_settings(settings, ModelStore(settings).require_active())
 
 
-BUILT_IN: dict[str, MakeEngine] = {"extractive": extractive, "llama": llama}
+def openai(settings: Settings) -> Engine:
+    """A model on an OpenAI-compatible server, which the settings name: the only engine that opens connections."""
+    from edge.engine.openai import OpenAIEngine
+
+    return OpenAIEngine.from_settings(settings, os.environ)
+
+
+def scripted(settings: Settings) -> Engine:
+    """The fake: cites the first sentence it is given. For whoever connects a program before there is a model."""
+    from edge.engine.scripted import ScriptedEngine, opening_sentence
+
+    return ScriptedEngine(opening_sentence)
+
+
+BUILT_IN: dict[str, MakeEngine] = {
+    "extractive": extractive, "llama": llama, "openai": openai, "scripted": scripted
+}  # fmt: skip
 
 
 def maker(name: str) -> MakeEngine:

@@ -94,12 +94,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Everything an engine may use: the messages for a language model, and the parts they were made of."""
+    """Everything an engine may use: the messages for a language model, and the parts they were made of.
+
+    ``labels`` leads from the numbers that passages have in the messages to their numbers in ``passages`` (from 1); None
+    where both are the same.
+    """
 
     question: str
     passages: tuple[Passage, ...]
     messages: tuple[Message, ...]
     max_tokens: int
+    labels: Mapping[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,14 @@ from edge.config import Settings
 from edge.conversations import Conversations
 from edge.engine.embedder import LlamaEmbedder, embedder_file
 from edge.engine.interface import Embedder, Engine
+from edge.engine.machine import physical_cores
 from edge.engine.models import ModelStore
+from edge.engine.reranker import LlamaReranker, reranker_file
 from edge.packs.library import Library
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
 from edge.plugins import AUTO, maker
+from edge.popular import PopularPassages
 from edge.retrieval.retriever import Retriever
 from edge.types import Question
 
@@ -37,8 +40,10 @@ class Edge:
         self.models = ModelStore(settings)
         self.embedder = make_embedder(settings)
         self.library = Library(self.packs)
-        self.retriever = Retriever(self.library.packs, self.embedder)
+        self.reranker = make_reranker(settings)
+        self.retriever = Retriever(self.library.packs, self.embedder, self.reranker)
         self.conversations = Conversations(settings.state_file) if remember else None
+        self.popular = PopularPassages(settings.state_file) if remember else None
         self.assistant = Assistant(
             self.retriever,
             self.engine,
@@ -49,6 +54,7 @@ class Edge:
                 passages=settings.passages,
             ),
             settings.engine,
+            self.popular,
         )
         self._lock = threading.Lock()
         self._engines: dict[str, Engine] = {}
@@ -68,9 +74,11 @@ class Edge:
             return self._engines[name]
 
     def warm_up(self) -> None:
-        """Start the embedder now, so that the first question does not wait for it."""
+        """Start embedder and reranker now, so that the first question does not wait for them."""
         if self.embedder is not None:
             self.embedder.start()
+        if self.reranker is not None:
+            self.reranker.start()
 
     def close(self) -> None:
         """End worker processes and close files."""
@@ -79,8 +87,12 @@ class Edge:
             engine.close()
         if self.embedder is not None:
             self.embedder.close()
+        if self.reranker is not None:
+            self.reranker.close()
         if self.conversations is not None:
             self.conversations.close()
+        if self.popular is not None:
+            self.popular.close()
         self.library.close()
 
     def __enter__(self) -> Edge:
@@ -94,6 +106,12 @@ def make_embedder(settings: Settings, threads: int = 1) -> LlamaEmbedder | None:
     """The embedder of the settings; None when there is none, and search is by keyword alone."""
     path = embedder_file(settings)
     return LlamaEmbedder(path, threads) if path else None
+
+
+def make_reranker(settings: Settings) -> LlamaReranker | None:
+    """The reranker of the settings; None when there is none, and passages stay in the order they were found in."""
+    path = reranker_file(settings)
+    return LlamaReranker(path, physical_cores()) if path else None
 
 
 def find(embedder: Embedder | None) -> Callable[[Pack, str], list[int]]:

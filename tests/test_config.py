@@ -15,9 +15,10 @@ from edge.config import FILE, POLICY, Settings, check_policy, default_home, load
 from edge.errors import UsageError
 
 NUMBERS = (
-    "threads", "max_input_tokens", "max_output_tokens", "max_answer_tokens", "passages", "max_question_bytes", "port"
+    "threads", "max_input_tokens", "max_output_tokens", "max_answer_tokens", "passages", "max_question_bytes", "port",
+    "max_requests", "max_waiting", "requests_per_minute", "request_burst", "openai_timeout",
 )  # fmt: skip
-TEXTS = ("engine", "embedder", "host", "token")
+TEXTS = ("engine", "embedder", "reranker", "host", "token", "openai_url", "openai_model")
 
 
 @pytest.fixture

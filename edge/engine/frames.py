@@ -1,4 +1,10 @@
-"""Frames between a worker process and its parent: one JSON object a line, never anything that could run code."""
+"""Frames between a worker process and its parent: one JSON object a line, never anything that could run code.
+
+To the worker: ``{"op", "id", …}`` asks for something, ``{"op": "cancel", "id"}`` gives it up, ``{"op": "ping"}`` wants a
+sign of life, ``{"op": "answer", …}`` replies to an ask. From it: ``{"ready": facts}`` or ``{"error"}`` first; then, for
+a request, ``{"id", "token", …}`` any number of times and ``{"id", "done"}`` or ``{"id", "error", "busy"?}`` once;
+``{"ask": {…}}``, one at a time; ``{"pong": true}``.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +15,10 @@ Frame = dict[str, Any]
 
 MAX_FRAME_BYTES = 16 * 2**20
 """A line longer than this is a fault of the sender, not a frame."""
+
+
+MAX_MESSAGE = 300
+"""Characters of a message that comes from the other side."""
 
 
 class FrameError(ValueError):
@@ -37,3 +47,8 @@ def decode(line: bytes) -> Frame:
     if not isinstance(frame, dict):
         raise FrameError(f"not an object: {line[:80]!r}")
     return frame
+
+
+def plain(text: object) -> str:
+    """A message from the other side as one short line that cannot steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in str(text)[: 2 * MAX_MESSAGE]).strip()[:MAX_MESSAGE]

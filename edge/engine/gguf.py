@@ -10,8 +10,9 @@ import mmap
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from edge.errors import ModelError, NotFoundError, StorageError
 
@@ -21,8 +22,18 @@ MAX_DIMENSIONS = 4
 MAX_ENTRIES = 2**20
 DEFAULT_ALIGNMENT = 32
 
-Value = int | float | bool | str | None
-"""A metadata value; arrays are passed over and read as None."""
+Kind = Literal["language", "embedder", "reranker", "part"]
+"""What a model is for; a part (an adapter, an image encoder) goes with a model and is none itself."""
+
+RANK = 4  # llama.h: LLAMA_POOLING_TYPE_RANK
+_EMBEDDING = ("bert", "embed", "t5encoder")  # parts of the names of architectures that write no text
+
+MAX_NUMBERS = 1024
+"""Arrays of numbers up to this length are read (a number for each layer); longer ones belong to the vocabulary."""
+
+Number = int | float | bool
+Value = Number | str | None
+"""A metadata value; arrays are kept apart and read as None."""
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
@@ -40,17 +51,47 @@ _AGAIN = "Get the file again and compare its size with the source."
 
 
 @dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor's name, shape (the row's length first) and bytes."""
+
+    name: str
+    shape: tuple[int, ...]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
-    """What a GGUF says about itself. ``metadata`` has scalars and strings only."""
+    """What a GGUF says about itself.
+
+    ``metadata`` has scalars and strings, ``arrays`` the short arrays of numbers, ``lengths`` the length of every array;
+    ``data_bytes`` is what all tensors take in the file.
+    """
 
     metadata: dict[str, Value]
-    tensors: int
+    weights: tuple[Tensor, ...]
     data_bytes: int
+    arrays: dict[str, tuple[Number, ...]] = field(default_factory=dict)
+    lengths: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def tensors(self) -> int:
+        """The number of tensors."""
+        return len(self.weights)
 
     @property
     def architecture(self) -> str:
         """For instance ``llama``, ``qwen2`` or ``bert``."""
         return str(self.metadata.get("general.architecture", ""))
+
+    @property
+    def kind(self) -> Kind:
+        """What the model is for."""
+        if self.metadata.get("general.type", "model") != "model" or self.architecture == "clip":
+            return "part"
+        pooling = self.metadata.get(f"{self.architecture}.pooling_type")
+        if pooling == RANK:
+            return "reranker"
+        return "embedder" if pooling or any(n in self.architecture for n in _EMBEDDING) else "language"
 
 
 def read_header(path: Path) -> Header:
@@ -63,9 +104,9 @@ def read_header(path: Path) -> Header:
     """
     with _opened(path) as reader:
         tensors, entries = reader.counts()
-        metadata = dict(reader.metadata(entries))
-        data_bytes = reader.tensors(tensors, metadata)
-    return Header({k: v for k, v in metadata.items() if v is not None}, tensors, data_bytes)
+        metadata = {key: value for key, value in reader.metadata(entries) if value is not None}
+        weights, data_bytes = reader.tensors(tensors, metadata)
+        return Header(metadata, weights, data_bytes, reader.arrays, reader.lengths)
 
 
 def read_name(path: Path) -> str:
@@ -101,6 +142,8 @@ class _Reader:
 
     def __init__(self, path: Path, data: mmap.mmap) -> None:
         self._path, self._data, self._position = path, data, 0
+        self.arrays: dict[str, tuple[Number, ...]] = {}
+        self.lengths: dict[str, int] = {}
 
     def counts(self) -> tuple[int, int]:
         """Number of tensors and of metadata entries."""
@@ -122,26 +165,30 @@ class _Reader:
         """Keys and values in file order."""
         for _ in range(entries):
             key = self._string()
-            yield key, self._value(self._number("I"))
+            yield key, self._value(key, self._number("I"))
 
-    def tensors(self, count: int, metadata: dict[str, Value]) -> int:
-        """Check that all tensors lie inside the file; the bytes they take."""
+    def tensors(self, count: int, metadata: dict[str, Value]) -> tuple[tuple[Tensor, ...], int]:
+        """All tensors, each inside the file, and the bytes they take together."""
         alignment = metadata.get("general.alignment") or DEFAULT_ALIGNMENT
         if not isinstance(alignment, int) or alignment & (alignment - 1):
             raise self._damaged(f"its alignment is {alignment}")
-        ends = [self._tensor_end() for _ in range(count)]
+        placed = [self._tensor() for _ in range(count)]
+        if not placed:
+            return (), 0
         start = -(-self._position // alignment) * alignment
-        size, wanted = len(self._data), start + max(ends, default=0)
+        wanted = start + max(offset + tensor.bytes for tensor, offset in placed)
+        size = len(self._data)
         if wanted > size:
             raise ModelError(f"{self._path.name} is cut short: {size:,} of {wanted:,} bytes.", _AGAIN)
-        return wanted - start
+        return tuple(tensor for tensor, _ in placed), wanted - start
 
-    def _tensor_end(self) -> int:
+    def _tensor(self) -> tuple[Tensor, int]:
+        """A tensor and where it begins."""
         name = self._string()
         dimensions = self._number("I")
         if dimensions > MAX_DIMENSIONS:
             raise self._damaged(f"tensor {name[:60]!r} has {dimensions} dimensions")
-        values = math.prod(self._number("Q") for _ in range(dimensions))
+        shape = tuple(self._number("Q") for _ in range(dimensions))
         kind, offset = self._number("I"), self._number("Q")
         if kind not in _BLOCKS:
             raise ModelError(
@@ -149,30 +196,33 @@ class _Reader:
                 "Get it in a common quantisation, such as Q4_K_M or Q8_0.",
             )
         block, size = _BLOCKS[kind]
-        return offset + values // block * size
+        return Tensor(name, shape, math.prod(shape) // block * size), offset
 
-    def _value(self, kind: int) -> Value:
+    def _value(self, key: str, kind: int) -> Value:
         if kind == _STRING:
             return self._string()
         if kind == _ARRAY:
-            self._pass_array()
+            self._array(key)
             return None
         if kind not in _SCALARS:
             raise self._damaged(f"a value of unknown type {kind}")
-        number: int | float | bool = self._unpack(_SCALARS[kind])
+        number: Number = self._unpack(_SCALARS[kind])
         return number
 
-    def _pass_array(self) -> None:
+    def _array(self, key: str) -> None:
         kind, length = self._number("I"), self._number("Q")
+        self.lengths[key] = length
         if kind == _STRING:
             if length * 8 > len(self._data):
                 raise self._damaged("an array ends outside of it")
             for _ in range(length):
                 self._skip(self._number("Q"))
-        elif kind in _SCALARS:
-            self._skip(length * struct.calcsize(_SCALARS[kind]))
-        else:
+        elif kind not in _SCALARS:
             raise self._damaged(f"an array of type {kind}")
+        elif length <= MAX_NUMBERS:
+            self.arrays[key] = tuple(self._unpack(_SCALARS[kind]) for _ in range(length))
+        else:
+            self._skip(length * struct.calcsize(_SCALARS[kind]))
 
     def _string(self) -> str:
         length = self._number("Q")
@@ -183,10 +233,10 @@ class _Reader:
     def _number(self, code: str) -> int:
         return int(self._unpack(code))
 
-    def _unpack(self, code: str) -> int | float | bool:
+    def _unpack(self, code: str) -> Number:
         start = self._position
         self._skip(struct.calcsize(code))
-        number: int | float | bool = struct.unpack_from("<" + code, self._data, start)[0]
+        number: Number = struct.unpack_from("<" + code, self._data, start)[0]
         return number
 
     def _skip(self, length: int) -> None:

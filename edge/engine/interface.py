@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +115,7 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
 class ChatEngine(Engine, Protocol):
     """An engine that also takes bare messages, as the OpenAI-compatible endpoints need it."""
 
@@ -138,8 +139,10 @@ class Reranker(Protocol):
         """The model's name."""
         ...
 
-    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+    def scores(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
         """One score a text, higher is better, comparable within one call only.
+
+        After ``limit_s`` seconds, those of the first texts that were done by then: maybe none.
 
         Raises:
             EngineError: the reranker failed.

@@ -1,45 +1,67 @@
-"""The language model engine: llama.cpp in a worker process that streams the answer back."""
+"""The language model engine: llama.cpp in a worker process that streams the answers back, several at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from edge.config import Settings
 from edge.engine.frames import Frame
-from edge.engine.interface import never
+from edge.engine.interface import ChatRequest, Finished, Likelihood, Written, never
+from edge.engine.life import Patience
 from edge.engine.machine import generation_threads
 from edge.engine.options import WorkerOptions
+from edge.engine.prefill_cache import PrefillCache, open_cache
 from edge.engine.process import worker_command
-from edge.engine.supervisor import Worker
+from edge.engine.supervisor import PATIENCE, Worker
 from edge.errors import EngineError
-from edge.types import Prompt
+from edge.types import Message, Prompt
+
+REASONS = get_args(get_type_hints(Finished)["reason"])
 
 
 class LlamaEngine:
-    """Answers with a GGUF; the worker starts with the first prompt, or with `start`.
+    """Answers with a GGUF; the worker starts with the first prompt, or with `start`. Thread-safe.
 
     Args:
         options: which model, and how to run it.
+        patience: limits of the worker, among them when it is ended for lack of work.
+        cache: computed beginnings of prompts that outlive the worker; closed with the engine.
     """
 
-    def __init__(self, options: WorkerOptions) -> None:
+    def __init__(
+        self,
+        options: WorkerOptions,
+        patience: Patience = PATIENCE,
+        *,
+        cache: PrefillCache | None = None,
+    ) -> None:
         self._model = options.model
-        self._worker = Worker(options.model, worker_command(options))
+        self._cache = cache
+        exchange = cache.exchange if cache else None
+        self._worker = Worker(
+            options.model,
+            worker_command(replace(options, exchange=exchange)),
+            patience=patience,
+            answer=cache.answer if cache else None,
+            greet=cache.greet if cache else None,
+            inherit=() if exchange is None else (exchange,),
+        )
 
     @classmethod
     def from_settings(cls, settings: Settings, model: Path) -> LlamaEngine:
         """An engine with the limits and threads of the settings."""
-        return cls(
-            WorkerOptions(
-                model,
-                "generate",
-                settings.threads or generation_threads(),
-                settings.max_input_tokens,
-                settings.max_output_tokens,
-            )
+        options = WorkerOptions(
+            model,
+            "generate",
+            settings.threads or generation_threads(),
+            settings.max_input_tokens,
+            settings.max_output_tokens,
         )
+        cache = open_cache(settings.prefill_dir, settings.prefill_cache_mb, options)
+        return cls(options, Patience(idle=60.0 * settings.idle_unload_minutes), cache=cache)
 
     @property
     def name(self) -> str:
@@ -56,7 +78,7 @@ class LlamaEngine:
         self._worker.start()
 
     def facts(self) -> Frame:
-        """What the worker says about model and machine: name, context, threads, template, system, gpu.
+        """What the worker says about model and machine: name, context, threads, template, system, gpu, sandbox.
 
         Raises:
             EngineError: the worker does not start.
@@ -69,36 +91,107 @@ class LlamaEngine:
         Raises:
             EngineError: the worker failed.
         """
-        (reply,) = self._worker.request("count", messages=_messages(prompt))
-        tokens = _number(reply["done"], "tokens")
-        return tokens + prompt.max_tokens <= _number(self._worker.facts(), "context")
+        (reply,) = self._worker.request("count", messages=_messages(prompt.messages))
+        tokens = self._number(reply["done"], "tokens")
+        return tokens + prompt.max_tokens <= self._number(self._worker.facts(), "context")
 
-    def stream(self, prompt: Prompt, cancelled: Callable[[], bool] = never) -> Iterator[str]:
-        """Yield the answer in pieces of whole characters; ends within a token of ``cancelled()``.
+    def chat(
+        self, request: ChatRequest, cancelled: Callable[[], bool] = never
+    ) -> Iterator[Written | Finished]:
+        """Yield the answer in pieces of whole characters, ``Finished`` last; cancelled, maybe without that.
 
         Raises:
+            BusyError: too many requests wait already.
             EngineError: the worker failed, or the prompt does not fit.
         """
-        request = {"messages": _messages(prompt), "max_tokens": prompt.max_tokens}
+        fields = {"max_tokens": request.max_tokens, "sampling": asdict(request.sampling)}
         pieces = 0
-        for reply in self._worker.request("generate", cancelled, **request):
-            if "token" in reply:
-                pieces += 1
-                if pieces > prompt.max_tokens:
-                    raise EngineError(f"{self._model.name}: it does not stop writing.", "Ask again.")
-                yield str(reply["token"])
+        for reply in self._worker.request(
+            "generate", cancelled, messages=_messages(request.messages), **fields
+        ):
+            if "done" in reply:
+                yield self._finished(reply["done"])
+                return
+            pieces += 1
+            if pieces > request.max_tokens + 1:  # the end may bring one more: what was held back
+                raise EngineError(f"{self._model.name}: it does not stop writing.", "Ask again.")
+            yield self._written(reply)
+
+    def stream(
+        self, prompt: Prompt, cancelled: Callable[[], bool] = never
+    ) -> Generator[str, None, Finished | None]:
+        """Yield the answer in pieces of whole characters; returns what it cost, if its end was seen.
+
+        Raises:
+            BusyError, EngineError: as `chat`.
+        """
+        for piece in self.chat(ChatRequest(prompt.messages, prompt.max_tokens), cancelled):
+            if isinstance(piece, Finished):
+                return piece
+            yield piece.text
+        return None
+
+    def prefill(self, prompt: Prompt, cancelled: Callable[[], bool] = never) -> Finished | None:
+        """Compute a prompt ahead of the question that will need it. It gives way to every other request.
+
+        Returns:
+            what it cost; None when it was cancelled.
+
+        Raises:
+            BusyError, EngineError: as `chat`.
+        """
+        for reply in self._worker.request("prefill", cancelled, messages=_messages(prompt.messages)):
+            if "done" in reply:
+                return self._finished(reply["done"])
+        return None
 
     def close(self) -> None:
         """End the worker. Closing twice is allowed."""
         self._worker.close()
+        if self._cache:
+            self._cache.close()
+
+    def _written(self, reply: Frame) -> Written:
+        tokens = reply.get("logprobs", [])
+        if not isinstance(tokens, list):
+            raise self._useless()
+        return Written(_text(reply["token"]), tuple(self._likelihoods(token) for token in tokens))
+
+    def _likelihoods(self, token: Any) -> tuple[Likelihood, tuple[Likelihood, ...]]:
+        """A token with its alternatives, from ``[[text, logprob], [[text, logprob], …]]``."""
+        try:
+            chosen, others = token
+            return _likelihood(chosen), tuple(_likelihood(other) for other in others)
+        except (TypeError, ValueError) as error:
+            raise self._useless() from error
+
+    def _finished(self, done: Frame) -> Finished:
+        if done.get("reason") not in REASONS:
+            raise self._useless()
+        names = ("prompt_tokens", "reused_tokens", "tokens", "steps")
+        return Finished(done["reason"], *(self._number(done, name) for name in names))
+
+    def _number(self, values: Frame, key: str) -> int:
+        number = values.get(key)
+        if type(number) is not int:
+            raise self._useless()
+        return number
+
+    def _useless(self) -> EngineError:
+        return EngineError(f"{self._model.name} gave no usable answer.", "Ask again.")
 
 
-def _messages(prompt: Prompt) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.content} for message in prompt.messages]
+def _messages(messages: Iterable[Message]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in messages]
 
 
-def _number(values: Any, key: str) -> int:
-    number = values.get(key) if isinstance(values, dict) else None
-    if type(number) is not int:
-        raise EngineError("The language model gave no usable answer.", "Ask again.")
-    return number
+def _likelihood(pair: Any) -> Likelihood:
+    text, logprob = pair
+    if not isinstance(text, str) or type(logprob) not in (int, float):
+        raise ValueError("no likelihood")
+    return Likelihood(_text(text), float(logprob))
+
+
+def _text(text: str) -> str:
+    """Text that every file and terminal takes: without half characters."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

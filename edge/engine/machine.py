@@ -1,11 +1,47 @@
-"""What this process may use of the machine."""
+"""What this process may use of the machine: cores, and memory that is really free. Swap never counts as memory."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/proc/self/cgroup")
+CGROUPS = Path("/sys/fs/cgroup")
+
+_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of memory that may be used and that are free; ``limited`` when a control group allows less than there is."""
+
+    total: int
+    free: int
+    limited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A GPU as llama.cpp sees it; ``shared`` when its memory is the machine's own."""
+
+    name: str
+    description: str
+    total: int
+    free: int
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a model can be run with."""
+
+    cores: int
+    memory: Memory
+    devices: tuple[Device, ...] = ()
 
 
 def physical_cores(topology: Path = TOPOLOGY) -> int:
@@ -21,8 +57,69 @@ def generation_threads() -> int:
     return max(1, physical_cores() - 1)
 
 
+def read_memory(meminfo: Path = MEMINFO, cgroup: Path = CGROUP, cgroups: Path = CGROUPS) -> Memory | None:
+    """Memory in all and free, within the limits of the control groups this process is in; None when nobody tells."""
+    try:
+        lines = dict(line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines())
+        total, free = (int(lines[key].split()[0]) * _KIB for key in ("MemTotal", "MemAvailable"))
+    except (OSError, ValueError, KeyError, IndexError):
+        return None
+    limited = False
+    for limit, used in _limits(cgroup, cgroups):
+        if limit < total:
+            total, limited = limit, True
+        free = min(free, max(0, limit - used))
+    return Memory(total, free, limited)
+
+
+def look(devices: tuple[Device, ...] = ()) -> Machine | None:
+    """This machine as it is now; None when its memory is not known. Devices are found by a worker."""
+    memory = read_memory()
+    return Machine(physical_cores(), memory, devices) if memory else None
+
+
 def _siblings(topology: Path, cpu: int) -> str:
     try:
         return (topology / f"cpu{cpu}/topology/thread_siblings_list").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         return str(cpu)
+
+
+def _limits(cgroup: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
+    """Limit and use of every control group above this process, in version 2 and in version 1."""
+    try:
+        lines = cgroup.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    for line in lines:
+        number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if number == "0" and not controllers:
+            yield from _read_up(cgroups, path, "memory.max", "memory.current")
+        elif "memory" in controllers.split(","):
+            yield from _read_up(
+                cgroups / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes"
+            )
+
+
+def _read_up(root: Path, path: str, limit: str, used: str) -> Iterator[tuple[int, int]]:
+    """In a container the path may not exist below its root, whose own files then are the container's."""
+    folder = root / path.strip("/")
+    for place in dict.fromkeys((folder, *folder.parents)):
+        if place == root or root in place.parents:
+            try:
+                most = int((place / limit).read_text(encoding="ascii"))
+                now = int((place / used).read_text(encoding="ascii"))
+            except (OSError, ValueError):  # no such group here, or "max"
+                continue
+            yield most, max(0, now - _evictable(place / "memory.stat"))
+
+
+def _evictable(stat: Path) -> int:
+    """Bytes of cached files that are given back under pressure: a group counts them as used."""
+    try:
+        lines = dict(line.split() for line in stat.read_text(encoding="ascii").splitlines())
+        keys = ("inactive_file", "active_file")
+        return sum(int(lines.get(f"total_{key}", lines.get(key, 0))) for key in keys)
+    except (OSError, ValueError):
+        return 0

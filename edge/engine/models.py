@@ -1,50 +1,49 @@
-"""Language models on this device: copied into ``EDGE_HOME/models``, one of them in use.
+"""Models on this device: copied into ``EDGE_HOME/models``, one language model and one reranker of them in use.
 
-A model is there whole or not at all: it is copied beside its place, flushed and renamed. Loading is the engine's.
+    models/NAME.gguf        a model          models/active      name of the language model, and its adapters
+    models/lora/NAME.gguf   an adapter       models/reranker    name of the reranker
+    …/NAME.json             its record (`integrity`)
+
+A model is there whole or not at all: it is put together beside its place, flushed and renamed. Loading is the engine's.
 """
 
 from __future__ import annotations
 
-import errno
+import dataclasses
 import fcntl
 import filecmp
-import os
-import re
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Literal
 
 from edge.config import Settings
-from edge.engine import gguf
-from edge.errors import BusyError, ModelError, NotFoundError, StorageError, UsageError
-from edge.packs.files import make_folder
-from edge.text.sizes import size
+from edge.engine import gguf, model_files
+from edge.engine.integrity import Record, hash_file, look, read_record, record_path, verify, write_record
+from edge.engine.model_checks import check_adapter, check_belongs, check_model, is_adapter
+from edge.engine.model_files import PARTIAL, Progress
+from edge.errors import BusyError, NotFoundError, UsageError
+from edge.packs.files import make_folder, sync_file
 
 SUFFIX = ".gguf"
-PARTIAL = ".partial"
-SPARE_BYTES = 64 * 2**20
-"""Disk space left free beside a model."""
+LORA_FOLDER = "lora"
 
-_BLOCK = 8 * 2**20
-_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, where the file system can
+_SLOTS: dict[gguf.Kind, str] = {"language": "active", "reranker": "reranker"}
+"""The file that names the model in use, for each kind of which one can be."""
 
-_EMBEDDING = ("bert", "embed", "t5encoder")  # parts of the names of architectures that write no text
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes done and all bytes."""
+_ADD = "Add one with `edge model add FILE.gguf`."
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
-    """A language model that can be used."""
+    """A model or an adapter that can be used; ``active`` when it is."""
 
     name: str
     path: Path
     bytes: int
     active: bool
+    kind: Literal["model", "adapter"] = "model"
 
 
 class ModelStore:
@@ -52,21 +51,36 @@ class ModelStore:
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.models_dir
-        self._pointer = self._folder / "active"
+
+    @property
+    def folder(self) -> Path:
+        """Where they are."""
+        return self._folder
 
     def list(self) -> tuple[InstalledModel, ...]:
-        """All models by name."""
-        active = self._active_name()
+        """All models by name, then all adapters."""
+        active = {self._named(kind) for kind in _SLOTS}
+        adapters = {path for path, _ in self.loras()}
         files = sorted(self._folder.glob(f"*{SUFFIX}"))
-        return tuple(
-            InstalledModel(f.stem, f, f.stat().st_size, f.stem == active) for f in files if f.is_file()
-        )
+        loras = sorted((self._folder / LORA_FOLDER).glob(f"*{SUFFIX}"))
+        return (
+            *(InstalledModel(f.stem, f, f.stat().st_size, f.stem in active) for f in files if f.is_file()),
+            *(InstalledModel(f.stem, f, f.stat().st_size, f in adapters, "adapter") for f in loras if f.is_file()),
+        )  # fmt: skip
 
     def active(self) -> Path | None:
         """The model to answer with, if there is one."""
-        name = self._active_name()
-        path = self._folder / f"{name}{SUFFIX}"
-        return path if name and path.is_file() else None
+        return self._in_use("language")
+
+    def reranker(self) -> Path | None:
+        """The model that orders passages, if there is one."""
+        return self._in_use("reranker")
+
+    def loras(self) -> tuple[tuple[Path, float], ...]:
+        """The adapters of the language model in use, each with its scale. One that is gone is left out."""
+        lines = (line.split() for line in self._lines("language")[1:])
+        pairs = ((self._adapter_path(words[0]), _number(words[1])) for words in lines if len(words) == 2)
+        return tuple((path, scale) for path, scale in pairs if path.is_file() and scale)
 
     def require_active(self) -> Path:
         """The model to answer with.
@@ -76,48 +90,83 @@ class ModelStore:
         """
         if path := self.active():
             return path
-        raise NotFoundError("No language model is in use.", "Add one with `edge model add FILE.gguf`.")
+        raise NotFoundError("No language model is in use.", _ADD)
 
     def add(
-        self, source: Path, progress: Progress = lambda done, total: None, *, replace: bool = False
+        self,
+        source: Path,
+        progress: Progress = lambda done, total: None,
+        *,
+        replace: bool = False,
+        origin: str = "",
     ) -> InstalledModel:
-        """Copy a GGUF in; the first one is used from then on. Adding the same file again changes nothing.
+        """Copy a GGUF in; the first model of its kind is used from then on. Adding the same file again changes nothing,
+        but mends one that was damaged.
 
-        With ``replace`` it takes the place of another model of its name.
+        Args:
+            source: a language model, a reranker or a LoRA adapter.
+            progress: told of the bytes copied.
+            replace: take the place of another model of its name.
+            origin: where it comes from, for its record; by default its path.
 
         Raises:
             NotFoundError: there is no such file.
-            ModelError: it is not a whole GGUF of a language model.
+            ModelError: it is not a whole GGUF of any of these.
             UsageError: another model has this name.
             StorageError: no space, or not writable.
             BusyError: another process is changing the models.
         """
-        check_language_model(source)
-        path = self._folder / f"{_safe_name(source.stem)}{SUFFIX}"
-        with self._changing():
-            if replace or not path.exists():
-                self._copy(source, path, progress)
+        with self._arriving(source, source.stem, replace) as (path, free):
+            if free or self._mends(path, lambda: hash_file(source)):
+                partial = path.with_suffix(PARTIAL)
+                try:
+                    digest = model_files.copy(source, path, progress)
+                    self._put(partial, path, Record(digest, partial.stat().st_size, origin or str(source.absolute())))
+                finally:
+                    partial.unlink(missing_ok=True)
             elif not filecmp.cmp(source, path, shallow=False):
-                hint = f"Remove it with `edge model remove {path.stem}`, or rename the file."
-                raise UsageError(f"Another model named {path.stem} is installed.", hint)
-            if self.active() is None:
-                self._point_to(path.stem)
+                raise _name_taken(path)
+            elif not record_path(path).exists():
+                verify(path)
         return self._get(path.stem)
 
-    def use(self, name: str) -> InstalledModel:
-        """Answer with this model from now on.
+    def take(self, staged: Path, name: str, sha256: str, origin: str) -> InstalledModel:
+        """As `add`, for a file on the same disk that was verified against ``sha256`` already: it is moved, not copied.
 
         Raises:
-            NotFoundError: it is not installed.
+            As `add`.
+        """
+        with self._arriving(staged, name, replace=False) as (path, free):
+            if free or self._mends(path, lambda: sha256):
+                sync_file(staged)
+                self._put(staged, path, Record(sha256, staged.stat().st_size, origin))
+            elif hash_file(path) != sha256:
+                raise _name_taken(path)
+        return self._get(path.stem)
+
+    def use(self, name: str, loras: Sequence[tuple[str, float]] = ()) -> InstalledModel:
+        """Answer with this model from now on, or order passages with it if it is a reranker.
+
+        Args:
+            name: an installed model.
+            loras: names of installed adapters, each with its scale. None means none.
+
+        Raises:
+            NotFoundError: it, or an adapter, is not installed.
+            ModelError: a file is damaged.
+            UsageError: an adapter does not belong to it.
             StorageError, BusyError: as `add`.
         """
-        self._get(name)
+        header = check_model(self._get(name, "model").path)
+        for lora, _ in loras:
+            adapter = self._get(lora, "adapter")
+            check_belongs(header, name, check_adapter(adapter.path), adapter.name)
         with self._changing():
-            self._point_to(name)
+            self._point_to(header.kind, name, loras)
         return self._get(name)
 
     def remove(self, name: str) -> None:
-        """Delete a model. If it was in use, none is until another is chosen.
+        """Delete a model or an adapter. If the model was in use, none is until another is chosen.
 
         Raises:
             NotFoundError: it is not installed.
@@ -125,46 +174,69 @@ class ModelStore:
         """
         model = self._get(name)
         with self._changing():
-            if model.active:
-                self._pointer.unlink(missing_ok=True)
+            for kind in _SLOTS:
+                if self._named(kind) == name:
+                    self._pointer(kind).unlink(missing_ok=True)
             model.path.unlink(missing_ok=True)
+            record_path(model.path).unlink(missing_ok=True)
 
-    def _get(self, name: str) -> InstalledModel:
-        models = {model.name: model for model in self.list()}
+    @contextmanager
+    def _arriving(self, source: Path, stem: str, replace: bool) -> Iterator[tuple[Path, bool]]:
+        """Where a checked file goes, and whether that place is free; used from then on if it is the first."""
+        header = gguf.read_header(source)
+        kind = check_adapter(source).kind if is_adapter(header) else check_model(source).kind
+        name = model_files.safe_name(stem)
+        path = self._adapter_path(name) if kind == "part" else self._folder / f"{name}{SUFFIX}"
+        other = self._folder / f"{name}{SUFFIX}" if kind == "part" else self._adapter_path(name)
+        if other.is_file():
+            raise _name_taken(other)
+        with self._changing():
+            make_folder(path.parent)
+            yield path, replace or not path.exists()
+            if kind in _SLOTS and self._in_use(kind) is None:
+                self._point_to(kind, path.stem)
+
+    def _put(self, finished: Path, path: Path, record: Record) -> None:
+        """Move a flushed file to its place. Its record comes first: no file is ever without."""
+        write_record(path, record)
+        model_files.publish(finished, path)
+        write_record(path, dataclasses.replace(record, seen=look(path)))
+
+    def _mends(self, path: Path, sha256: Callable[[], str | None]) -> bool:
+        """Whether a file is the one that once came in at this place, where it is damaged now."""
+        record = read_record(path)
+        return bool(record and record.seen is None and record.sha256 == sha256())
+
+    def _get(self, name: str, kind: str = "") -> InstalledModel:
+        models = {model.name: model for model in self.list() if kind in ("", model.kind)}
         if name not in models:
-            hint = (
-                f"Installed: {', '.join(models)}." if models else "Add one with `edge model add FILE.gguf`."
-            )
-            raise NotFoundError(f"There is no model named {name}.", hint)
+            hint = f"Installed: {', '.join(models)}." if models else _ADD
+            raise NotFoundError(f"There is no {kind or 'model'} named {name}.", hint)
         return models[name]
 
-    def _active_name(self) -> str:
+    def _in_use(self, kind: gguf.Kind) -> Path | None:
+        name = self._named(kind)
+        path = self._folder / f"{name}{SUFFIX}"
+        return path if name and path.is_file() else None
+
+    def _adapter_path(self, name: str) -> Path:
+        return self._folder / LORA_FOLDER / f"{Path(name).name}{SUFFIX}"
+
+    def _pointer(self, kind: gguf.Kind) -> Path:
+        return self._folder / _SLOTS[kind]
+
+    def _lines(self, kind: gguf.Kind) -> list[str]:
         try:
-            return self._pointer.read_text(encoding="utf-8").strip()
+            return self._pointer(kind).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
-            return ""
+            return []
 
-    def _point_to(self, name: str) -> None:
-        partial = self._pointer.with_suffix(PARTIAL)
-        with partial.open("wb") as file:
-            file.write(name.encode("utf-8") + b"\n")
-            _publish(file, partial, self._pointer)
+    def _named(self, kind: gguf.Kind) -> str:
+        return next((line.strip() for line in self._lines(kind)), "")
 
-    def _copy(self, source: Path, path: Path, progress: Progress) -> None:
-        needed = source.stat().st_size
-        free = shutil.disk_usage(self._folder).free
-        if free < needed + SPARE_BYTES:
-            raise StorageError(
-                f"{source.name} needs {size(needed + SPARE_BYTES)}, and {size(free)} are free.",
-                "Free some space, or set EDGE_HOME to another disk.",
-            )
-        partial = path.with_suffix(PARTIAL)
-        try:
-            with source.open("rb") as old, partial.open("wb") as new:
-                _copy_blocks(old, new, needed, progress)
-                _publish(new, partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+    def _point_to(self, kind: gguf.Kind, name: str, loras: Sequence[tuple[str, float]] = ()) -> None:
+        lines = [name, *(f"{lora} {scale:g}" for lora, scale in loras)]
+        model_files.write(self._pointer(kind), "\n".join(lines) + "\n")
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -173,7 +245,7 @@ class ModelStore:
             make_folder(self._folder)
             with (self._folder / ".lock").open("wb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for left in self._folder.glob(f"*{PARTIAL}"):
+                for left in self._folder.rglob(f"*{PARTIAL}"):
                     left.unlink(missing_ok=True)
                 yield
         except BlockingIOError as error:
@@ -181,72 +253,16 @@ class ModelStore:
                 "Another process is changing the models.", "Wait until it has finished."
             ) from error
         except OSError as error:
-            raise _storage_error(error, self._folder) from error
+            raise model_files.storage_error(error, self._folder) from error
 
 
-def check_language_model(path: Path) -> gguf.Header:
-    """The header of a GGUF that can write text.
-
-    Raises:
-        NotFoundError, StorageError: it cannot be read.
-        ModelError: it is damaged, or some other kind of model.
-    """
-    header = gguf.read_header(path)
-    kind = header.metadata.get("general.type", "model")
-    architecture = header.architecture
-    if not architecture or not header.tensors:
-        raise ModelError(f"{path.name} holds no weights.", "Get the file of the model itself.")
-    if header.metadata.get("split.count", 1) not in (0, 1):
-        raise ModelError(
-            f"{path.name} is one part of several.", "Join them first: `llama-gguf-split --merge`."
-        )
-    if kind != "model" or architecture == "clip":
-        raise ModelError(
-            f"{path.name} goes with a model and is none itself ({kind}, {architecture}).",
-            "Get the model it belongs to.",
-        )
-    if any(part in architecture for part in _EMBEDDING) or header.metadata.get(
-        f"{architecture}.pooling_type"
-    ):
-        raise ModelError(
-            f"{path.name} ({architecture}) is an embedder and writes no text.",
-            "Use a chat model; an embedder goes into the setting 'embedder'.",
-        )
-    return header
+def _name_taken(path: Path) -> UsageError:
+    hint = f"Remove it with `edge model remove {path.stem}`, or rename the file."
+    return UsageError(f"Another model named {path.stem} is installed.", hint)
 
 
-def _safe_name(stem: str) -> str:
-    """A name that is easy to type: letters, digits, dot, dash and underscore."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "model"
-
-
-def _copy_blocks(old: BinaryIO, new: BinaryIO, total: int, progress: Progress) -> None:
-    with suppress(OSError):
-        fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
-        progress(total, total)
-        return
-    done = 0
-    while block := old.read(_BLOCK):
-        new.write(block)
-        done += len(block)
-        progress(done, total)
-
-
-def _publish(file: BinaryIO, partial: Path, path: Path) -> None:
-    """Give a written file its name, so that even a power cut leaves it whole or absent."""
-    file.flush()
-    os.fsync(file.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+def _number(text: str) -> float:
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _storage_error(error: OSError, folder: Path) -> StorageError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageError("The disk is full.", "Free some space, or set EDGE_HOME to another disk.")
-    return StorageError(
-        f"{folder} cannot be changed: {error.strerror}.", "Check its permissions, or set EDGE_HOME."
-    )
+        return float(text)
+    except ValueError:
+        return 0.0

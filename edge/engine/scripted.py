@@ -1,25 +1,33 @@
-"""The fakes: an engine that says what it was told to, and an embedder without a model. For tests of other stages."""
+"""The fakes: an engine that says what it was told to, and an embedder without a model. For tests of other stages, and
+for whoever connects a program to edge before there is a language model.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event
+from typing import Any
 
 import numpy as np
 
-from edge.engine.interface import Vectors, never
+from edge.engine.interface import ChatRequest, Finished, Likelihood, Vectors, Written, never
 from edge.errors import EngineError
 from edge.packs.format import DIMENSIONS
+from edge.text.sentences import sentences
 from edge.types import Prompt
 
 _WORD = re.compile(r"\w+")
+_PIECE = re.compile(r"\s*\S+")
 MAX_TOKENS = 256
+
+Script = Sequence[str] | Callable[[Prompt], Sequence[str]]
 
 
 class ScriptedEngine:
-    """Yields given pieces.
+    """Yields given pieces, each as one token.
 
     Args:
         pieces: what it answers, or a function of the prompt that says it.
@@ -32,7 +40,7 @@ class ScriptedEngine:
 
     def __init__(
         self,
-        pieces: Sequence[str] | Callable[[Prompt], Sequence[str]] = (),
+        pieces: Script = (),
         failure: EngineError | None = None,
         steps: Sequence[Event] = (),
         context_words: int = 4096,
@@ -44,8 +52,7 @@ class ScriptedEngine:
 
     def fits(self, prompt: Prompt) -> bool:
         """Whether the prompt's words and the answer's tokens fit."""
-        words = sum(len(message.content.split()) for message in prompt.messages)
-        return words + prompt.max_tokens <= self._context_words
+        return _words_of(prompt) + prompt.max_tokens <= self._context_words
 
     def stream(self, prompt: Prompt, cancelled: Callable[[], bool] = never) -> Iterator[str]:
         """Yield the pieces, as many as the prompt allows, then fail if told to.
@@ -53,24 +60,112 @@ class ScriptedEngine:
         Raises:
             EngineError: the failure given; closed; or the prompt does not fit.
         """
-        if self.closed:
-            raise EngineError("The engine is closed.", "Start edge again.")
-        if not self.fits(prompt):
-            raise EngineError("The prompt does not fit.", "Ask shorter, or with fewer passages.")
-        self.prompts.append(prompt)
+        self._admit(prompt)
         pieces = self._pieces(prompt) if callable(self._pieces) else self._pieces
         for number, piece in enumerate(pieces[: prompt.max_tokens]):
-            if number < len(self._steps):
-                self._steps[number].wait()
+            self._wait(number)
             if cancelled():
                 return
             yield piece
         if self._failure:
             raise self._failure
 
+    def chat(
+        self, request: ChatRequest, cancelled: Callable[[], bool] = never
+    ) -> Iterator[Written | Finished]:
+        """See ``ChatEngine``. With a schema the smallest value that obeys it takes the place of the pieces.
+
+        Raises:
+            EngineError: as ``stream``.
+        """
+        prompt = Prompt(request.messages[-1].content, (), request.messages, request.max_tokens)
+        self._admit(prompt)
+        sampling, reason, said = request.sampling, "end", 0
+        pieces = self._pieces(prompt) if callable(self._pieces) else self._pieces
+        if sampling.schema is not None:
+            pieces = [json.dumps(smallest(json.loads(sampling.schema)))]
+        allowed = pieces[: request.max_tokens]
+        if len(allowed) < len(pieces):
+            reason = "length"
+        kept = _before(allowed, sampling.stop)
+        if kept != list(allowed):
+            reason = "stop"
+        for number, piece in enumerate(kept):
+            self._wait(number)
+            if cancelled():
+                reason = "cancel"
+                break
+            said += 1
+            yield Written(piece, _likelihoods(piece, sampling.logprobs))
+        if self._failure:
+            raise self._failure
+        if cancelled():
+            reason = "cancel"
+        yield Finished(reason, _words_of(prompt), 0, said, said)  # type: ignore[arg-type]
+
     def close(self) -> None:
         """Nothing to give back."""
         self.closed = True
+
+    def _admit(self, prompt: Prompt) -> None:
+        if self.closed:
+            raise EngineError("The engine is closed.", "Start edge again.")
+        if not self.fits(prompt):
+            raise EngineError("The prompt does not fit.", "Ask shorter, or with fewer passages.")
+        self.prompts.append(prompt)
+
+    def _wait(self, number: int) -> None:
+        if number < len(self._steps):
+            self._steps[number].wait()
+
+
+def opening_sentence(prompt: Prompt) -> Sequence[str]:
+    """A script: the first sentence of the first passage, cited; without passages what was said last."""
+    if not prompt.passages:
+        return _PIECE.findall(prompt.question)
+    (first, *_) = sentences(prompt.passages[0].text.strip()) or [""]
+    return _PIECE.findall(f"{first} [1]")
+
+
+def smallest(schema: Any) -> Any:
+    """A small value that obeys a JSON schema of the common kind: types, enumerations, constants, properties."""
+    if not isinstance(schema, dict) or not schema:
+        return {}
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    properties = schema.get("properties", {})
+    simple = {"string": "", "integer": 0, "number": 0, "boolean": False, "null": None, "array": []}
+    if schema.get("type", "object") in simple:
+        return simple[schema["type"]]
+    return {name: smallest(properties.get(name)) for name in schema.get("required", ())}
+
+
+def _words_of(prompt: Prompt) -> int:
+    return sum(len(message.content.split()) for message in prompt.messages)
+
+
+def _before(pieces: Sequence[str], stop: Sequence[str]) -> list[str]:
+    """The pieces up to the first of the texts that stop."""
+    text = "".join(pieces)
+    left = min((place for one in stop if (place := text.find(one)) >= 0), default=len(text))
+    kept: list[str] = []
+    for piece in pieces:
+        if left <= 0:
+            break
+        kept.append(piece[:left])
+        left -= len(piece)
+    return kept
+
+
+def _likelihoods(
+    piece: str, alternatives: int | None
+) -> tuple[tuple[Likelihood, tuple[Likelihood, ...]], ...]:
+    if alternatives is None:
+        return ()
+    sure = Likelihood(piece, 0.0)
+    return ((sure, (sure,) if alternatives else ()),)
 
 
 class ScriptedEmbedder:

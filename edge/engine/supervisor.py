@@ -1,26 +1,28 @@
-"""Keeps a worker process at hand: started when first needed, asked one request at a time, started again after it died.
+"""Keeps a worker at hand: started when first needed, asked by many at once, started again after it died or rested.
 
-What the frames mean is left to the embedder and the engine; the pipes are left to `process`.
+What the frames mean is left to the embedder and the engine; one life of a worker is left to `life`.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.engine.frames import Frame
+from edge.engine.frames import Frame, plain
 from edge.engine.interface import never
+from edge.engine.life import Answerer, Hooks, Life, Patience, Reply
 from edge.engine.process import WorkerDied, WorkerProcess
-from edge.errors import EngineError, ModelError
+from edge.errors import BusyError, EdgeError, EngineError, ModelError
 
-START_LIMIT_S = 180.0
-SILENCE_LIMIT_S = 300.0  # 256 tokens of prompt take 40 s on one core with a 7B model
-CANCEL_LIMIT_S = 10.0
 POLL_S = 0.05
+CANCEL_S = 1.0
+"""How long the end of a cancelled request is waited for: it tells what the request cost."""
+
+CLOSE_S = 2.0
+PATIENCE = Patience()
 
 
 class RestartPolicy:
@@ -51,40 +53,52 @@ class RestartPolicy:
 
 
 class Worker:
-    """A worker that is started when first needed and again after it died. Thread-safe: one request at a time.
+    """A worker that is started when first needed and again after it died. Thread-safe; requests do not wait for
+    each other here.
 
     Args:
         model: the file it serves, for messages.
         command: how to start it, see `worker_command`.
         clock: seconds that never go backwards.
+        patience: how long to bear with it, and when to end it for lack of work.
+        answer: replies to what the worker asks; called in a thread of its own, one ask at a time.
+        greet: frames to send whenever a worker has become ready.
+        inherit: descriptors that the worker gets, under the same numbers.
     """
 
     def __init__(
-        self, model: Path, command: Sequence[str], clock: Callable[[], float] = time.monotonic
+        self,
+        model: Path,
+        command: Sequence[str],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        patience: Patience = PATIENCE,
+        answer: Answerer | None = None,
+        greet: Callable[[], Iterable[Frame]] | None = None,
+        inherit: Sequence[int] = (),
     ) -> None:
         self._model, self._command, self._clock = model, command, clock
-        self._turn = threading.Lock()
-        self._process: WorkerProcess | None = None
-        self._facts: Frame = {}
+        self._patience, self._hooks, self._inherit = patience, Hooks(answer, greet), inherit
+        self._lock = threading.Lock()  # over what follows
+        self._life: Life | None = None
         self._policy = RestartPolicy()
         self._failure: EngineError | None = None
-        self._requests = 0
         self._closed = False
 
     @property
     def pid(self) -> int | None:
         """The process id while a worker runs."""
-        return self._process.pid if self._process else None
+        life = self._life
+        return life.pid if life else None
 
     def start(self) -> None:
         """Begin to load the model and return at once, so that other work can go on meanwhile."""
-        if self._turn.acquire(blocking=False):
-            try:
-                if self._process is None and not self._closed and not self._policy.wait_s(self._clock()):
-                    with suppress(WorkerDied):  # the first request will tell
-                        self._process = WorkerProcess(self._command)
-            finally:
-                self._release()
+        with self._lock:
+            if self._life is None and not self._closed and not self._policy.wait_s(self._clock()):
+                try:
+                    self._begin()
+                except EngineError:  # the first request will tell
+                    return
 
     def facts(self) -> Frame:
         """What the worker said about its model.
@@ -92,99 +106,79 @@ class Worker:
         Raises:
             EngineError: it does not start.
         """
-        self._turn.acquire()
-        try:
-            self._ready()
-            return dict(self._facts)
-        finally:
-            self._release()
+        life = self._ready(never)
+        return dict(life.facts or {}) if life else {}
 
     def request(self, op: str, cancelled: Callable[[], bool] = never, **fields: Any) -> Iterator[Frame]:
-        """Send a request and yield its replies up to the one that says ``done``; the caller waits for its turn.
+        """Send a request and yield its replies, up to the one that says ``done``.
 
-        A request nobody reads any more is cancelled.
+        Cancelled, it ends within about a second, with that last reply or without. A request nobody reads any more is
+        given up, and so is one whose reader is thousands of replies behind.
 
         Raises:
-            EngineError: the worker failed; the next request starts it again.
+            BusyError: too many requests wait in the worker.
+            EngineError: the worker failed, which the next request makes up for by starting it again; or it refused.
         """
-        while not self._turn.acquire(timeout=POLL_S):
-            if cancelled():
+        while True:
+            life = self._ready(cancelled)
+            if life is None or cancelled():
                 return
-        try:
-            if cancelled():
-                return
-            process = self._ready()
-            self._requests += 1
             try:
-                process.send({"op": op, "id": self._requests, **fields}, SILENCE_LIMIT_S)
-                yield from self._replies(process, self._requests, cancelled)
+                reply = life.submit(op, fields)
             except WorkerDied as death:
-                raise self._failed(death) from death
-            self._policy.succeeded()
+                raise self._error(death) from death
+            if reply is not None:
+                break
+            life.join(POLL_S)  # it ended just now; the next one is asked
+        try:
+            yield from self._replies(life, reply, cancelled)
         finally:
-            self._release()
+            life.leave(reply)
 
     def close(self) -> None:
-        """End the worker without waiting; a request that is running gets an error. Closing twice is allowed."""
-        self._closed = True
-        if process := self._process:
-            process.kill()
-        if self._turn.acquire(blocking=False):
-            self._release()
+        """End the worker; requests that are running get an error. Closing twice is allowed."""
+        with self._lock:
+            self._closed, life = True, self._life
+        if life:
+            life.end()
+            life.join(CLOSE_S)
 
-    def _release(self) -> None:
-        """End a turn. Whoever has it when the worker is closed clears away."""
-        if self._closed:
-            self._discard()
-        self._turn.release()
+    def _replies(self, life: Life, reply: Reply, cancelled: Callable[[], bool]) -> Iterator[Frame]:
+        stop_at = 0.0
+        while True:
+            if not stop_at and cancelled():
+                life.cancel(reply)
+                stop_at = time.monotonic() + CANCEL_S
+            elif stop_at and time.monotonic() > stop_at:
+                return
+            frame = reply.get(None if cancelled is never else POLL_S)
+            if isinstance(frame, WorkerDied):
+                raise self._error(frame) from frame
+            if frame is None or (stop_at and "token" in frame):
+                continue
+            if "error" in frame:
+                raise self._refusal(frame)
+            if "done" in frame:
+                self._policy.succeeded()
+                yield frame
+                return
+            yield frame
 
-    def _replies(self, process: WorkerProcess, number: int, cancelled: Callable[[], bool]) -> Iterator[Frame]:
-        finished = False
-        try:
-            silent_since, asked_to_stop = self._clock(), False
-            while not finished:
-                if not asked_to_stop and cancelled():
-                    process.send({"op": "cancel", "id": number}, CANCEL_LIMIT_S)
-                    asked_to_stop, silent_since = True, self._clock()
-                frame = process.receive(POLL_S)
-                if frame is None:
-                    limit = CANCEL_LIMIT_S if asked_to_stop else SILENCE_LIMIT_S
-                    if self._clock() - silent_since > limit:
-                        raise WorkerDied(f"its process said nothing for {limit:.0f} s")
-                    continue
-                silent_since = self._clock()
-                if frame.get("id") != number:
-                    raise WorkerDied("its process answered a request nobody made")
-                finished = "done" in frame or "error" in frame
-                if "error" in frame:
-                    raise EngineError(
-                        f"{self._model.name}: {frame['error']}.", "Ask shorter, or with fewer passages."
-                    )
-                if finished or not asked_to_stop:
-                    yield frame
-        except GeneratorExit:
-            if not finished:
-                self._abandon(process, number)
-            raise
+    def _ready(self, cancelled: Callable[[], bool]) -> Life | None:
+        """A life whose worker is ready; None when the caller gave up meanwhile."""
+        with self._lock:
+            life = self._life or self._begin()
+        while not life.settled(None if cancelled is never else POLL_S):
+            if cancelled():
+                return None
+        if life.facts is None:
+            raise self._error(life.death or WorkerDied("it did not start"), loading=True)
+        return life
 
-    def _abandon(self, process: WorkerProcess, number: int) -> None:
-        """Bring the worker back to where it takes a request, or end it."""
-        try:
-            process.send({"op": "cancel", "id": number}, CANCEL_LIMIT_S)
-            deadline = self._clock() + CANCEL_LIMIT_S
-            while self._clock() < deadline:
-                frame = process.receive(POLL_S)
-                if frame is not None and ("done" in frame or "error" in frame):
-                    return
-        except WorkerDied:
-            pass
-        self._discard()
-
-    def _ready(self) -> WorkerProcess:
+    def _begin(self) -> Life:
+        """Start a process; the lock is held."""
         if self._closed:
             raise EngineError("The engine is closed.", "Start edge again.")
-        if self._facts and self._process:
-            return self._process
         wait = self._policy.wait_s(self._clock())
         if wait and self._failure:
             raise type(self._failure)(
@@ -192,33 +186,38 @@ class Worker:
                 self._failure.hint,
             )
         try:
-            self._process = self._process or WorkerProcess(self._command)
-            greeting = self._process.receive(START_LIMIT_S)
+            process = WorkerProcess(self._command, self._inherit)
         except WorkerDied as death:
-            raise self._failed(death) from death
-        if greeting is None:
-            raise self._failed(WorkerDied(f"its process was not ready after {START_LIMIT_S:.0f} s"))
-        if not isinstance(greeting.get("ready"), dict):
-            raise self._failed(WorkerDied(str(greeting.get("error", "its process did not say it is ready"))))
-        self._facts = greeting["ready"]
-        return self._process
+            self._policy.failed(self._clock())
+            self._failure = self._error(death, loading=True)
+            raise self._failure from death
+        try:
+            self._life = Life(process, self._patience, self._hooks, self._ended, self._clock)
+        except RuntimeError as error:  # no more threads
+            process.close()
+            raise EngineError(f"{self._model.name}: {error}.", "Close other programs.") from error
+        return self._life
 
-    def _failed(self, death: WorkerDied) -> EngineError:
-        """Put the worker away and say what happened."""
-        loading = not self._facts
-        self._discard()
-        self._policy.failed(self._clock())
+    def _ended(self, life: Life, death: WorkerDied | None) -> None:
+        """A life is over, by death or on purpose."""
+        with self._lock:
+            self._life = None
+            if death:
+                self._policy.failed(self._clock())
+                self._failure = self._error(death, loading=life.facts is None)
+
+    def _error(self, death: WorkerDied, loading: bool = False) -> EngineError:
         name = self._model.name
         if self._closed:
-            self._failure = EngineError(f"{name}: the engine was closed.", "Ask again.")
-        elif loading:
+            return EngineError(f"{name}: the engine was closed.", "Ask again.")
+        if loading:
             hint = death.hint or "Check the file with `edge model list`, or add another model."
-            self._failure = ModelError(f"{name} cannot be loaded: {death}.", hint)
-        else:
-            self._failure = EngineError(f"{name}: {death}.", death.hint or "Ask again: it is started anew.")
-        return self._failure
+            return ModelError(f"{name} cannot be loaded: {death}.", hint)
+        return EngineError(f"{name}: {death}.", death.hint or "Ask again: it is started anew.")
 
-    def _discard(self) -> None:
-        if self._process:
-            self._process.close()
-        self._process, self._facts = None, {}
+    def _refusal(self, frame: Frame) -> EdgeError:
+        """What the worker says about a request it cannot answer."""
+        message = f"{self._model.name}: {plain(frame['error'])}."
+        if frame.get("busy") is True:
+            return BusyError(message, "Try again in a moment.")
+        return EngineError(message, "Ask shorter, or with fewer passages.")

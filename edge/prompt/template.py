@@ -1,7 +1,8 @@
 """The layout of a prompt: instructions, then the passages with their numbers, then the question.
 
 The instructions never change and come first, so that their part of the KV cache serves every question. The layout of
-the user's message is fixed: the tiny model of the tests was trained on it.
+the user's message is fixed: the tiny model of the tests was trained on it. What comes before it in a conversation is
+left to ``conversation``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ HISTORY = 4
 
 HISTORY_CHARACTERS = 600
 
+MATTER = "Passages that matter, best first:"
+
 Fits = Callable[[Prompt], bool]
 
 _CITATION = re.compile(r"\s*\[\d+\]")  # of passages that are no longer there
@@ -33,7 +36,7 @@ _CITATION = re.compile(r"\s*\[\d+\]")  # of passages that are no longer there
 def make_prompt(
     question: str, passages: Sequence[Passage], history: Sequence[Message], max_tokens: int, fits: Fits
 ) -> Prompt:
-    """A prompt with as much of the passages as fits; the question is never cut.
+    """A prompt of its own, with as much of the passages as fits; the question is never cut.
 
     ``Prompt.passages`` are whole even where the messages hold less of them: warnings and values are looked up there.
 
@@ -51,10 +54,27 @@ def make_prompt(
     return of(fitted(passages, lambda kept: fits(of(kept))))
 
 
-def layout(question: str, passages: Sequence[Passage]) -> str:
-    """The user's message: every passage under a line with its number and place, then the question."""
-    parts = [f"[{n}] {place(passage)}\n{passage.text.strip()}" for n, passage in enumerate(passages, 1)]
-    return "\n\n".join(["Passages:\n" + "\n\n".join(parts), f"Question: {question}"])
+def layout(question: str, passages: Sequence[Passage], first: int = 1, matter: Sequence[int] = ()) -> str:
+    """The user's message: every passage under a line with its number and place, then the question.
+
+    Args:
+        question: what is asked.
+        passages: those to show here.
+        first: number of the first of them; earlier messages showed those below it.
+        matter: numbers of all passages that this question is about, best first, where some were shown earlier.
+    """
+    parts = []
+    if passages or not matter:
+        blocks = [f"[{n}] {block(passage)}" for n, passage in enumerate(passages, first)]
+        parts.append("Passages:\n" + "\n\n".join(blocks))
+    if matter:
+        parts.append(f"{MATTER} {', '.join(f'[{n}]' for n in matter)}")
+    return "\n\n".join([*parts, f"Question: {question}"])
+
+
+def block(passage: Passage) -> str:
+    """A passage as it is shown after its number."""
+    return f"{place(passage)}\n{passage.text.strip()}"
 
 
 def place(passage: Passage) -> str:
@@ -65,12 +85,17 @@ def place(passage: Passage) -> str:
     return f"{where}, {passage.heading}" if passage.heading else where
 
 
-def _messages(question: str, passages: Sequence[Passage], history: Sequence[Message]) -> tuple[Message, ...]:
-    said = tuple(
+def earlier(history: Sequence[Message]) -> tuple[Message, ...]:
+    """What was said before, without citations: their passages are not there."""
+    return tuple(
         Message(message.role, _CITATION.sub("", message.content)[:HISTORY_CHARACTERS])
-        for message in history[-HISTORY:]
+        for message in history
         if message.role != "system"
     )
+
+
+def _messages(question: str, passages: Sequence[Passage], history: Sequence[Message]) -> tuple[Message, ...]:
+    said = earlier(history[-HISTORY:])
     while said and said[0].role != "user":  # most chat templates want the user to begin
         said = said[1:]
     return (Message("system", INSTRUCTIONS), *said, Message("user", layout(question, passages)))

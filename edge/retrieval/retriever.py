@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from threadpoolctl import threadpool_limits
 
-from edge.engine.interface import Embedder, Vectors
+from edge.engine.interface import Embedder, Reranker, Vectors
 from edge.errors import EdgeError, EngineError, NothingInstalledError
 from edge.packs.pack import Pack
 from edge.retrieval import keyword, vector, vocabulary
@@ -24,6 +24,7 @@ from edge.retrieval.keyword import Terms
 from edge.retrieval.passages import completed, readable
 from edge.retrieval.query import Query, bare, expansions, missing_codes, weighed
 from edge.retrieval.ranking import Candidate, ranked
+from edge.retrieval.rerank import Reranking
 from edge.retrieval.rewrite import standalone
 from edge.retrieval.scope import Scope, scopes
 from edge.retrieval.spelling import corrections
@@ -40,6 +41,8 @@ PROPOSED_AT_LEAST = 12
 """Passages of each pack, however many packs there are."""
 MIN_WORD = 3
 """Letters of a word that has relatives."""
+CERTAIN = 1.0
+"""A code that was looked up and found: nobody needs to read the passages again."""
 
 
 class Retriever:
@@ -48,15 +51,23 @@ class Retriever:
     Args:
         packs: the packs installed now; asked anew for every question.
         embedder: None searches by keyword alone.
+        reranker: gives the best passages another order; None leaves it.
     """
 
-    def __init__(self, packs: Callable[[], Sequence[Pack]], embedder: Embedder | None) -> None:
+    def __init__(
+        self, packs: Callable[[], Sequence[Pack]], embedder: Embedder | None, reranker: Reranker | None = None
+    ) -> None:
         self._packs = packs
         self._embedder = embedder
+        self._reranking = Reranking(reranker) if reranker else None
         # A question's matrices are small: BLAS threads spinning between them cost the other arm 10 ms.
         threadpool_limits(limits=1, user_api="blas")
         self._threads = ThreadPoolExecutor(thread_name_prefix="by-meaning")
         self._scans = ThreadPoolExecutor(thread_name_prefix="scan")
+
+    def versions(self) -> dict[str, str]:
+        """The version of each pack that answers now."""
+        return {pack.manifest.name: pack.manifest.version for pack in self._packs()}
 
     def search(self, question: Question, limit: int) -> Evidence:
         """The best ``limit`` passages for a question.
@@ -92,14 +103,15 @@ class Retriever:
             for passage in one.passages
         ]
         best = ranked(candidates, query)
+        sure = confidence(text, query, best)
+        if self._reranking and sure < CERTAIN:
+            best = self._reranking.order(_mended(text, slips), best)
         of = {one.pack.manifest.name: one for one in found}
         passages = tuple(of[r.passage.pack].completed(r.passage) for r in best[:limit])
-        return Evidence(
-            text, passages, confidence(text, query, best), slips, missing_codes(where, text, query)
-        )
+        return Evidence(text, passages, sure, slips, missing_codes(where, text, query))
 
     def close(self) -> None:
-        """Stop the threads; the embedder belongs to whoever made it."""
+        """Stop the threads; embedder and reranker belong to whoever made them."""
         self._threads.shutdown()
         self._scans.shutdown()
 

@@ -12,14 +12,18 @@ from edge import __version__
 from edge.server import chat, documents, health, metrics, packs, problems, search
 from edge.server.body import BoundedBody
 from edge.server.instruments import Measured
+from edge.server.limits import Buckets, Limited
 from edge.server.schema import FAILURE
-from edge.server.security import Guard, check_token
+from edge.server.security import Guard, check_token, is_loopback
 from edge.server.services import Services
+from edge.server.v1 import chat as v1_chat
+from edge.server.v1 import embeddings as v1_embeddings
+from edge.server.v1 import models as v1_models
 
 if TYPE_CHECKING:
     from edge.wiring import Edge
 
-ENDPOINTS = (chat, search, packs, documents, health, metrics)
+ENDPOINTS = (chat, search, packs, documents, health, metrics, v1_chat, v1_models, v1_embeddings)
 
 
 def create_app(edge: Edge, host: str | None = None) -> FastAPI:
@@ -48,6 +52,10 @@ def create_app(edge: Edge, host: str | None = None) -> FastAPI:
     for endpoint in ENDPOINTS:
         app.include_router(endpoint.router)
     problems.install(app)
+    settings = edge.settings
+    if settings.requests_per_minute and not is_loopback(host):
+        buckets = Buckets(settings.requests_per_minute, settings.request_burst)
+        app.add_middleware(Limited, buckets=buckets, metrics=app.state.services.metrics)
     app.add_middleware(BoundedBody)  # the last one added sees a request first
     app.add_middleware(Guard, host=host, token=edge.settings.token)
     app.add_middleware(Measured, metrics=app.state.services.metrics)

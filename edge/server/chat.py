@@ -11,8 +11,9 @@ from edge.errors import UsageError
 from edge.server.reply import reply
 from edge.server.schema import Answer, ChatRequest, content
 from edge.server.services import Services, services
-from edge.server.sse import MEDIA_TYPE, EventStream
-from edge.wire import answer_json
+from edge.server.sse import MEDIA_TYPE, EventStream, frame
+from edge.types import Answered, Event, EvidenceFound, TokenStreamed
+from edge.wire import Json, answer_json, encode, evidence_json
 
 router = APIRouter(default_response_class=Response)
 
@@ -34,6 +35,23 @@ def sent_as_json(request: Request) -> None:
         )
 
 
+class AnswerEvents(EventStream[Event]):
+    """``evidence``, ``token`` and ``answer``, or ``error``."""
+
+    def frames_of(self, event: Event) -> bytes:
+        """See ``EventStream``."""
+        name, data = _named(event)
+        return frame(name, encode(data))
+
+    def is_last(self, event: Event) -> bool:
+        """See ``EventStream``."""
+        return isinstance(event, Answered)
+
+    def failure(self, problem: Json) -> bytes:
+        """See ``EventStream``."""
+        return frame("error", encode(problem))
+
+
 @router.post(
     "/chat",
     summary="Ask a question",
@@ -45,7 +63,20 @@ async def chat(
 ) -> Response:
     """Answer with pages. With ``"stream": true``: server-sent events ``evidence`` (``{"passages", "ms"}``),
     ``token`` (``{"text"}``, provisional), then ``answer`` (the whole shape) or ``error`` (a problem)."""
+    work = services.answering(asked.question())
     if asked.stream:
-        return EventStream(services.turns, asked.question())
-    async with services.turns.begin(asked.question(), request.receive) as turn:
-        return reply(answer_json(await turn.answer()))
+        return AnswerEvents(services.turns, work)
+    async with services.turns.begin(work, request.receive) as turn:
+        while not isinstance(event := await turn.next(), Answered):
+            pass
+        return reply(answer_json(event.answer))
+
+
+def _named(event: Event) -> tuple[str, Json]:
+    match event:
+        case EvidenceFound():
+            return "evidence", evidence_json(event)
+        case TokenStreamed(text):
+            return "token", {"text": text}
+        case Answered(answer):
+            return "answer", answer_json(answer)

@@ -12,11 +12,20 @@ from collections.abc import Iterator, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from edge.types import Answer
+from edge.engine.interface import Finished
+from edge.errors import BusyError
+from edge.server.turns import FullError
+from edge.types import Answer, Answered
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds in seconds."""
 
+TOKENS = {
+    "prefill": ("edge_prefill_tokens_total", "Tokens of prompts that were computed."),
+    "reused": ("edge_reused_tokens_total", "Tokens of prompts that were still there."),
+    "generated": ("edge_generated_tokens_total", "Tokens written."),
+    "steps": ("edge_decode_steps_total", "Runs of the model for the tokens written."),
+}
 UNMATCHED = "unmatched"
 NO_RESPONSE = "none"
 
@@ -51,6 +60,8 @@ class Metrics:
         self._started = time.time()
         self._requests: Counter[tuple[str, str, str]] = Counter()
         self._answers: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
+        self._tokens: Counter[str] = Counter()
         self._request_time = Histogram()
         self._turn_times = {"evidence": Histogram(), "first_token": Histogram(), "total": Histogram()}
 
@@ -66,6 +77,29 @@ class Metrics:
             if name in answer.timings_ms:
                 histogram.observe(answer.timings_ms[name] / 1000)
 
+    def refused(self, reason: str) -> None:
+        """Count a request that there was no room for: ``queue``, ``engine`` or ``rate``."""
+        self._refused[reason] += 1
+
+    def written(self, finished: Finished) -> None:
+        """Count what a text of the language model cost."""
+        self._tokens["prefill"] += finished.prompt_tokens - finished.reused_tokens
+        self._tokens["reused"] += finished.reused_tokens
+        self._tokens["generated"] += finished.tokens
+        self._tokens["steps"] += finished.steps
+
+    def observe(self, event: object) -> None:
+        """Count what an event of a turn says."""
+        match event:
+            case Answered(answer):
+                self.answered(answer)
+            case Finished():
+                self.written(event)
+            case FullError():
+                self.refused("queue")
+            case BusyError():
+                self.refused("engine")
+
     def lines(self) -> Iterator[str]:
         """All samples."""
         yield from _head("edge_start_time_seconds", "gauge", "When the server started, in Unix time.")
@@ -77,6 +111,14 @@ class Metrics:
         yield from _head("edge_answers_total", "counter", "Answers by mode.")
         for mode, count in sorted(self._answers.items()):
             yield sample("edge_answers_total", count, mode=mode)
+        yield from _head(
+            "edge_requests_refused_total", "counter", "Requests there was no room for, by limit."
+        )
+        for reason, count in sorted(self._refused.items()):
+            yield sample("edge_requests_refused_total", count, reason=reason)
+        for key, (name, text) in TOKENS.items():
+            yield from _head(name, "counter", text)
+            yield sample(name, self._tokens[key])
         for name, histogram in self._turn_times.items():
             yield from histogram.lines(f"edge_turn_{name}_seconds", f"Time from question to {name}.")
 

@@ -23,6 +23,8 @@ async def metrics(services: Annotated[Services, Depends(services)]) -> Response:
     lines = [
         *gauge("edge_info", "The version that runs.", 1, version=__version__),
         *gauge("edge_turns_in_progress", "Questions being answered now.", len(services.turns)),
+        *gauge("edge_requests_running", "Questions that have a thread.", services.turns.running),
+        *gauge("edge_requests_waiting", "Questions that wait for one.", services.turns.waiting),
         *services.metrics.lines(),
     ]
     return Response("\n".join(lines) + "\n", headers={"Content-Type": MEDIA_TYPE})

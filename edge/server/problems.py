@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import BusyError, EdgeError
+from edge.server.v1.errors import in_v1, is_v1, status_in_v1
 from edge.wire import Json, encode
 
 MEDIA_TYPE = "application/problem+json"
@@ -63,7 +64,9 @@ def internal(instance: str) -> Json:
 
 def error_response(error: EdgeError, path: str) -> Response:
     """The whole response to an ``EdgeError``."""
-    headers = {"Retry-After": "1"} if isinstance(error, BusyError) else {}
+    headers = {}
+    if retry_after := getattr(error, "retry_after_s", isinstance(error, BusyError)):
+        headers["Retry-After"] = str(int(retry_after))
     if error.http_status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return _response(of_error(error, path), headers)
@@ -102,6 +105,8 @@ class _Caught:
 
 
 def _response(body: Json, headers: Mapping[str, str] | None = None) -> Response:
+    if is_v1(body["instance"]):
+        return Response(encode(in_v1(body)), status_in_v1(body), headers, "application/json")
     return Response(encode(body), body["status"], headers, MEDIA_TYPE)
 
 
@@ -140,4 +145,4 @@ def _field(location: Sequence[int | str]) -> str:
 def _message(error: Mapping[str, Any]) -> str:
     if error["type"] == "json_invalid":
         return f"not valid JSON at character {error['loc'][-1]} ({error['ctx']['error']})"
-    return str(error["msg"])
+    return str(error["msg"]).removeprefix("Value error, ")

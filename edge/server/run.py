@@ -75,7 +75,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the turns first: their streams would keep the server waiting."""
-        self._services.turns.stop()
+        self._services.stop()
         await super().shutdown(sockets)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -10,22 +11,23 @@ from fastapi import Request
 
 from edge.errors import EdgeError
 from edge.server.instruments import Metrics
-from edge.server.turns import Turns
+from edge.server.turns import Cancelled, Turns, Work
 from edge.server.workers import Workers
+from edge.types import Event, Question
 
 if TYPE_CHECKING:
     from edge.wiring import Edge
 
-TURN_THREADS, TURNS_WAITING = 8, 32
 SHORT_THREADS, SHORT_WAITING = 4, 64
 DRAWING_THREADS, DRAWINGS_WAITING = 1, 64  # PDFium draws one page at a time
+EMBEDDING_THREADS, EMBEDDINGS_WAITING = 1, 16  # there is one embedder
 
 
 class Services:
     """Made once for each application.
 
-    ``short`` runs what takes milliseconds and ``drawing`` makes pictures of pages, so that no search waits for a turn
-    or a page.
+    ``turns`` are the questions, ``embeddings`` the texts of others. ``short`` runs what takes milliseconds and
+    ``drawing`` makes pictures of pages, so that no search waits for a turn or a page.
     """
 
     def __init__(self, edge: Edge) -> None:
@@ -33,8 +35,19 @@ class Services:
         self.metrics = Metrics()
         self.short = Workers("short", SHORT_THREADS, SHORT_WAITING)
         self.drawing = Workers("drawing", DRAWING_THREADS, DRAWINGS_WAITING)
-        self._turn_workers = Workers("turn", TURN_THREADS, TURNS_WAITING)
-        self.turns = Turns(edge.assistant, self._turn_workers, self.metrics.answered)
+        settings, observe = edge.settings, self.metrics.observe
+        self._turn_workers = Workers("turn", max(1, settings.max_requests), 0)
+        self._embedding_workers = Workers("embedding", EMBEDDING_THREADS, 0)
+        self.turns = Turns(self._turn_workers, settings.max_waiting, observe)
+        self.embeddings = Turns(self._embedding_workers, EMBEDDINGS_WAITING, observe)
+
+    def answering(self, question: Question) -> Work[Event]:
+        """The work of a turn that answers a question from the packs."""
+
+        def work(cancelled: Cancelled) -> Iterator[Event]:
+            return self.edge.assistant.answer(question, cancelled)
+
+        return work
 
     def warm_up(self) -> None:
         """Start what the first question needs, in the background; a failure shows when it is asked."""
@@ -44,10 +57,15 @@ class Services:
         with suppress(EdgeError):
             self.edge.warm_up()
 
+    def stop(self) -> None:
+        """End the turns: their streams would keep a stopping server waiting."""
+        self.turns.stop()
+        self.embeddings.stop()
+
     async def close(self) -> None:
         """End the turns and wait for their threads. The ``Edge`` belongs to whoever made it."""
-        self.turns.stop()
-        for workers in (self._turn_workers, self.drawing, self.short):
+        self.stop()
+        for workers in (self._turn_workers, self._embedding_workers, self.drawing, self.short):
             await asyncio.to_thread(workers.close)
 
 

@@ -17,6 +17,7 @@ class Workers:
     """A thread pool that refuses work rather than letting it pile up."""
 
     def __init__(self, name: str, threads: int, waiting: int) -> None:
+        self.threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._room = threading.BoundedSemaphore(threads + waiting)
 

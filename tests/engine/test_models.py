@@ -42,7 +42,7 @@ def test_the_first_model_is_used(store: ModelStore, model: Path, tmp_path: Path)
     assert (added.name, added.active, added.bytes) == ("chain", True, model.stat().st_size)
     assert store.require_active() == added.path == folder(tmp_path) / "chain.gguf"
     assert added.path.read_bytes() == model.read_bytes()
-    assert left_over(tmp_path) == ["active", "chain.gguf"]
+    assert left_over(tmp_path) == ["active", "chain.gguf", "chain.json"]
 
 
 def test_another_is_used_when_chosen(store: ModelStore, model: Path, endless_model: Path) -> None:
@@ -129,7 +129,7 @@ def test_what_a_power_cut_left_is_cleared_away(store: ModelStore, model: Path, t
     folder(tmp_path).mkdir(parents=True)
     (folder(tmp_path) / "half.partial").write_bytes(b"GGUF")
     store.add(model)
-    assert left_over(tmp_path) == ["active", "chain.gguf"]
+    assert left_over(tmp_path) == ["active", "chain.gguf", "chain.json"]
 
 
 def test_a_pointer_to_a_model_that_is_gone_counts_for_nothing(store: ModelStore, model: Path) -> None:

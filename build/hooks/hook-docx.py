@@ -1,0 +1,1 @@
+"""Documents are read, never made: its templates are not needed."""

@@ -1,0 +1,3 @@
+"""python-docx uses lxml.etree alone."""
+
+hiddenimports = ["lxml._elementpath"]

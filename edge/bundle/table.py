@@ -1,0 +1,104 @@
+"""The table of contents of the one-file program, and the footer that leads to it.
+
+    launcher | parts, each from a page boundary on | table | footer
+
+The table is text, one part a line: ``KIND OFFSET SIZE SHA-256 NAME``; the first is the archive that the launcher unpacks.
+The footer is the file's last 64 bytes, so that it is found at once however large the file is: magic, version, CRC-32
+of the table, its offset and size, zeros, CRC-32 of the footer itself. build/launcher/launcher.c reads the same.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Literal, get_args
+
+Kind = Literal["program", "model", "pack"]
+
+PAGE = 65536
+"""Parts begin at multiples of it: the largest page of the machines that edge runs on."""
+
+FOOTER_SIZE = 64
+
+_FOOTER = struct.Struct("<8sIIQQ28x")
+_MAGIC = b"EDGEFILE"
+_VERSION = 1
+_MAX_TABLE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something inside the program: ``size`` bytes from ``offset`` on, in hexadecimal their SHA-256."""
+
+    kind: Kind
+    name: str
+    offset: int
+    size: int
+    sha256: str
+
+    @property
+    def end(self) -> int:
+        """The offset behind its last byte."""
+        return self.offset + self.size
+
+
+class TableError(Exception):
+    """What is damaged: the footer or the table."""
+
+
+def next_page(offset: int) -> int:
+    """The first page boundary from an offset on."""
+    return -(-offset // PAGE) * PAGE
+
+
+def encode(parts: Sequence[Part], offset: int) -> bytes:
+    """Table and footer, to be written at ``offset``, the end of the file."""
+    lines = [f"{part.kind} {part.offset} {part.size} {part.sha256} {part.name}\n" for part in parts]
+    table = "".join(lines).encode()
+    footer = _FOOTER.pack(_MAGIC, _VERSION, zlib.crc32(table), offset, len(table))
+    return table + footer + zlib.crc32(footer).to_bytes(4, "little")
+
+
+def read(file: BinaryIO) -> tuple[Part, ...] | None:
+    """The parts of a program; None when the file has no footer, as no one-file program does.
+
+    Raises:
+        TableError: there is one, and it or the table is damaged.
+    """
+    length = file.seek(0, 2)
+    if length < FOOTER_SIZE:
+        return None
+    file.seek(length - FOOTER_SIZE)
+    footer = file.read(FOOTER_SIZE)
+    magic, version, crc, offset, size = _FOOTER.unpack(footer[: _FOOTER.size])
+    if magic != _MAGIC:
+        return None
+    if int.from_bytes(footer[_FOOTER.size :], "little") != zlib.crc32(footer[: _FOOTER.size]):
+        raise TableError("the footer")
+    if version != _VERSION:
+        raise TableError("the footer, or it is of a newer edge")
+    if size > _MAX_TABLE or offset + size > length - FOOTER_SIZE:
+        raise TableError("the footer")
+    file.seek(offset)
+    table = file.read(size)
+    if zlib.crc32(table) != crc:
+        raise TableError("the table of contents")
+    try:
+        parts = tuple(_part(line) for line in table.decode().splitlines())
+    except (ValueError, UnicodeDecodeError) as error:
+        raise TableError("the table of contents") from error
+    if any(part.end > offset for part in parts):
+        raise TableError("the table of contents")
+    return parts
+
+
+def _part(line: str) -> Part:
+    kind, offset, size, sha256, name = line.split(" ", 4)
+    if kind not in get_args(Kind) or len(sha256) != 64 or not name:
+        raise ValueError(line)
+    part = Part(kind, name, int(offset), int(size), sha256)  # type: ignore[arg-type]
+    if part.offset < 0 or part.size < 0 or part.offset % PAGE:
+        raise ValueError(line)
+    return part

@@ -1,0 +1,192 @@
+"""Whether a model's file is still what came in: its SHA-256 is recorded beside it and compared at every load.
+
+    NAME.json     {"sha256", "bytes", "source", "seen": [size, time of change, …], "checked": seconds since 1970}
+
+Hashing 4.7 GB takes 3 to 15 s, the time of a load. So a file whose size, inode and times are those of the last whole
+check is loaded at once, while all of it is hashed in the background, which also brings it into memory; the load ends
+when the hash is wrong. A file that looks changed is hashed first. A model without a record gets one: it is trusted as
+found, and that is all that can be done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from edge.engine.interface import never
+from edge.errors import ModelError
+from edge.packs import files
+
+SUFFIX = ".json"
+_BLOCK = 1 << 20
+_NICE = 10
+
+Seen = tuple[int, ...]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a file since it came in.
+
+    ``source`` says where from; ``seen`` is how it looked when last hashed as a whole (at ``checked``), None when that
+    hash was wrong or has never been taken of this file.
+    """
+
+    sha256: str
+    bytes: int
+    source: str = ""
+    seen: Seen | None = None
+    checked: float = 0.0
+
+
+def record_path(model: Path) -> Path:
+    """Where a model's record is."""
+    return model.with_suffix(SUFFIX)
+
+
+def read_record(model: Path) -> Record | None:
+    """The record of a model, unless there is none that can be read."""
+    try:
+        values = json.loads(record_path(model).read_text(encoding="utf-8"))
+        seen = values["seen"]
+        record = Record(
+            str(values["sha256"]), int(values["bytes"]), str(values["source"]),
+            None if seen is None else tuple(int(number) for number in seen), float(values["checked"]),
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return record if len(record.sha256) == 64 else None
+
+
+def write_record(model: Path, record: Record) -> None:
+    """Keep a record, atomically. Raises ``OSError`` as writing does."""
+    files.write_atomically(record_path(model), json.dumps(asdict(record)).encode() + b"\n")
+
+
+def look(path: Path) -> Seen:
+    """How a file looks without being read. Its time of change cannot be set back by those who write to it."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def unchanged(path: Path, record: Record) -> bool:
+    """Whether a file looks as it did when it was last hashed."""
+    return record.seen is not None and look(path) == record.seen
+
+
+def hash_file(
+    path: Path, stop: Callable[[], bool] = never, progress: Progress = lambda done, total: None
+) -> str | None:
+    """The SHA-256 of a file, or None when it was stopped. Raises ``OSError`` as reading does."""
+    digest, done = hashlib.sha256(), 0
+    with path.open("rb", buffering=0) as file:
+        total = os.fstat(file.fileno()).st_size
+        while block := file.read(_BLOCK):
+            if stop():
+                return None
+            digest.update(block)
+            done += len(block)
+            progress(done, total)
+    return digest.hexdigest()
+
+
+def verify(
+    path: Path, stop: Callable[[], bool] = never, progress: Progress = lambda done, total: None
+) -> Record | None:
+    """Hash a model and compare, keeping in its record what was found; None when it was stopped.
+
+    Raises:
+        ModelError: it is not the file that came in.
+        StorageError: it cannot be read.
+    """
+    with files.storage_errors(path):
+        before = look(path)
+        found = hash_file(path, stop, progress)
+        if found is None:
+            return None
+        known = read_record(path) or Record(found, before[0], "found on this device")
+        if found != known.sha256:
+            _keep(path, replace(known, seen=None))
+            raise damaged(path, known)
+        _keep(path, record := replace(known, seen=before, checked=time.time()))
+        return record
+
+
+def damaged(path: Path, record: Record) -> ModelError:
+    """What to tell of a file that is not what came in."""
+    again = f"`edge model pull {record.source}`" if record.source.startswith("hf:") else "`edge model add FILE`"
+    return ModelError(
+        f"{path.name} is damaged: its SHA-256 is not the one recorded when it came.",
+        f"Its disk may be failing. Remove it with `edge model remove {path.stem}`, get it again with {again}.",
+    )
+
+
+class Guard:
+    """Checks the files of a model at every load.
+
+    Args:
+        paths: the model and its adapters.
+        alarm: called from another thread when a file that was loaded turns out to be damaged.
+    """
+
+    def __init__(self, paths: Sequence[Path], alarm: Callable[[], None]) -> None:
+        self._paths, self._alarm = tuple(paths), alarm
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.damage: ModelError | None = None
+        """What is wrong, once something is."""
+
+    def before_loading(self) -> None:
+        """Let a load begin: at once if the files look as they did, else after they were hashed.
+
+        Raises:
+            ModelError: one is damaged.
+            StorageError: one cannot be read.
+        """
+        self.damage = None
+        for path in self._paths:
+            record = read_record(path)
+            if record and path.exists() and not unchanged(path, record):
+                verify(path, self._stopped.is_set)
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._check_all, name="model check", daemon=True)
+            self._thread.start()
+
+    def wait(self, limit_s: float | None = None) -> bool:
+        """Whether the check in the background has ended within so many seconds."""
+        if self._thread:
+            self._thread.join(limit_s)
+        return self._thread is None or not self._thread.is_alive()
+
+    def close(self) -> None:
+        """End the check in the background, done or not."""
+        self._stopped.set()
+        self.wait(1.0)
+
+    def _check_all(self) -> None:
+        if sys.platform == "linux":
+            with suppress(OSError):  # of this thread alone: the first prompt goes first
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        for path in self._paths:
+            try:
+                verify(path, self._stopped.is_set)
+            except ModelError as error:
+                self.damage = error
+                self._alarm()
+                return
+            except Exception:  # unreadable just now: the load itself will tell
+                return
+
+
+def _keep(path: Path, record: Record) -> None:
+    with suppress(OSError):  # on a read-only disk nothing can be remembered, and nothing is lost
+        write_record(path, record)

@@ -1,0 +1,101 @@
+"""The reranker: a model with a ranking head through llama.cpp, in a worker process of its own like the embedder's."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from edge.config import Settings
+from edge.engine import gguf
+from edge.engine.models import ModelStore
+from edge.engine.options import WorkerOptions
+from edge.engine.process import worker_command
+from edge.engine.supervisor import Worker
+from edge.errors import EngineError, ModelError, NotFoundError
+
+LATE_S = 0.05
+"""A worker that has not answered so long after the time limit is not waited for."""
+
+_HINT = "Use a reranker in GGUF form, for instance bge-reranker-v2-m3, or set 'reranker' to 'none'."
+
+
+def reranker_file(settings: Settings) -> Path | None:
+    """The GGUF to rerank with: the configured one, else the installed one in use, else None.
+
+    Raises:
+        NotFoundError: the configured file does not exist.
+        ModelError: it is no reranker, or it is damaged.
+    """
+    if settings.reranker == "none":
+        return None
+    if not settings.reranker:
+        return ModelStore(settings).reranker()
+    path = Path(settings.reranker).expanduser()
+    if not path.is_file():
+        raise NotFoundError(f"The reranker {path} does not exist.", "Correct the setting 'reranker'.")
+    if gguf.read_header(path).kind != "reranker":
+        raise ModelError(f"{path.name} is no reranker: it has no ranking head.", _HINT)
+    return path
+
+
+class LlamaReranker:
+    """Scores of a GGUF with a ranking head; the worker starts with the first question, or with `start`.
+
+    Args:
+        path: a reranker.
+        threads: passages scored at a time.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        self._path = path
+        self._worker = Worker(path, worker_command(WorkerOptions(path, "rank", threads)))
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self._path.stem
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id while one runs."""
+        return self._worker.pid
+
+    def start(self) -> None:
+        """Begin to load the model and return at once."""
+        self._worker.start()
+
+    def scores(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
+        """See ``Reranker``. A score depends on the question and its text alone, bit for bit."""
+        if not texts:
+            return []
+        deadline = None if limit_s is None else time.monotonic() + limit_s
+        fields = {"question": question, "texts": list(texts), "deadline": deadline}
+
+        def late() -> bool:
+            return deadline is not None and time.monotonic() > deadline + LATE_S
+
+        frames = list(self._worker.request("rank", late, **fields))
+        if not frames:
+            return []
+        reply = frames[-1].get("done")
+        return self._checked(reply.get("scores") if isinstance(reply, dict) else None, len(texts))
+
+    def close(self) -> None:
+        """End the worker. Closing twice is allowed."""
+        self._worker.close()
+
+    def _checked(self, scores: Any, count: int) -> list[float]:
+        """Those of the first texts, as far as they were done."""
+        if not isinstance(scores, list) or len(scores) != count:
+            raise self._useless("it gives no scores")
+        done = list(takewhile(lambda score: score is not None, scores))
+        if not all(isinstance(score, float) and math.isfinite(score) for score in done):
+            raise self._useless("its scores are no numbers")
+        return done
+
+    def _useless(self, reason: str) -> EngineError:
+        return EngineError(f"{self._path.name} cannot be used for reranking: {reason}.", _HINT)

@@ -1,0 +1,141 @@
+"""A llama.cpp context that many sequences share: rows go in as one batch, logits come out."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.engine.worker.binding import L, LoadError, Model, new_context
+
+Logits = NDArray[np.float32]
+
+DECODED, NO_ROOM, ABORTED = 0, 1, 2
+"""What `SharedContext.decode` says."""
+
+
+class Batch:
+    """Rows for one run of the model, written by slices into arrays that are made once."""
+
+    def __init__(self, size: int) -> None:
+        self.rows, self.size = 0, size
+        self._tokens = (L.llama_token * size)()
+        self._positions = (L.llama_pos * size)()
+        self._sequences = (L.llama_seq_id * size)()
+        self._outputs: Any = (ctypes.c_char * size)()
+        counts = (ctypes.c_int32 * size)(*[1] * size)
+        pointer, width = ctypes.POINTER(L.llama_seq_id), ctypes.sizeof(L.llama_seq_id)
+        start = ctypes.addressof(self._sequences)
+        cells = (L.llama_seq_id * 1).from_address
+        lists = (pointer * size)(*(ctypes.cast(cells(start + n * width), pointer) for n in range(size)))
+        self.value = L.llama_batch(
+            n_tokens=0,
+            token=self._tokens,
+            pos=self._positions,
+            n_seq_id=counts,
+            seq_id=lists,
+            logits=ctypes.cast(self._outputs, ctypes.POINTER(ctypes.c_int8)),
+        )
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.rows = 0
+
+    def add(self, sequence: int, position: int, tokens: Sequence[int], outputs: int) -> int:
+        """Add a part of a sequence whose last ``outputs`` tokens shall give logits; the row of its first token."""
+        start, count = self.rows, len(tokens)
+        end = self.rows = start + count
+        self._tokens[start:end] = tokens
+        self._positions[start:end] = range(position, position + count)
+        self._sequences[start:end] = [sequence] * count
+        self._outputs[start:end] = b"\0" * (count - outputs) + b"\1" * outputs
+        return start
+
+
+class SharedContext:
+    """One context with one unified KV cache.
+
+    Args:
+        model: a language model.
+        threads: threads of llama.cpp.
+        cells: tokens the KV cache holds; it may become some more.
+        sequences: how many there may be.
+        batch: rows of one run, at most.
+        outputs: rows of one run that give logits, at most.
+        kv_type: a ggml type.
+
+    Raises:
+        LoadError: not a language model, or not enough memory.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        threads: int,
+        cells: int,
+        sequences: int,
+        batch: int,
+        outputs: int,
+        kv_type: int,
+    ) -> None:
+        self.handle = new_context(
+            model,
+            n_ctx=cells, n_batch=batch, n_ubatch=batch, n_seq_max=sequences, n_outputs_max=outputs,
+            n_threads=threads, n_threads_batch=threads, kv_unified=True, no_perf=True,
+            type_k=kv_type, type_v=kv_type, flash_attn_type=L.LLAMA_FLASH_ATTN_TYPE_AUTO,
+        )  # fmt: skip
+        self._memory = L.llama_get_memory(self.handle)
+        if not self._memory:
+            raise LoadError("it is an embedder and writes no text")
+        self.cells = int(L.llama_n_ctx(self.handle))
+        self.outputs = outputs
+        self.vocabulary = int(L.llama_vocab_n_tokens(model.vocab))
+        self.batch = Batch(batch)
+        self._abort = ctypes.create_string_buffer(2)
+        # llama.cpp asks between any two operations whether to go on. C's strlen answers out of this buffer: 0 for no
+        # text, 1 for one character. A Python function would take the interpreter's lock hundreds of times a token.
+        strlen = ctypes.cast(ctypes.CDLL(None).strlen, L.ggml_abort_callback)
+        L.llama_set_abort_callback(self.handle, strlen, ctypes.addressof(self._abort))
+        self.forgets = self._can_forget()
+        """Whether the end of a sequence can be removed; recurrent memories cannot."""
+
+    def abort(self) -> None:
+        """End the run that is going on, or the next one. Any thread."""
+        self._abort[0] = b"!"
+
+    def no_abort(self) -> None:
+        """Take `abort` back."""
+        self._abort[0] = b"\0"
+
+    def decode(self) -> int:
+        """Run the model on the batch. After ABORTED, part of it may have been computed.
+
+        Raises:
+            RuntimeError: llama.cpp failed.
+        """
+        self.batch.value.n_tokens = self.batch.rows
+        status = int(L.llama_decode(self.handle, self.batch.value))
+        if status < 0:
+            raise RuntimeError(f"llama.cpp could not decode {self.batch.rows} tokens (status {status})")
+        return status
+
+    def logits(self, outputs: int) -> Logits:
+        """The logits of the last run, one row an output, in the order of the batch. Valid until the next run."""
+        pointer = L.llama_get_logits(self.handle)
+        return np.ctypeslib.as_array(pointer, shape=(outputs, self.vocabulary))
+
+    def share(self, source: int, target: int, length: int) -> None:
+        """Tag the first cells of a sequence as another's, too."""
+        L.llama_memory_seq_cp(self._memory, source, target, 0, length)
+
+    def forget(self, sequence: int, length: int = 0) -> bool:
+        """Remove the tokens of a sequence from ``length`` on. False: this memory cannot, and nothing has changed."""
+        return bool(L.llama_memory_seq_rm(self._memory, sequence, length if length else -1, -1))
+
+    def _can_forget(self) -> bool:
+        model = L.llama_get_model(self.handle)
+        return not (L.llama_model_is_recurrent(model) or L.llama_model_is_hybrid(model))

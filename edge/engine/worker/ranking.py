@@ -1,0 +1,167 @@
+"""Scores of question and passage read together, by a model with a ranking head, in a worker process."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from edge.engine.worker.binding import L, LoadError, Model
+from edge.engine.worker.lanes import Lane, Lanes
+from edge.text.sentences import sentences
+
+MAX_TOKENS = 512
+"""Tokens of question and passage together. Rerankers were trained with as many, and a passage has about 300."""
+
+QUESTION_SHARE = 0.5
+"""No question takes more than this of them."""
+
+MAX_CHARACTERS = 32 * MAX_TOKENS
+"""Nothing past this is tokenized."""
+
+YES = b"yes"
+"""First label of language models that became rerankers: their score is how likely they would say it."""
+
+Count = Callable[[str], int]
+
+
+class Ranking:
+    """A model that scores pairs, ``threads`` at a time. Safe to use from several threads.
+
+    Raises:
+        LoadError: it is no reranker.
+    """
+
+    def __init__(self, model: Model, threads: int) -> None:
+        self._model = model
+        self._pair = layout(model)
+        empty = len(self._pair.tokens("", ""))
+        self.limit = min(MAX_TOKENS + empty, model.trained_context or MAX_TOKENS)
+        self._room = self.limit - empty
+        outputs = int(L.llama_model_n_cls_out(model.handle))
+        self._lanes = Lanes(partial(_lane, model, self.limit, outputs), threads)
+        pooling = L.llama_pooling_type(self._lanes.first.context)
+        if pooling != L.LLAMA_POOLING_TYPE_RANK:
+            kind = "a language model" if self._lanes.first.memory else "an embedder"
+            raise LoadError(f"it is {kind}, not a reranker")
+        if outputs > 1 and L.llama_model_cls_label(model.handle, 0) != YES:
+            raise LoadError(f"it sorts texts into {outputs} classes and is no reranker")
+
+    def rank(self, question: str, texts: Sequence[str], deadline: float | None) -> list[float | None]:
+        """A score for each text; None for those that were not done when ``time.monotonic()`` reached the deadline."""
+        question = self._cut(question, int(self._room * QUESTION_SHARE))
+        room = self._room - self._count(question)
+
+        def score(lane: Lane, text: str) -> float | None:
+            tokens = self._pair.tokens(question, self._cut(text, room))
+            pooled = lane.pooled(tokens[: self.limit], deadline)
+            return struct.unpack_from("<f", pooled)[0] if pooled else None
+
+        return self._lanes.map(score, texts)
+
+    def _cut(self, text: str, room: int) -> str:
+        return leading(text[:MAX_CHARACTERS], room, self._count)
+
+    def _count(self, text: str) -> int:
+        return len(self._model.tokenize(text, ends=False, control=False))
+
+
+def leading(text: str, room: int, count: Count) -> str:
+    """As many whole sentences or lines from the beginning as have room; of a first one that has none, its words."""
+    if count(text) <= room:
+        return text
+    kept = ""
+    for sentence in (s for line in text.split("\n") for s in sentences(line)):
+        longer = f"{kept} {sentence}".lstrip()
+        if count(longer) > room:
+            return kept or _leading_words(sentence, room, count)
+        kept = longer
+    return kept
+
+
+def _leading_words(sentence: str, room: int, count: Count) -> str:
+    words = sentence.split()
+    low, high = 0, len(words)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if count(" ".join(words[:middle])) <= room else (low, middle - 1)
+    return " ".join(words[:low])
+
+
+class Pair(Protocol):
+    """How a model wants to read question and passage."""
+
+    def tokens(self, question: str, text: str) -> list[int]:
+        """Both as one sequence."""
+        ...
+
+
+def layout(model: Model) -> Pair:
+    """The layout that a model was trained with: its own template, else that of BERT and its kin.
+
+    Raises:
+        LoadError: it has neither.
+    """
+    template = L.llama_model_chat_template(model.handle, b"rerank")
+    return TemplatePair(model, template.decode(errors="replace")) if template else SeparatedPair(model)
+
+
+class SeparatedPair:
+    """``[CLS] question [SEP] passage [SEP]`` (BERT), ``<s> question </s></s> passage </s>`` (XLM-RoBERTa).
+
+    Which tokens stand where is read from the vocabulary as llama-server does, but for one: where a file says nothing
+    about the end of a text, llama-server leaves the last ``[SEP]`` out, and no model was trained so.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        vocab = model.vocab
+        bos, eos, sep = L.llama_vocab_bos(vocab), L.llama_vocab_eos(vocab), L.llama_vocab_sep(vocab)
+        end = eos if eos >= 0 else sep
+        add_end, add_sep = L.llama_vocab_get_add_eos(vocab), L.llama_vocab_get_add_sep(vocab)
+        self._before = [bos] if L.llama_vocab_get_add_bos(vocab) else []
+        self._between = [end] * add_end + [sep] * add_sep
+        self._after = self._between[:1]
+        if not self._between or min([*self._before, *self._between]) < 0:
+            raise LoadError("its vocabulary has nothing to part question and passage with")
+
+    def tokens(self, question: str, text: str) -> list[int]:
+        """See ``Pair``."""
+        return [*self._before, *self._of(question), *self._between, *self._of(text), *self._after]
+
+    def _of(self, text: str) -> list[int]:
+        return self._model.tokenize(text, ends=False, control=False)
+
+
+class TemplatePair:
+    """A text with ``{query}`` and ``{document}``: language models that became rerankers (Qwen3-Reranker).
+
+    Control tokens are read in the template alone: a ``<|im_end|>`` inside a passage is plain text.
+    """
+
+    def __init__(self, model: Model, template: str) -> None:
+        self._model = model
+        tokens = model.tokenize(template, ends=False, control=True)
+        names = {model.token_text(token) for token in tokens if model.is_control(token)} - {""}
+        longest_first = sorted(map(re.escape, names), key=len, reverse=True)
+        self._parts = re.split(f"({'|'.join(longest_first)})", template) if names else [template]
+        if not all("{" + name + "}" in template for name in ("query", "document")):
+            raise LoadError("its template for reranking lacks {query} or {document}")
+
+    def tokens(self, question: str, text: str) -> list[int]:
+        """See ``Pair``."""
+        values = {"query": question, "document": text}
+        tokens: list[int] = []
+        for n, part in enumerate(self._parts):
+            filled = re.sub(r"\{(query|document)\}", lambda match: values[match[1]], part)
+            tokens += self._model.tokenize(filled, ends=False, control=n % 2 == 1)
+        return tokens
+
+
+def _lane(model: Model, tokens: int, outputs: int) -> Lane:
+    """A lane that pools as the file says, and can be given up at a deadline."""
+    lane = Lane(model, tokens, outputs)
+    lane.abortable()
+    return lane

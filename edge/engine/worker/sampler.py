@@ -1,0 +1,164 @@
+"""Which token comes next, as a request wants it: the likeliest, or by chance, within a grammar, without repetition."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.engine.frames import RequestError
+from edge.engine.interface import Sampling
+from edge.engine.worker.binding import L, Model
+
+ANY_OBJECT = '{"type": "object"}'
+MAX_SCHEMA = 100_000
+"""Characters of a JSON schema."""
+
+Row = NDArray[np.float32]
+
+
+def grammar_of(schema: str) -> bytes:
+    """The grammar of a JSON schema, for llama.cpp.
+
+    Raises:
+        RequestError: it is none.
+    """
+    from llama_cpp.llama_grammar import json_schema_to_gbnf
+
+    if len(schema) > MAX_SCHEMA:
+        raise RequestError(f"the JSON schema is longer than {MAX_SCHEMA} characters")
+    try:
+        text = schema if json.loads(schema) else ANY_OBJECT
+        return str(json_schema_to_gbnf(text)).encode()
+    except Exception as error:  # whatever the converter meets in a hostile schema
+        raise RequestError(f"the JSON schema cannot be used: {type(error).__name__}: {error}") from error
+
+
+class Candidates:
+    """Room for every token of the vocabulary with its logit, as llama.cpp's samplers want it; one for all requests."""
+
+    def __init__(self, vocabulary: int) -> None:
+        self._array = (L.llama_token_data * vocabulary)()
+        fields = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+        self._view = np.frombuffer(self._array, fields)
+        self._ids = np.arange(vocabulary, dtype=np.int32)
+
+    def fill(self, logits: Row) -> Any:
+        """Every token with its logit, as a ``llama_token_data_array``."""
+        self._view["id"] = self._ids
+        self._view["logit"] = logits
+        return L.llama_token_data_array(self._array, len(self._ids), -1, False)
+
+    def best(self) -> int:
+        """The likeliest token.
+
+        Raises:
+            RequestError: none is possible.
+        """
+        best = int(self._view["logit"].argmax())
+        if not np.isfinite(self._view["logit"][best]):
+            raise RequestError("the JSON schema leaves the model nothing to say")
+        return best
+
+
+class Sampler:
+    """Chooses the tokens of one request. Keep it as long as the request; `close` gives its memory back.
+
+    Raises:
+        RequestError: the schema cannot be used.
+    """
+
+    def __init__(self, model: Model, sampling: Sampling, tokens: int, candidates: Candidates) -> None:
+        self._grammar = self._chain = None
+        self._candidates = candidates
+        if sampling.schema is not None:
+            self._grammar = L.llama_sampler_init_grammar(model.vocab, grammar_of(sampling.schema), b"root")
+            if not self._grammar:
+                raise RequestError("the JSON schema cannot be used: llama.cpp does not take its grammar")
+        if sampling.temperature > 0 or sampling.presence_penalty or sampling.frequency_penalty:
+            self._chain = _chain(sampling, int(L.llama_vocab_n_tokens(model.vocab)), tokens)
+        self.greedy = self._grammar is None and self._chain is None
+        """Whether it is always the likeliest token, whatever came before."""
+
+    def choose(self, logits: Row) -> int:
+        """The next token; the grammar and the penalties take note of it.
+
+        Raises:
+            RequestError: the grammar allows none.
+        """
+        if self.greedy:
+            return int(logits.argmax())
+        token = self._pick(logits, within_grammar=False)
+        if self._grammar and not self._allows(token):
+            token = self._pick(logits, within_grammar=True)
+        for sampler in (self._grammar, self._chain):
+            if sampler:
+                L.llama_sampler_accept(sampler, token)
+        return token
+
+    def close(self) -> None:
+        """Give its memory back. Closing twice is allowed."""
+        for sampler in (self._grammar, self._chain):
+            if sampler:
+                L.llama_sampler_free(sampler)
+        self._grammar = self._chain = None
+
+    def _pick(self, logits: Row, *, within_grammar: bool) -> int:
+        if self._chain is None and not within_grammar:
+            return int(logits.argmax())
+        array = self._candidates.fill(logits)
+        if within_grammar:
+            L.llama_sampler_apply(self._grammar, ctypes.byref(array))
+            best = self._candidates.best()
+            if self._chain is None:
+                return best
+        L.llama_sampler_apply(self._chain, ctypes.byref(array))
+        return int(array.data[array.selected].id)
+
+    def _allows(self, token: int) -> bool:
+        """Whether the grammar takes this token next. Asking for one is far cheaper than asking for all."""
+        candidate = (L.llama_token_data * 1)(L.llama_token_data(token, 1.0, 0.0))
+        array = L.llama_token_data_array(candidate, 1, -1, False)
+        L.llama_sampler_apply(self._grammar, ctypes.byref(array))
+        return math.isfinite(candidate[0].logit)
+
+
+def _chain(sampling: Sampling, vocabulary: int, tokens: int) -> Any:
+    """llama.cpp's samplers in its own order: penalties, filters, temperature, chance."""
+    chain = L.llama_sampler_chain_init(L.llama_sampler_chain_default_params())
+    steps: list[Callable[[], Any]] = [
+        lambda: L.llama_sampler_init_penalties(
+            vocabulary, tokens, 1.0, sampling.frequency_penalty, sampling.presence_penalty
+        )
+    ]
+    if sampling.temperature > 0:
+        seed = random.getrandbits(31) if sampling.seed is None else sampling.seed % 2**32
+        steps += [
+            lambda: L.llama_sampler_init_top_k(sampling.top_k),
+            lambda: L.llama_sampler_init_top_p(sampling.top_p, 1),
+            lambda: L.llama_sampler_init_min_p(sampling.min_p, 1),
+            lambda: L.llama_sampler_init_temp(sampling.temperature),
+            lambda: L.llama_sampler_init_dist(seed),
+        ]
+    else:
+        steps.append(L.llama_sampler_init_greedy)
+    for step in steps:
+        L.llama_sampler_chain_add(chain, step())
+    return chain
+
+
+def alternatives(logits: Row, token: int, count: int) -> tuple[float, list[tuple[int, float]]]:
+    """The logarithm of a token's probability, and the likeliest tokens with theirs."""
+    scores = logits.astype(np.float64)
+    scores -= scores.max()
+    scores -= np.log(np.exp(scores).sum())
+    count = min(count, len(scores))
+    best = np.argpartition(scores, -count)[-count:] if count else np.array([], np.int64)
+    best = best[np.argsort(-scores[best], kind="stable")]
+    return float(scores[token]), [(int(other), float(scores[other])) for other in best]

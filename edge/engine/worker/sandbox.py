@@ -1,0 +1,193 @@
+"""The locked room a worker computes in: no network, no other program, nothing written, nothing read but the model.
+
+A model file comes from outside and is read by C++ code: what a crafted one could make of this process must stay in
+here. Two steps, since loading needs more than computing does: `before_loading` (Landlock) takes away all files but
+those that loading needs, `after_loading` (seccomp) the system calls that computing does not need. No privileges and no
+libraries are used. Where the kernel lacks one of them the other still counts, and the level says so.
+
+man 7 landlock, man 2 seccomp; linux/landlock.h, linux/seccomp.h, linux/filter.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import resource
+import struct
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.engine.frames import Frame
+from edge.engine.options import WorkerOptions
+from edge.engine.worker import syscalls
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
+
+# Landlock rights: (the first ABI that knows them, the bits of all rights up to then).
+_FILE_RIGHTS = ((1, 0x1FFF), (2, 0x3FFF), (3, 0x7FFF), (5, 0xFFFF))
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _IOCTL_DEV = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 15
+_TCP_ABI, _TCP_RIGHTS = 4, 3  # bind, connect
+_SCOPE_ABI, _SCOPES = 6, 3  # abstract sockets and signals stay inside
+_ATTRIBUTE_BYTES = ((1, 8), (_TCP_ABI, 16), (_SCOPE_ABI, 24))
+
+LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
+MACHINE = ("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/sys/devices/system/node")
+GPU_READ = ("/proc", "/sys", "/dev", "/usr/local/cuda", "/opt/nvidia", "/etc/nv_tegra_release")
+GPU_DEVICES = ("nvidia*", "nvhost*", "nvmap", "nvgpu", "nvsciipc", "dri", "kfd", "shm")
+"""What drivers open under ``/dev``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What holds. ``landlock`` is the kernel's ABI, 0 for none; ``reasons`` say what is missing and why."""
+
+    landlock: int = 0
+    seccomp: bool = False
+    gpu: bool = False
+    reasons: tuple[str, ...] = ()
+
+    def to_frame(self) -> Frame:
+        """For the worker's facts."""
+        return {
+            "landlock": self.landlock,
+            "seccomp": self.seccomp,
+            "gpu": self.gpu,
+            "reasons": list(self.reasons),
+        }
+
+
+def before_loading(options: WorkerOptions) -> Level:
+    """Take away every file but those that loading needs. To be called before any thread is started.
+
+    With layers on a GPU, the driver's devices stay open for writing: see ``after_loading``.
+    """
+    gpu = options.gpu_layers > 0
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would be a file with passages in it
+    _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # nobody attaches a debugger or reads the memory
+    if _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        return Level(gpu=gpu, reasons=("the kernel does not know no_new_privs",))
+    abi = max(0, _system_call("landlock_create_ruleset", None, 0, 1))
+    if not abi:
+        return Level(gpu=gpu, reasons=("the kernel has no Landlock",))
+    try:
+        threads = len(os.listdir("/proc/self/task"))
+        _restrict_files(abi, options, gpu)
+    except OSError as error:
+        return Level(gpu=gpu, reasons=(f"Landlock failed: {error.strerror}",))
+    if threads > 1:  # they keep what they had
+        return Level(gpu=gpu, reasons=(f"{threads - 1} threads ran before Landlock",))
+    return Level(abi, gpu=gpu)
+
+
+def after_loading(level: Level) -> Level:
+    """Take away the system calls that computing does not need, from all threads; what holds now.
+
+    Without Landlock nothing at all can be opened any more. With a GPU, devices can be opened and driven, so that
+    without Landlock files can be written there too.
+    """
+    try:
+        program = syscalls.program(platform.machine(), os.getpid(), _opening(level), level.gpu)
+        _install(program)
+    except (OSError, KeyError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"not known for {platform.machine()}"
+        return Level(level.landlock, False, level.gpu, (*level.reasons, f"no seccomp: {reason}"))
+    reasons = level.reasons
+    if level.gpu:
+        reasons = (*reasons, "the GPU's driver needs its devices")
+    return Level(level.landlock, True, level.gpu, reasons)
+
+
+def _opening(level: Level) -> syscalls.Opening:
+    if level.gpu:
+        return "any"
+    return "reading" if level.landlock else "nothing"
+
+
+def _restrict_files(abi: int, options: WorkerOptions, gpu: bool) -> None:
+    rights = _newest(_FILE_RIGHTS, abi)
+    network = _TCP_RIGHTS if abi >= _TCP_ABI else 0
+    scopes = _SCOPES if abi >= _SCOPE_ABI else 0
+    attributes = struct.pack("=QQQ", rights, network, scopes)[: _newest(_ATTRIBUTE_BYTES, abi)]
+    ruleset = _checked(_system_call("landlock_create_ruleset", attributes, len(attributes), 0))
+    try:
+        for path in (*_model_files(options), *_program_files(), *(map(Path, GPU_READ) if gpu else ())):
+            _allow(ruleset, path, _READ_FILE | _READ_DIR)
+        if gpu:
+            for path in _devices():
+                _allow(ruleset, path, (_READ_FILE | _READ_DIR | _WRITE_FILE | _IOCTL_DEV) & rights)
+        _checked(_system_call("landlock_restrict_self", ruleset, 0))
+    finally:
+        os.close(ruleset)
+
+
+def _model_files(options: WorkerOptions) -> Iterator[Path]:
+    yield from (path for path in (options.model, *(path for path, _ in options.loras)) if path.is_file())
+
+
+def _program_files() -> Iterator[Path]:
+    """What the interpreter and llama.cpp still load: their own folders, not all of the module search path, which may
+    be one that holds anything.
+    """
+    yield from (Path(path) for path in (*LIBRARIES, *MACHINE))
+    yield Path(sysconfig.get_path("stdlib"))
+    yield Path(__file__).parents[2]  # edge itself
+    yield from (Path(path) for path in sys.path if path.endswith(("site-packages", "dist-packages", ".zip")))
+    yield Path(sys.base_prefix, "lib")
+    yield from (Path(path) for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path)
+    if unpacked := getattr(sys, "_MEIPASS", None):  # the one-file executable: its own file and what it unpacked
+        yield from (Path(sys.executable), Path(unpacked))
+
+
+def _devices() -> Iterator[Path]:
+    for pattern in GPU_DEVICES:
+        yield from Path("/dev").glob(pattern)
+
+
+def _allow(ruleset: int, path: Path, rights: int) -> None:
+    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):  # what is not there is not read either
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            allowed = rights if path.is_dir() else rights & ~_READ_DIR
+            rule = struct.pack("=Qi", allowed, descriptor)
+            _checked(_system_call("landlock_add_rule", ruleset, 1, rule, 0))
+        finally:
+            os.close(descriptor)
+
+
+def _install(program: bytes) -> None:
+    """Put every thread of this process, and all to come, under a filter."""
+    buffer = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("@HP", len(program) // syscalls.INSTRUCTION_BYTES, ctypes.addressof(buffer))
+    set_filter, all_threads, keep_speculation = 1, 1, 4  # else kernels before 5.16 slow the computing down
+    result = _system_call("seccomp", set_filter, all_threads | keep_speculation, header)
+    if result < 0 and ctypes.get_errno() == errno.EINVAL:
+        result = _system_call("seccomp", set_filter, all_threads, header)
+    if _checked(result):
+        raise OSError(errno.EBUSY, f"thread {result} could not be reached")
+
+
+def _system_call(name: str, *arguments: int | bytes | None) -> int:
+    number = syscalls.NUMBERS[name].get(platform.machine())
+    if number is None:
+        ctypes.set_errno(errno.ENOSYS)
+        return -1
+    values = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
+    return int(_LIBC.syscall(ctypes.c_long(number), *values))
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+def _newest(steps: tuple[tuple[int, int], ...], abi: int) -> int:
+    return [value for first, value in steps if first <= abi][-1]

@@ -1,0 +1,352 @@
+"""Continuous batching: all requests share one context, and every run of the model takes each of them a step further.
+
+Rows of answers go first, then as much of the waiting prompts as the time of a run allows. One thread steps; others
+submit and cancel. What fits together is decided in `plan`, what stays in the cache in `resident`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.engine.frames import Frame, RequestError
+from edge.engine.worker import plan
+from edge.engine.worker.binding import Model
+from edge.engine.worker.context import ABORTED, NO_ROOM, Logits, SharedContext
+from edge.engine.worker.lookup import Guesser
+from edge.engine.worker.request import Request
+from edge.engine.worker.resident import Resident
+from edge.engine.worker.sampler import Candidates, Sampler, alternatives
+
+SPARE_CELLS = 64
+"""Cells left for the answer of every running request when another is admitted; more are found when they are needed."""
+
+WAITING = 4
+"""Requests that may wait for every one that can run."""
+
+WAITING_LEAST = 32
+
+Send = Callable[..., None]
+
+
+@dataclass(slots=True)
+class _Part:
+    """What one request has in a run: tokens from ``request.computed`` on, the last of them guesses."""
+
+    request: Request
+    tokens: list[int]
+    guesses: int
+    outputs: int
+
+
+class Scheduler:
+    """Answers requests.
+
+    Args:
+        model: a language model.
+        context: made for it.
+        resident: the sequences of that context.
+        send: takes frames for the parent.
+        parallel: requests that run at the same time.
+        lookup: guess ahead.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        context: SharedContext,
+        resident: Resident,
+        send: Send,
+        *,
+        parallel: int,
+        lookup: bool,
+    ) -> None:
+        self._model, self._context, self._resident, self._send = model, context, resident, send
+        self._parallel, self._lookup = parallel, lookup and context.forgets
+        self._candidates = Candidates(context.vocabulary)
+        self._cost = plan.StepCost()
+        self._lock = threading.RLock()  # over what follows, and held from a look at `ended` to the reply
+        self._arrived = threading.Condition(self._lock)
+        self._requests: dict[int, Request] = {}
+        self._waiting: list[Request] = []  # the oldest first
+        self._ahead: list[Request] = []  # prompts to compute when there is nothing else
+        self._parts: list[_Part] = []
+        self._running: list[Request] = []  # the oldest first
+        self._blocked = False  # the oldest that waits found no room, and nothing has ended since
+
+    # What other threads call.
+
+    def submit(self, request: Request) -> None:
+        """Take a request; its frames follow."""
+        with self._lock:
+            if len(self._requests) - len(self._ahead) >= self._parallel + max(
+                WAITING_LEAST, WAITING * self._parallel
+            ):
+                busy = {"error": f"{len(self._requests)} requests wait already", "busy": True}
+                self._send({"id": request.number, **busy})
+                return
+            self._requests[request.number] = request
+            (self._waiting if request.limit else self._ahead).append(request)
+            for ahead in self._ahead if request.limit else ():
+                self._end(ahead, ahead.finished("cancel"))
+            self._abort_if_lost()
+            self._arrived.notify()
+
+    def cancel(self, number: int) -> None:
+        """End a request now; its run goes on for the others in it, unless most of it was for this one."""
+        with self._lock:
+            request = self._requests.get(number)
+            if request is None:
+                return
+            self._end(request, request.finished("cancel"))
+            self._abort_if_lost()
+            self._arrived.notify()
+
+    # What the stepping thread does.
+
+    def run(self) -> None:
+        """Step for ever."""
+        while True:
+            if not self.step() and not self._resident.offer():
+                with self._arrived:
+                    if not self._waiting and not self._ahead:
+                        self._arrived.wait()
+
+    def step(self) -> bool:
+        """Run the model once for all who need it; False when nobody does."""
+        self._retire()
+        self._admit()
+        with self._lock:
+            self._parts = self._plan()
+        if not self._parts:
+            return False
+        started = time.monotonic()
+        status = self._decode()
+        seconds = time.monotonic() - started
+        with self._lock:
+            parts, self._parts = self._parts, []
+            self._context.no_abort()
+        if status == ABORTED:
+            for part in parts:
+                self._context.forget(part.request.sequence, part.request.computed)
+            return True
+        if status == NO_ROOM:
+            self._no_room()
+            return True
+        prompts = any(len(part.tokens) - part.guesses > 1 for part in parts)
+        self._cost.add(sum(len(part.tokens) for part in parts), seconds, prompts=prompts)
+        self._take_in(parts)
+        return True
+
+    def _retire(self) -> None:
+        """Let go of the requests that ended."""
+        with self._lock:
+            ended = [r for r in (*self._running, *self._waiting, *self._ahead) if r.ended]
+            for queue in (self._running, self._waiting, self._ahead):
+                queue[:] = [request for request in queue if not request.ended]
+        for request in ended:
+            self._blocked = False
+            if request.sequence >= 0:
+                self._resident.rest(request.sequence)
+            if request.sampler:
+                request.sampler.close()
+
+    def _admit(self) -> None:
+        """Begin with requests in the order they came, while there is room for their prompts."""
+        while len(self._running) < self._parallel and not self._blocked:
+            with self._lock:
+                queue = self._waiting or ([] if self._running else self._ahead)
+                request = queue[0] if queue else None
+            if request is None:
+                return
+            try:
+                self._blocked = not self._begin(request)
+            except RequestError as error:
+                self._fail(request, str(error))
+            if self._blocked:
+                return
+            with self._lock:
+                queue.remove(request)
+                if not request.ended or request.sequence >= 0:
+                    self._running.append(request)
+
+    def _begin(self, request: Request) -> bool:
+        """Give a request its sequence; False when there are not enough cells now.
+
+        Raises:
+            RequestError: its answer cannot be sampled as it wants.
+        """
+        if request.limit and request.sampler is None:
+            request.sampler = Sampler(self._model, request.sampling, request.limit, self._candidates)
+            if self._lookup and request.sampler.greedy:
+                request.guesser = Guesser(request.tokens)
+        request.sequence, request.computed = self._resident.take(request.tokens)
+        promised = sum(r.pending + min(SPARE_CELLS, r.limit - r.written) for r in (*self._running, request))
+        if self._running and self._resident.running_cells() + promised > self._context.cells:
+            self._resident.rest(request.sequence)
+            request.sequence, request.computed = -1, 0
+            return False
+        if request.reused is None:
+            request.reused = request.computed
+        return True
+
+    def _plan(self) -> list[_Part]:
+        """Who gets how many rows of the next run."""
+        writing = [request for request in self._running if request.pending == 1 and not request.ended]
+        reading = [request for request in self._running if request.pending > 1 and not request.ended]
+        while not self._resident.make_room(len(writing) + bool(reading)):
+            self._put_back(self._running[-1])
+            writing = [request for request in writing if request.sequence >= 0]
+            reading = [request for request in reading if request.sequence >= 0]
+        parts = [self._write_part(request, len(writing)) for request in writing]
+        rows = sum(len(part.tokens) for part in parts)
+        budget = plan.prompt_budget(self._cost, rows, self._context.batch.size)
+        wanted = min(budget, sum(request.pending for request in reading))
+        self._resident.make_room(rows + wanted)
+        budget = min(budget, self._resident.free_cells - rows)
+        for request, count in zip(reading, plan.share([r.pending for r in reading], budget), strict=True):
+            if count:
+                tokens = request.tokens[request.computed : request.computed + count]
+                last = count == request.pending and request.limit > 0
+                parts.append(_Part(request, tokens, 0, int(last)))
+        return parts
+
+    def _write_part(self, request: Request, writing: int) -> _Part:
+        """The last token of an answer, and guesses of the next ones."""
+        guesses: list[int] = []
+        if request.guesser:
+            spare = (self._context.outputs - self._parallel) // writing
+            room = min(spare, request.limit - request.written - 1, self._resident.free_cells // writing - 1)
+            if room > 0:
+                guesses = request.guesser.guess(room, self._cost.row_share(writing), writing)
+        return _Part(
+            request, [request.tokens[-1], *guesses], len(guesses), int(request.limit > 0) + len(guesses)
+        )
+
+    def _decode(self) -> int:
+        batch = self._context.batch
+        batch.clear()
+        for part in self._parts:
+            batch.add(part.request.sequence, part.request.computed, part.tokens, part.outputs)
+        return self._context.decode()
+
+    def _take_in(self, parts: list[_Part]) -> None:
+        """What came out of a run: tokens, and maybe the end of some answers."""
+        outputs = sum(part.outputs for part in parts)
+        logits = self._context.logits(outputs) if outputs else None
+        replies: list[Frame] = []
+        with self._lock:
+            row = 0
+            for part in parts:
+                kept = len(part.tokens) - part.guesses
+                if part.outputs and not part.request.ended:
+                    assert logits is not None
+                    kept += self._choose(part, logits[row : row + part.outputs], replies)
+                row += part.outputs
+                self._keep(part, kept)
+                if not part.request.limit and not part.request.pending and not part.request.ended:
+                    self._end(part.request, part.request.finished("end"))
+            if replies:
+                self._send(*replies)
+
+    def _keep(self, part: _Part, count: int) -> None:
+        """So many of the tokens computed were right."""
+        request = part.request
+        self._resident.extend(request.sequence, part.tokens[:count])
+        request.computed += count
+        if count < len(part.tokens):
+            self._context.forget(request.sequence, request.computed)
+
+    def _choose(self, part: _Part, logits: Logits, replies: list[Frame]) -> int:
+        """Choose tokens as long as the guesses were right; how many of these were."""
+        request, right = part.request, 0
+        request.steps += 1
+        try:
+            for guess in [*part.tokens[len(part.tokens) - part.guesses :], None]:
+                assert request.sampler
+                token = request.sampler.choose(logits[right])
+                if not self._write(request, token, logits[right], replies) or token != guess:
+                    break
+                right += 1
+        except RequestError as error:
+            self._fail(request, str(error))
+        if part.guesses and request.guesser:
+            request.guesser.judge(part.guesses, right)
+        return right
+
+    def _write(self, request: Request, token: int, logits: Logits, replies: list[Frame]) -> bool:
+        """Add a token to an answer; False when that ended it."""
+        if self._model.ends_answer(token):
+            self._close(request, "end", replies)
+            return False
+        request.tokens.append(token)
+        if request.guesser:
+            request.guesser.add(token)
+        text = request.stream.feed(self._model.piece(token))
+        if request.sampling.logprobs is not None:
+            request.logprobs.append(self._likelihoods(logits, token, request.sampling.logprobs))
+        if text:
+            replies.append(_piece(request, text))
+        if request.stream.stopped:
+            self._close(request, "stop", replies)
+        elif request.written >= request.limit:
+            self._close(request, "length", replies)
+        return not request.ended
+
+    def _likelihoods(self, logits: Logits, token: int, count: int) -> list[object]:
+        chosen, others = alternatives(logits, token, count)
+        return [[self._text(token), chosen], [[self._text(other), value] for other, value in others]]
+
+    def _text(self, token: int) -> str:
+        return self._model.piece(token).decode(errors="replace")
+
+    def _close(self, request: Request, reason: str, replies: list[Frame]) -> None:
+        if text := request.stream.end():
+            replies.append(_piece(request, text))
+        replies.append(request.finished(reason))
+        request.ended = True
+        self._requests.pop(request.number, None)
+
+    def _fail(self, request: Request, message: str) -> None:
+        self._end(request, {"id": request.number, "error": message})
+
+    def _end(self, request: Request, last: Frame) -> None:
+        with self._lock:
+            if not request.ended:
+                request.ended = True
+                self._requests.pop(request.number, None)
+                self._send(last)
+
+    def _abort_if_lost(self) -> None:
+        """End the run that is going on if half of it or more is for nobody: the others lose less than it would cost."""
+        rows = sum(len(part.tokens) for part in self._parts)
+        lost = sum(len(part.tokens) for part in self._parts if part.request.ended)
+        if rows and 2 * lost >= rows and self._context.forgets:
+            self._context.abort()
+
+    def _put_back(self, request: Request) -> None:
+        """Stop the youngest request to give its cells to the older ones; it begins again when there is room."""
+        self._resident.drop(request.sequence)
+        request.sequence, request.computed = -1, 0
+        with self._lock:
+            self._running.remove(request)
+            self._waiting.insert(0, request)
+            self._blocked = True
+
+    def _no_room(self) -> None:
+        """llama.cpp found no cells although there should be some."""
+        if self._resident.make_room(self._context.cells):
+            return
+        if len(self._running) > 1:
+            self._put_back(self._running[-1])
+        else:
+            self._fail(self._running[0], "the context is full")
+
+
+def _piece(request: Request, text: str) -> Frame:
+    if request.sampling.logprobs is None:
+        return {"id": request.number, "token": text}
+    logprobs, request.logprobs = request.logprobs, []
+    return {"id": request.number, "token": text, "logprobs": logprobs}

@@ -1,0 +1,94 @@
+"""The passages most asked for: lists that stood in prompts, and how often. They outlive the service.
+
+A question whose passages begin like such a list finds the beginning of its prompt computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.prompt.stored import passages_from_json, passages_to_json
+from edge.state import StateTable
+from edge.types import Passage
+
+MAX_LISTS = 64
+"""Lists that are remembered; the one unused for longest goes."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS popular(
+    digest BLOB PRIMARY KEY, passages TEXT NOT NULL, times INTEGER NOT NULL, used REAL NOT NULL);
+"""
+
+
+class PopularPassages:
+    """Lists of passages by use. Safe to use from several threads.
+
+    Args:
+        path: the state database, made when first needed. None keeps them in memory only.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
+        self._table = StateTable(path, _SCHEMA, "popular", {})
+        self._clock = clock
+
+    def count(self, passages: tuple[Passage, ...]) -> None:
+        """A question was asked over these passages, in this order.
+
+        Raises:
+            StorageError, BusyError, PackError: the database cannot be written, is in use, or is damaged.
+        """
+        if not passages:
+            return
+        digest = hashlib.sha256(repr([_key(passage) for passage in passages]).encode()).digest()
+        values = (digest, passages_to_json(passages), self._clock())
+        with self._table.connection() as connection:
+            connection.execute(
+                "INSERT INTO popular VALUES (?, ?, 1, ?)"
+                " ON CONFLICT(digest) DO UPDATE SET times = times + 1, used = excluded.used",
+                values,
+            )
+            connection.execute(
+                "DELETE FROM popular WHERE digest NOT IN"
+                " (SELECT digest FROM popular ORDER BY used DESC LIMIT ?)",
+                (MAX_LISTS,),
+            )
+
+    def latest(self) -> list[tuple[Passage, ...]]:
+        """The lists, those used last first.
+
+        Raises:
+            StorageError, BusyError, PackError: as ``count``.
+        """
+        return [passages for passages, _ in self._rows("used DESC")]
+
+    def most(self, limit: int) -> list[tuple[Passage, ...]]:
+        """For each of the passages that were the best one most often, at least twice, the list it stood in most often.
+
+        Raises:
+            StorageError, BusyError, PackError: as ``count``.
+        """
+        times: Counter[tuple[str, ...]] = Counter()
+        lists: dict[tuple[str, ...], tuple[Passage, ...]] = {}
+        for passages, asked in self._rows("times DESC, used DESC"):
+            lists.setdefault(_key(passages[0]), passages)
+            times[_key(passages[0])] += asked
+        return [lists[best] for best, asked in times.most_common(limit) if asked > 1]
+
+    def close(self) -> None:
+        """Close the database."""
+        self._table.close()
+
+    def _rows(self, order: str) -> list[tuple[tuple[Passage, ...], int]]:
+        with self._table.connection() as connection:
+            rows = connection.execute(f"SELECT passages, times FROM popular ORDER BY {order}").fetchall()
+        read = ((passages_from_json(str(text)), int(str(times))) for text, times in rows)
+        return [(passages, times) for passages, times in read if passages]
+
+
+def _key(passage: Passage) -> tuple[str, ...]:
+    return passage.pack, passage.version, passage.document, passage.heading, passage.text

@@ -1,0 +1,211 @@
+"""A prompt that only grows: the turns of a conversation exactly as they were sent, then the new question.
+
+Whatever comes first in a prompt and is the same as last time needs no computing. So earlier messages are never
+rewritten: a new one brings only the passages that were not shown yet, numbered onwards, and points at all that matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from edge.prompt.budget import fitted
+from edge.prompt.labels import inverted, relabelled
+from edge.prompt.order import arranged
+from edge.prompt.template import INSTRUCTIONS, Fits, block, earlier, layout
+from edge.types import Message, Passage, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One turn as a language model saw it.
+
+    Args:
+        user, assistant: the messages, word for word.
+        passages: those that the user's message brought, whole, labelled onwards from ``first``.
+        before: how many exchanges stood before it in its prompt.
+        scope: what the search was restricted to.
+    """
+
+    user: str
+    assistant: str
+    passages: tuple[Passage, ...] = ()
+    first: int = 1
+    before: int | None = None
+    scope: str = ""
+
+    @property
+    def next(self) -> int:
+        """The first label that is free."""
+        return self.first + len(self.passages)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A prompt, and what of it the conversation must remember."""
+
+    prompt: Prompt
+    exchange: Exchange
+
+    def answered(self, written: str, shown: str) -> Exchange:
+        """The exchange with its answer, in the model's own words if all of them are ``shown``, which is numbered for
+        readers.
+        """
+        numbers, passages = self.prompt.labels, len(self.prompt.passages)
+        if numbers is None:
+            own = written if written.strip() == shown else shown
+        else:
+            same = relabelled(written, numbers, passages).strip() == shown
+            own = written if same else relabelled(shown, inverted(numbers), 0)
+        return replace(self.exchange, assistant=own)
+
+
+def plain(question: str, answer: str) -> Exchange:
+    """A turn that no model saw with passages."""
+    user, assistant = earlier((Message("user", question), Message("assistant", answer)))
+    return Exchange(user.content, assistant.content)
+
+
+def usable(turns: Sequence[Exchange], versions: Mapping[str, str], scope: str) -> tuple[Exchange, ...]:
+    """The last turns that still hold: searched in the same scope, from packs as they are installed now.
+
+    Args:
+        turns: oldest first.
+        versions: of the installed packs, by name.
+        scope: of the question that comes now.
+    """
+    kept: list[Exchange] = []
+    free = 0
+    for turn in reversed(turns):
+        outdated = any(versions.get(passage.pack) != passage.version for passage in turn.passages)
+        collides = bool(free) and turn.next > free  # two turns at the same time took the same labels
+        if turn.passages and (turn.scope != scope or outdated or collides):
+            break
+        if turn.passages:
+            free = turn.first
+        kept.insert(0, turn)
+    return tuple(kept)
+
+
+def send(
+    question: str,
+    passages: Sequence[Passage],
+    turns: Sequence[Exchange],
+    max_tokens: int,
+    fits: Fits,
+    known: Sequence[Sequence[str]] = (),
+    scope: str = "",
+) -> Sent:
+    """A prompt that continues a conversation. What does not fit goes: the oldest turns, then passages.
+
+    Turns go by the half, so that what is left serves several questions.
+
+    Args:
+        question: what is asked; never cut.
+        passages: best first; their order is their number for readers.
+        turns: what the model saw before, oldest first.
+        max_tokens: room the answer needs.
+        fits: whether an engine has room for a prompt and its answer.
+        known: lists of passages, as ``block`` writes them, that were in use lately: see ``order``.
+        scope: what the search was restricted to.
+    """
+    turns = tuple(turns)
+    while True:
+        writer = _Writer(question, passages, turns, max_tokens, scope)
+        ordered = writer.in_order(known)
+        if fits((sent := writer.sent(ordered, ordered)).prompt):
+            return sent
+        if not turns:
+            break
+        turns = _newer_half(turns)
+    kept = fitted(passages, lambda kept: fits(writer.sent(kept, passages).prompt))
+    return writer.sent(kept, passages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes the prompt of one question with more or less of its passages."""
+
+    question: str
+    passages: Sequence[Passage]
+    turns: tuple[Exchange, ...]
+    max_tokens: int
+    scope: str
+
+    @property
+    def first(self) -> int:
+        """The label of the first new passage."""
+        return max((turn.next for turn in self.turns), default=1)
+
+    @property
+    def new(self) -> tuple[Passage, ...]:
+        """The passages that no message showed yet."""
+        return tuple(passage for passage in self.passages if self._label(passage) is None)
+
+    def in_order(self, known: Sequence[Sequence[str]]) -> tuple[Passage, ...]:
+        """The new passages as they are best shown; only a conversation that begins may begin like others."""
+        new = self.new
+        if self.first > 1:
+            return new
+        return tuple(new[n] for n in arranged([block(passage) for passage in new], known))
+
+    def sent(self, shown: Sequence[Passage], wholes: Sequence[Passage]) -> Sent:
+        """The prompt that shows these passages, which are the first of ``wholes`` and perhaps cut."""
+        brought = tuple(wholes[: len(shown)])
+        order = [
+            self.first + brought.index(passage) if passage in brought else self._label(passage)
+            for passage in self.passages
+        ]
+        matter = [label for label in order if label] if self.first > 1 else []
+        user = layout(self.question, shown, self.first, matter)
+        before = [m for t in self.turns for m in (Message("user", t.user), Message("assistant", t.assistant))]
+        messages = (Message("system", INSTRUCTIONS), *before, Message("user", user))
+        all_passages, numbers = self._numbered(order)
+        prompt = Prompt(self.question, all_passages, messages, self.max_tokens, numbers)
+        return Sent(prompt, Exchange(user, "", brought, self.first, len(self.turns), self.scope))
+
+    def _numbered(self, order: Sequence[int | None]) -> tuple[tuple[Passage, ...], dict[int, int] | None]:
+        """All passages of the conversation, this question's first, and which label leads to which of them.
+
+        A passage that lies inside one shown before is that one: the model may say whatever stands in it.
+        """
+        passages = list(self.passages)
+        numbers: dict[int, int] = {}
+        for number, label in enumerate(order, 1):
+            if label:
+                numbers.setdefault(label, number)
+        for turn in self.turns:
+            for label, passage in enumerate(turn.passages, turn.first):
+                if label in numbers:
+                    passages[numbers[label] - 1] = passage
+                else:
+                    passages.append(passage)
+                    numbers[label] = len(passages)
+        same = numbers == {n: n for n in range(1, len(passages) + 1)}
+        return tuple(passages), None if same else numbers
+
+    def _label(self, passage: Passage) -> int | None:
+        """What a passage is called already; None when no message has the whole of it."""
+        text = passage.text.strip()
+        for turn in reversed(self.turns):
+            for label, shown in enumerate(turn.passages, turn.first):
+                if _source(shown) == _source(passage) and text in shown.text and text in turn.user:
+                    return label
+        return None
+
+
+def _source(passage: Passage) -> tuple[str, str, str]:
+    return passage.pack, passage.version, passage.document
+
+
+def _newer_half(turns: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+    """The last turns, as many as make no more than half of the text."""
+    room = sum(map(_size, turns)) // 2
+    kept = len(turns)
+    while kept and sum(map(_size, turns[-kept:])) > room:
+        kept -= 1
+    return turns[len(turns) - kept :]
+
+
+def _size(turn: Exchange) -> int:
+    return len(turn.user) + len(turn.assistant)

@@ -1,0 +1,62 @@
+"""Exchanges and passages as text, for the state database. What cannot be read back is None: then it is not reused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from edge.prompt.conversation import Exchange
+from edge.types import Box, Passage
+
+
+def passages_to_json(passages: Sequence[Passage]) -> str:
+    """Everything of passages but their closeness to a question."""
+    return _text([_passage(passage) for passage in passages])
+
+
+def passages_from_json(text: str) -> tuple[Passage, ...] | None:
+    """The passages that `passages_to_json` wrote."""
+    try:
+        return tuple(map(_to_passage, json.loads(text)))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def exchange_to_json(exchange: Exchange) -> str:
+    """An exchange with its passages."""
+    return _text(
+        {**asdict(replace(exchange, passages=())), "passages": list(map(_passage, exchange.passages))}
+    )
+
+
+def exchange_from_json(text: str) -> Exchange | None:
+    """The exchange that `exchange_to_json` wrote."""
+    try:
+        values: dict[str, Any] = json.loads(text)
+        exchange = Exchange(**{**values, "passages": tuple(map(_to_passage, values["passages"]))})
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    texts = (exchange.user, exchange.assistant, exchange.scope)
+    right = all(isinstance(one, str) for one in texts) and type(exchange.first) is int
+    return exchange if right and isinstance(exchange.before, int | None) else None
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _passage(passage: Passage) -> dict[str, Any]:
+    values = asdict(replace(passage, closeness={}))
+    del values["closeness"]
+    return values
+
+
+def _to_passage(values: dict[str, Any]) -> Passage:
+    boxes = tuple(Box(**box) for box in values["boxes"])
+    passage = Passage(**{**values, "boxes": boxes, "chunks": tuple(values["chunks"])})
+    texts = (passage.pack, passage.version, passage.document, passage.heading, passage.text)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("not text")
+    return passage

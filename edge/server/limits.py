@@ -1,0 +1,93 @@
+"""How often one client may ask: a token bucket for each address.
+
+https://en.wikipedia.org/wiki/Token_bucket. Off while the server listens on loopback, where everybody who asks is this
+machine's own program, or a proxy that knows its clients better.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from edge.errors import UsageError
+from edge.server.instruments import Metrics
+from edge.server.problems import error_response
+
+MAX_CLIENTS = 4096
+"""Buckets that are kept. Who has asked longest ago gets a full one."""
+
+ADDRESSES_OF_A_NETWORK = 64
+"""Bits of an IPv6 address that one customer is given whole: the rest costs nothing to change."""
+
+
+class TooManyRequestsError(UsageError):
+    """A client asks faster than it may."""
+
+    http_status = 429
+    title = "Too many requests"
+    retry_after_s = 1
+
+
+class Buckets:
+    """Tokens of every client; a request takes one.
+
+    Args:
+        per_minute: how fast a bucket fills.
+        burst: what it holds.
+        clock: seconds that never go backwards.
+    """
+
+    def __init__(self, per_minute: int, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second, self._burst, self._clock = per_minute / 60, max(1, burst), clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str) -> float:
+        """Take a token: 0 if there was one, else the seconds until there is."""
+        now = self._clock()
+        tokens, then = self._buckets.pop(client, (float(self._burst), now))
+        tokens = min(self._burst, tokens + (now - then) * self._per_second)
+        wait = 0.0 if tokens >= 1 else (1 - tokens) / self._per_second
+        self._buckets[client] = (tokens if wait else tokens - 1, now)
+        if len(self._buckets) > MAX_CLIENTS:
+            self._buckets.popitem(last=False)
+        return wait
+
+
+class Limited:
+    """Middleware that refuses questions (every POST) of a client that asks too often. Reading is free."""
+
+    def __init__(self, app: ASGIApp, buckets: Buckets, metrics: Metrics) -> None:
+        self._app = app
+        self._buckets = buckets
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 429, or pass the request on."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            return await self._app(scope, receive, send)
+        wait = self._buckets.take(client_of(scope))
+        if not wait:
+            return await self._app(scope, receive, send)
+        self._metrics.refused("rate")
+        error = TooManyRequestsError("You ask too often.", f"Ask again in {math.ceil(wait)} s.")
+        error.retry_after_s = math.ceil(wait)
+        await error_response(error, scope["path"])(scope, receive, send)
+
+
+def client_of(scope: Scope) -> str:
+    """Whom a request counts for: its address, of IPv6 the network."""
+    host, _ = scope.get("client") or ("", 0)
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return str(host)
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(IPv6Address(int(address) >> ADDRESSES_OF_A_NETWORK << ADDRESSES_OF_A_NETWORK))

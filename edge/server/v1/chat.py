@@ -1,0 +1,93 @@
+"""POST /v1/chat/completions: the language model in use, or, grounded, the packs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from edge.engine.interface import ChatEngine, ChatRequest, Finished, Written
+from edge.errors import EngineError, UsageError
+from edge.server.chat import sent_as_json
+from edge.server.reply import reply
+from edge.server.services import Services, services
+from edge.server.sse import MEDIA_TYPE
+from edge.server.turns import Cancelled, Work
+from edge.server.v1 import completion, grounded
+from edge.server.v1.completion import Heading
+from edge.server.v1.grounded import GroundedChunks
+from edge.server.v1.models import language_model
+from edge.server.v1.responses import described
+from edge.server.v1.schema import ChatCompletion, ChatCompletionRequest
+from edge.server.v1.stream import Chunks
+from edge.types import Answered, Prompt
+
+router = APIRouter(default_response_class=Response)
+
+
+class ContextLengthError(UsageError):
+    """A prompt and its answer are longer than the model's context."""
+
+    http_status = 400
+    title = "Too long for the model"
+
+
+@router.post(
+    "/v1/chat/completions",
+    summary="Complete a chat",
+    dependencies=[Depends(sent_as_json)],
+    responses=described(ChatCompletion, MEDIA_TYPE),
+)
+async def chat_completions(
+    asked: ChatCompletionRequest, request: Request, services: Annotated[Services, Depends(services)]
+) -> Response:
+    """As OpenAI's. The language model writes what it likes; nothing of that is checked.
+
+    With ``"edge": {"grounded": true}`` or the model ``edge-grounded`` the packs answer the last message: the content is
+    the checked answer, ``edge`` has the shape of ``POST /chat``, and a refusal is an answer with ``edge.refused``. A
+    request without ``edge`` gets notice, warnings and pages in the content as well. Such a stream has the passages
+    in its first chunk and then nothing until the answer was checked as a whole.
+    """
+    if asked.grounded:
+        return await _grounded(asked, request, services)
+    engine = await services.short.run(lambda: language_model(services.edge, asked.model))
+    work = _writing(engine, asked.chat_request(services.edge.settings.max_output_tokens))
+    heading = Heading(engine.name)
+    if asked.stream:
+        return Chunks(services.turns, work, heading, asked.include_usage)
+    async with services.turns.begin(work, request.receive) as turn:
+        pieces: list[Written] = []
+        while not isinstance(event := await turn.next(), Finished):
+            pieces += [event] if event else []
+        return reply(completion.whole(heading, pieces, event))
+
+
+async def _grounded(asked: ChatCompletionRequest, request: Request, services: Services) -> Response:
+    work, heading, aware = services.answering(asked.question()), Heading(asked.model), asked.edge is not None
+    if asked.stream:
+        return GroundedChunks(services.turns, work, heading, aware)
+    async with services.turns.begin(work, request.receive) as turn:
+        while not isinstance(event := await turn.next(), Answered):
+            pass
+        return reply(grounded.whole(heading, event.answer, aware))
+
+
+def _writing(engine: ChatEngine, request: ChatRequest) -> Work[Written | Finished]:
+    def work(cancelled: Cancelled) -> Iterator[Written | Finished]:
+        try:
+            yield from engine.chat(request, cancelled)
+        except EngineError as error:
+            if _fits(engine, request):
+                raise
+            raise ContextLengthError(error.message, "Send less, or set a smaller max_tokens.") from error
+
+    return work
+
+
+def _fits(engine: ChatEngine, request: ChatRequest) -> bool:
+    with suppress(EngineError):
+        return engine.fits(Prompt("", (), request.messages, request.max_tokens))
+    return True

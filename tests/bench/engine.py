@@ -1,0 +1,229 @@
+"""The engine beside llama-server: same model, threads, context, prompts, in turn (A B B A …), for machines are noisy.
+
+The model has 200 million random weights (`random_model`). Prompts are new in every round and share no more than how the
+chat template begins, so that neither side reuses anything; nothing is guessed ahead. The peer is asked over HTTP by the
+cheapest of clients. Wall time is what people feel; processor time depends less on what else the machine does.
+"""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import Protocol, TypeVar
+
+from edge.engine.interface import ChatRequest, Finished
+from edge.engine.llama import LlamaEngine
+from edge.engine.machine import generation_threads
+from edge.engine.options import WorkerOptions
+from edge.types import Message as ChatMessage
+from tests.bench.exchange import Crowd, Exchange, Message, at_once, processor_seconds
+from tests.bench.figures import Figure
+from tests.bench.llama_server import LlamaServer
+from tests.bench.program import main, say
+from tests.bench.random_model import SMALL, random_model, text
+from tests.bench.timed_worker import Clock, Spent, timed
+
+PARALLEL, CELLS = 16, 8192
+ROUNDS, CROWDS, STARTS = 8, 6, 9
+PROMPT_TOKENS = 128
+ALONE_TOKENS, TOGETHER_TOKENS = 128, 64
+SYSTEM_TOKENS = 256
+
+Prompt = Sequence[Message]
+Pairs = Sequence[tuple[float, float]]
+T = TypeVar("T")
+
+
+class Side(Protocol):
+    """What is compared."""
+
+    @property
+    def processor_s(self) -> float:
+        """Seconds that the process with the model has computed so far."""
+        ...
+
+    def ask(self, messages: Prompt, tokens: int) -> Exchange:
+        """Let it answer greedily with so many tokens."""
+        ...
+
+
+class Edge:
+    """The engine, in this process; its worker beside it."""
+
+    def __init__(self, model: Path, threads: int, *, lookup: bool = False, repack: bool = False) -> None:
+        options = WorkerOptions(
+            model, "generate", threads, parallel=PARALLEL, cells=CELLS, lookup=lookup, repack=repack
+        )
+        self._engine = LlamaEngine(options)
+
+    @property
+    def processor_s(self) -> float:
+        """Of the worker; what this process does for it counts as its client's."""
+        return processor_seconds(self._engine.pid or 0)
+
+    def ask(self, messages: Prompt, tokens: int) -> Exchange:
+        """Through the engine's Python interface."""
+        asked = tuple(ChatMessage(message["role"], message["content"]) for message in messages)  # type: ignore[arg-type]
+        sent, first = time.perf_counter(), 0.0
+        for event in self._engine.chat(ChatRequest(asked, tokens)):
+            first = first or time.perf_counter()
+            if isinstance(event, Finished):
+                last = event
+        return Exchange(
+            sent, first, time.perf_counter(), last.prompt_tokens, last.reused_tokens, last.tokens, last.steps
+        )
+
+    def close(self) -> None:
+        """End the worker."""
+        self._engine.close()
+
+
+def run(options: Namespace) -> Iterator[Figure]:
+    """One stream, sixteen at once, a fresh start; each beside llama-server."""
+    model, threads = random_model(SMALL), generation_threads()
+    say(f"{model.name}, threads: {threads}")
+    yield from _starts(model, threads)
+    with timed() as clock, _both(model, threads) as (edge, peer):
+        yield from _alone("one stream", edge, peer)
+        yield from _together("16 at once", edge, peer, clock)
+        yield from _same_instructions(edge, peer)
+    with timed() as clock, _both(model, threads, repack=True) as (edge, peer):
+        yield from _alone("repacked weights, one stream", edge, peer)
+        yield from _together("repacked weights, 16 at once", edge, peer, clock)
+
+
+@contextmanager
+def _both(model: Path, threads: int, *, repack: bool = False) -> Iterator[tuple[Edge, LlamaServer]]:
+    """Both sides, warm."""
+    with (
+        closing(Edge(model, threads, repack=repack)) as edge,
+        closing(LlamaServer(model, threads, PARALLEL, CELLS, repack=repack)) as peer,
+    ):
+        peer.wait_until_ready()
+        in_turn(2, lambda: edge.ask(_short(), 8), lambda: peer.ask(_short(), 8))
+        yield edge, peer
+
+
+def _starts(model: Path, threads: int) -> Iterator[Figure]:
+    say(f"{STARTS} starts each")
+
+    def edge() -> float:
+        start = time.perf_counter()
+        with closing(Edge(model, threads)) as started:
+            return started.ask(_short(), 2).first - start
+
+    def peer() -> float:
+        start = time.perf_counter()
+        with closing(LlamaServer(model, threads, PARALLEL, CELLS)) as started:
+            started.wait_until_ready()
+            return started.ask(_short(), 2).first - start
+
+    yield from _figures("start to first token", "s", "<= 1.3", in_turn(STARTS, edge, peer))
+
+
+def _alone(name: str, edge: Side, peer: Side) -> Iterator[Figure]:
+    say(f"{name}: {PROMPT_TOKENS} tokens of prompt, {ALONE_TOKENS} of answer, {ROUNDS} times each")
+    prompts = map(_prompt, count())
+
+    def ask(side: Side) -> tuple[Exchange, float]:
+        before = side.processor_s
+        exchange = side.ask(next(prompts), ALONE_TOKENS)
+        _check(exchange, ALONE_TOKENS)
+        return exchange, side.processor_s - before
+
+    pairs = in_turn(ROUNDS, lambda: ask(edge), lambda: ask(peer))
+    rates = [(a.decode_rate, b.decode_rate) for (a, _), (b, _) in pairs]
+    waits = [(a.first_token_s * 1000, b.first_token_s * 1000) for (a, _), (b, _) in pairs]
+    yield from _figures(f"{name}, decode", "tokens/s", ">= 0.97", rates)
+    yield from _figures(f"{name}, first token", "ms", "", waits)
+    yield from _figures(f"{name}, processor time", "s", "", [(a, b) for (_, a), (_, b) in pairs])
+
+
+def _together(name: str, edge: Side, peer: Side, clock: Clock) -> Iterator[Figure]:
+    prompts = map(_prompt, count(1000))
+    say(f"{name}: {PROMPT_TOKENS} tokens of prompt, {TOGETHER_TOKENS} of answer, {CROWDS} times")
+    spent: list[tuple[Spent, float]] = []
+
+    def ask(side: Side) -> tuple[Crowd, float]:
+        before, counters = side.processor_s, clock.read()
+        crowd = at_once(
+            lambda prompt: side.ask(prompt, TOGETHER_TOKENS), [next(prompts) for _ in range(PARALLEL)]
+        )
+        for exchange in crowd.exchanges:
+            _check(exchange, TOGETHER_TOKENS)
+        if side is edge:
+            spent.append((clock.read() - counters, crowd.wall_s))
+        return crowd, side.processor_s - before
+
+    pairs = in_turn(CROWDS, lambda: ask(edge), lambda: ask(peer))
+    rates = [(a.rate, b.rate) for (a, _), (b, _) in pairs]
+    waits = [(a.first_token_s, b.first_token_s) for (a, _), (b, _) in pairs]
+    yield from _figures(f"{name}, aggregate", "tokens/s", ">= 1.0", rates)
+    yield from _figures(f"{name}, first token (median)", "s", "<= 1.0", waits)
+    yield from _figures(f"{name}, processor time", "s", "", [(a, b) for (_, a), (_, b) in pairs])
+    outside = [100 * (1 - inside.inside / wall) for inside, wall in spent]
+    own = [100 * (inside.cpu - inside.inside_cpu) / wall for inside, wall in spent]
+    yield Figure(f"{name}, Python's own cost: processor time", median(own), "% of wall", "<= 2")
+    yield Figure(f"{name}, time outside llama.cpp", median(outside), "% of wall")
+
+
+def _same_instructions(edge: Side, peer: Side) -> Iterator[Figure]:
+    """As edge is used: every prompt begins with the same instructions."""
+    say(f"{PARALLEL} requests at once behind {SYSTEM_TOKENS} common tokens")
+    instructions: Message = {"role": "system", "content": text(SYSTEM_TOKENS, -1)}
+    prompts = ([instructions, *_prompt(seed)] for seed in count(1_000_000))
+
+    def ask(side: Side) -> Crowd:
+        side.ask(next(prompts), 2)
+        return at_once(
+            lambda prompt: side.ask(prompt, TOGETHER_TOKENS), [next(prompts) for _ in range(PARALLEL)]
+        )
+
+    pairs = in_turn(2, lambda: ask(edge), lambda: ask(peer))
+    yield from _figures(
+        "16 with common instructions, aggregate", "tokens/s", "", [(a.rate, b.rate) for a, b in pairs]
+    )
+    waits = [(a.first_token_s, b.first_token_s) for a, b in pairs]
+    yield from _figures("16 with common instructions, first token", "s", "", waits)
+
+
+def in_turn(rounds: int, edge: Callable[[], T], peer: Callable[[], T]) -> list[tuple[T, T]]:
+    """Measure both so often, each going first every other time."""
+    pairs = []
+    for turn in range(rounds):
+        if turn % 2:
+            theirs = peer()
+            pairs.append((edge(), theirs))
+        else:
+            pairs.append((edge(), peer()))
+    return pairs
+
+
+def _figures(name: str, unit: str, target: str, pairs: Pairs) -> Iterator[Figure]:
+    """The medians of both sides, and the median of what one is to the other in the same round."""
+    ours, theirs = zip(*pairs, strict=True)
+    yield Figure(name, median(ours), unit, "", median(theirs))
+    yield Figure(f"{name}: ratio", median(a / b for a, b in pairs), "", target)
+
+
+def _prompt(seed: int) -> Prompt:
+    return [{"role": "user", "content": text(PROMPT_TOKENS, seed)}]
+
+
+def _short() -> Prompt:
+    return [{"role": "user", "content": text(8)}]
+
+
+def _check(exchange: Exchange, tokens: int) -> None:
+    """Both sides must do the same work."""
+    if exchange.tokens != tokens or exchange.reused_tokens > 16:
+        raise SystemExit(f"Not the work that was meant: {exchange}")
+
+
+if __name__ == "__main__":
+    main(run)
