@@ -18,6 +18,7 @@ import zstandard
 from fetch import PIN_FOLDER, SetupError, cache_folder, run, run_script, say
 from launcher import launcher
 
+from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle
 from edge.bundle.compose import Source, compose
 from edge.errors import EdgeError
@@ -90,10 +91,8 @@ def files_of(folder: Path) -> list[Path]:
 def sources(archive: Path) -> list[Source]:
     """The archive, and what the caller wants to have inside."""
     model, packs = os.environ.get("MODEL"), os.environ.get("PACKS", "").split()
-    inside = [("model", model)] if model else []
-    inside += [("pack", pack) for pack in packs]
     program = Source("program", "edge", archive, 0, archive.stat().st_size)
-    return [program, *(Source.file(kind, Path(path)) for kind, path in inside)]  # type: ignore[arg-type]
+    return [program, *(admit(Path(path)) for path in [*filter(None, [model]), *packs])]
 
 
 def report(bundle: Bundle) -> None:

@@ -15,7 +15,7 @@ from edge.guard.answer import check
 from edge.guard.question import admit
 from edge.guard.warnings import collect
 from edge.popular import PopularPassages
-from edge.prompt.conversation import Exchange, Sent, send, usable
+from edge.prompt.conversation import Exchange, Sent, opening, send, usable
 from edge.prompt.labels import stream_relabelled
 from edge.prompt.template import block, make_prompt, place
 from edge.retrieval.confidence import REFUSE_BELOW
@@ -108,6 +108,16 @@ class Assistant:
         answer = replace(answer, conversation_id=question.conversation_id or "", timings_ms=dict(clock.marks))
         self._remember(question, answer, exchange)
         yield Answered(answer)
+
+    def likely(self, limit: int) -> list[Prompt]:
+        """What the prompts to come will probably begin with: the instructions, and passages asked for often."""
+        try:
+            lists = self._popular.most(limit) if self._popular else []
+        except EdgeError:
+            lists = []
+        versions = self._retriever.versions()
+        installed = (ps for ps in lists if all(versions.get(p.pack) == p.version for p in ps))
+        return [opening(()), *map(opening, installed)]
 
     def _admitted(self, question: Question) -> Question:
         """The question checked, with a conversation and what was said in it."""

@@ -26,10 +26,11 @@ class Settings:
 
     ``home`` holds all state. ``engine`` is ``auto`` (a language model when one is installed, else extractive) or the
     name of an engine. ``embedder`` is a GGUF file, empty for the one that came with edge, ``none`` for keyword search
-    alone. ``reranker`` is a GGUF file with a ranking head, empty for the installed one, ``none`` for none. ``threads``
-    is for the language model; 0 chooses. ``max_input_tokens`` and ``max_output_tokens`` bound every request to it,
-    ``max_answer_tokens`` the answers from packs. ``token`` is asked of every request when the server listens on an
-    address other than loopback.
+    alone. ``reranker`` is a GGUF file with a ranking head, empty for the installed one, ``none`` for none;
+    it reads as many of the best passages as ``rerank_ms`` milliseconds allow (0: sixteen, however long it takes).
+    ``threads`` is for the language model; 0 chooses. ``max_input_tokens`` and ``max_output_tokens`` bound every request
+    to it, ``max_answer_tokens`` the answers from packs. ``token`` is asked of every request when the server listens on
+    an address other than loopback.
 
     ``sources`` says where ``edge sync`` looks, in order, with commas between: addresses, folders, ``usb``, ``swarm``.
     ``sync_packs`` and ``sync_models`` hold patterns of the names it gets. ``proxy`` is the address of a proxy, empty
@@ -52,6 +53,7 @@ class Settings:
     engine: str = "auto"
     embedder: str = ""
     reranker: str = ""
+    rerank_ms: int = 150
     threads: int = 0
     max_input_tokens: int = 4096
     max_output_tokens: int = 1024

@@ -9,24 +9,67 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import apsw
 
 from edge.errors import BusyError, EdgeError, PackError, StorageError
+from edge.inside.part import Stretch, locate
 
 BUSY_TIMEOUT_MS = 5_000
 
 
 def open_immutable(path: Path) -> apsw.Connection:
-    """A read-only connection to a file that never changes: no locks, no journal, works on read-only media."""
+    """A read-only connection to a file that never changes: no locks, no journal, works on read-only media.
+
+    A part of the one-file program is read where it is: on a pack of 488 MB a search takes 34 ms of processor time so,
+    and 33 ms from a file of its own.
+    """
     uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
     with translated(path):
+        if locate(path):
+            uri += f"&vfs={_inside().vfs_name}"
         connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         _load_vectors(connection)
         connection.execute("PRAGMA trusted_schema = OFF")
     return connection
+
+
+@cache
+def _inside() -> _Inside:
+    return _Inside()
+
+
+class _Inside(apsw.VFS):
+    """Reads databases inside the one-file program (`edge.inside`)."""
+
+    vfs_name = "edge-inside"
+
+    def __init__(self) -> None:
+        super().__init__(self.vfs_name, base="")
+
+    def xFullPathname(self, name: str) -> str:
+        return name
+
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
+        stretch = locate(Path(name.filename()))
+        assert stretch is not None, "only parts are opened by this way"
+        return _InsideFile(stretch, flags)
+
+
+class _InsideFile(apsw.VFSFile):
+    def __init__(self, stretch: Stretch, flags: list[int]) -> None:
+        super().__init__("", str(stretch.path), flags)
+        self._stretch = stretch
+
+    def xRead(self, amount: int, offset: int) -> bytes:
+        return super().xRead(amount, self._stretch.offset + offset)
+
+    def xFileSize(self) -> int:
+        return self._stretch.size
 
 
 def open_writable(path: Path) -> apsw.Connection:

@@ -26,6 +26,7 @@ from edge.engine.interface import Embedder
 from edge.engine.machine import physical_cores
 from edge.engine.models import ModelStore, check_language_model
 from edge.errors import EdgeError
+from edge.inside.part import status
 from edge.packs.format import check_digest
 from edge.packs.store import InstalledPack, PackStore
 from edge.publish import selftest
@@ -43,6 +44,9 @@ LOW_MEMORY = 10**9
 LOW_DISK = 10**9
 SENTENCES = ("The pump has lost its prime.", "There is air in the pump.", "Invoices are sent on Friday.")
 """The first two say nearly the same, the third does not."""
+ASKED = "Why has the pump lost its prime?"
+REPLIES = ("There is air in the pump.", "Invoices are sent on Friday.")
+"""The first answers, the second does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ def diagnose(settings: Settings, deep: bool = False) -> Iterator[Check]:
     finally:
         if embedder is not None:
             embedder.close()
+    yield _safely("reranker", lambda: reranking(settings))
     yield _safely("sync", lambda: synced(settings))
     yield _safely("model", lambda: model(ModelStore(settings)))
     if deep and ModelStore(settings).active():
@@ -173,6 +178,29 @@ def embedding(embedder: Embedder | None, wanted: bool = True) -> Check:
     return Check("embedder", "ok", detail)
 
 
+def reranking(settings: Settings) -> Check:
+    """Whether the reranker starts, how fast it reads, and whether it puts an answer above a sentence about nothing."""
+    reranker = wiring.make_reranker(settings)
+    if reranker is None:
+        why = "switched off" if settings.reranker == "none" else "none"
+        return Check("reranker", "ok", f"{why}; passages stay in the order they were found in")
+    with closing(reranker):
+        start = time.perf_counter()
+        reranker.scores(ASKED, REPLIES[:1])
+        started = time.perf_counter()
+        reranker.scores(ASKED, [" ".join(REPLIES * 10)])
+        each = (time.perf_counter() - started) * 1000
+        answer, other = reranker.scores(ASKED, REPLIES)
+    detail = f"{reranker.name}; starts in {started - start:.1f} s, 110 words take {each:.0f} ms"
+    if not answer > other:
+        hint = "Remove it, or set 'reranker' to 'none'."
+        return Check("reranker", "fail", f"{detail}; its scores mean nothing", hint)
+    if settings.rerank_ms and each * 2 > settings.rerank_ms:
+        hint = "Use a smaller one, or give it more time with 'rerank_ms'."
+        return Check("reranker", "warn", f"{detail}: too slow to be of use in {settings.rerank_ms} ms", hint)
+    return Check("reranker", "ok", detail)
+
+
 def packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
     """Every installed pack: those that cannot be opened, and how the others are."""
     broken = store.problems()
@@ -193,7 +221,7 @@ def knowledge(store: PackStore, installed: InstalledPack, embedder: Embedder | N
         fits = embedder is None or pack.embedder == embedder.fingerprint
         test = selftest.run(pack, wiring.find(embedder))
         documents = len(pack.documents())
-    days = int((time.time() - installed.path.stat().st_mtime) // 86400)
+    days = int((time.time() - status(installed.path).st_mtime) // 86400)
     facts = (
         f"{installed.name} {installed.version}",
         "signed" if installed.signed else "UNSIGNED",

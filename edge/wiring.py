@@ -10,15 +10,17 @@ from edge.assistant import Assistant, Limits
 from edge.config import Settings
 from edge.conversations import Conversations
 from edge.engine.embedder import LlamaEmbedder, embedder_file
-from edge.engine.interface import Embedder, Engine
+from edge.engine.interface import Embedder, Engine, PrefillEngine
 from edge.engine.machine import physical_cores
 from edge.engine.models import ModelStore
 from edge.engine.reranker import LlamaReranker, reranker_file
+from edge.errors import EdgeError
 from edge.packs.library import Library
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
 from edge.plugins import AUTO, maker
 from edge.popular import PopularPassages
+from edge.retrieval.rerank import Reranking
 from edge.retrieval.retriever import Retriever
 from edge.types import Question
 
@@ -41,7 +43,8 @@ class Edge:
         self.embedder = make_embedder(settings)
         self.library = Library(self.packs)
         self.reranker = make_reranker(settings)
-        self.retriever = Retriever(self.library.packs, self.embedder, self.reranker)
+        reranking = Reranking(self.reranker, settings.rerank_ms / 1000) if self.reranker else None
+        self.retriever = Retriever(self.library.packs, self.embedder, reranking)
         self.conversations = Conversations(settings.state_file) if remember else None
         self.popular = PopularPassages(settings.state_file) if remember else None
         self.assistant = Assistant(
@@ -72,6 +75,14 @@ class Edge:
             if name not in self._engines:
                 self._engines[name] = maker(name)(self.settings)
             return self._engines[name]
+
+    def prefiller(self) -> PrefillEngine | None:
+        """The engine that answers when none is named, if it can compute prompts ahead."""
+        try:
+            engine = self.engine(self.settings.engine)
+        except EdgeError:
+            return None
+        return engine if isinstance(engine, PrefillEngine) else None
 
     def warm_up(self) -> None:
         """Start embedder and reranker now, so that the first question does not wait for them."""

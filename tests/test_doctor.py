@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from edge.packs.format import TRAILER_BYTES, seal
 from edge.packs.store import PackStore
 from edge.publish.build import build
 from edge.sync.ratchet import Acceptance, Ratchet
+from tests.engine import rank_model
 
 TINY = Path(__file__).parent / "tiny_model" / "tiny.gguf"
 LINES = (
@@ -25,6 +28,9 @@ LINES = (
     "Tighten the housing bolts crosswise to the value on the plate.",
     "Clear the condensate drain and restart the unit.",
 )
+
+WORDS = list(dict.fromkeys(re.findall(r"\w+", " ".join([doctor.ASKED, *doctor.REPLIES]).lower())))
+"""What a reranker for `doctor` must know."""
 
 Install = Callable[..., None]
 
@@ -57,7 +63,7 @@ def found(settings: Settings, name: str, deep: bool = False) -> doctor.Check:
 def test_a_fresh_device_lacks_a_pack_and_nothing_else(settings: Settings) -> None:
     checks = list(doctor.diagnose(settings))
     assert [check.name for check in checks] == [
-        "python", "processor", "memory", "home", "sqlite", "embedder", "pack", "sync",
+        "python", "processor", "memory", "home", "sqlite", "embedder", "pack", "reranker", "sync",
         "model",
     ]  # fmt: skip
     assert found(settings, "pack") == doctor.Check(
@@ -177,6 +183,43 @@ def test_an_embedder_that_is_not_there_fails_and_the_rest_goes_on(tmp_path: Path
 
 def test_the_model_that_came_with_edge_knows_what_is_alike(tmp_path: Path) -> None:
     assert found(Settings(home=tmp_path), "embedder").status == "ok"
+
+
+def test_no_reranker_is_a_choice(settings: Settings) -> None:
+    check = doctor.Check("reranker", "ok", "none; passages stay in the order they were found in")
+    assert found(settings, "reranker") == check
+    assert found(replace(settings, reranker="none"), "reranker").detail.startswith("switched off; ")
+
+
+def test_a_reranker_is_asked_something_it_must_know(settings: Settings, tmp_path: Path) -> None:
+    weights = rank_model.overlap(WORDS)
+    path = rank_model.write_rank_model(tmp_path / "overlap.gguf", WORDS, weights)
+    check = found(replace(settings, reranker=str(path)), "reranker")
+    assert check.status == "ok"
+    assert check.detail.startswith("overlap; starts in ")
+    weights["cls.output.weight"] *= -1
+    rank_model.write_rank_model(path, WORDS, weights)
+    senseless = found(replace(settings, reranker=str(path)), "reranker")
+    assert (senseless.status, senseless.detail.rpartition("; ")[2]) == ("fail", "its scores mean nothing")
+
+
+def test_a_reranker_that_is_too_slow_is_told(settings: Settings, tmp_path: Path) -> None:
+    path = rank_model.write_rank_model(tmp_path / "overlap.gguf", WORDS, rank_model.overlap(WORDS))
+    check = found(replace(settings, reranker=str(path), rerank_ms=1), "reranker")
+    assert (check.status, check.detail.rpartition(": ")[2]) == ("warn", "too slow to be of use in 1 ms")
+
+
+def test_a_reranker_that_is_not_there_or_dead_fails_and_the_rest_goes_on(
+    settings: Settings, tmp_path: Path
+) -> None:
+    missing = replace(settings, reranker=str(tmp_path / "none.gguf"))
+    assert found(missing, "reranker").status == "fail"
+    assert found(missing, "sync").status == "ok"
+    settings.models_dir.mkdir(parents=True)
+    (settings.models_dir / "reranker").write_text("broken\n")
+    (settings.models_dir / "broken.gguf").write_bytes(b"GGUF")
+    check = found(settings, "reranker")
+    assert (check.status, check.detail.partition(":")[0]) == ("fail", "broken.gguf cannot be loaded")
 
 
 def test_a_model_is_looked_at_and_only_loaded_when_asked(settings: Settings) -> None:

@@ -1,6 +1,6 @@
 /* The front of the one-file program: finds its own archive, unpacks it once into the cache folder, and becomes it.
  *
- *   program = this launcher | parts, each from a page boundary on | table of contents | footer (edge/bundle/table.py)
+ *   program = this launcher | parts, each from a page boundary on | table of contents | footer (edge/inside/table.py)
  *
  * The first part is the archive: a zstd frame with a list of files, "MODE SIZE SHA-256 NAME" a line, then a zstd frame
  * with their bytes one after another. Both frames carry checksums. A mode of 120777 is a symbolic link.

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.bundle import table
-from edge.bundle.table import Kind, Part
 from edge.errors import NotFoundError, StorageError
+from edge.inside import table
+from edge.inside.part import EXECUTABLE
+from edge.inside.table import Part
 from edge.packs import files
 
-EXECUTABLE = "EDGE_EXECUTABLE"
-"""Variable in which the launcher says which file was started."""
-
 COPY_AGAIN = "Copy the program again, and compare its SHA-256 with the publisher's."
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes done and all bytes."""
 
 _BLOCK = 1 << 20
 
@@ -37,10 +32,6 @@ class Bundle:
         """Models and packs, in the order they were added."""
         return tuple(part for part in self.parts if part.kind != "program")
 
-    def of_kind(self, kind: Kind) -> tuple[Part, ...]:
-        """The parts of a kind."""
-        return tuple(part for part in self.parts if part.kind == kind)
-
     def part(self, name: str) -> Part:
         """A model or pack by its name.
 
@@ -55,7 +46,7 @@ class Bundle:
             f"{self.path.name} does not contain {name}.", f"It contains: {names or 'the program alone'}."
         )
 
-    def is_sound(self, part: Part, progress: Progress = lambda done, total: None) -> bool:
+    def is_sound(self, part: Part) -> bool:
         """Whether a part is byte for byte what was put in.
 
         Raises:
@@ -65,7 +56,6 @@ class Bundle:
         with files.storage_errors(self.path), self.path.open("rb") as file:
             for block in blocks(file, part.offset, part.size):
                 digest.update(block)
-                progress(len(block), part.size)
         return digest.hexdigest() == part.sha256
 
     def extract(self, part: Part, target: Path) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.bundle import table
+from edge.inside import table
 from edge.bundle.bundle import Bundle, blocks, damaged
-from edge.bundle.table import Kind, Part
+from edge.inside.table import Kind, Part
 from edge.errors import UsageError
 from edge.packs import files
 

@@ -13,7 +13,7 @@ import typer
 from typer.main import get_command
 
 from edge import __version__
-from edge.cli import ask, chat, doctor, evaluate, model, pack, publish, search, serve, sync
+from edge.cli import ask, bundle, chat, doctor, evaluate, model, pack, publish, search, serve, sync
 from edge.cli.group import show_help_alone
 from edge.cli.interrupt import INTERRUPTED, raising
 from edge.cli.screen import ALERT, FAINT, Screen
@@ -40,6 +40,7 @@ app.add_typer(pack.app)
 app.add_typer(sync.app)
 app.add_typer(publish.app)
 app.add_typer(model.app)
+app.add_typer(bundle.app)
 app.command("doctor")(doctor.doctor)
 app.command("eval")(evaluate.evaluate)
 

@@ -26,8 +26,8 @@ LEAST_PARALLEL = 4
 SHARE = 1024
 """Cells for each request beyond the first: a prompt with passages and its answer; common openings are stored once."""
 
-BATCH = 512
-"""Tokens computed at once. llama.cpp's own default."""
+BATCH, EXTRA_SEQUENCES, EXTRA_OUTPUTS = 512, 32, 32
+"""What the worker asks llama.cpp for: tokens computed at once; beyond one for each request, sequences and logits."""
 
 WORKER_BYTES = 160 << 20
 """The worker without its model: interpreter, libraries, vocabulary, scratch of the matrix products. Measured: 90-140."""
@@ -123,15 +123,15 @@ def _choices(wishes: Wishes, gpu: bool) -> Iterator[tuple[int, KvType]]:
     yield from ((numbers[-1], kind) for kind in kinds[2:])
 
 
-def _sized(
-    shape: Shape, machine: Machine, wishes: Wishes, parallel: int, kind: KvType, layers: int
-) -> Plan:
+def _sized(shape: Shape, machine: Machine, wishes: Wishes, parallel: int, kind: KvType, layers: int) -> Plan:
     context = wishes.input_tokens + wishes.output_tokens
     cells = context + (parallel - 1) * min(SHARE, context)
     on_device = _on_device(shape, cells, kind, parallel, layers)
-    everything = shape.weights + shape.kv(cells, kind) + parallel * shape.state + wishes.beside
-    compute = shape.compute(cells, BATCH, parallel)
-    here = everything - on_device + shape.logits(parallel) + WORKER_BYTES
+    everything = (
+        shape.weights + shape.kv(cells, kind) + (parallel + EXTRA_SEQUENCES) * shape.state + wishes.beside
+    )
+    compute = shape.compute(cells, BATCH, parallel + EXTRA_OUTPUTS)
+    here = everything - on_device + shape.logits(parallel + EXTRA_OUTPUTS) + WORKER_BYTES
     device = _device(machine)
     if not layers:
         here += compute
@@ -172,7 +172,7 @@ def _on_device(shape: Shape, cells: int, kind: KvType, parallel: int, layers: in
     count = len(shape.layers)
     whole = shape.output or shape.embeddings  # tied: the embeddings are copied for the output
     weights = sum(shape.layers[max(0, count - layers) :]) + (whole if layers > count else 0)
-    return weights + shape.kv(cells, kind, min(layers, count)) + parallel * shape.state
+    return weights + shape.kv(cells, kind, min(layers, count)) + (parallel + EXTRA_SEQUENCES) * shape.state
 
 
 def _gpu_layers(shape: Shape, machine: Machine, wishes: Wishes) -> int:
@@ -188,7 +188,7 @@ def _gpu_layers(shape: Shape, machine: Machine, wishes: Wishes) -> int:
         context = wishes.input_tokens + wishes.output_tokens
         cells = context + (parallel - 1) * min(SHARE, context)
         kind = wishes.kv_type or ("f16" if least == 1 else "q8_0")
-        free = device.free - DEVICE_BYTES - shape.compute(cells, BATCH, parallel)
+        free = device.free - DEVICE_BYTES - shape.compute(cells, BATCH, parallel + EXTRA_OUTPUTS)
         for layers in range(every, least - 1, -1):
             if _on_device(shape, cells, kind, parallel, layers) <= free:
                 return layers

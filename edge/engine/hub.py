@@ -20,6 +20,9 @@ from edge.errors import CarrierError, NotFoundError, UsageError
 from edge.text.sizes import size
 
 PREFIX = "hf:"
+BLOCK = 1 << 20
+"""What is written at once, and lost at most when a connection breaks."""
+
 SUFFIX = ".gguf"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _SPEC = re.compile(
@@ -68,9 +71,7 @@ def parse_spec(text: str) -> Spec:
     match = _SPEC.fullmatch(text.strip())
     if match is None or ".." in text:
         raise UsageError(f"{text} names no model of a hub.", f"Give {_HELP}")
-    return Spec(
-        match["repository"], match["path"] or "", match["choice"] or "", match["revision"] or "main"
-    )
+    return Spec(match["repository"], match["path"] or "", match["choice"] or "", match["revision"] or "main")
 
 
 def choose(spec: Spec, files: dict[str, int]) -> str:
@@ -150,13 +151,14 @@ class Hub:
             NotFoundError, CarrierError: as `find`. What has come is in the file.
         """
         from huggingface_hub.file_download import http_get
-        from huggingface_hub.utils import build_hf_headers
 
         with _translated(file.repository):
             url = self._url(file.repository, file.path, file.commit)
             place = self._library.get_hf_file_metadata(url).location
-            headers = build_hf_headers(library_name="edge")
-            if urlsplit(place).netloc != urlsplit(url).netloc:  # a token is for the hub, not for where it points
+            headers = self._library.utils.build_hf_headers(library_name="edge")
+            if (
+                urlsplit(place).netloc != urlsplit(url).netloc
+            ):  # a token is for the hub, not for where it points
                 headers.pop("authorization", None)
             headers["Accept-Encoding"] = "identity"
             http_get(
@@ -179,6 +181,7 @@ def _library() -> ModuleType:
             "huggingface_hub is not installed.", "Fetch the file yourself and use `edge model add FILE`."
         ) from error
     constants.HF_HUB_DISABLE_TELEMETRY = True
+    constants.DOWNLOAD_CHUNK_SIZE = BLOCK
     logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
     return huggingface_hub
 
@@ -236,7 +239,8 @@ def _translated(repository: str) -> Iterator[None]:
         ) from error
     except errors.FileMetadataError as error:
         raise CarrierError(
-            "What answers is no model hub.", "Check the setting 'hub', HF_ENDPOINT, and any proxy or log-in page."
+            "What answers is no model hub.",
+            "Check the setting 'hub', HF_ENDPOINT, and any proxy or log-in page.",
         ) from error
 
 
@@ -257,5 +261,7 @@ def _answered(repository: str, status: int) -> CarrierError:
     if status in (401, 403):
         return CarrierError(f"The hub does not give {repository} to you (HTTP {status}).", "Set HF_TOKEN.")
     if status == 429:
-        return CarrierError("The hub takes no more requests from here (HTTP 429).", "Wait some minutes; set HF_TOKEN.")
+        return CarrierError(
+            "The hub takes no more requests from here (HTTP 429).", "Wait some minutes; set HF_TOKEN."
+        )
     return CarrierError(f"The hub answered with HTTP {status}.", "Try again later; what has come is kept.")

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from edge.engine.interface import never
-from edge.errors import ModelError
+from edge.errors import EdgeError, ModelError
 from edge.packs import files
 
 SUFFIX = ".json"
@@ -78,11 +78,6 @@ def look(path: Path) -> Seen:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def unchanged(path: Path, record: Record) -> bool:
-    """Whether a file looks as it did when it was last hashed."""
-    return record.seen is not None and look(path) == record.seen
-
-
 def hash_file(
     path: Path, stop: Callable[[], bool] = never, progress: Progress = lambda done, total: None
 ) -> str | None:
@@ -123,7 +118,9 @@ def verify(
 
 def damaged(path: Path, record: Record) -> ModelError:
     """What to tell of a file that is not what came in."""
-    again = f"`edge model pull {record.source}`" if record.source.startswith("hf:") else "`edge model add FILE`"
+    again = (
+        f"`edge model pull {record.source}`" if record.source.startswith("hf:") else "`edge model add FILE`"
+    )
     return ModelError(
         f"{path.name} is damaged: its SHA-256 is not the one recorded when it came.",
         f"Its disk may be failing. Remove it with `edge model remove {path.stem}`, get it again with {again}.",
@@ -131,34 +128,37 @@ def damaged(path: Path, record: Record) -> ModelError:
 
 
 class Guard:
-    """Checks the files of a model at every load.
+    """Checks the files of a model, and of its adapters, at every load."""
 
-    Args:
-        paths: the model and its adapters.
-        alarm: called from another thread when a file that was loaded turns out to be damaged.
-    """
-
-    def __init__(self, paths: Sequence[Path], alarm: Callable[[], None]) -> None:
-        self._paths, self._alarm = tuple(paths), alarm
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
+        self._damaged: tuple[Path, Seen] | None = None
         self.damage: ModelError | None = None
         """What is wrong, once something is."""
 
-    def before_loading(self) -> None:
+    def before_loading(self, alarm: Callable[[], None]) -> None:
         """Let a load begin: at once if the files look as they did, else after they were hashed.
+
+        Args:
+            alarm: called from another thread when a file turns out to be damaged after all.
 
         Raises:
             ModelError: one is damaged.
             StorageError: one cannot be read.
         """
-        self.damage = None
+        if self.damage and self._damaged and self._damaged[1] == _look(self._damaged[0]):
+            raise self.damage
+        self.damage = self._damaged = None
         for path in self._paths:
             record = read_record(path)
-            if record and path.exists() and not unchanged(path, record):
-                verify(path, self._stopped.is_set)
+            if record and _look(path) not in (None, record.seen):
+                self._verify(path)
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._check_all, name="model check", daemon=True)
+            self._thread = threading.Thread(
+                target=self._check_all, args=(alarm,), name="model check", daemon=True
+            )
             self._thread.start()
 
     def wait(self, limit_s: float | None = None) -> bool:
@@ -172,19 +172,33 @@ class Guard:
         self._stopped.set()
         self.wait(1.0)
 
-    def _check_all(self) -> None:
+    def _check_all(self, alarm: Callable[[], None]) -> None:
         if sys.platform == "linux":
             with suppress(OSError):  # of this thread alone: the first prompt goes first
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         for path in self._paths:
             try:
-                verify(path, self._stopped.is_set)
-            except ModelError as error:
-                self.damage = error
-                self._alarm()
+                self._verify(path)
+            except ModelError:
+                alarm()
                 return
-            except Exception:  # unreadable just now: the load itself will tell
+            except EdgeError:  # unreadable just now: the load itself will tell
                 return
+
+    def _verify(self, path: Path) -> None:
+        try:
+            verify(path, self._stopped.is_set)
+        except ModelError as error:
+            self._damaged, self.damage = (path, _look(path) or ()), error
+            raise
+
+
+def _look(path: Path) -> Seen | None:
+    """As `look`; None for what cannot be looked at, which loading will say."""
+    try:
+        return look(path)
+    except OSError:
+        return None
 
 
 def _keep(path: Path, record: Record) -> None:

@@ -131,6 +131,24 @@ class ChatEngine(Engine, Protocol):
         ...
 
 
+@runtime_checkable
+class PrefillEngine(Protocol):
+    """An engine that can compute a prompt ahead of its question."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process that would lose what was computed by ending; None while there is none."""
+        ...
+
+    def prefill(self, prompt: Prompt, cancelled: Callable[[], bool] = never) -> Finished | None:
+        """Compute a prompt, letting all else go first; what it cost, None when it was cancelled.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+        ...
+
+
 class Reranker(Protocol):
     """Says how well passages answer a question, reading both together."""
 

@@ -9,11 +9,12 @@ from typing import Any, get_args, get_type_hints
 
 from edge.config import Settings
 from edge.engine.frames import Frame
+from edge.engine.integrity import Guard
 from edge.engine.interface import ChatRequest, Finished, Likelihood, Written, never
 from edge.engine.life import Patience
-from edge.engine.machine import generation_threads
 from edge.engine.options import WorkerOptions
 from edge.engine.prefill_cache import PrefillCache, open_cache
+from edge.engine.prepare import prepare
 from edge.engine.process import worker_command
 from edge.engine.supervisor import PATIENCE, Worker
 from edge.errors import EngineError
@@ -29,6 +30,7 @@ class LlamaEngine:
         options: which model, and how to run it.
         patience: limits of the worker, among them when it is ended for lack of work.
         cache: computed beginnings of prompts that outlive the worker; closed with the engine.
+        guard: checks the model's files at every load.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class LlamaEngine:
         patience: Patience = PATIENCE,
         *,
         cache: PrefillCache | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._model = options.model
         self._cache = cache
@@ -48,20 +51,21 @@ class LlamaEngine:
             answer=cache.answer if cache else None,
             greet=cache.greet if cache else None,
             inherit=() if exchange is None else (exchange,),
+            guard=guard,
         )
 
     @classmethod
     def from_settings(cls, settings: Settings, model: Path) -> LlamaEngine:
-        """An engine with the limits and threads of the settings."""
-        options = WorkerOptions(
-            model,
-            "generate",
-            settings.threads or generation_threads(),
-            settings.max_input_tokens,
-            settings.max_output_tokens,
-        )
+        """An engine with the limits of the settings, run as memory and devices allow; its files are checked.
+
+        Raises:
+            UsageError: a setting makes no sense.
+            ModelError: the model is damaged, or does not fit.
+        """
+        options = prepare(settings, model).options
         cache = open_cache(settings.prefill_dir, settings.prefill_cache_mb, options)
-        return cls(options, Patience(idle=60.0 * settings.idle_unload_minutes), cache=cache)
+        guard = Guard((model, *(path for path, _ in options.loras)))
+        return cls(options, Patience(idle=60.0 * settings.idle_unload_minutes), cache=cache, guard=guard)
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ _KIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes of memory that may be used and that are free; ``limited`` when a control group allows less than there is."""
+    """Bytes of memory that may be used, and that are free; ``limited`` when a control group sets the bound."""
 
     total: int
     free: int
@@ -97,9 +97,7 @@ def _limits(cgroup: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
         if number == "0" and not controllers:
             yield from _read_up(cgroups, path, "memory.max", "memory.current")
         elif "memory" in controllers.split(","):
-            yield from _read_up(
-                cgroups / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes"
-            )
+            yield from _read_up(cgroups / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes")
 
 
 def _read_up(root: Path, path: str, limit: str, used: str) -> Iterator[tuple[int, int]]:

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
-import filecmp
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,11 +22,12 @@ from edge.engine import gguf, model_files
 from edge.engine.integrity import Record, hash_file, look, read_record, record_path, verify, write_record
 from edge.engine.model_checks import check_adapter, check_belongs, check_model, is_adapter
 from edge.engine.model_files import PARTIAL, Progress
-from edge.errors import BusyError, NotFoundError, UsageError
+from edge.errors import BusyError, EdgeError, NotFoundError, UsageError
 from edge.packs.files import make_folder, sync_file
 
 SUFFIX = ".gguf"
 LORA_FOLDER = "lora"
+MAX_SCALE = 100.0
 
 _SLOTS: dict[gguf.Kind, str] = {"language": "active", "reranker": "reranker"}
 """The file that names the model in use, for each kind of which one can be."""
@@ -116,19 +116,27 @@ class ModelStore:
             StorageError: no space, or not writable.
             BusyError: another process is changing the models.
         """
-        with self._arriving(source, source.stem, replace) as (path, free):
-            if free or self._mends(path, lambda: hash_file(source)):
+        with self._arriving(source, source.stem) as path:
+            if replace or not path.exists() or self._is_to_be_mended(path, hash_file(source)):
                 partial = path.with_suffix(PARTIAL)
                 try:
                     digest = model_files.copy(source, path, progress)
-                    self._put(partial, path, Record(digest, partial.stat().st_size, origin or str(source.absolute())))
+                    self._put(
+                        partial,
+                        path,
+                        Record(digest, partial.stat().st_size, origin or str(source.absolute())),
+                    )
                 finally:
                     partial.unlink(missing_ok=True)
-            elif not filecmp.cmp(source, path, shallow=False):
-                raise _name_taken(path)
-            elif not record_path(path).exists():
-                verify(path)
         return self._get(path.stem)
+
+    def installed(self, name: str, sha256: str) -> InstalledModel | None:
+        """The model of this name if it is this file, and undamaged."""
+        with suppress(EdgeError):
+            model = self._get(model_files.safe_name(name))
+            record = verify(model.path)
+            return model if record and record.sha256 == sha256 else None
+        return None
 
     def take(self, staged: Path, name: str, sha256: str, origin: str) -> InstalledModel:
         """As `add`, for a file on the same disk that was verified against ``sha256`` already: it is moved, not copied.
@@ -136,12 +144,10 @@ class ModelStore:
         Raises:
             As `add`.
         """
-        with self._arriving(staged, name, replace=False) as (path, free):
-            if free or self._mends(path, lambda: sha256):
+        with self._arriving(staged, name) as path:
+            if not path.exists() or self._is_to_be_mended(path, sha256):
                 sync_file(staged)
                 self._put(staged, path, Record(sha256, staged.stat().st_size, origin))
-            elif hash_file(path) != sha256:
-                raise _name_taken(path)
         return self._get(path.stem)
 
     def use(self, name: str, loras: Sequence[tuple[str, float]] = ()) -> InstalledModel:
@@ -181,8 +187,8 @@ class ModelStore:
             record_path(model.path).unlink(missing_ok=True)
 
     @contextmanager
-    def _arriving(self, source: Path, stem: str, replace: bool) -> Iterator[tuple[Path, bool]]:
-        """Where a checked file goes, and whether that place is free; used from then on if it is the first."""
+    def _arriving(self, source: Path, stem: str) -> Iterator[Path]:
+        """The place of a checked file, while nobody else changes anything; it is used if it is the first."""
         header = gguf.read_header(source)
         kind = check_adapter(source).kind if is_adapter(header) else check_model(source).kind
         name = model_files.safe_name(stem)
@@ -192,7 +198,7 @@ class ModelStore:
             raise _name_taken(other)
         with self._changing():
             make_folder(path.parent)
-            yield path, replace or not path.exists()
+            yield path
             if kind in _SLOTS and self._in_use(kind) is None:
                 self._point_to(kind, path.stem)
 
@@ -202,10 +208,20 @@ class ModelStore:
         model_files.publish(finished, path)
         write_record(path, dataclasses.replace(record, seen=look(path)))
 
-    def _mends(self, path: Path, sha256: Callable[[], str | None]) -> bool:
-        """Whether a file is the one that once came in at this place, where it is damaged now."""
+    def _is_to_be_mended(self, path: Path, sha256: str | None) -> bool:
+        """Whether the file at this place was once this one and is damaged now. If it still is, it stays.
+
+        Raises:
+            UsageError: it is another.
+        """
         record = read_record(path)
-        return bool(record and record.seen is None and record.sha256 == sha256())
+        if hash_file(path) == sha256:
+            if record is None:
+                verify(path)
+            return False
+        if record is None or record.sha256 != sha256:
+            raise _name_taken(path)
+        return True
 
     def _get(self, name: str, kind: str = "") -> InstalledModel:
         models = {model.name: model for model in self.list() if kind in ("", model.kind)}
@@ -225,11 +241,11 @@ class ModelStore:
     def _pointer(self, kind: gguf.Kind) -> Path:
         return self._folder / _SLOTS[kind]
 
-    def _lines(self, kind: gguf.Kind) -> list[str]:
+    def _lines(self, kind: gguf.Kind) -> tuple[str, ...]:
         try:
-            return self._pointer(kind).read_text(encoding="utf-8").splitlines()
+            return tuple(self._pointer(kind).read_text(encoding="utf-8").splitlines())
         except (OSError, UnicodeDecodeError):
-            return []
+            return ()
 
     def _named(self, kind: gguf.Kind) -> str:
         return next((line.strip() for line in self._lines(kind)), "")
@@ -266,3 +282,18 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return 0.0
+
+
+def parse_lora(text: str) -> tuple[str, float]:
+    """What ``ADAPTER[:SCALE]`` means.
+
+    Raises:
+        UsageError: the scale is no number other than 0, or absurdly large.
+    """
+    name, separator, scale = text.partition(":")
+    number = _number(scale) if separator else 1.0
+    if not name or not 0 < abs(number) <= MAX_SCALE:
+        raise UsageError(
+            f"{text} is no adapter with a scale.", "For example: --lora service or --lora service:0.5"
+        )
+    return name, number

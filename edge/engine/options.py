@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Task = Literal["generate", "embed", "rank"]
+Task = Literal["generate", "embed", "rank", "devices"]
 KvType = Literal["f16", "q8_0", "q4_0"]
 
 
@@ -17,7 +17,7 @@ class WorkerOptions:
 
     Args:
         model: a GGUF file.
-        task: what it is for.
+        task: what it is for; ``devices`` loads no model and only tells what there is to compute on.
         threads: threads of llama.cpp.
         input_tokens, output_tokens: the most that one prompt, and one answer, may have.
         parallel: requests that are answered at the same time.
@@ -27,7 +27,9 @@ class WorkerOptions:
         repack: rearrange weights for this processor's kernels: private memory as large as the model, 10 % faster.
         lookup: guess further tokens from the prompt (prompt-lookup decoding).
         loras: adapters, each with its scale.
+        back_ends: a folder with further back ends of llama.cpp, such as CUDA's.
         exchange: number of an inherited descriptor of memory through which sequence states pass; None for none.
+        offset: where in the file the model begins: it may be inside another one, at a multiple of 32.
     """
 
     model: Path
@@ -43,6 +45,8 @@ class WorkerOptions:
     lookup: bool = True
     loras: tuple[tuple[Path, float], ...] = ()
     exchange: int | None = None
+    back_ends: Path | None = None
+    offset: int = 0
 
     def to_json(self) -> str:
         """One line of text."""
@@ -53,4 +57,6 @@ class WorkerOptions:
         """The value that `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
         loras = tuple((Path(path), float(scale)) for path, scale in values.pop("loras"))
-        return cls(**{**values, "model": Path(values["model"]), "loras": loras})
+        back_ends = values.pop("back_ends")
+        values |= {"model": Path(values["model"]), "back_ends": Path(back_ends) if back_ends else None}
+        return cls(**values, loras=loras)

@@ -1,6 +1,6 @@
 """Pulling a model from a hub: only when asked, resumed where it broke off, believed once its SHA-256 is right.
 
-    models/.pull/SHA256     what has come so far; the next attempt goes on there
+models/.pull/SHA256     what has come so far; the next attempt goes on there
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def pull(settings: Settings, text: str, progress: Progress) -> InstalledModel:
     spec = parse_spec(text)
     hub = Hub(settings.hub)
     file = hub.find(spec)
-    store = ModelStore(settings)
+    store, name = ModelStore(settings), PurePosixPath(file.path).stem
+    if there := store.installed(name, file.sha256):
+        return there
     with files.storage_errors(store.folder):
         folder = store.folder / FOLDER
         files.make_folder(folder)
@@ -52,7 +54,7 @@ def pull(settings: Settings, text: str, progress: Progress) -> InstalledModel:
         with files.exclusive_lock(folder / ".lock", "pulling a model"):
             forget_old(folder, time.time())
             _fetch(hub, file, staged, progress)
-            model = store.take(staged, PurePosixPath(file.path).stem, file.sha256, file.origin)
+            model = store.take(staged, name, file.sha256, file.origin)
             files.delete(staged)
     return model
 

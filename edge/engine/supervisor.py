@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.engine.frames import Frame, plain
+from edge.engine.integrity import Guard
 from edge.engine.interface import never
 from edge.engine.life import Answerer, Hooks, Life, Patience, Reply
 from edge.engine.process import WorkerDied, WorkerProcess
@@ -64,6 +65,7 @@ class Worker:
         answer: replies to what the worker asks; called in a thread of its own, one ask at a time.
         greet: frames to send whenever a worker has become ready.
         inherit: descriptors that the worker gets, under the same numbers.
+        guard: checks the model's files at every start.
     """
 
     def __init__(
@@ -76,8 +78,9 @@ class Worker:
         answer: Answerer | None = None,
         greet: Callable[[], Iterable[Frame]] | None = None,
         inherit: Sequence[int] = (),
+        guard: Guard | None = None,
     ) -> None:
-        self._model, self._command, self._clock = model, command, clock
+        self._model, self._command, self._clock, self._guard = model, command, clock, guard
         self._patience, self._hooks, self._inherit = patience, Hooks(answer, greet), inherit
         self._lock = threading.Lock()  # over what follows
         self._life: Life | None = None
@@ -97,7 +100,7 @@ class Worker:
             if self._life is None and not self._closed and not self._policy.wait_s(self._clock()):
                 try:
                     self._begin()
-                except EngineError:  # the first request will tell
+                except EdgeError:  # the first request will tell
                     return
 
     def facts(self) -> Frame:
@@ -142,6 +145,13 @@ class Worker:
         if life:
             life.end()
             life.join(CLOSE_S)
+        if self._guard:
+            self._guard.close()
+
+    def _stop(self) -> None:
+        """End the process; the next request starts another."""
+        if life := self._life:
+            life.end()
 
     def _replies(self, life: Life, reply: Reply, cancelled: Callable[[], bool]) -> Iterator[Frame]:
         stop_at = 0.0
@@ -153,6 +163,8 @@ class Worker:
                 return
             frame = reply.get(None if cancelled is never else POLL_S)
             if isinstance(frame, WorkerDied):
+                if stop_at:
+                    return
                 raise self._error(frame) from frame
             if frame is None or (stop_at and "token" in frame):
                 continue
@@ -185,6 +197,8 @@ class Worker:
                 f"{self._failure.message} After several failures it is tried again in {wait:.0f} s.",
                 self._failure.hint,
             )
+        if self._guard:
+            self._guard.before_loading(self._stop)
         try:
             process = WorkerProcess(self._command, self._inherit)
         except WorkerDied as death:
@@ -208,6 +222,8 @@ class Worker:
 
     def _error(self, death: WorkerDied, loading: bool = False) -> EngineError:
         name = self._model.name
+        if self._guard and self._guard.damage:
+            return self._guard.damage
         if self._closed:
             return EngineError(f"{name}: the engine was closed.", "Ask again.")
         if loading:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import NotFoundError, PackError, StorageError
+from edge.inside.part import open_file
 from edge.text.words import TOKENIZER
 
 FORMAT = 2
@@ -148,7 +149,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         if path.exists() and not path.is_file():
             raise PackError(f"{path} is not a file.", "A knowledge pack is one .kpack file: give its path.")
-        with path.open("rb") as file:
+        with open_file(path) as file:
             yield file
     except FileNotFoundError as error:
         raise NotFoundError(f"There is no {path}.", "Check the path.") from error

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from edge.database import open_immutable, open_memory, untrusted
 from edge.errors import EdgeError, NotFoundError, PackError
+from edge.inside.part import size_of
 from edge.packs.format import DAMAGED, NOT_A_PACK, SCHEMA, read_trailer
 from edge.packs.manifest import Manifest, from_json
 from edge.packs.record import Page
@@ -137,7 +138,7 @@ class Pack:
     @cached_property
     def size(self) -> int:
         """Length of the file in bytes."""
-        return self.path.stat().st_size
+        return size_of(self.path)
 
     @cached_property
     def chunk_count(self) -> int:

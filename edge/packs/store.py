@@ -4,6 +4,9 @@
     packs/NAME/active.json              which file is in use, which one was before; replaced atomically
     packs/.staging-*, packs/.trash-*    work in progress; left over after a crash, removed by the next change
 
+Packs inside the one-file program are in use as long as none of their name is installed. They count as signed: whoever
+could change them could change the program.
+
 Whatever happens between two steps, the pointer names a whole file. What nothing points to is renamed away
 before it is deleted, so that a half-deleted version never looks complete. Reading takes no lock and writes
 nothing.
@@ -28,6 +31,7 @@ from edge.errors import (
     TrustError,
     UsageError,
 )
+from edge.inside.part import own_parts
 from edge.packs import files
 from edge.packs.format import read_trailer
 from edge.packs.manifest import version_key
@@ -82,6 +86,7 @@ class PackStore:
 
     def __init__(self, settings: Settings) -> None:
         self.folder = settings.packs_dir
+        self._inside = {path.stem: path for path in own_parts("pack")}
 
     def list(self) -> tuple[InstalledPack, ...]:
         """The packs in use by name; damaged ones are left to ``problems``."""
@@ -93,10 +98,14 @@ class PackStore:
 
     def in_use(self) -> Iterator[tuple[Path, bool]]:
         """The file in use of each pack and whether it is signed, by the pointers alone: nothing is opened."""
-        for name in self._names():
+        installed = self._names()
+        for name in self._all_names():
             with suppress(PackError, NotFoundError):
-                active = self._pointer(name).active
-                yield self.folder / name / active.file, active.signed
+                if name in installed:
+                    active = self._pointer(name).active
+                    yield self.folder / name / active.file, active.signed
+                else:
+                    yield self._inside[name], True
 
     def get(self, name: str) -> InstalledPack:
         """One installed pack.
@@ -110,6 +119,8 @@ class PackStore:
 
     def open(self, name: str) -> Pack:
         """Open the version of a pack that is in use; raises as ``get`` does."""
+        if name in self._inside and name not in self._names():
+            return Pack.open(self._inside[name], signed=True)
         pointer = self._pointer(name)
         try:
             return self._open(name, pointer)
@@ -128,7 +139,7 @@ class PackStore:
         """
         packs: Packs = []
         try:
-            for name in names or self._names():
+            for name in names or self._all_names():
                 try:
                     packs.append(self.open(name))
                 except EdgeError:
@@ -204,7 +215,7 @@ class PackStore:
         """
         with self._changing():
             if name not in self._names():
-                raise NotFoundError(*self._not_installed(name))
+                raise NotFoundError(*(self._comes_along(name) or self._not_installed(name)))
             self._discard(self.folder / name)
 
     def _put_in_use(self, pack: Pack, allow_downgrade: bool) -> Installation:
@@ -243,7 +254,7 @@ class PackStore:
         files.write_atomically(self.folder / name / POINTER, pointer.to_json())
 
     def _look(self) -> Iterator[tuple[InstalledPack | None, Problem | None]]:
-        for name in self._names():
+        for name in self._all_names():
             try:
                 yield self.get(name), None
             except EdgeError as error:
@@ -289,7 +300,7 @@ class PackStore:
 
     def _describe(self, pack: Pack) -> InstalledPack:
         manifest = pack.manifest
-        previous = self._pointer(manifest.name).previous
+        previous = self._pointer(manifest.name).previous if pack.path not in self._inside.values() else None
         return InstalledPack(
             name=manifest.name,
             version=manifest.version,
@@ -301,8 +312,16 @@ class PackStore:
             previous=previous.version if previous else None,
         )
 
+    def _all_names(self) -> tuple[str, ...]:
+        return tuple(sorted({*self._names(), *self._inside}))
+
+    def _comes_along(self, name: str) -> tuple[str, str] | None:
+        if name not in self._inside:
+            return None
+        return f"The pack '{name}' comes with the program.", f"Make one without it: edge bundle remove {name}.kpack"
+
     def _not_installed(self, name: str) -> tuple[str, str]:
-        names = ", ".join(self._names())
+        names = ", ".join(self._all_names())
         hint = f"Installed: {names}." if names else "Install one: edge pack install FILE.kpack"
         return f"The pack '{name}' is not installed.", hint
 

@@ -60,6 +60,13 @@ class Sent:
         return replace(self.exchange, assistant=own)
 
 
+def opening(passages: Sequence[Passage]) -> Prompt:
+    """The part that all first questions over these passages begin with, as a prompt to be computed ahead."""
+    user = layout("", passages).rstrip()
+    messages = (Message("system", INSTRUCTIONS), Message("user", user))
+    return Prompt("", tuple(passages), messages, 1)
+
+
 def plain(question: str, answer: str) -> Exchange:
     """A turn that no model saw with passages."""
     user, assistant = earlier((Message("user", question), Message("assistant", answer)))

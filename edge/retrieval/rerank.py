@@ -20,8 +20,6 @@ from edge.types import Passage
 
 CANDIDATES = 16
 """Passages that are read again; of as many the time allows."""
-LIMIT_S = 0.15
-"""Seconds for all of them. Evidence is promised in 0.3 s and takes 0.03 to 0.1 s without."""
 WEIGHT = 0.7
 """Share of the reranker in the order of what it has read."""
 PATIENCE = 3
@@ -33,10 +31,18 @@ _log = logging.getLogger(__name__)
 
 
 class Reranking:
-    """Asks a reranker, and does without it when it fails. Safe to use from several threads."""
+    """Asks a reranker, and does without it when it fails. Safe to use from several threads.
 
-    def __init__(self, reranker: Reranker, clock: Callable[[], float] = time.monotonic) -> None:
-        self._reranker, self._clock = reranker, clock
+    Args:
+        reranker: what reads question and passage together.
+        limit_s: seconds it has for all passages of a question; 0 for as many as it takes.
+        clock: seconds that never go backwards.
+    """
+
+    def __init__(
+        self, reranker: Reranker, limit_s: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._reranker, self._limit_s, self._clock = reranker, limit_s, clock
         self._lock = threading.Lock()  # over what follows
         self._late = 0
         self._paused_until = 0.0
@@ -47,7 +53,7 @@ class Reranking:
             return list(best)
         texts = [reading(ranked.passage) for ranked in best[:CANDIDATES]]
         try:
-            scores = self._reranker.scores(question, texts, LIMIT_S)
+            scores = self._reranker.scores(question, texts, self._limit_s or None)
         except EdgeError as error:
             self._pause(error.message)
             return list(best)
@@ -61,7 +67,7 @@ class Reranking:
             too_slow = self._late >= PATIENCE
         if too_slow:
             self._pause(
-                f"It read fewer than two passages in {LIMIT_S * 1000:.0f} ms, {PATIENCE} times in a row."
+                f"It read fewer than two passages in {self._limit_s * 1000:.0f} ms, {PATIENCE} times in a row."
             )
 
     def _pause(self, reason: str) -> None:

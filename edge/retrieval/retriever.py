@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from threadpoolctl import threadpool_limits
 
-from edge.engine.interface import Embedder, Reranker, Vectors
+from edge.engine.interface import Embedder, Vectors
 from edge.errors import EdgeError, EngineError, NothingInstalledError
 from edge.packs.pack import Pack
 from edge.retrieval import keyword, vector, vocabulary
@@ -51,15 +51,18 @@ class Retriever:
     Args:
         packs: the packs installed now; asked anew for every question.
         embedder: None searches by keyword alone.
-        reranker: gives the best passages another order; None leaves it.
+        reranking: gives the best passages another order; None leaves it.
     """
 
     def __init__(
-        self, packs: Callable[[], Sequence[Pack]], embedder: Embedder | None, reranker: Reranker | None = None
+        self,
+        packs: Callable[[], Sequence[Pack]],
+        embedder: Embedder | None,
+        reranking: Reranking | None = None,
     ) -> None:
         self._packs = packs
         self._embedder = embedder
-        self._reranking = Reranking(reranker) if reranker else None
+        self._reranking = reranking
         # A question's matrices are small: BLAS threads spinning between them cost the other arm 10 ms.
         threadpool_limits(limits=1, user_api="blas")
         self._threads = ThreadPoolExecutor(thread_name_prefix="by-meaning")

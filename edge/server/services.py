@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request
 
 from edge.errors import EdgeError
+from edge.server.idle import IdlePrefill
 from edge.server.instruments import Metrics
 from edge.server.turns import Cancelled, Turns, Work
 from edge.server.workers import Workers
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SHORT_THREADS, SHORT_WAITING = 4, 64
 DRAWING_THREADS, DRAWINGS_WAITING = 1, 64  # PDFium draws one page at a time
+LIKELY = 3  # lists of passages; more would take the place of conversations
 EMBEDDING_THREADS, EMBEDDINGS_WAITING = 1, 16  # there is one embedder
 
 
@@ -41,6 +43,10 @@ class Services:
         self.turns = Turns(self._turn_workers, settings.max_waiting, observe)
         self.embeddings = Turns(self._embedding_workers, EMBEDDINGS_WAITING, observe)
 
+        self.idle = IdlePrefill(
+            edge.prefiller, lambda: edge.assistant.likely(LIKELY), lambda: len(self.turns) > 0
+        )
+
     def answering(self, question: Question) -> Work[Event]:
         """The work of a turn that answers a question from the packs."""
 
@@ -52,6 +58,8 @@ class Services:
     def warm_up(self) -> None:
         """Start what the first question needs, in the background; a failure shows when it is asked."""
         self.short.submit(self._warm_up)
+        if self.edge.settings.idle_prefill:
+            self.idle.start()
 
     def _warm_up(self) -> None:
         with suppress(EdgeError):
@@ -65,6 +73,7 @@ class Services:
     async def close(self) -> None:
         """End the turns and wait for their threads. The ``Edge`` belongs to whoever made it."""
         self.stop()
+        await asyncio.to_thread(self.idle.stop)
         for workers in (self._turn_workers, self._embedding_workers, self.drawing, self.short):
             await asyncio.to_thread(workers.close)
 

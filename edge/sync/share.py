@@ -42,7 +42,7 @@ def share(
         TrustError, CarrierError: its certificates or the network cannot be used.
     """
     identity = Identity.load(settings.home / "swarm")
-    packs = [pack for pack in PackStore(settings).list() if pack.signed]
+    packs = [pack for pack in PackStore(settings).list() if pack.signed and pack.path.exists()]
     if not packs:
         raise NotFoundError("There is no signed pack to share.", "Get one first: edge sync")
     with closing(Node(identity, host, interfaces)) as node:

@@ -20,13 +20,14 @@ import numpy as np
 
 from edge.engine.embedder import BUNDLED
 from edge.engine.reranker import LlamaReranker
-from edge.retrieval.rerank import CANDIDATES, LIMIT_S
+from edge.retrieval.rerank import CANDIDATES
 from tests.bench.figures import Figure
 from tests.bench.packs import starter
 from tests.bench.program import main, say
 
 WORDS = 110
-LAPS = 30
+LAPS = 10
+LIMIT_S = 0.15
 QUESTION = "Which torque do the bolts of the pump housing need?"
 
 

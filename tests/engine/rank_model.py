@@ -104,6 +104,55 @@ def write_rank_model(
     return path
 
 
+TEMPLATE = "<|im_start|>user\n<Query>: {query}\n<Document>: {document}<|im_end|>\n<|im_start|>assistant\n"
+
+
+def write_template_model(path: Path, *, template: str = TEMPLATE, seed: int = 0) -> Path:
+    """Write a language model that became a reranker (a Qwen3 of bytes): it says how likely its answer is "yes"."""
+    width, heads = 64, 4
+    control = ["<|im_start|>", "<|im_end|>"]
+    tokens = ["<unk>", *control, *(f"<0x{byte:02X}>" for byte in range(256))]
+    rng = np.random.default_rng(seed)
+
+    def draw(*shape: int) -> NDArray[np.float32]:
+        return (rng.standard_normal(shape) * shape[-1] ** -0.5).astype(np.float32)
+
+    writer = gguf.GGUFWriter(path, "qwen3")
+    writer.add_name(path.stem)
+    writer.add_context_length(2048)
+    writer.add_embedding_length(width)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(width)
+    writer.add_head_count(heads)
+    writer.add_layer_norm_rms_eps(EPSILON)
+    writer.add_pooling_type(gguf.PoolingType.RANK)
+    writer.add_classifier_output_labels(["yes", "no"])
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens)
+    writer.add_token_scores([0.0] * len(tokens))
+    writer.add_token_types([2, 3, 3, *[6] * 256])
+    writer.add_unk_token_id(0)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_add_bos_token(False)
+    writer.add_add_space_prefix(False)
+    writer.add_chat_template([{"name": "rerank", "template": template}])
+    norms = {"output_norm": width, "blk.0.attn_norm": width, "blk.0.ffn_norm": width}
+    norms |= {"blk.0.attn_q_norm": width // heads, "blk.0.attn_k_norm": width // heads}
+    for name, size in norms.items():
+        writer.add_tensor(f"{name}.weight", np.ones(size, np.float32))
+    squares = [
+        f"blk.0.{n}" for n in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+    ]
+    for name, rows in {"token_embd": len(tokens), "cls.output": 2, **dict.fromkeys(squares, width)}.items():
+        writer.add_tensor(f"{name}.weight", draw(rows, width))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
 def pair(words: Sequence[str], question: str, text: str) -> list[int]:
     """``[CLS] question [SEP] text [SEP]``."""
     number = {word: len(SPECIAL) + n for n, word in enumerate(words)}

@@ -1,37 +1,34 @@
-"""What a worker may do wrong. The workers here are small real processes that misbehave on purpose."""
+"""A worker serves many at once, dies, rests and comes back. The workers here are small real processes."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edge.engine.frames import encode
-from edge.engine.process import WORKER_ARGUMENT, worker_command
+from edge.engine.life import Patience
 from edge.engine.supervisor import RestartPolicy, Worker
-from edge.errors import EngineError, ModelError
-from tests.engine.workers import writer
+from edge.errors import BusyError, EngineError, ModelError
+from tests.engine.workers import ECHO, READY, WRITER, script
 
-READY = 'import json, os, sys\nprint(json.dumps({"ready": {"name": "fake"}}), flush=True)\n'
-ECHO = (
-    READY
-    + 'for line in sys.stdin:\n print(json.dumps({"id": json.loads(line)["id"], "done": {}}), flush=True)\n'
-)
+HESITANT = READY + "for line in sys.stdin: send(id=json.loads(line)['id'], token='a')"
+"""Begins every answer and ends none."""
 
 MakeWorker = Callable[..., Worker]
 
 
 class Clock:
-    """Stands still, or goes on by a step whenever somebody looks."""
+    """Stands still unless it is moved."""
 
-    now = step = 0.0
+    now = 0.0
 
     def __call__(self) -> float:
-        self.now += self.step
         return self.now
 
 
@@ -41,11 +38,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def worker(clock: Clock) -> Iterator[MakeWorker]:
+def worker() -> Iterator[MakeWorker]:
     made: list[Worker] = []
 
-    def make(script: str) -> Worker:
-        made.append(Worker(Path("model.gguf"), [sys.executable, "-c", script], clock))
+    def make(text: str, **options: Any) -> Worker:
+        made.append(Worker(Path("model.gguf"), script(text), **options))
         return made[-1]
 
     yield make
@@ -55,6 +52,13 @@ def worker(clock: Clock) -> Iterator[MakeWorker]:
 
 def ask(worker: Worker) -> list[object]:
     return [reply["done"] for reply in worker.request("anything")]
+
+
+def write(worker: Worker, count: int) -> list[str]:
+    """What a WRITER wrote, without the number of the request."""
+    tokens = [frame["token"] for frame in worker.request("write", count=count) if "token" in frame]
+    assert len({token.split(".")[0] for token in tokens}) == 1, "tokens of one request only"
+    return [token.split(".")[1].strip() for token in tokens]
 
 
 def test_nothing_starts_before_the_first_request(worker: MakeWorker) -> None:
@@ -79,50 +83,93 @@ def test_it_can_be_started_ahead(worker: MakeWorker) -> None:
     assert echo.facts() == {"name": "fake"}
 
 
-def test_threads_take_turns(worker: MakeWorker) -> None:
+def test_many_are_answered_at_once_each_with_its_own_tokens(worker: MakeWorker) -> None:
+    writer = worker(WRITER)
+    with ThreadPoolExecutor(32) as threads:
+        answers = list(threads.map(lambda _: write(writer, 50), range(64)))
+    assert answers == [[str(n) for n in range(50)]] * 64
+
+
+def test_a_slow_reader_holds_up_nobody(worker: MakeWorker) -> None:
+    writer = worker(WRITER)
+    slow = writer.request("write", count=100)
+    next(slow)
+    assert len(write(writer, 50)) == 50
+    assert len(list(slow)) == 100  # 99 tokens and the end
+
+
+def test_a_request_nobody_reads_on_is_given_up(worker: MakeWorker) -> None:
+    writer = worker(WRITER)
+    replies = writer.request("write", count=10**9)
+    number = next(replies)["id"]
+    del replies
+    given_up: list[int] = []
+    while number not in given_up:  # else it would write for hours
+        given_up = next(writer.request("given_up"))["done"]["ids"]
+
+
+def test_a_cancelled_request_ends_with_what_it_cost(worker: MakeWorker) -> None:
+    seen: list[dict[str, Any]] = []
+    replies = worker(WRITER).request("write", lambda: len(seen) >= 5, count=10**9)
+    for frame in replies:
+        seen.append(frame)
+    assert ["token" in frame for frame in seen] == [True] * 5 + [False]
+    assert seen[-1]["done"]["tokens"] >= 5
+
+
+def test_a_cancelled_request_ends_even_when_the_worker_does_not_listen(worker: MakeWorker) -> None:
+    deaf = worker(READY + "for line in sys.stdin: pass")
+    assert list(deaf.request("anything", cancelled=iter([False, False, True]).__next__)) == []
+    assert deaf.pid is not None  # it computes for somebody else maybe
+
+
+def test_nobody_needs_to_wait_for_the_start(worker: MakeWorker) -> None:
+    slow = worker("import threading; threading.Event().wait()")
+    assert list(slow.request("anything", cancelled=iter([False, True]).__next__)) == []
+
+
+def test_a_worker_that_dies_takes_all_requests_with_it_once(worker: MakeWorker) -> None:
+    writer = worker(HESITANT)
+    streams = [writer.request("write") for _ in range(8)]
+    for stream in streams:
+        next(stream)
+    assert writer.pid is not None
+    os.kill(writer.pid, signal.SIGKILL)
+    for stream in streams:
+        with pytest.raises(EngineError, match=r"^model\.gguf: its process was ended by SIGKILL\.$") as caught:
+            list(stream)
+        assert "memory" in caught.value.hint
+    assert next(writer.request("write"))
+
+
+def test_a_death_is_one_failure_however_many_it_concerned(worker: MakeWorker, clock: Clock) -> None:
+    writer = worker(HESITANT, clock=clock)
+    for _ in range(2):
+        streams = [writer.request("write") for _ in range(4)]
+        for stream in streams:
+            next(stream)
+        assert writer.pid is not None
+        os.kill(writer.pid, signal.SIGKILL)
+        for stream in streams:
+            with pytest.raises(EngineError, match="SIGKILL"):
+                list(stream)
+    assert next(writer.request("write"))
+
+
+def test_a_worker_that_died_while_idle_costs_no_request(worker: MakeWorker) -> None:
     echo = worker(ECHO)
-    answers: list[object] = []
-    threads = [threading.Thread(target=lambda: answers.extend(ask(echo))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers == [{}] * 8
-
-
-def test_who_waits_for_a_turn_can_give_up(worker: MakeWorker) -> None:
-    slow = worker(READY + 'print(json.dumps({"id": 1, "token": "a"}), flush=True)\nsys.stdin.read()\n')
-    stream = slow.request("anything")
-    next(stream)
-    assert list(slow.request("anything", cancelled=lambda: True)) == []
-    slow.close()
-    with pytest.raises(EngineError, match="closed"):
-        list(stream)
+    ask(echo)
+    life, pid = echo._life, echo.pid
+    assert life is not None
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    life.join(10)
+    assert ask(echo) == [{}]
+    assert echo.pid != pid
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "message"),
-    [
-        ("sys.exit('no weights today')", "exit code 1: no weights today"),
-        ("os.abort()", "SIGABRT"),
-        ("print('hello', flush=True)", "something else than an answer"),
-        ("print('[1]', flush=True)", "something else than an answer"),
-        ('print(json.dumps({"id": 77, "done": {}}), flush=True)', "a request nobody made"),
-        ("print('{\"a\":' * 100_000, flush=True)", "something else than an answer"),
-        ("os.close(1)", "closed its output"),
-        ("sys.stdout.write('x' * 40_000_000)", "a line without end"),
-    ],
-)
-def test_a_worker_that_misbehaves_is_an_error(worker: MakeWorker, behaviour: str, message: str) -> None:
-    bad = worker(READY + "sys.stdin.readline()\n" + behaviour + "\nsys.stdin.read()\n")
-    with pytest.raises(EngineError, match=message) as caught:
-        ask(bad)
-    assert not isinstance(caught.value, ModelError)
-    assert bad.pid is None
-
-
-@pytest.mark.parametrize(
-    ("script", "message"),
+    ("text", "message"),
     [
         ("import sys; sys.exit('no such model')", "no such model"),
         ('print(\'{"error": "unknown architecture"}\')', "unknown architecture"),
@@ -130,30 +177,43 @@ def test_a_worker_that_misbehaves_is_an_error(worker: MakeWorker, behaviour: str
         ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
     ],
 )
-def test_a_worker_that_does_not_start_is_a_model_error(worker: MakeWorker, script: str, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
-        ask(worker(script))
+def test_a_worker_that_does_not_start_is_a_model_error_for_all(
+    worker: MakeWorker, text: str, message: str
+) -> None:
+    bad = worker(text)
+
+    def fails(_: int) -> str:
+        with pytest.raises(ModelError) as caught:
+            ask(bad)
+        return caught.value.message
+
+    with ThreadPoolExecutor(4) as threads:
+        messages = list(threads.map(fails, range(4)))
+    assert all(message in one for one in messages)
+
+
+def test_a_worker_that_takes_too_long_to_start_is_a_model_error(worker: MakeWorker) -> None:
+    slow = worker("import threading; threading.Event().wait()", patience=Patience(start=0.1))
+    with pytest.raises(ModelError, match="not ready after 0 s"):
+        slow.facts()
 
 
 def test_a_program_that_is_missing_is_an_error(tmp_path: Path) -> None:
     missing = Worker(Path("model.gguf"), [str(tmp_path / "missing")])
+    missing.start()
     with pytest.raises(EngineError, match="could not be started"):
         ask(missing)
 
 
-def test_complaints_do_not_block_the_worker(worker: MakeWorker) -> None:
-    noise = 'sys.stderr.write("noise\\n" * 100_000)\n'
-    noisy = worker("import sys\n" + noise + ECHO.replace("for line", f"{noise}for line"))
-    assert ask(noisy) == [{}]
-
-
 def test_after_three_failures_it_rests(worker: MakeWorker, clock: Clock) -> None:
-    bad = worker("import sys; sys.exit('broken')")
+    bad = worker("import sys; sys.exit('broken')", clock=clock)
     for _ in range(3):
         with pytest.raises(ModelError, match="broken"):
             ask(bad)
     with pytest.raises(ModelError, match="tried again in 5 s"):
         ask(bad)
+    bad.start()
+    assert bad.pid is None
     clock.now += 6
     with pytest.raises(ModelError) as caught:
         ask(bad)
@@ -169,74 +229,107 @@ def test_an_answer_makes_up_for_failures() -> None:
     assert policy.wait_s(4) == 0
 
 
-@pytest.mark.parametrize("busy", [False, True])
-def test_the_worker_ends_with_its_parent(endless_model: Path, busy: bool) -> None:
-    command = worker_command(writer(endless_model))
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert b"ready" in process.stdout.readline()
-        if busy:
-            request = {
-                "op": "generate",
-                "id": 1,
-                "messages": [{"role": "user", "content": "Count."}],
-                "max_tokens": 4000,
-            }
-            process.stdin.write(encode(request))
-            process.stdin.flush()
-            assert b"token" in process.stdout.readline()
-        process.stdin.close()
-        assert process.wait(timeout=10) == 0
-
-
-def test_the_one_file_executable_is_its_own_worker(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    options = writer(model)
-    assert worker_command(options) == [sys.executable, WORKER_ARGUMENT, options.to_json()]
-
-
-def test_what_libraries_print_does_not_disturb_the_frames(model: Path) -> None:
-    script = (
-        "import os, sys, edge.engine.worker.__main__ as w\n"
-        "real = w.open_task\n"
-        "def noisy(options):\n os.write(1, b'printf\\n'); print('print', flush=True)\n return real(options)\n"
-        "w.open_task = noisy\n"
-        f"w.main([{writer(model, 64).to_json()!r}])\n"
+def test_a_refusal_concerns_one_request_only(worker: MakeWorker) -> None:
+    strict = worker(
+        READY
+        + "for line in sys.stdin:\n frame = json.loads(line)\n"
+        + " send(id=frame['id'], **({'error': 'too \\x1b[2J long'} if frame['op'] == 'long' else {'done': {}}))"
     )
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-c", script]
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
-        assert process.stdout
-        assert process.stdout.readline().startswith(b'{"ready"')
-        _, errors = process.communicate(timeout=30)
-    assert b"printf" in errors
-    assert b"print\n" in errors
+    pid = strict.facts() and strict.pid
+    with pytest.raises(EngineError, match=r"^model\.gguf: too  \[2J long\.$"):
+        list(strict.request("long"))
+    assert ask(strict) == [{}]
+    assert strict.pid == pid
 
 
-def test_a_silent_worker_is_given_up_after_a_while(worker: MakeWorker, clock: Clock) -> None:
-    silent = worker(READY + "sys.stdin.read()")
-    silent.facts()
-    clock.step = 200
-    with pytest.raises(EngineError, match="said nothing for 300 s"):
-        ask(silent)
+def test_a_worker_with_too_much_to_do_says_so(worker: MakeWorker) -> None:
+    full = worker(
+        READY
+        + "for line in sys.stdin: send(id=json.loads(line)['id'], error='64 requests wait already', busy=True)"
+    )
+    with pytest.raises(BusyError, match="64 requests wait already") as caught:
+        ask(full)
+    assert caught.value.hint
 
 
-def test_a_worker_that_ignores_a_cancellation_is_ended(worker: MakeWorker, clock: Clock) -> None:
-    deaf = worker(READY + "sys.stdin.read()")
-    deaf.facts()
-    clock.step = 6
-    looks = iter([False])
-    with pytest.raises(EngineError, match="said nothing for 10 s"):
-        list(deaf.request("anything", cancelled=lambda: next(looks, True)))
-    assert deaf.pid is None
-
-
-def test_who_reads_no_further_than_the_end_leaves_the_worker_in_peace(worker: MakeWorker) -> None:
-    echo = worker(ECHO)
-    replies = echo.request("anything")
-    next(replies)
-    pid = echo.pid
-    del replies
+def test_a_worker_without_work_gives_its_memory_back(worker: MakeWorker, clock: Clock) -> None:
+    echo = worker(ECHO, clock=clock, patience=Patience(idle=60))
+    ask(echo)
+    life = echo._life
+    assert life is not None
+    clock.now += 59
+    life._process.wake()
     assert ask(echo) == [{}]
-    assert echo.pid == pid
+    assert echo._life is life
+    clock.now += 61
+    life._process.wake()
+    life.join(10)
+    assert echo.pid is None
+    assert ask(echo) == [{}]  # it comes back, and that counts as no failure
+    assert echo._policy._failures == 0
+
+
+def test_a_worker_with_work_does_not_rest(worker: MakeWorker) -> None:
+    slow = worker(
+        READY + "for line in sys.stdin: time.sleep(0.3); send(id=json.loads(line)['id'], done={})",
+        patience=Patience(idle=0.01),
+    )
+    assert ask(slow) == [{}]
+
+
+def test_resting_and_asking_do_not_meet(worker: MakeWorker) -> None:
+    restless = worker(ECHO, patience=Patience(idle=0.001))
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(lambda _: ask(restless), range(30))) == [[{}]] * 30
+    assert restless._policy._failures == 0
+
+
+def test_a_closed_worker_says_so(worker: MakeWorker) -> None:
+    writer = worker(WRITER)
+    stream = writer.request("write", count=10**9)
+    next(stream)
+    writer.close()
+    writer.close()
+    with pytest.raises(EngineError, match="closed"):
+        list(stream)
+    with pytest.raises(EngineError, match="closed"):
+        ask(writer)
+    assert writer.pid is None
+
+
+def test_closing_while_it_starts_is_an_error_for_who_waits(worker: MakeWorker) -> None:
+    slow = worker("import threading; threading.Event().wait()")
+    slow.start()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(ask, slow)
+        slow.close()
+        with pytest.raises(EngineError, match="closed"):
+            waiting.result(10)
+
+
+def test_a_stopped_worker_is_given_up_and_replaced(worker: MakeWorker) -> None:
+    echo = worker(ECHO, patience=Patience(ping=0.1, silence=0.3))
+    ask(echo)
+    pid = echo.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(EngineError, match="no sign of life"):
+        ask(echo)
+    assert ask(echo) == [{}]
+
+
+def test_nothing_is_left_after_many_lives(worker: MakeWorker) -> None:
+    echo = worker(ECHO)
+    ask(echo)
+    descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
+    for _ in range(20):
+        life = echo._life
+        assert life is not None
+        os.kill(life.pid, signal.SIGKILL)
+        life.join(10)
+        ask(echo)
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert threading.active_count() == threads
+    with pytest.raises(ChildProcessError):  # the only child is the one that runs
+        echo.close()
+        os.waitpid(-1, os.WNOHANG)

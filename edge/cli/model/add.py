@@ -8,17 +8,23 @@ from typing import Annotated
 import typer
 
 
-def run(path: Annotated[Path, typer.Argument(metavar="PATH", help="A GGUF file; it is copied.")]) -> None:
-    """Copy a language model in. The first one is used from then on."""
+def run(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A GGUF file: a model or a LoRA adapter. It is copied.")
+    ],
+) -> None:
+    """Copy a language model in. The first one is used from then on.
+
+    The SHA-256 of its file is recorded, and checked whenever it is loaded.
+    """
+    from edge.cli.model.shown import shown
     from edge.cli.progress import progress
     from edge.cli.screen import Screen
     from edge.config import load_settings
     from edge.engine.models import ModelStore
-    from edge.text.sizes import size
 
     with progress() as report:
         model = ModelStore(load_settings()).add(
             path, lambda done, total: report("copy", path.name, done >> 20, total >> 20)
         )
-    use = "is in use" if model.active else f"is installed; to use it: edge model use {model.name}"
-    Screen().write(f"{model.name} ({size(model.bytes)}) {use}")
+    Screen().write(shown(model))

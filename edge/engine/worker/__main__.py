@@ -8,9 +8,11 @@ the request's ``id``; ``{"op": "cancel", "id": n}`` acts at once. It ends when i
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -29,23 +31,27 @@ def open_task(options: WorkerOptions) -> tuple[Frame, Serve]:
     """Load the model; what there is to say about it, and what it can do."""
     from edge.engine.worker import binding, pooled
 
-    binding.start()
+    started = binding.start(options.back_ends)
+    if options.task == "devices":
+        return started.facts(), partial(pooled.serve, handlers={})
+    if options.task == "generate":  # importing it takes 0.15 s, loading does not need the interpreter
+        threading.Thread(target=importlib.import_module, args=("edge.engine.worker.generation",)).start()
     model = binding.load(options)
     facts: Frame = {
+        **started.facts(),
         "name": model.metadata("general.name") or options.model.stem,
         "threads": options.threads,
         "system": binding.L.llama_print_system_info().decode(),
         "gpu": bool(binding.L.llama_supports_gpu_offload()),
-        **model.facts(),
     }
     if options.task == "generate":
         from edge.engine.worker.generation import Generation
 
         generation = Generation(model, options)
-        return {**facts, **generation.facts()}, generation.serve
+        return {**facts, **model.facts(), **generation.facts()}, generation.serve
     make = {"embed": pooled.embedding, "rank": pooled.ranking}[options.task]
     pooled_facts, handlers = make(model, options.threads)
-    return {**facts, **pooled_facts}, partial(pooled.serve, handlers=handlers)
+    return {**facts, **model.facts(), **pooled_facts}, partial(pooled.serve, handlers=handlers)
 
 
 def _take_stdout() -> BinaryIO:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from edge.engine.options import WorkerOptions
 from edge.engine.worker.devices import Found, Registry
+from edge.engine.worker.inside import load_inside
 
 ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR
 
@@ -67,6 +68,17 @@ class Started(NamedTuple):
     devices: tuple[Found, ...]
     problems: tuple[str, ...]
 
+    def facts(self) -> dict[str, Any]:
+        """For the worker's facts."""
+        devices = [
+            {
+                "name": device.name, "description": device.description, "gpu": device.is_gpu,
+                "shared": device.is_shared, "free": device.free, "total": device.total,
+            }
+            for device in self.devices
+        ]  # fmt: skip
+        return {"devices": devices, "problems": list(self.problems)}
+
 
 def start(back_ends: Path | None = None) -> Started:
     """Bring llama.cpp up: errors to stderr, nothing else. CPU variants built as modules are loaded.
@@ -96,6 +108,7 @@ class Model:
         gpu_layers: layers computed on the GPU with the most free memory.
         repack: rearrange weights for this processor. Costs 37 s of load and 3 GB for a 7B model, gives about 10 %.
         loras: adapters, each with its scale. They are in force in every context made by `new_context`.
+        offset: where in the file the model begins.
 
     Raises:
         LoadError: llama.cpp refuses the file or an adapter.
@@ -108,6 +121,7 @@ class Model:
         gpu_layers: int = 0,
         repack: bool = False,
         loras: Sequence[tuple[Path, float]] = (),
+        offset: int = 0,
     ) -> None:
         _errors.clear()
         _buffers.clear()
@@ -116,7 +130,10 @@ class Model:
         parameters.n_gpu_layers = gpu_layers
         parameters.split_mode = L.LLAMA_SPLIT_MODE_NONE
         parameters.main_gpu = _main_gpu()
-        self.handle = L.llama_model_load_from_file(os.fsencode(path), parameters)
+        if offset:
+            self.handle = load_inside(L, path, offset, parameters)
+        else:
+            self.handle = L.llama_model_load_from_file(os.fsencode(path), parameters)
         if not self.handle:
             raise LoadError(_reason("llama.cpp gives no reason"))
         self.vocab = L.llama_model_get_vocab(self.handle)
@@ -140,7 +157,9 @@ class Model:
         _errors.clear()
         adapter = L.llama_adapter_lora_init(self.handle, os.fsencode(path))
         if not adapter:
-            raise LoadError(f"the adapter {path.name} does not fit it: {_reason('llama.cpp gives no reason')}")
+            raise LoadError(
+                f"the adapter {path.name} does not fit it: {_reason('llama.cpp gives no reason')}"
+            )
         return adapter
 
     @property
@@ -205,7 +224,11 @@ def load(options: WorkerOptions) -> Model:
         LoadError: as `Model`.
     """
     return Model(
-        options.model, gpu_layers=options.gpu_layers, repack=options.repack, loras=options.loras
+        options.model,
+        gpu_layers=options.gpu_layers,
+        repack=options.repack,
+        loras=options.loras,
+        offset=options.offset,
     )
 
 

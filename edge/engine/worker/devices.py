@@ -33,6 +33,11 @@ class Found:
         """Whether layers can be given to it."""
         return self.kind in (GPU, INTEGRATED_GPU)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether its memory is the machine's own."""
+        return self.kind == INTEGRATED_GPU
+
 
 class Registry:
     """llama.cpp's registry of back ends and devices, through the library that also computes."""

@@ -73,18 +73,19 @@ class Generation:
         prefixes = self._prefixes(channel)
         scheduler = self._scheduler(channel, prefixes)
         for frame in channel.requests():
-            if frame["op"] == "stored":
-                if prefixes:
-                    prefixes.stored(frame["entries"])
-                continue
-            number = frame["id"]
             try:
-                if frame["op"] == "count":
-                    channel.send({"id": number, "done": {"tokens": self._prompts.count(frame["messages"])}})
-                elif request := self._request(frame, channel):
-                    scheduler.submit(request)
+                match frame["op"]:
+                    case "stored" if prefixes:
+                        prefixes.stored(frame["entries"])
+                    case "count":
+                        tokens = self._prompts.count(frame["messages"])
+                        channel.send({"id": frame["id"], "done": {"tokens": tokens}})
+                    case "generate" | "prefill":
+                        scheduler.submit(self._request(frame))
+                        if channel.cancelled(frame["id"]):  # before the scheduler knew it
+                            scheduler.cancel(frame["id"])
             except RequestError as error:
-                channel.send({"id": number, "error": str(error)})
+                channel.send({"id": frame["id"], "error": str(error)})
 
     def _prefixes(self, channel: Channel) -> Prefixes | None:
         """What the parent keeps on disk, if it does."""
@@ -105,7 +106,7 @@ class Generation:
         threading.Thread(target=_run, args=(scheduler,), name="scheduler", daemon=True).start()
         return scheduler
 
-    def _request(self, frame: Frame, channel: Channel) -> Request:
+    def _request(self, frame: Frame) -> Request:
         """The request of a frame.
 
         Raises:

@@ -18,6 +18,9 @@ HOPE = 0.8
 
 GAIN, LOSS, RECOVERY = 0.2, 0.7, 0.01
 
+LONGEST_PAUSE = 64
+"""Chances to guess that are left out at most, after guesses that failed from their first token on."""
+
 
 def length(likelihood: float, row_cost: float, limit: int, rows: int = 1) -> int:
     """How many tokens to guess, so that most tokens come out of the time.
@@ -44,7 +47,7 @@ class Guesser:
     def __init__(self, prompt: Sequence[int]) -> None:
         self._history = bytearray(array("i", prompt).tobytes())
         self._likelihoods = [HOPE] * (LONGEST + 1)  # by tokens that matched
-        self._matched = 0
+        self._matched = self._failures = self._pause = 0
 
     def add(self, token: int) -> None:
         """A token of the answer."""
@@ -52,6 +55,9 @@ class Guesser:
 
     def guess(self, limit: int, row_cost: float, rows: int) -> list[int]:
         """What may come next, most often nothing. See `length` for the arguments."""
+        if self._pause:
+            self._pause -= 1
+            return []
         for matched in range(LONGEST, SHORTEST - 1, -1):
             start = self._seen_before(matched)
             if start >= 0:
@@ -68,6 +74,8 @@ class Guesser:
 
     def judge(self, guessed: int, right: int) -> None:
         """So many tokens were guessed, and the first ``right`` of them were what the model said."""
+        self._failures = 0 if right else self._failures + 1
+        self._pause = 0 if right else min(2**self._failures, LONGEST_PAUSE)
         likelihood = self._likelihoods[self._matched]
         for _ in range(right):
             likelihood += GAIN * (1 - likelihood)

@@ -16,8 +16,8 @@ ALONE_S = 2.0
 SMALLEST = 16
 """Prompt tokens in a run, at least: fewer take nearly as long."""
 
-MEMORY = 0.9
-"""Weight of what was measured before, against the latest run."""
+FASTER, SLOWER = 0.5, 0.1
+"""Weight of the latest run against those before: a slow one says more about other programs than about this one."""
 
 UNMEASURED_ROW = 0.3
 """Cost of one more row relative to a run, until both small and large runs were measured."""
@@ -99,4 +99,5 @@ def share(remaining: Sequence[int], budget: int) -> list[int]:
 def _mean(before: tuple[float, float] | None, rows: int, seconds: float) -> tuple[float, float]:
     if before is None:
         return rows, seconds
-    return MEMORY * before[0] + (1 - MEMORY) * rows, MEMORY * before[1] + (1 - MEMORY) * seconds
+    weight = FASTER if seconds * before[0] < before[1] * rows else SLOWER
+    return before[0] + weight * (rows - before[0]), before[1] + weight * (seconds - before[1])

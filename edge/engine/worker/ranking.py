@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
 from edge.engine.worker.binding import L, LoadError, Model
 from edge.engine.worker.lanes import Lane, Lanes
-from edge.text.sentences import sentences
+from edge.text.leading import leading
 
 MAX_TOKENS = 512
-"""Tokens of question and passage together. Rerankers were trained with as many, and a passage has about 300."""
+"""Tokens of question, passage and what stands around them. Rerankers were trained with as many, and a passage has
+about 300."""
 
 QUESTION_SHARE = 0.5
 """No question takes more than this of them."""
@@ -23,8 +24,6 @@ MAX_CHARACTERS = 32 * MAX_TOKENS
 
 YES = b"yes"
 """First label of language models that became rerankers: their score is how likely they would say it."""
-
-Count = Callable[[str], int]
 
 
 class Ranking:
@@ -36,10 +35,7 @@ class Ranking:
 
     def __init__(self, model: Model, threads: int) -> None:
         self._model = model
-        self._pair = layout(model)
-        empty = len(self._pair.tokens("", ""))
-        self.limit = min(MAX_TOKENS + empty, model.trained_context or MAX_TOKENS)
-        self._room = self.limit - empty
+        self.limit = min(MAX_TOKENS, model.trained_context or MAX_TOKENS)
         outputs = int(L.llama_model_n_cls_out(model.handle))
         self._lanes = Lanes(partial(_lane, model, self.limit, outputs), threads)
         pooling = L.llama_pooling_type(self._lanes.first.context)
@@ -48,6 +44,8 @@ class Ranking:
             raise LoadError(f"it is {kind}, not a reranker")
         if outputs > 1 and L.llama_model_cls_label(model.handle, 0) != YES:
             raise LoadError(f"it sorts texts into {outputs} classes and is no reranker")
+        self._pair = layout(model)
+        self._room = self.limit - len(self._pair.tokens("", ""))
 
     def rank(self, question: str, texts: Sequence[str], deadline: float | None) -> list[float | None]:
         """A score for each text; None for those that were not done when ``time.monotonic()`` reached the deadline."""
@@ -66,28 +64,6 @@ class Ranking:
 
     def _count(self, text: str) -> int:
         return len(self._model.tokenize(text, ends=False, control=False))
-
-
-def leading(text: str, room: int, count: Count) -> str:
-    """As many whole sentences or lines from the beginning as have room; of a first one that has none, its words."""
-    if count(text) <= room:
-        return text
-    kept = ""
-    for sentence in (s for line in text.split("\n") for s in sentences(line)):
-        longer = f"{kept} {sentence}".lstrip()
-        if count(longer) > room:
-            return kept or _leading_words(sentence, room, count)
-        kept = longer
-    return kept
-
-
-def _leading_words(sentence: str, room: int, count: Count) -> str:
-    words = sentence.split()
-    low, high = 0, len(words)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if count(" ".join(words[:middle])) <= room else (low, middle - 1)
-    return " ".join(words[:low])
 
 
 class Pair(Protocol):

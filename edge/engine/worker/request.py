@@ -24,6 +24,8 @@ class Request:
         tokens: prompt, and the answer as far as it is there.
         limit: tokens of the answer; 0 for a prompt that is only computed.
         sampling: how tokens are chosen.
+
+    While ``leader`` computes the ``shared`` tokens that it begins with, too, a request waits.
     """
 
     number: int
@@ -35,6 +37,8 @@ class Request:
     reused: int | None = None
     steps: int = 0
     sequence: int = -1
+    leader: Request | None = None
+    shared: int = 0
     sampler: Sampler | None = None
     guesser: Guesser | None = None
     stream: TextStream = field(default_factory=TextStream)

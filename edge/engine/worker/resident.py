@@ -53,6 +53,10 @@ class Resident:
         """Cells that stay when all idle sequences go."""
         return self._tree.cells_without(self._idle.keys())
 
+    def overlap(self, tokens: Sequence[int]) -> int:
+        """How many of the first of these tokens are resident and can be shared."""
+        return self._best(tokens[:-1])[0]
+
     def take(self, tokens: Sequence[int]) -> tuple[int, int]:
         """A sequence that holds as many as possible of the first of these tokens, and how many these are.
 

@@ -6,10 +6,12 @@ import ctypes
 import json
 import math
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from llama_cpp.llama_grammar import json_schema_to_gbnf
 from numpy.typing import NDArray
 
 from edge.engine.frames import RequestError
@@ -20,6 +22,13 @@ ANY_OBJECT = '{"type": "object"}'
 MAX_SCHEMA = 100_000
 """Characters of a JSON schema."""
 
+MAX_REPETITIONS = 500
+
+COLDEST = 0.001
+"""Below this temperature chance has no say, and dividing by it would overflow."""
+
+_REPETITIONS = re.compile(r"(?<=[{,])\s*(\d{3,9})(?=\s*[,}])")
+
 Row = NDArray[np.float32]
 
 
@@ -29,15 +38,30 @@ def grammar_of(schema: str) -> bytes:
     Raises:
         RequestError: it is none.
     """
-    from llama_cpp.llama_grammar import json_schema_to_gbnf
-
     if len(schema) > MAX_SCHEMA:
         raise RequestError(f"the JSON schema is longer than {MAX_SCHEMA} characters")
     try:
-        text = schema if json.loads(schema) else ANY_OBJECT
-        return str(json_schema_to_gbnf(text)).encode()
+        parsed = json.loads(schema)
+        if _repeats_too_often(parsed):
+            raise ValueError(f"nothing may be repeated more than {MAX_REPETITIONS} times")
+        return str(json_schema_to_gbnf(schema if parsed else ANY_OBJECT)).encode()
     except Exception as error:  # whatever the converter meets in a hostile schema
-        raise RequestError(f"the JSON schema cannot be used: {type(error).__name__}: {error}") from error
+        message = str(error) or type(error).__name__
+        raise RequestError(f"the JSON schema cannot be used: {message}") from error
+
+
+def _repeats_too_often(schema: Any) -> bool:
+    """Whether its grammar would be huge: every possible repetition is written out in it."""
+    if isinstance(schema, list):
+        return any(map(_repeats_too_often, schema))
+    if isinstance(schema, str):
+        return any(int(number) > MAX_REPETITIONS for number in _REPETITIONS.findall(schema))
+    if not isinstance(schema, dict):
+        return False
+    counts = (schema.get(key) for key in ("minLength", "maxLength", "minItems", "maxItems"))
+    return any(isinstance(n, int | float) and n > MAX_REPETITIONS for n in counts) or any(
+        map(_repeats_too_often, schema.values())
+    )
 
 
 class Candidates:
@@ -81,7 +105,7 @@ class Sampler:
             self._grammar = L.llama_sampler_init_grammar(model.vocab, grammar_of(sampling.schema), b"root")
             if not self._grammar:
                 raise RequestError("the JSON schema cannot be used: llama.cpp does not take its grammar")
-        if sampling.temperature > 0 or sampling.presence_penalty or sampling.frequency_penalty:
+        if sampling.temperature >= COLDEST or sampling.presence_penalty or sampling.frequency_penalty:
             self._chain = _chain(sampling, int(L.llama_vocab_n_tokens(model.vocab)), tokens)
         self.greedy = self._grammar is None and self._chain is None
         """Whether it is always the likeliest token, whatever came before."""
@@ -137,7 +161,7 @@ def _chain(sampling: Sampling, vocabulary: int, tokens: int) -> Any:
             vocabulary, tokens, 1.0, sampling.frequency_penalty, sampling.presence_penalty
         )
     ]
-    if sampling.temperature > 0:
+    if sampling.temperature >= COLDEST:
         seed = random.getrandbits(31) if sampling.seed is None else sampling.seed % 2**32
         steps += [
             lambda: L.llama_sampler_init_top_k(sampling.top_k),

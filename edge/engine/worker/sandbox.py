@@ -130,6 +130,8 @@ def _restrict_files(abi: int, options: WorkerOptions, gpu: bool) -> None:
 
 def _model_files(options: WorkerOptions) -> Iterator[Path]:
     yield from (path for path in (options.model, *(path for path, _ in options.loras)) if path.is_file())
+    if options.back_ends:
+        yield options.back_ends
 
 
 def _program_files() -> Iterator[Path]:

@@ -19,6 +19,10 @@ from edge.engine.worker.lookup import Guesser
 from edge.engine.worker.request import Request
 from edge.engine.worker.resident import Resident
 from edge.engine.worker.sampler import Candidates, Sampler, alternatives
+from edge.engine.worker.sequences import common
+
+MUCH = 32
+"""Tokens of a prompt that are worth waiting for."""
 
 SPARE_CELLS = 64
 """Cells left for the answer of every running request when another is admitted; more are found when they are needed."""
@@ -156,9 +160,7 @@ class Scheduler:
     def _admit(self) -> None:
         """Begin with requests in the order they came, while there is room for their prompts."""
         while len(self._running) < self._parallel and not self._blocked:
-            with self._lock:
-                queue = self._waiting or ([] if self._running else self._ahead)
-                request = queue[0] if queue else None
+            request = self._next()
             if request is None:
                 return
             try:
@@ -168,9 +170,28 @@ class Scheduler:
             if self._blocked:
                 return
             with self._lock:
-                queue.remove(request)
-                if not request.ended or request.sequence >= 0:
+                (self._waiting if request.limit else self._ahead).remove(request)
+                if request.sequence >= 0:
                     self._running.append(request)
+
+    def _next(self) -> Request | None:
+        """The oldest that need not wait for what another computes; without any, a prompt to compute ahead."""
+        with self._lock:
+            waiting = list(self._waiting)
+            if not waiting and not self._running:
+                return self._ahead[0] if self._ahead else None
+        return next((request for request in waiting if not self._follows(request)), None)
+
+    def _follows(self, request: Request) -> bool:
+        """Whether somebody is computing much of the beginning of this prompt: waiting for that is faster."""
+        if request.leader in self._running and request.leader and request.leader.computed < request.shared:
+            return True
+        request.leader, request.shared = None, self._resident.overlap(request.tokens) + MUCH
+        for running in self._running:
+            shared = min(common(running.tokens, request.tokens), running.prompt)
+            if shared > max(request.shared, running.computed):
+                request.leader, request.shared = running, shared
+        return request.leader is not None
 
     def _begin(self, request: Request) -> bool:
         """Give a request its sequence; False when there are not enough cells now.

@@ -110,16 +110,16 @@ class Sequences:
 
     def longest(self, tokens: Sequence[int]) -> tuple[int, list[int]]:
         """How many of the first of these tokens are resident in one sequence, and the sequences that have them."""
-        best, owners, segment, position = 0, set[int](), self._root, 0
+        best, owners = 0, set[int]()
         candidates = [(self._root, 0)]
         while candidates:
             segment, position = candidates.pop()
             for child in segment.children:
-                common = _common(child.tokens, tokens, position)
-                if position + common > best:
-                    best, owners = position + common, child.sequences
-                if common == len(child.tokens) and position + common < len(tokens):
-                    candidates.append((child, position + common))
+                same = common(child.tokens, tokens, position)
+                if position + same > best:
+                    best, owners = position + same, child.sequences
+                if same == len(child.tokens) and position + same < len(tokens):
+                    candidates.append((child, position + same))
         return best, sorted(owners)
 
     def _path(self, sequence: int) -> Iterator[_Segment]:
@@ -165,17 +165,17 @@ class Sequences:
         segment.parent.children.append(child)
 
 
-def _common(resident: list[int], tokens: Sequence[int], start: int) -> int:
-    """How many tokens of a segment equal those from ``start`` on."""
-    end = min(len(resident), len(tokens) - start)
-    if end <= 0 or resident[0] != tokens[start]:
+def common(some: Sequence[int], tokens: Sequence[int], start: int = 0) -> int:
+    """How many of the first of some tokens equal those from ``start`` on."""
+    end = min(len(some), len(tokens) - start)
+    if end <= 0 or some[0] != tokens[start]:
         return 0
-    if resident[:end] == tokens[start : start + end]:
+    if some[:end] == tokens[start : start + end]:
         return end
     low, high = 1, end  # the first `low` are equal, the first `high` are not
     while high - low > 1:
         middle = (low + high) // 2
-        if resident[low:middle] == tokens[start + low : start + middle]:
+        if some[low:middle] == tokens[start + low : start + middle]:
             low = middle
         else:
             high = middle

@@ -1,0 +1,165 @@
+"""Settings, an installed model and this machine in; the options of its worker out, or why it cannot be run here.
+
+Deciding is left to `fit`; looking for GPUs to a worker of its own, since no other process may load llama.cpp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from edge.config import Settings
+from edge.engine import gguf, machine
+from edge.engine.fit import Plan, Wishes, plan
+from edge.engine.machine import Device, Machine
+from edge.engine.models import ModelStore
+from edge.engine.options import KvType, WorkerOptions
+from edge.engine.process import worker_command
+from edge.engine.shape import shape_of
+from edge.engine.supervisor import Worker
+from edge.errors import EngineError, UsageError
+
+AUTO = "auto"
+ALL_LAYERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a worker is started with; ``plan`` is None where this machine does not tell its memory."""
+
+    options: WorkerOptions
+    plan: Plan | None
+    machine: Machine | None
+
+
+def prepare(
+    settings: Settings,
+    model: Path,
+    look: Callable[[Settings], Machine | None] | None = None,
+) -> Prepared:
+    """How a model is run here, with the adapters that were chosen for it.
+
+    Args:
+        settings: the wishes of whoever set up this device.
+        model: a GGUF.
+        look: tells what the machine has; by default, looks.
+
+    Raises:
+        UsageError: a setting makes no sense.
+        NotFoundError, StorageError: the model cannot be read.
+        ModelError: it is damaged, or does not fit.
+    """
+    store = ModelStore(settings)
+    loras = store.loras() if store.active() == model else ()
+    wishes = read_wishes(settings, sum(path.stat().st_size for path, _ in loras))
+    shape = shape_of(gguf.read_header(model), model.name)
+    here = (look or look_around)(settings)
+    if here is None:
+        return Prepared(_unplanned(settings, model, wishes, loras), None, None)
+    chosen = plan(model.name, shape, here, wishes)
+    options = WorkerOptions(
+        model, "generate", chosen.threads, chosen.input_tokens, chosen.output_tokens, chosen.parallel, chosen.cells,
+        chosen.kv_type, chosen.gpu_layers, chosen.repack, loras=loras, back_ends=back_ends(settings),
+    )  # fmt: skip
+    return Prepared(options, chosen, here)
+
+
+def read_wishes(settings: Settings, beside: int = 0) -> Wishes:
+    """What the settings ask for.
+
+    Raises:
+        UsageError: one of them makes no sense.
+    """
+    if settings.max_input_tokens < 1 or settings.max_output_tokens < 1:
+        raise UsageError("max_input_tokens and max_output_tokens must be 1 or more.", "Correct the setting.")
+    if settings.parallel > 64:
+        raise UsageError(f"parallel = {settings.parallel} is more than 64.", "Correct the setting.")
+    return Wishes(
+        settings.max_input_tokens,
+        settings.max_output_tokens,
+        settings.threads or None,
+        settings.parallel or None,
+        _one_of("kv_type", settings.kv_type, {kind: kind for kind in get_args(KvType)}),
+        _layers(settings.gpu_layers),
+        _one_of("repack", settings.repack, {"on": True, "off": False}),
+        beside,
+    )
+
+
+def back_ends(settings: Settings) -> Path | None:
+    """The folder with further back ends, if one is set.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    if not settings.back_ends:
+        return None
+    folder = Path(settings.back_ends).expanduser().absolute()
+    if not folder.is_dir():
+        raise UsageError(f"back_ends: {folder} is no folder.", "Correct the setting.")
+    return folder
+
+
+def look_around(settings: Settings) -> Machine | None:
+    """This machine, with the GPUs that llama.cpp can use."""
+    return machine.look(gpus(device_facts(settings))) if _may_have_gpu(settings) else machine.look()
+
+
+def device_facts(settings: Settings) -> dict[str, Any]:
+    """What a worker says about devices and back ends, without any model; empty when it cannot be started."""
+    options = WorkerOptions(Path(), "devices", gpu_layers=1, back_ends=back_ends(settings))
+    worker = Worker(Path("llama.cpp"), worker_command(options))
+    try:
+        return worker.facts()
+    except EngineError as error:
+        return {"problems": [error.message]}
+    finally:
+        worker.close()
+
+
+def gpus(facts: dict[str, Any]) -> tuple[Device, ...]:
+    """The GPUs among the devices a worker told of; what it says is checked, as anything from a worker."""
+    found = []
+    told = facts.get("devices")
+    for device in told if isinstance(told, list) else []:
+        if isinstance(device, dict) and device.get("gpu") is True:
+            name, what = str(device.get("name", "")), str(device.get("description", ""))
+            total, free = device.get("total"), device.get("free")
+            if isinstance(total, int) and isinstance(free, int) and 0 <= free <= total:
+                found.append(Device(name, what, total, free, device.get("shared") is True))
+    return tuple(found)
+
+
+def _may_have_gpu(settings: Settings) -> bool:
+    """Whether asking is worth a process: only modules of back ends bring GPUs."""
+    folder = back_ends(settings)
+    return settings.gpu_layers != "0" and folder is not None and any(folder.glob("libggml-*.so"))
+
+
+def _one_of(name: str, value: str, known: dict[str, Any]) -> Any:
+    if value == AUTO:
+        return None
+    if value not in known:
+        raise UsageError(f"{name} = {value!r} is not known.", f"One of: {', '.join([AUTO, *known])}.")
+    return known[value]
+
+
+def _layers(value: str) -> int | None:
+    if value in (AUTO, "all"):
+        return None if value == AUTO else ALL_LAYERS
+    if not value.isdecimal() or len(value) > 5:
+        raise UsageError(f"gpu_layers = {value!r} is not known.", "A number of layers, all, or auto.")
+    return int(value)
+
+
+def _unplanned(
+    settings: Settings, model: Path, wishes: Wishes, loras: tuple[tuple[Path, float], ...]
+) -> WorkerOptions:
+    return WorkerOptions(
+        model, "generate", settings.threads or machine.generation_threads(),
+        settings.max_input_tokens, settings.max_output_tokens,
+        parallel=wishes.parallel or 4, kv_type=wishes.kv_type or "f16",
+        gpu_layers=wishes.gpu_layers or 0, repack=bool(wishes.repack), loras=loras, back_ends=back_ends(settings),
+    )  # fmt: skip

@@ -1,0 +1,62 @@
+"""Server-sent events out of bytes, however they are cut. Pure.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+MAX_EVENT_BYTES = 1 << 20
+"""A token with twenty alternatives takes 4 KB."""
+
+_END = re.compile(rb"\r\n|\n|\r(?!$)")  # a return that comes last may be half of a line end
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventTooLong(ValueError):
+    """An event, or a line of one, that is longer than any answer needs."""
+
+
+class EventParser:
+    """Takes bytes as they come, gives the data of each event; comments and other fields are passed over."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._begun = False
+
+    def feed(self, block: bytes) -> Iterator[str]:
+        """The events that end in these bytes.
+
+        Raises:
+            EventTooLong: one is longer than ``MAX_EVENT_BYTES``.
+        """
+        *lines, self._rest = _END.split(self._rest + block)
+        for line in lines:
+            yield from self._line(line)
+        if self._size + len(self._rest) > MAX_EVENT_BYTES:
+            raise EventTooLong
+
+    def end(self) -> Iterator[str]:
+        """The event that the end cut off, as far as it goes."""
+        yield from self._line(self._rest.rstrip(b"\r"))
+        self._rest = b""
+        yield from self._line(b"")
+
+    def _line(self, line: bytes) -> Iterator[str]:
+        if not self._begun:
+            line, self._begun = line.removeprefix(_BOM), True
+        if not line:
+            if self._data:
+                yield b"\n".join(self._data).decode("utf-8", "replace")
+            self._data, self._size = [], 0
+            return
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            self._data.append(value.removeprefix(b" "))
+            self._size += len(value)
+            if self._size > MAX_EVENT_BYTES:
+                raise EventTooLong

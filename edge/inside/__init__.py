@@ -1,0 +1,1 @@
+"""Files inside the one-file program, read where they are."""

@@ -1,0 +1,236 @@
+"""How much of a prompt is computed, and how much was there: first questions, follow-ups, hot passages, after a restart.
+
+Counted by the engine itself, in tokens, over the starter pack and the NUT manual with their labelled questions. The
+model only counts and fills its cache: any will do. The tiny one of the tests takes its whole prompt here, since its
+chat template, which drops most of it, is left out.
+
+    python -m tests.bench.reuse [--model FILE.gguf]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+from edge.engine.interface import ChatRequest, Finished, Written
+from edge.engine.llama import LlamaEngine
+from edge.engine.machine import generation_threads
+from edge.engine.options import WorkerOptions
+from edge.engine.prefill_cache import open_cache
+from edge.evaluation import Labelled, load
+from edge.packs.pack import Pack
+from edge.prompt.conversation import Exchange, send
+from edge.prompt.template import block
+from edge.retrieval.retriever import Retriever
+from edge.types import Message, Passage, Question
+from tests.bench.figures import Figure, mean, table
+from tests.bench.manuals import MANUALS, available
+from tests.bench.packs import STARTER, pack_of, query_embedder, starter
+
+TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
+PASSAGES = 5
+ANSWER_TOKENS = 48
+CONTEXT = 4096
+CONVERSATIONS = 12
+"""Of each pack."""
+CACHE_MB = 2048
+AGAIN = "Which of these passages says so?"
+"""A second question about passages that are there already."""
+
+Passages = tuple[Passage, ...]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Tokens of a prompt, and those of them that were computed."""
+
+    prompt: int
+    computed: int
+
+    @property
+    def share(self) -> float:
+        """Computed over all."""
+        return self.computed / self.prompt
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A labelled question with its passages; of a follow-up, the question before it, too."""
+
+    text: str
+    passages: Passages
+    before: Asked | None = None
+
+
+def figures(model: Path) -> list[Figure]:
+    """The shares of prompts that a model's engine computes.
+
+    Args:
+        model: a GGUF that writes text. Its speed decides how long this takes: about 150,000 tokens are computed.
+    """
+    questions = list(_questions())
+    with tempfile.TemporaryDirectory() as scratch:
+        home = Path(scratch)
+        firsts, again, follow_ups = _conversations(_untemplated(model, home), questions, home / "a")
+        hot = _hot(_untemplated(model, home), questions, home / "b")
+        own_order, arranged = (_companions(_untemplated(model, home), questions, a) for a in (False, True))
+    return [
+        _figure("first question", firsts),
+        _figure("second question, same passages", again, "<= 0.15"),
+        _figure("second question, labelled follow-ups", follow_ups),
+        _figure("hot passages, another question", hot["hot"], "<= 0.20"),
+        _figure("hot passages, after a restart", hot["restarted"], "<= 0.20"),
+        _figure("conversation, after a restart", hot["resumed"], "<= 0.15"),
+        _figure("same best passage, own order", own_order),
+        _figure("same best passage, arranged", arranged),
+        Figure("tokens computed of a first question", mean(c.computed for c in firsts), "tokens"),
+        Figure("tokens computed of a second question", mean(c.computed for c in again), "tokens"),
+    ]
+
+
+def _figure(name: str, costs: Sequence[Cost], target: str = "") -> Figure:
+    return Figure(f"computed share, {name} (n={len(costs)})", mean(c.share for c in costs), "", target)
+
+
+def _conversations(
+    model: Path, questions: Sequence[Asked], folder: Path
+) -> tuple[list[Cost], list[Cost], list[Cost]]:
+    """First questions, second ones about the same passages, and labelled follow-ups."""
+    firsts, again, follow_ups = [], [], []
+    alone = [asked for asked in questions if not asked.before]
+    with _engine(model, folder) as engine:
+        for asked in alone[:: max(1, len(alone) // (2 * CONVERSATIONS))]:
+            cost, exchange = _ask(engine, asked, ())
+            firsts.append(cost)
+            again.append(_ask(engine, replace(asked, text=AGAIN), (exchange,))[0])
+        for asked in questions:
+            if asked.before:
+                _, exchange = _ask(engine, asked.before, ())
+                follow_ups.append(_ask(engine, asked, (exchange,))[0])
+    return firsts[1:], again, follow_ups  # the very first one finds not even the instructions
+
+
+def _hot(model: Path, questions: Sequence[Asked], folder: Path) -> dict[str, list[Cost]]:
+    """Somebody else's question over the same passages, at once and after the engine was started again."""
+    costs: dict[str, list[Cost]] = defaultdict(list)
+    chosen = [asked for asked in questions if not asked.before][::9][:CONVERSATIONS]
+    exchanges: list[Exchange] = []
+    with _engine(model, folder) as engine:
+        for asked in chosen:
+            exchanges.append(_ask(engine, asked, ())[1])
+            costs["hot"].append(_ask(engine, replace(asked, text=AGAIN), ())[0])
+            _settle(folder)
+    with _engine(model, folder) as engine:
+        for asked, exchange in zip(chosen, exchanges, strict=True):
+            costs["restarted"].append(_ask(engine, replace(asked, text="Is that so?"), ())[0])
+            costs["resumed"].append(_ask(engine, replace(asked, text=AGAIN), (exchange,))[0])
+    return costs
+
+
+def _companions(model: Path, questions: Sequence[Asked], arranged: bool) -> list[Cost]:
+    """Labelled questions whose best passage was the best one of a question before; the other passages may differ."""
+    groups: dict[str, list[Asked]] = defaultdict(list)
+    for asked in questions:
+        if not asked.before:
+            groups[block(asked.passages[0])].append(asked)
+    costs: list[Cost] = []
+    with _engine(model, None) as engine:
+        for group in (group for group in groups.values() if len(group) > 1):
+            known: list[list[str]] = []
+            for asked in group:
+                cost, exchange = _ask(engine, asked, (), known if arranged else [])
+                if known:
+                    costs.append(cost)
+                known.insert(0, [block(passage) for passage in exchange.passages])
+    return costs
+
+
+def _ask(
+    engine: LlamaEngine, asked: Asked, turns: tuple[Exchange, ...], known: Sequence[Sequence[str]] = ()
+) -> tuple[Cost, Exchange]:
+    sent = send(asked.text, asked.passages, turns, ANSWER_TOKENS, engine.fits, known)
+    pieces = list(engine.chat(ChatRequest(sent.prompt.messages, ANSWER_TOKENS)))
+    finished = pieces[-1]
+    assert isinstance(finished, Finished)
+    text = "".join(piece.text for piece in pieces if isinstance(piece, Written))
+    cost = Cost(finished.prompt_tokens, finished.prompt_tokens - finished.reused_tokens)
+    return cost, replace(sent.exchange, assistant=text)
+
+
+def _questions() -> Iterator[Asked]:
+    """The answerable questions of the packs with their passages."""
+    with ExitStack() as stack:
+        embedder = stack.enter_context(closing(query_embedder()))
+        packs: list[tuple[Pack, Path]] = [
+            (stack.enter_context(starter()), STARTER.with_name("starter.questions.jsonl"))
+        ]
+        for manual, data in available(False):
+            if manual is MANUALS[0]:
+                pack = stack.enter_context(pack_of(manual.name, {manual.document: data}))
+                packs.append((pack, manual.questions))
+        for pack, path in packs:
+            with closing(Retriever(lambda pack=pack: [pack], embedder)) as retriever:  # type: ignore[misc]
+                for labelled in load(path):
+                    if labelled.answerable and (asked := _asked(retriever, labelled)):
+                        yield asked
+
+
+def _asked(retriever: Retriever, labelled: Labelled) -> Asked | None:
+    question = labelled.question
+    passages = retriever.search(question, PASSAGES).passages
+    if not passages:
+        return None
+    first = next((m.content for m in question.history if m.role == "user"), None)
+    if first is None:
+        return Asked(question.text, passages)
+    found = retriever.search(Question(first), PASSAGES).passages
+    return Asked(question.text, passages, Asked(first, found)) if found else None
+
+
+@contextmanager
+def _engine(model: Path, folder: Path | None) -> Iterator[LlamaEngine]:
+    options = WorkerOptions(
+        model, "generate", generation_threads(), CONTEXT, ANSWER_TOKENS, cells=4 * CONTEXT, lookup=False
+    )
+    cache = open_cache(folder, CACHE_MB, options) if folder else None
+    with closing(LlamaEngine(options, cache=cache)) as engine:
+        # What every prompt begins with is there after the first one; it belongs to none of the questions.
+        list(engine.chat(ChatRequest((Message("user", "Begin."),), 1)))
+        yield engine
+
+
+def _settle(folder: Path, quiet_s: float = 0.3, limit_s: float = 30.0) -> None:
+    """Wait until the engine has stored what it computed."""
+    deadline, seen, since = time.monotonic() + limit_s, -1, time.monotonic()
+    while time.monotonic() < min(deadline, since + quiet_s):
+        now = sum(1 for _ in folder.glob("*"))
+        if now != seen:
+            seen, since = now, time.monotonic()
+        Event().wait(0.02)
+
+
+def _untemplated(model: Path, folder: Path) -> Path:
+    """The model; of the tiny one a copy without its template."""
+    if model != TINY:
+        return model
+    copy = folder / "tiny.gguf"
+    copy.write_bytes(model.read_bytes().replace(b"tokenizer.chat_template", b"tokenizer.chat_omitted_", 1))
+    return copy
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, default=TINY)
+    print(table(figures(parser.parse_args().model)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.bundle.admit import admit
+from edge.bundle.bundle import Bundle, open_bundle, own_bundle
+from edge.bundle.compose import with_part
+from edge.errors import NotFoundError, StorageError
+from tests.bundle.test_compose import flip
+
+
+@pytest.fixture
+def bundle(program: Bundle, tmp_path: Path) -> Bundle:
+    """The program with a model inside."""
+    model = tmp_path / "m.gguf"
+    model.write_bytes(b"GGUF" * 9999)
+    return with_part(program, admit(model), program.path)
+
+
+def test_a_part_comes_out_as_it_went_in(bundle: Bundle, tmp_path: Path) -> None:
+    bundle.extract(bundle.part("m.gguf"), tmp_path / "out.gguf")
+    assert (tmp_path / "out.gguf").read_bytes() == (tmp_path / "m.gguf").read_bytes()
+
+
+def test_a_damaged_part_is_found_and_does_not_come_out(bundle: Bundle, tmp_path: Path) -> None:
+    part = bundle.part("m.gguf")
+    flip(bundle.path, part.offset + 100)
+    assert [bundle.is_sound(each) for each in bundle.parts] == [True, False]
+    with pytest.raises(StorageError, match=r"edge is damaged: model m\.gguf"):
+        bundle.extract(part, tmp_path / "out.gguf")
+    assert not [path for path in tmp_path.iterdir() if "out" in path.name]
+
+
+def test_what_is_not_inside_is_not_found(bundle: Bundle) -> None:
+    with pytest.raises(NotFoundError, match=r"does not contain x\.gguf") as caught:
+        bundle.part("x.gguf")
+    assert "m.gguf" in caught.value.hint
+
+
+@pytest.mark.parametrize("behind", [1, 30, 64], ids=["footer's checksum", "footer", "footer's mark"])
+def test_a_damaged_footer_is_told(bundle: Bundle, behind: int) -> None:
+    flip(bundle.path, bundle.path.stat().st_size - behind)
+    with pytest.raises((StorageError, NotFoundError), match="edge is"):
+        open_bundle(bundle.path)
+
+
+def test_a_damaged_table_is_told(bundle: Bundle) -> None:
+    flip(bundle.path, bundle.path.stat().st_size - 64 - 3)
+    with pytest.raises(StorageError, match="edge is damaged: the table of contents"):
+        open_bundle(bundle.path)
+
+
+def test_other_files_are_no_programs(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"\x7fELF" * 99)
+    with pytest.raises(NotFoundError, match="no one-file program"):
+        open_bundle(tmp_path / "x")
+    with pytest.raises(NotFoundError, match="There is no"):
+        open_bundle(tmp_path / "y")
+
+
+def test_the_program_that_runs_is_the_one_the_launcher_names(bundle: Bundle) -> None:
+    assert own_bundle({"EDGE_EXECUTABLE": str(bundle.path)}) == bundle
+    assert own_bundle({}) is None
