@@ -1,6 +1,7 @@
 # Every target sets up what it needs, says what it is doing, and takes seconds the second time.
 #   make demo MODEL=file.gguf      the demonstration with a language model of yours
 #   make bench OUT=file.json       figures also as a file; FULL=1 adds a manual of 1,335 pages
+#   make bench-engine              EDGE_LLAMA_SERVER=path names a llama-server, else it is built (8 minutes of one core)
 # llama.cpp, the embedder and packs are kept in ~/.cache/edge-build (or EDGE_BUILD_CACHE); `make clean` leaves them there.
 # Judged collections (Cranfield, CACM, SQuAD) are looked for in EDGE_EVAL; manuals come from the Debian archive.
 
@@ -14,7 +15,7 @@ BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-sync test torture lint bench bench-retrieval bench-delta clean
+.PHONY: help setup demo demo-sync test torture lint bench bench-retrieval bench-delta bench-engine bench-gpu soak binary test-binary clean
 
 help:
 	@echo "make setup            everything that edge needs, in .venv"
@@ -26,6 +27,11 @@ help:
 	@echo "make bench            every benchmark; OUT=file.json keeps the figures, FULL=1 takes an hour"
 	@echo "make bench-retrieval  how well passages are found and questions answered"
 	@echo "make bench-delta      how much of a pack travels when a twentieth of its documents has changed"
+	@echo "make bench-engine     the engine beside llama-server; prompt reuse; prompt lookup"
+	@echo "make bench-gpu        the engine on a GPU: EDGE_BACK_ENDS=folder with libggml-cuda.so (build/cuda.py)"
+	@echo "make soak             10,000 requests of rude clients, 50 killed workers: a quarter of an hour"
+	@echo "make binary           dist/edge, one file for machines without Python; MODEL=, PACKS=\"a b\" go inside"
+	@echo "make test-binary      make it, and drive it"
 	@echo "make clean            remove what the above made"
 
 setup: $(VENV)/.packages $(VENV)/.llama $(BIN)/edge $(EMBEDDER)
@@ -68,6 +74,26 @@ bench-retrieval: setup
 bench-delta: setup
 	@echo "==> benchmark of delta updates"
 	@$(BIN)/python -m tests.bench.delta $(BENCH_OPTIONS)
+
+bench-engine: setup
+	@echo "==> benchmark of the engine"
+	@$(BIN)/python -m tests.bench.engine $(BENCH_OPTIONS)
+
+bench-gpu: setup
+	@echo "==> benchmark on a GPU"
+	@$(BIN)/python -m tests.bench.gpu $(BENCH_OPTIONS)
+
+soak: setup
+	@echo "==> endurance"
+	@$(BIN)/python -m tests.soak
+
+binary: setup
+	@echo "==> one file"
+	@MODEL="$(MODEL)" PACKS="$(PACKS)" $(BIN)/python build/binary.py
+
+test-binary: binary
+	@echo "==> tests of the one file"
+	@$(BIN)/python -m pytest -q tests/binary
 
 clean:
 	@echo "==> removing .venv, .demo, the embedder, dist and tool caches"

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import inventory
 import zstandard
 from fetch import PIN_FOLDER, SetupError, cache_folder, run, run_script, say
 from launcher import launcher
 
+from edge import __version__
 from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle
 from edge.bundle.compose import Source, compose
@@ -36,13 +39,14 @@ def main() -> None:
     target = ROOT / "dist" / "edge"
     frozen = freeze(folder)
     say("packing")
-    archive = folder / "archive.zst"
-    archive.write_bytes(pack(frozen))
+    archive = packed(frozen, folder)
     target.parent.mkdir(exist_ok=True)
     try:
         bundle = compose(Source.file("program", launcher()), [*sources(archive)], target)
     except EdgeError as error:
         raise SetupError(f"{error.message} {error.hint}") from error
+    sbom = inventory.bill_of_materials(inventory.read(folder / "inventory.json"), target, __version__)
+    target.with_name("edge.cdx.json").write_text(json.dumps(sbom, indent=2) + "\n", encoding="utf-8")
     report(bundle)
 
 
@@ -70,8 +74,22 @@ def strip(folder: Path) -> None:
         run(["strip", "--strip-debug", *map(str, with_symbols)], "strip failed. Install it: apt-get install binutils")
 
 
-def pack(folder: Path) -> bytes:
-    """The archive of a folder, as the launcher reads it: a list of files, then their bytes."""
+def packed(folder: Path, cache: Path) -> Path:
+    """The archive of a folder, as the launcher reads it: a list of files, then their bytes. Made once for a list."""
+    lines, data = listing(folder)
+    key = hashlib.sha256(f"{LEVEL}\n{lines}".encode()).hexdigest()[:12]
+    archive = cache / f"archive-{key}.zst"
+    if not archive.exists():
+        for old in cache.glob("archive-*.zst"):
+            old.unlink()
+        unfinished = archive.with_suffix(".partial")
+        unfinished.write_bytes(_compressed(lines.encode()) + _compressed(data))
+        unfinished.replace(archive)
+    return archive
+
+
+def listing(folder: Path) -> tuple[str, bytes]:
+    """The list of a folder's files, and their bytes one after another."""
     lines, data = [], io.BytesIO()
     for path in files_of(folder):
         mode = path.lstat().st_mode
@@ -80,7 +98,7 @@ def pack(folder: Path) -> bytes:
         digest = hashlib.sha256(content).hexdigest()
         lines.append(f"{kept:o} {len(content)} {digest} {path.relative_to(folder).as_posix()}\n")
         data.write(content)
-    return _compressed("".join(lines).encode()) + _compressed(data.getvalue())
+    return "".join(lines), data.getvalue()
 
 
 def files_of(folder: Path) -> list[Path]:

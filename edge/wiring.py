@@ -10,6 +10,7 @@ from edge.assistant import Assistant, Limits
 from edge.config import Settings
 from edge.conversations import Conversations
 from edge.engine.embedder import LlamaEmbedder, embedder_file
+from edge.engine.integrity import Guard, read_record
 from edge.engine.interface import Embedder, Engine, PrefillEngine
 from edge.engine.machine import physical_cores
 from edge.engine.models import ModelStore
@@ -26,6 +27,8 @@ from edge.types import Question
 
 FOUND = 5
 """Passages that a search for a pack's self-test returns."""
+QUERIES = 4
+"""Questions embedded, or passages ranked, at a time, as far as there are cores: more would only take turns."""
 
 
 class Edge:
@@ -33,19 +36,19 @@ class Edge:
 
     Args:
         settings: see ``edge.config``.
-        remember: keep conversations in the state database (the server does; a single question does not).
+        remember: keep conversations in the state database (the server does), not only while this lives.
     """
 
     def __init__(self, settings: Settings, remember: bool = False) -> None:
         self.settings = settings
         self.packs = PackStore(settings)
         self.models = ModelStore(settings)
-        self.embedder = make_embedder(settings)
+        self.embedder = make_embedder(settings, min(physical_cores(), QUERIES))
         self.library = Library(self.packs)
         self.reranker = make_reranker(settings)
         reranking = Reranking(self.reranker, settings.rerank_ms / 1000) if self.reranker else None
         self.retriever = Retriever(self.library.packs, self.embedder, reranking)
-        self.conversations = Conversations(settings.state_file) if remember else None
+        self.conversations = Conversations(settings.state_file if remember else None)
         self.popular = PopularPassages(settings.state_file) if remember else None
         self.assistant = Assistant(
             self.retriever,
@@ -84,6 +87,10 @@ class Edge:
             return None
         return engine if isinstance(engine, PrefillEngine) else None
 
+    def engines(self) -> list[Engine]:
+        """Those made so far. Does not wait for one that is being made."""
+        return list(self._engines.values())
+
     def warm_up(self) -> None:
         """Start embedder and reranker now, so that the first question does not wait for them."""
         if self.embedder is not None:
@@ -100,8 +107,7 @@ class Edge:
             self.embedder.close()
         if self.reranker is not None:
             self.reranker.close()
-        if self.conversations is not None:
-            self.conversations.close()
+        self.conversations.close()
         if self.popular is not None:
             self.popular.close()
         self.library.close()
@@ -122,7 +128,10 @@ def make_embedder(settings: Settings, threads: int = 1) -> LlamaEmbedder | None:
 def make_reranker(settings: Settings) -> LlamaReranker | None:
     """The reranker of the settings; None when there is none, and passages stay in the order they were found in."""
     path = reranker_file(settings)
-    return LlamaReranker(path, physical_cores()) if path else None
+    if path is None:
+        return None
+    guard = Guard((path,)) if read_record(path) else None
+    return LlamaReranker(path, min(physical_cores(), QUERIES), guard)
 
 
 def find(embedder: Embedder | None) -> Callable[[Pack, str], list[int]]:

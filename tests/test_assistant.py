@@ -14,7 +14,9 @@ from edge.engine.interface import Engine, never
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EdgeError, EngineError, NotFoundError, NothingInstalledError, UsageError
 from edge.guard.answer import NOT_SAID
+from edge.guard.citations import without_citations
 from edge.packs.pack import Pack
+from edge.popular import PopularPassages
 from edge.retrieval.retriever import Retriever
 from edge.types import Answer, Answered, Event, EvidenceFound, Message, Prompt, Question, TokenStreamed
 
@@ -44,7 +46,11 @@ def make(pumps: Pack) -> Iterator[MakeAssistant]:
     """``make(engine, conversations)`` answers from the pumps pack; ``scripted`` is the engine given."""
     retriever = Retriever(lambda: [pumps], None)
 
-    def call(engine: Engine | None = None, conversations: Conversations | None = None) -> Assistant:
+    def call(
+        engine: Engine | None = None,
+        conversations: Conversations | None = None,
+        popular: PopularPassages | None = None,
+    ) -> Assistant:
         engines: dict[str, Engine] = {EXTRACTIVE: ExtractiveEngine()}
         if engine is not None:
             engines["scripted"] = engine
@@ -55,7 +61,7 @@ def make(pumps: Pack) -> Iterator[MakeAssistant]:
             return engines[name]
 
         default = "scripted" if engine else EXTRACTIVE
-        return Assistant(retriever, engine_for, conversations, Limits(8192, 256, 5), default)
+        return Assistant(retriever, engine_for, conversations, Limits(8192, 256, 5), default, popular)
 
     yield call
     retriever.close()
@@ -277,8 +283,62 @@ def test_the_engine_is_told_what_was_said(make: MakeAssistant) -> None:
     assistant = make(engine, Conversations(None))
     answer(assistant, TORQUE, conversation_id="c")
     answer(assistant, "And crosswise?", conversation_id="c")
-    said = [message.content for message in engine.prompts[1].messages[1:-1]]
-    assert said == [TORQUE, "Tighten the housing bolts crosswise to 25 Nm."]
+    first, second = engine.prompts
+    assert second.messages[:-1] == (*first.messages, Message("assistant", MANUAL))
+    assert second.messages[-1].content.endswith("Question: And crosswise?")
+
+
+def test_passages_that_were_shown_are_not_sent_again_and_keep_this_turns_number_for_readers(
+    make: MakeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.prompt.budget.RELEVANT", 0.0)
+    engine = ScriptedEngine([MANUAL])
+    assistant = make(engine, Conversations(None))
+    first, *_ = turn(assistant, TORQUE, conversation_id="c")
+    assert isinstance(first, EvidenceFound)
+    label = next(n for n, p in enumerate(first.evidence.passages, 1) if "12 grams" in p.text)
+    engine._pieces = [f"12 grams [{label}", "]."]
+    second, *_, last = turn(assistant, "How much grease does the bearing take?", conversation_id="c")
+    assert isinstance(second, EvidenceFound)
+    assert isinstance(last, Answered)
+    number = next(n for n, p in enumerate(second.evidence.passages, 1) if "12 grams" in p.text)
+    assert number != label
+    assert last.answer.text == f"12 grams [{number}]."
+    assert last.answer.citations[0].passage == second.evidence.passages[number - 1]
+    assert "12 grams" not in engine.prompts[1].messages[-1].content
+
+
+def test_refused_and_quoted_turns_in_between_do_not_break_what_the_model_saw(make: MakeAssistant) -> None:
+    engine = ScriptedEngine(lambda prompt: [NOT_SAID if "zebra" in prompt.question else MANUAL])
+    assistant = make(engine, Conversations(None))
+    answer(assistant, TORQUE, conversation_id="c")
+    assert answer(assistant, "What do zebras eat?", conversation_id="c").refused
+    quoted = answer(assistant, VENT, conversation_id="c", engine=EXTRACTIVE)
+    answer(assistant, "And crosswise?", conversation_id="c")
+    first, _, second = engine.prompts
+    said = [message.content for message in second.messages[2:-1]]
+    assert second.messages[:2] == first.messages
+    assert said[:2] == [MANUAL, VENT]
+    assert said[2] == without_citations(quoted.text)
+    assert len(said) == 3
+
+
+def test_another_equipment_begins_anew(make: MakeAssistant) -> None:
+    engine = ScriptedEngine([MANUAL])
+    assistant = make(engine, Conversations(None))
+    answer(assistant, TORQUE, conversation_id="c", equipment="PX-200")
+    answer(assistant, "And the housing bolts?", conversation_id="c", equipment="PX-300")
+    assert len(engine.prompts[1].messages) == 2
+    assert "crosswise to 25 Nm" not in str(engine.prompts[1].messages)
+
+
+def test_a_question_over_passages_asked_for_before_begins_like_that_one(make: MakeAssistant) -> None:
+    engine = ScriptedEngine([MANUAL])
+    assistant = make(engine, Conversations(None), PopularPassages(None))
+    for question in (TORQUE, "housing bolts of the PX-200", "torque of the PX-200 housing bolts"):
+        answer(assistant, question)
+    lists = [prompt.messages[1].content.rpartition("Question:")[0] for prompt in engine.prompts]
+    assert any(ahead.messages[1].content.startswith(lists[0]) for ahead in assistant.likely(2))
 
 
 def test_a_history_that_comes_with_the_question_is_used_instead(make: MakeAssistant) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from edge import database
-from edge.conversations import MAX_TURNS, Conversations
+from edge.conversations import MAX_TURNS, NOT_SENT, Conversations
 from edge.database import open_writable
 from edge.errors import BusyError, EdgeError, StorageError
-from edge.types import Message
+from edge.prompt.conversation import Exchange, plain, send
+from edge.types import Message, Passage
 
 
 def turn(n: int) -> tuple[Message, Message]:
@@ -98,3 +99,68 @@ def test_a_database_in_use_is_said_and_works_later(tmp_path: Path, monkeypatch: 
     other.close()
     conversations.append("a", "question 1", "answer 1")
     assert conversations.history("a") == turn(1)
+
+
+# What language models saw
+
+
+def exchange(before: int, text: str = "Alpha.") -> Exchange:
+    passage = Passage("pumps", "1.0", "manual.pdf", "Manual", 1, 1, None, "", text, 1.0)
+    sent = send("What?", [passage], (), 64, lambda prompt: True)
+    return Exchange(sent.exchange.user, "So [1].", (passage,), 1, before)
+
+
+def test_exchanges_come_back_as_they_were_with_turns_of_others_in_between(
+    conversations: Conversations,
+) -> None:
+    first, second = exchange(0), exchange(2, "Beta.")
+    conversations.append("a", "question 1", "answer 1", first)
+    conversations.append("a", "question 2", "answer 2 [1].")
+    conversations.append("a", "question 3", "answer 3", NOT_SENT)
+    conversations.append("a", "question 4", "answer 4", second)
+    assert conversations.exchanges("a") == (first, plain("question 2", "answer 2."), second)
+    assert conversations.history("a")[-2:] == turn(4)
+
+
+def test_a_prompt_goes_on_from_where_the_last_one_began(conversations: Conversations) -> None:
+    for before in (0, 1, 2, 1):
+        conversations.append("a", "question", "answer", exchange(before, f"Passage {before}."))
+    conversations.append("a", "question 9", "answer 9")
+    assert [one.before for one in conversations.exchanges("a")] == [2, 1, None]
+
+
+def test_of_turns_that_no_model_saw_the_last_ones_come_back(conversations: Conversations) -> None:
+    for n in range(5):
+        conversations.append("a", f"question {n}", f"answer {n}")
+    assert conversations.exchanges("a") == (plain(*_texts(3)), plain(*_texts(4)))
+    assert conversations.exchanges("b") == ()
+
+
+def _texts(n: int) -> tuple[str, str]:
+    return f"question {n}", f"answer {n}"
+
+
+def test_a_database_of_an_older_edge_is_read_and_goes_on(tmp_path: Path) -> None:
+    old = open_writable(tmp_path / "s")
+    old.execute(
+        "CREATE TABLE turn(id INTEGER PRIMARY KEY, conversation TEXT NOT NULL,"
+        " question TEXT NOT NULL, answer TEXT NOT NULL)"
+    )
+    old.execute("INSERT INTO turn(conversation, question, answer) VALUES ('a', 'question 1', 'answer 1')")
+    old.close()
+    with ThreadPoolExecutor(4) as threads:  # several processes may find it at the same time
+        opened = [Conversations(tmp_path / "s") for _ in range(4)]
+        histories = list(threads.map(lambda one: one.history("a"), opened))
+    assert histories == [turn(1)] * 4
+    opened[0].append("a", "question 2", "answer 2", exchange(1))
+    assert opened[1].exchanges("a") == (plain("question 1", "answer 1"), exchange(1))
+
+
+def test_an_exchange_that_cannot_be_read_is_a_plain_turn(tmp_path: Path) -> None:
+    conversations = Conversations(tmp_path / "s")
+    conversations.append("a", "question 1", "answer 1", exchange(0))
+    conversations.close()
+    database = open_writable(tmp_path / "s")
+    database.execute("UPDATE turn SET exchange = '{\"user\": 1}'")
+    database.close()
+    assert conversations.exchanges("a") == (plain("question 1", "answer 1"),)

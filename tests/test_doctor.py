@@ -13,6 +13,7 @@ import pytest
 from edge import doctor
 from edge.config import Settings
 from edge.database import open_writable
+from edge.doctor import search, system
 from edge.engine.interface import Vectors
 from edge.engine.models import ModelStore
 from edge.engine.scripted import ScriptedEmbedder
@@ -29,7 +30,7 @@ LINES = (
     "Clear the condensate drain and restart the unit.",
 )
 
-WORDS = list(dict.fromkeys(re.findall(r"\w+", " ".join([doctor.ASKED, *doctor.REPLIES]).lower())))
+WORDS = list(dict.fromkeys(re.findall(r"\w+", " ".join([search.ASKED, *search.REPLIES]).lower())))
 """What a reranker for `doctor` must know."""
 
 Install = Callable[..., None]
@@ -63,7 +64,7 @@ def found(settings: Settings, name: str, deep: bool = False) -> doctor.Check:
 def test_a_fresh_device_lacks_a_pack_and_nothing_else(settings: Settings) -> None:
     checks = list(doctor.diagnose(settings))
     assert [check.name for check in checks] == [
-        "python", "processor", "memory", "home", "sqlite", "embedder", "pack", "reranker", "sync",
+        "python", "processor", "memory", "device", "home", "sqlite", "sandbox", "embedder", "pack", "reranker", "sync",
         "model",
     ]  # fmt: skip
     assert found(settings, "pack") == doctor.Check(
@@ -73,7 +74,7 @@ def test_a_fresh_device_lacks_a_pack_and_nothing_else(settings: Settings) -> Non
 
 
 def test_sqlite_is_put_to_use() -> None:
-    check = doctor.sqlite()
+    check = system.sqlite()
     assert check.status == "ok"
     assert "FTS5" in check.detail
 
@@ -81,25 +82,28 @@ def test_sqlite_is_put_to_use() -> None:
 def test_an_old_processor_is_slow(tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text("flags : fpu sse2 avx\n")
-    check = doctor.processor(cpuinfo, "x86_64")
+    check = system.processor(cpuinfo, "x86_64")
     assert (check.status, check.detail.rpartition("; ")[2]) == ("warn", "avx")
     cpuinfo.write_text("flags : fpu sse2 avx avx2 fma f16c\n")
-    assert doctor.processor(cpuinfo, "x86_64").status == "ok"
+    assert system.processor(cpuinfo, "x86_64").status == "ok"
     cpuinfo.write_text("Features : fp asimd asimddp\n")
-    assert doctor.processor(cpuinfo, "aarch64").status == "ok"
+    assert system.processor(cpuinfo, "aarch64").status == "ok"
 
 
 def test_little_memory_is_a_warning(tmp_path: Path) -> None:
+    def memory(meminfo: Path) -> doctor.Check:
+        return system.memory(meminfo, tmp_path / "cgroup", tmp_path)
+
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal: 8000000 kB\nMemAvailable: 500000 kB\n")
-    assert (doctor.memory(meminfo).status, doctor.memory(meminfo).detail) == ("warn", "0.5 of 8.2 GB free")
+    assert (memory(meminfo).status, memory(meminfo).detail) == ("warn", "0.5 of 8.2 GB free")
     meminfo.write_text("MemTotal: 8000000 kB\nMemAvailable: 5000000 kB\n")
-    assert doctor.memory(meminfo).status == "ok"
-    assert doctor.memory(tmp_path / "none").detail == "size unknown"
+    assert memory(meminfo).status == "ok"
+    assert memory(tmp_path / "none").detail == "size unknown"
 
 
 def test_a_home_that_cannot_be_written_still_answers() -> None:
-    check = doctor.home(Path("/proc/edge"))
+    check = system.home(Path("/proc/edge"))
     assert check.status == "warn"
     assert "not writable" in check.detail
 
@@ -116,7 +120,7 @@ def test_vectors_of_another_embedder_are_told(settings: Settings, install: Insta
         fingerprint = "other:1"
 
     install(Other())
-    (check,) = doctor.packs(PackStore(settings), ScriptedEmbedder())
+    (check,) = search.packs(PackStore(settings), ScriptedEmbedder())
     assert check.status == "warn"
     assert "of another embedder" in check.detail
 
@@ -165,14 +169,14 @@ class Embedder(ScriptedEmbedder):
 
 
 def test_an_embedder_is_asked_something_it_must_know() -> None:
-    assert doctor.embedding(Embedder([(1, 0), (0.9, 0.1), (0, 1)])).status == "ok"
-    senseless = doctor.embedding(Embedder([(1, 0), (1, 0), (1, 0)]))
+    assert search.embedding(Embedder([(1, 0), (0.9, 0.1), (0, 1)])).status == "ok"
+    senseless = search.embedding(Embedder([(1, 0), (1, 0), (1, 0)]))
     assert (senseless.status, senseless.detail.rpartition("; ")[2]) == ("fail", "its vectors mean nothing")
 
 
 def test_no_embedder_is_a_choice_or_a_lack() -> None:
-    assert doctor.embedding(None, wanted=False).status == "ok"
-    assert doctor.embedding(None, wanted=True).status == "warn"
+    assert search.embedding(None, wanted=False).status == "ok"
+    assert search.embedding(None, wanted=True).status == "warn"
 
 
 def test_an_embedder_that_is_not_there_fails_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -255,7 +259,7 @@ def accepted(settings: Settings, time: datetime, stale_days: int | None = None) 
 
 
 def test_a_device_that_has_never_synced_is_in_order(settings: Settings) -> None:
-    check = doctor.synced(settings)
+    check = search.synced(settings)
     assert (check.status, check.name) == ("ok", "sync")
     assert not settings.sync_dir.exists()
 
@@ -264,14 +268,14 @@ def test_the_age_of_the_publishers_list_is_told(settings: Settings) -> None:
     time = datetime(2027, 1, 1, tzinfo=UTC)
     accepted(settings, time)
     assert (
-        doctor.synced(settings, lambda: time + timedelta(days=1)).detail == "list 4 from a stick, 1 day old"
+        search.synced(settings, lambda: time + timedelta(days=1)).detail == "list 4 from a stick, 1 day old"
     )
-    assert doctor.synced(settings, lambda: time + timedelta(days=90)).status == "ok"
-    assert doctor.synced(settings, lambda: time + timedelta(days=91)).status == "warn"
+    assert search.synced(settings, lambda: time + timedelta(days=90)).status == "ok"
+    assert search.synced(settings, lambda: time + timedelta(days=91)).status == "warn"
 
 
 def test_a_list_that_was_old_when_it_came_is_as_old_as_it_was(settings: Settings) -> None:
     time = datetime(2027, 1, 1, tzinfo=UTC)
     accepted(settings, time, stale_days=100)
-    assert doctor.synced(settings, lambda: time).detail == "list 4 from a stick, 100 days old"
-    assert doctor.synced(settings, lambda: time).status == "warn"
+    assert search.synced(settings, lambda: time).detail == "list 4 from a stick, 100 days old"
+    assert search.synced(settings, lambda: time).status == "warn"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,21 @@ def test_llama_needs_a_model(settings: Settings) -> None:
     with pytest.raises(NotFoundError) as caught:
         maker("llama")(settings)
     assert "edge model add" in caught.value.hint
+
+
+def test_openai_needs_an_address(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="address") as caught:
+        maker("openai")(settings)
+    assert "openai_url" in caught.value.hint
+    named = replace(settings, openai_url="http://localhost:8000", openai_model="qwen")
+    assert maker("openai")(named).name == "openai:qwen"
+    monkeypatch.setenv("EDGE_OPENAI_KEY", "a b")
+    with pytest.raises(EngineError, match="EDGE_OPENAI_KEY"):
+        maker("openai")(named)
+
+
+def test_there_is_one_for_whoever_connects_a_program_first(settings: Settings) -> None:
+    assert maker("scripted")(settings).name == "scripted"
 
 
 def test_an_engine_that_does_not_exist_is_an_error_that_names_those_that_do() -> None:

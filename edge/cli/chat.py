@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from edge.types import Answer, Question
     from edge.wiring import Edge
 
-REMEMBERED = 12
-"""Messages passed on with a question; older ones no longer say what a follow-up is about."""
-
 COMMANDS = {
     "/sources": "the passages of the last answer, whole",
     "/equipment [MODEL]": "answer for this equipment only; without MODEL, for all",
@@ -47,7 +44,7 @@ def chat(pack: Packs = None, equipment: Equipment = None, engine: EngineName = N
 
 
 class Chat:
-    """A conversation: the question to fill in next (with its history and options), and the last answer."""
+    """A conversation: the question to fill in next (with its options), and the last answer."""
 
     def __init__(self, edge: Edge, question: Question, screen: Screen) -> None:
         self._edge = edge
@@ -104,7 +101,7 @@ class Chat:
                 self._question = replace(self._question, equipment=argument.strip() or None)
                 self._screen.write(f"Equipment: {self._question.equipment or 'all'}.")
             case "/new":
-                self._question = replace(self._question, history=())
+                self._question = replace(self._question, conversation_id=None)
                 self._last = None
                 self._screen.write("New conversation.")
             case "/help":
@@ -126,19 +123,16 @@ class Chat:
                             break
                         view.show(event)
                         if isinstance(event, Answered):
-                            self._keep(text, event.answer)
+                            self._keep(event.answer)
             except Exception:
                 if not stopped():  # how a turn ends that nobody waits for does not matter
                     raise
             if stopped():
                 self._screen.write(("Stopped.", STRONG))
 
-    def _keep(self, text: str, answer: Answer) -> None:
-        """Remember what was said."""
-        from edge.types import Message
-
-        said = (Message("user", text), Message("assistant", answer.text))
-        self._question = replace(self._question, history=(*self._question.history, *said)[-REMEMBERED:])
+    def _keep(self, answer: Answer) -> None:
+        """The next question goes on from here."""
+        self._question = replace(self._question, conversation_id=answer.conversation_id)
         self._last = answer
 
     def _sources(self) -> None:

@@ -13,7 +13,7 @@ import typer
 from typer.main import get_command
 
 from edge import __version__
-from edge.cli import ask, bundle, chat, doctor, evaluate, model, pack, publish, search, serve, sync
+from edge.cli import ask, bundle, chat, doctor, evaluate, licenses, model, pack, publish, search, selftest, serve, sync
 from edge.cli.group import show_help_alone
 from edge.cli.interrupt import INTERRUPTED, raising
 from edge.cli.screen import ALERT, FAINT, Screen
@@ -42,12 +42,18 @@ app.add_typer(publish.app)
 app.add_typer(model.app)
 app.add_typer(bundle.app)
 app.command("doctor")(doctor.doctor)
+app.command("self-test")(selftest.selftest)
+app.command("licenses")(licenses.licenses)
 app.command("eval")(evaluate.evaluate)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from edge.about import build_facts
+
         print(f"edge {__version__}")
+        for name, value in build_facts().items():
+            print(f"  {name:17} {value}")
         raise typer.Exit
 
 

@@ -126,8 +126,7 @@ class LlamaEmbedder:
         return counts
 
     def _ask(self, op: str, texts: Sequence[str], wanted: str) -> Any:
-        reply = list(self._worker.request(op, texts=list(texts)))[-1]["done"]
-        return reply.get(wanted) if isinstance(reply, dict) else None
+        return (self._worker.ask(op, texts=list(texts)) or {}).get(wanted)
 
     def _useless(self, reason: str) -> EngineError:
         return EngineError(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from edge.errors import ModelError, NotFoundError, StorageError
+from edge.inside.part import locate
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -104,7 +105,7 @@ def read_header(path: Path) -> Header:
     """
     with _opened(path) as reader:
         tensors, entries = reader.counts()
-        metadata = {key: value for key, value in reader.metadata(entries) if value is not None}
+        metadata: dict[str, Value] = {k: v for k, v in reader.metadata(entries) if v is not None}
         weights, data_bytes = reader.tensors(tensors, metadata)
         return Header(metadata, weights, data_bytes, reader.arrays, reader.lengths)
 
@@ -124,10 +125,12 @@ def read_name(path: Path) -> str:
 @contextmanager
 def _opened(path: Path) -> Iterator[_Reader]:
     try:
-        with path.open("rb") as file:
+        inside = locate(path)
+        real, offset, size = (inside.path, inside.offset, inside.size) if inside else (path, 0, 0)
+        with real.open("rb") as file:
             if not file.read(1):
                 raise ModelError(f"{path.name} is empty.", _AGAIN)
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ, offset=offset) as data:
                 yield _Reader(path, data)
     except FileNotFoundError as error:
         raise NotFoundError(f"There is no file {path}.", "Check the path.") from error

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.errors import EngineError
 from edge.types import Message, Prompt
 
 Vectors = NDArray[np.float32]
@@ -90,6 +91,12 @@ class Finished:
     steps: int
 
 
+class RefusedError(EngineError):
+    """The engine works, and cannot answer this request: too long, or a schema that cannot be followed."""
+
+    title = "Engine refused"
+
+
 class Engine(Protocol):
     """Writes an answer over passages, citing them as ``[n]``."""
 
@@ -126,7 +133,8 @@ class ChatEngine(Engine, Protocol):
 
         Raises:
             BusyError: too many requests wait already.
-            EngineError: the engine failed, or the prompt does not fit.
+            RefusedError: the prompt does not fit, or the schema cannot be followed.
+            EngineError: the engine failed.
         """
         ...
 

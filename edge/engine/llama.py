@@ -17,6 +17,7 @@ from edge.engine.prefill_cache import PrefillCache, open_cache
 from edge.engine.prepare import prepare
 from edge.engine.process import worker_command
 from edge.engine.supervisor import PATIENCE, Worker
+from edge.engine.totals import Totals
 from edge.errors import EngineError
 from edge.types import Message, Prompt
 
@@ -41,7 +42,9 @@ class LlamaEngine:
         cache: PrefillCache | None = None,
         guard: Guard | None = None,
     ) -> None:
+        self.options = options
         self._model = options.model
+        self.totals = Totals()
         self._cache = cache
         exchange = cache.exchange if cache else None
         self._worker = Worker(
@@ -95,8 +98,8 @@ class LlamaEngine:
         Raises:
             EngineError: the worker failed.
         """
-        (reply,) = self._worker.request("count", messages=_messages(prompt.messages))
-        tokens = self._number(reply["done"], "tokens")
+        done = self._worker.ask("count", messages=_messages(prompt.messages))
+        tokens = self._number(done or {}, "tokens")
         return tokens + prompt.max_tokens <= self._number(self._worker.facts(), "context")
 
     def chat(
@@ -109,15 +112,12 @@ class LlamaEngine:
             EngineError: the worker failed, or the prompt does not fit.
         """
         fields = {"max_tokens": request.max_tokens, "sampling": asdict(request.sampling)}
-        pieces = 0
-        for reply in self._worker.request(
-            "generate", cancelled, messages=_messages(request.messages), **fields
-        ):
+        replies = self._worker.request("generate", cancelled, messages=_messages(request.messages), **fields)
+        for number, reply in enumerate(replies):
             if "done" in reply:
-                yield self._finished(reply["done"])
+                yield self.totals.add(self._finished(reply["done"]))
                 return
-            pieces += 1
-            if pieces > request.max_tokens + 1:  # the end may bring one more: what was held back
+            if number > request.max_tokens:  # the end may bring one more: what was held back
                 raise EngineError(f"{self._model.name}: it does not stop writing.", "Ask again.")
             yield self._written(reply)
 
@@ -144,10 +144,8 @@ class LlamaEngine:
         Raises:
             BusyError, EngineError: as `chat`.
         """
-        for reply in self._worker.request("prefill", cancelled, messages=_messages(prompt.messages)):
-            if "done" in reply:
-                return self._finished(reply["done"])
-        return None
+        done = self._worker.ask("prefill", cancelled, messages=_messages(prompt.messages))
+        return None if done is None else self._finished(done)
 
     def close(self) -> None:
         """End the worker. Closing twice is allowed."""

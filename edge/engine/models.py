@@ -23,6 +23,7 @@ from edge.engine.integrity import Record, hash_file, look, read_record, record_p
 from edge.engine.model_checks import check_adapter, check_belongs, check_model, is_adapter
 from edge.engine.model_files import PARTIAL, Progress
 from edge.errors import BusyError, EdgeError, NotFoundError, UsageError
+from edge.inside.part import own_parts, size_of
 from edge.packs.files import make_folder, sync_file
 
 SUFFIX = ".gguf"
@@ -51,6 +52,7 @@ class ModelStore:
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.models_dir
+        self._inside = {path.stem: path for path in own_parts("model")}
 
     @property
     def folder(self) -> Path:
@@ -58,7 +60,7 @@ class ModelStore:
         return self._folder
 
     def list(self) -> tuple[InstalledModel, ...]:
-        """All models by name, then all adapters."""
+        """All models by name, then all adapters, then models inside the one-file program."""
         active = {self._named(kind) for kind in _SLOTS}
         adapters = {path for path, _ in self.loras()}
         files = sorted(self._folder.glob(f"*{SUFFIX}"))
@@ -66,10 +68,11 @@ class ModelStore:
         return (
             *(InstalledModel(f.stem, f, f.stat().st_size, f.stem in active) for f in files if f.is_file()),
             *(InstalledModel(f.stem, f, f.stat().st_size, f in adapters, "adapter") for f in loras if f.is_file()),
+            *(InstalledModel(name, f, size_of(f), f == self.active()) for name, f in self._inside.items()),
         )  # fmt: skip
 
     def active(self) -> Path | None:
-        """The model to answer with, if there is one."""
+        """The model to answer with, if there is one: the one that was chosen, else the one inside the program."""
         return self._in_use("language")
 
     def reranker(self) -> Path | None:
@@ -179,6 +182,9 @@ class ModelStore:
             StorageError, BusyError: as `add`.
         """
         model = self._get(name)
+        if model.path in self._inside.values():
+            hint = f"Make one without it: edge bundle remove {model.path.name}"
+            raise UsageError(f"The model {name} comes with the program.", hint)
         with self._changing():
             for kind in _SLOTS:
                 if self._named(kind) == name:
@@ -233,7 +239,10 @@ class ModelStore:
     def _in_use(self, kind: gguf.Kind) -> Path | None:
         name = self._named(kind)
         path = self._folder / f"{name}{SUFFIX}"
-        return path if name and path.is_file() else None
+        if name and path.is_file():
+            return path
+        inside = next(iter(self._inside.values()), None) if kind == "language" else None
+        return self._inside.get(name, inside)
 
     def _adapter_path(self, name: str) -> Path:
         return self._folder / LORA_FOLDER / f"{Path(name).name}{SUFFIX}"

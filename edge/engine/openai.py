@@ -16,11 +16,12 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
 from edge.config import Settings, parse_list
-from edge.engine.interface import ChatRequest, Finished, Written, never
+from edge.engine.interface import ChatRequest, Finished, RefusedError, Written, never
 from edge.engine.remote import protocol
 from edge.engine.remote.call import Call
 from edge.engine.remote.protocol import Chunk, NotUnderstoodError, Reason, ServerError, Usage
 from edge.engine.remote.server import Server, bearer
+from edge.engine.totals import Totals
 from edge.errors import BusyError, EngineError, UsageError
 from edge.types import Prompt
 
@@ -51,8 +52,10 @@ class OpenAIEngine:
         self._server, self._model, self._input_tokens = server, model, input_tokens
         self._lock = threading.Lock()
         self._models: Mapping[str, int | None] | None = None
+        self._failure: EngineError | None = None
         self._asked_at = -ASK_MODELS_EVERY_S
         self._closed = threading.Event()
+        self.totals = Totals()
 
     @classmethod
     def from_settings(cls, settings: Settings, environ: Mapping[str, str]) -> OpenAIEngine:
@@ -102,7 +105,9 @@ class OpenAIEngine:
         """
         self._require_open()
         if not self.fits(Prompt("", (), request.messages, request.max_tokens)):
-            raise EngineError("The prompt is too long for the model.", "Ask shorter, or with fewer passages.")
+            raise RefusedError(
+                "The prompt is too long for the model.", "Ask shorter, or with fewer passages."
+            )
 
         def given_up() -> bool:
             return cancelled() or self._closed.is_set()
@@ -140,7 +145,7 @@ class OpenAIEngine:
             yield chunk.written
         if not given_up() and answer.reason is None:
             raise EngineError(f"{self._server.name} broke off its answer.", "Ask again.")
-        yield answer.finished(cancelled=given_up())
+        yield self.totals.add(answer.finished(cancelled=given_up()))
 
     def _chunks(self, call: Call, enough: Callable[[], bool]) -> Iterator[Chunk]:
         try:
@@ -162,6 +167,8 @@ class OpenAIEngine:
         """
         if not self._model:
             names = list(self._listed() or ())
+            if self._failure:
+                raise self._failure
             if len(names) != 1:
                 found = f"has {', '.join(names[:10])}" if names else "does not say which models it has"
                 raise EngineError(f"{self._server.name} {found}.", "Set openai_model (EDGE_OPENAI_MODEL).")
@@ -180,10 +187,13 @@ class OpenAIEngine:
         with self._lock:
             due = time.monotonic() - self._asked_at >= ASK_MODELS_EVERY_S
             if self._models is None and due and not self._closed.is_set():
+                self._asked_at, self._failure = time.monotonic(), None
                 try:
                     self._models = protocol.models(self._server.read("/models", ASK_MODELS_FOR_S))
-                except (EngineError, NotUnderstoodError):
-                    self._asked_at = time.monotonic()
+                except NotUnderstoodError:
+                    self._models = {}
+                except EngineError as error:
+                    self._failure = error
             return self._models
 
     def _require_open(self) -> None:

@@ -13,12 +13,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from edge.engine import frames
 from edge.engine.frames import Frame
 from edge.engine.options import WorkerOptions
+from edge.inside.part import locate
 
 WORKER_ARGUMENT = "engine-worker"
 """First argument that makes the one-file executable a worker instead of the command line."""
@@ -28,6 +30,22 @@ MAX_REPLY_BYTES = 4 * 2**20
 
 MAX_WAITING_BYTES = 4 * frames.MAX_FRAME_BYTES
 """A worker that leaves so much unread does not work any more."""
+
+PASSED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV")
+PASSED_FAMILIES = (
+    "LC_",
+    "LD_",
+    "PYTHON",
+    "_PYI_",
+    "OMP_",
+    "GOMP_",
+    "GGML_",
+    "CUDA_",
+    "NVIDIA_",
+    "HIP_",
+    "VK_",
+)
+"""Variables that a worker gets."""
 
 STDERR_BYTES = 4096
 RECENT_S = 5.0
@@ -48,6 +66,9 @@ def worker_command(options: WorkerOptions) -> list[str]:
     """The command line of a worker, from an installed package or from the one-file executable."""
     frozen = getattr(sys, "frozen", False)
     program = [WORKER_ARGUMENT] if frozen else ["-P", "-m", "edge.engine.worker"]
+    with suppress(OSError):  # it cannot be read: the worker will say so
+        if inside := locate(options.model):
+            options = replace(options, model=inside.path, offset=inside.offset)
     return [sys.executable, *program, options.to_json()]
 
 
@@ -245,17 +266,25 @@ def _pipe() -> tuple[int, int]:
 
 def _start(command: Sequence[str], inherit: Sequence[int]) -> subprocess.Popen[bytes]:
     # Passive waiting: spinning OpenMP threads on busy cores cost 490 ms for an embedding instead of 16.
-    environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
+    # No backtrace: a failed assertion of ggml would look for a debugger and start it.
+    settings = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0", "GGML_NO_BACKTRACE": "1"}
     return subprocess.Popen(
         command,
         bufsize=0,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment,
+        env={**_harmless(os.environ), **settings},
         process_group=0,
         pass_fds=inherit,
     )
+
+
+def _harmless(environ: Mapping[str, str]) -> dict[str, str]:
+    """What libraries look at; keys and passphrases are none of a worker's business."""
+    return {
+        name: value for name, value in environ.items() if name in PASSED or name.startswith(PASSED_FAMILIES)
+    }
 
 
 def _not_started(error: OSError) -> WorkerDied:

@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.config import Settings
 from edge.engine import gguf
+from edge.engine.integrity import Guard
 from edge.engine.models import ModelStore
 from edge.engine.options import WorkerOptions
 from edge.engine.process import worker_command
@@ -20,7 +21,7 @@ from edge.errors import EngineError, ModelError, NotFoundError
 LATE_S = 0.05
 """A worker that has not answered so long after the time limit is not waited for."""
 
-_HINT = "Use a reranker in GGUF form, for instance bge-reranker-v2-m3, or set 'reranker' to 'none'."
+_HINT = "Use a reranker in GGUF form, for instance jina-reranker-v1-tiny-en, or set 'reranker' to 'none'."
 
 
 def reranker_file(settings: Settings) -> Path | None:
@@ -48,11 +49,13 @@ class LlamaReranker:
     Args:
         path: a reranker.
         threads: passages scored at a time.
+        guard: checks the file at every load.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, guard: Guard | None = None) -> None:
         self._path = path
-        self._worker = Worker(path, worker_command(WorkerOptions(path, "rank", threads)))
+        self._worker = Worker(path, worker_command(WorkerOptions(path, "rank", threads)), guard=guard)
+        self._answered: int | None = None  # the process that did last
 
     @property
     def name(self) -> str:
@@ -78,11 +81,13 @@ class LlamaReranker:
         def late() -> bool:
             return deadline is not None and time.monotonic() > deadline + LATE_S
 
-        frames = list(self._worker.request("rank", late, **fields))
-        if not frames:
+        done = self._worker.ask("rank", late, **fields)
+        if done is None and self.pid is not None and self.pid == self._answered:
+            raise EngineError(f"{self._path.name} does not answer.", "Look at the load of this machine.")
+        if done is None:  # it is being loaded
             return []
-        reply = frames[-1].get("done")
-        return self._checked(reply.get("scores") if isinstance(reply, dict) else None, len(texts))
+        self._answered = self.pid
+        return self._checked(done.get("scores"), len(texts))
 
     def close(self) -> None:
         """End the worker. Closing twice is allowed."""

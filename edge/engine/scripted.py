@@ -9,11 +9,22 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from edge.engine.interface import ChatRequest, Finished, Likelihood, Vectors, Written, never
+from edge.engine.interface import (
+    GREEDY,
+    ChatRequest,
+    Finished,
+    Likelihood,
+    RefusedError,
+    Sampling,
+    Vectors,
+    Written,
+    never,
+)
+from edge.engine.totals import Totals
 from edge.errors import EngineError
 from edge.packs.format import DIMENSIONS
 from edge.text.sentences import sentences
@@ -23,6 +34,9 @@ _WORD = re.compile(r"\w+")
 _PIECE = re.compile(r"\s*\S+")
 MAX_TOKENS = 256
 
+_SIMPLE = {"string": "", "integer": 0, "number": 0, "boolean": False, "null": None, "array": []}
+
+Reason = Literal["end", "stop", "length"]
 Script = Sequence[str] | Callable[[Prompt], Sequence[str]]
 
 
@@ -49,6 +63,7 @@ class ScriptedEngine:
         self._context_words = context_words
         self.prompts: list[Prompt] = []
         self.closed = False
+        self.totals = Totals()
 
     def fits(self, prompt: Prompt) -> bool:
         """Whether the prompt's words and the answer's tokens fit."""
@@ -60,15 +75,9 @@ class ScriptedEngine:
         Raises:
             EngineError: the failure given; closed; or the prompt does not fit.
         """
-        self._admit(prompt)
-        pieces = self._pieces(prompt) if callable(self._pieces) else self._pieces
-        for number, piece in enumerate(pieces[: prompt.max_tokens]):
-            self._wait(number)
-            if cancelled():
-                return
-            yield piece
-        if self._failure:
-            raise self._failure
+        for event in self._write(prompt, GREEDY, cancelled):
+            if isinstance(event, Written):
+                yield event.text
 
     def chat(
         self, request: ChatRequest, cancelled: Callable[[], bool] = never
@@ -79,44 +88,46 @@ class ScriptedEngine:
             EngineError: as ``stream``.
         """
         prompt = Prompt(request.messages[-1].content, (), request.messages, request.max_tokens)
-        self._admit(prompt)
-        sampling, reason, said = request.sampling, "end", 0
-        pieces = self._pieces(prompt) if callable(self._pieces) else self._pieces
-        if sampling.schema is not None:
-            pieces = [json.dumps(smallest(json.loads(sampling.schema)))]
-        allowed = pieces[: request.max_tokens]
-        if len(allowed) < len(pieces):
-            reason = "length"
-        kept = _before(allowed, sampling.stop)
-        if kept != list(allowed):
-            reason = "stop"
-        for number, piece in enumerate(kept):
-            self._wait(number)
-            if cancelled():
-                reason = "cancel"
-                break
-            said += 1
-            yield Written(piece, _likelihoods(piece, sampling.logprobs))
-        if self._failure:
-            raise self._failure
-        if cancelled():
-            reason = "cancel"
-        yield Finished(reason, _words_of(prompt), 0, said, said)  # type: ignore[arg-type]
+        return self._write(prompt, request.sampling, cancelled)
 
     def close(self) -> None:
         """Nothing to give back."""
         self.closed = True
 
+    def _write(
+        self, prompt: Prompt, sampling: Sampling, cancelled: Callable[[], bool]
+    ) -> Iterator[Written | Finished]:
+        self._admit(prompt)
+        pieces, reason = self._allowed(prompt, sampling)
+        said = 0
+        for number, piece in enumerate(pieces):
+            if number < len(self._steps):
+                self._steps[number].wait()
+            if cancelled():
+                break
+            said += 1
+            yield Written(piece, _likelihoods(piece, sampling.logprobs))
+        if self._failure:
+            raise self._failure
+        finished = Finished("cancel" if cancelled() else reason, _words_of(prompt), 0, said, said)
+        yield self.totals.add(finished)
+
     def _admit(self, prompt: Prompt) -> None:
         if self.closed:
             raise EngineError("The engine is closed.", "Start edge again.")
         if not self.fits(prompt):
-            raise EngineError("The prompt does not fit.", "Ask shorter, or with fewer passages.")
+            raise RefusedError("The prompt does not fit.", "Ask shorter, or with fewer passages.")
         self.prompts.append(prompt)
 
-    def _wait(self, number: int) -> None:
-        if number < len(self._steps):
-            self._steps[number].wait()
+    def _allowed(self, prompt: Prompt, sampling: Sampling) -> tuple[list[str], Reason]:
+        """The pieces up to the first limit, and which one that was."""
+        if sampling.schema is not None:
+            return [json.dumps(smallest(json.loads(sampling.schema)))], "end"
+        pieces = list(self._pieces(prompt) if callable(self._pieces) else self._pieces)
+        allowed = pieces[: prompt.max_tokens]
+        if (kept := _before(allowed, sampling.stop)) != allowed:
+            return kept, "stop"
+        return allowed, "end" if allowed == pieces else "length"
 
 
 def opening_sentence(prompt: Prompt) -> Sequence[str]:
@@ -129,17 +140,18 @@ def opening_sentence(prompt: Prompt) -> Sequence[str]:
 
 def smallest(schema: Any) -> Any:
     """A small value that obeys a JSON schema of the common kind: types, enumerations, constants, properties."""
-    if not isinstance(schema, dict) or not schema:
+    if not isinstance(schema, dict):
         return {}
     if "const" in schema:
         return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    properties = schema.get("properties", {})
-    simple = {"string": "", "integer": 0, "number": 0, "boolean": False, "null": None, "array": []}
-    if schema.get("type", "object") in simple:
-        return simple[schema["type"]]
-    return {name: smallest(properties.get(name)) for name in schema.get("required", ())}
+    if isinstance(choices := schema.get("enum"), list) and choices:
+        return choices[0]
+    kind, properties, required = (schema.get(name) for name in ("type", "properties", "required"))
+    if isinstance(kind, str) and kind in _SIMPLE:
+        return _SIMPLE[kind]
+    if not isinstance(properties, dict) or not isinstance(required, list):
+        return {}
+    return {name: smallest(properties.get(name)) for name in required if isinstance(name, str)}
 
 
 def _words_of(prompt: Prompt) -> int:

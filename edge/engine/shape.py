@@ -65,16 +65,18 @@ class Shape:
         return padded(cells) * width // numbers * size
 
     def compute(self, cells: int, batch: int, outputs: int) -> int:
-        """Bytes llama.cpp works in: the larger of what a layer and what the output needs, and the attention masks.
+        """Bytes llama.cpp works in: what a layer needs with the attention masks, or the output if that is more.
 
         Args:
             cells: tokens the KV cache holds.
             batch: tokens that are computed at once.
             outputs: of these, how many at most give logits.
         """
-        layer = batch * _FLOAT * (3 * self.hidden + 4 * self.width)
-        logits = outputs * _FLOAT * self.vocabulary + batch * _FLOAT * 4 * self.width
-        return max(layer, logits) + self.masks * padded(cells) * batch * _HALF
+        windowed = self.width if self.masks > 1 else 0
+        layer = (batch + outputs // 2) * _FLOAT * (3 * self.hidden + 4 * self.width + windowed)
+        logits = outputs * _FLOAT * self.vocabulary + batch * _FLOAT * 2 * self.width
+        masks = self.masks * padded(cells) * (batch + outputs) * _HALF
+        return max(layer + masks, logits)
 
     def logits(self, sequences: int) -> int:
         """Bytes in which logits are handed over."""

@@ -5,6 +5,7 @@ What the frames mean is left to the embedder and the engine; one life of a worke
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 from edge.engine.frames import Frame, plain
 from edge.engine.integrity import Guard
-from edge.engine.interface import never
+from edge.engine.interface import RefusedError, never
 from edge.engine.life import Answerer, Hooks, Life, Patience, Reply
 from edge.engine.process import WorkerDied, WorkerProcess
 from edge.errors import BusyError, EdgeError, EngineError, ModelError
@@ -138,6 +139,19 @@ class Worker:
         finally:
             life.leave(reply)
 
+    def ask(self, op: str, cancelled: Callable[[], bool] = never, **fields: Any) -> Frame | None:
+        """Send a request that has one reply, and return what that says; None when it was cancelled first.
+
+        Raises:
+            BusyError, EngineError: as `request`.
+        """
+        for reply in self.request(op, cancelled, **fields):
+            if "done" not in reply:
+                raise EngineError(f"{self._model.name} gave no usable answer.", "Ask again.")
+            done: Frame = reply["done"]
+            return done
+        return None
+
     def close(self) -> None:
         """End the worker; requests that are running get an error. Closing twice is allowed."""
         with self._lock:
@@ -178,13 +192,21 @@ class Worker:
 
     def _ready(self, cancelled: Callable[[], bool]) -> Life | None:
         """A life whose worker is ready; None when the caller gave up meanwhile."""
-        with self._lock:
+        while not self._lock.acquire(timeout=POLL_S):  # somebody else begins a life, which may take seconds
+            if cancelled():
+                return None
+        try:
             life = self._life or self._begin()
+        finally:
+            self._lock.release()
         while not life.settled(None if cancelled is never else POLL_S):
             if cancelled():
                 return None
         if life.facts is None:
             raise self._error(life.death or WorkerDied("it did not start"), loading=True)
+        if self._guard and self._guard.damage:  # found before there was a life to end
+            self._stop()
+            raise self._guard.damage
         return life
 
     def _begin(self) -> Life:
@@ -194,7 +216,7 @@ class Worker:
         wait = self._policy.wait_s(self._clock())
         if wait and self._failure:
             raise type(self._failure)(
-                f"{self._failure.message} After several failures it is tried again in {wait:.0f} s.",
+                f"{self._failure.message} After several failures it is tried again in {math.ceil(wait)} s.",
                 self._failure.hint,
             )
         if self._guard:
@@ -236,4 +258,4 @@ class Worker:
         message = f"{self._model.name}: {plain(frame['error'])}."
         if frame.get("busy") is True:
             return BusyError(message, "Try again in a moment.")
-        return EngineError(message, "Ask shorter, or with fewer passages.")
+        return RefusedError(message, "Ask shorter, or with fewer passages.")

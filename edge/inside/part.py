@@ -22,11 +22,12 @@ EXECUTABLE = "EDGE_EXECUTABLE"
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """``size`` bytes of a real file, from ``offset`` on."""
+    """``size`` bytes of a real file, from ``offset`` on, with the SHA-256 that they should have."""
 
     path: Path
     offset: int
     size: int
+    sha256: str
 
 
 def own_parts(kind: Kind, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
@@ -55,7 +56,7 @@ def locate(path: Path) -> Stretch | None:
         raise OSError(errno.EIO, f"{program.name} is damaged: {error}", str(path)) from error
     for part in parts:
         if part.name == path.name:
-            return Stretch(program, part.offset, part.size)
+            return Stretch(program, part.offset, part.size, part.sha256)
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 

@@ -1,4 +1,7 @@
-"""What of the passages fits: the last passages go first, then the longest lose sentences at their ends."""
+"""What of the passages a model gets to read: those that say enough, as far as they fit.
+
+The last passages go first, then the longest lose sentences at their ends.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,17 @@ from edge.types import Passage
 KEEP = 2
 """Passages that are shortened rather than dropped."""
 
+RELEVANT = 0.5
+"""A passage with less than this share of the best one's score is not sent to a language model: a fifth of the text to
+read, and of 432 labelled questions to four packs none loses its page (at 0.7 the first one does)."""
+
 Fits = Callable[[Sequence[Passage]], bool]
+
+
+def relevant(passages: Sequence[Passage]) -> tuple[Passage, ...]:
+    """The passages, best first, that are worth reading beside the best one; at least ``KEEP``."""
+    least = RELEVANT * passages[0].score if passages else 0.0
+    return (*passages[:KEEP], *(passage for passage in passages[KEEP:] if passage.score >= least))
 
 
 def fitted(passages: Sequence[Passage], fits: Fits) -> tuple[Passage, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from edge.prompt.budget import fitted
+from edge.prompt.budget import fitted, relevant
 from edge.prompt.labels import inverted, relabelled
 from edge.prompt.order import arranged
 from edge.prompt.template import INSTRUCTIONS, Fits, block, earlier, layout
@@ -125,8 +125,9 @@ def send(
         if not turns:
             break
         turns = _newer_half(turns)
-    kept = fitted(passages, lambda kept: fits(writer.sent(kept, passages).prompt))
-    return writer.sent(kept, passages)
+    wholes = relevant(passages)
+    kept = fitted(wholes, lambda kept: fits(writer.sent(kept, wholes).prompt))
+    return writer.sent(kept, wholes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +147,8 @@ class _Writer:
 
     @property
     def new(self) -> tuple[Passage, ...]:
-        """The passages that no message showed yet."""
-        return tuple(passage for passage in self.passages if self._label(passage) is None)
+        """The passages worth reading that no message showed yet."""
+        return tuple(passage for passage in relevant(self.passages) if self._label(passage) is None)
 
     def in_order(self, known: Sequence[Sequence[str]]) -> tuple[Passage, ...]:
         """The new passages as they are best shown; only a conversation that begins may begin like others."""
@@ -184,7 +185,10 @@ class _Writer:
         for turn in self.turns:
             for label, passage in enumerate(turn.passages, turn.first):
                 if label in numbers:
-                    passages[numbers[label] - 1] = passage
+                    found = passages[numbers[label] - 1]
+                    passages[numbers[label] - 1] = replace(
+                        passage, score=found.score, closeness=found.closeness
+                    )
                 else:
                     passages.append(passage)
                     numbers[label] = len(passages)

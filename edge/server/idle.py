@@ -79,7 +79,8 @@ class IdlePrefill:
             except EngineError:
                 self._done.add(prompt.messages)  # once is enough
                 raise
-            self._life = engine.pid
+            finally:
+                self._life = engine.pid
             if finished is None or finished.reason == "cancel":
                 break
             self._done.add(prompt.messages)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from edge.engine.interface import Finished
 from edge.errors import BusyError
 from edge.server.turns import FullError
 from edge.types import Answer, Answered
@@ -20,12 +19,6 @@ from edge.types import Answer, Answered
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds in seconds."""
 
-TOKENS = {
-    "prefill": ("edge_prefill_tokens_total", "Tokens of prompts that were computed."),
-    "reused": ("edge_reused_tokens_total", "Tokens of prompts that were still there."),
-    "generated": ("edge_generated_tokens_total", "Tokens written."),
-    "steps": ("edge_decode_steps_total", "Runs of the model for the tokens written."),
-}
 UNMATCHED = "unmatched"
 NO_RESPONSE = "none"
 
@@ -61,7 +54,6 @@ class Metrics:
         self._requests: Counter[tuple[str, str, str]] = Counter()
         self._answers: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
-        self._tokens: Counter[str] = Counter()
         self._request_time = Histogram()
         self._turn_times = {"evidence": Histogram(), "first_token": Histogram(), "total": Histogram()}
 
@@ -81,20 +73,11 @@ class Metrics:
         """Count a request that there was no room for: ``queue``, ``engine`` or ``rate``."""
         self._refused[reason] += 1
 
-    def written(self, finished: Finished) -> None:
-        """Count what a text of the language model cost."""
-        self._tokens["prefill"] += finished.prompt_tokens - finished.reused_tokens
-        self._tokens["reused"] += finished.reused_tokens
-        self._tokens["generated"] += finished.tokens
-        self._tokens["steps"] += finished.steps
-
     def observe(self, event: object) -> None:
         """Count what an event of a turn says."""
         match event:
             case Answered(answer):
                 self.answered(answer)
-            case Finished():
-                self.written(event)
             case FullError():
                 self.refused("queue")
             case BusyError():
@@ -116,9 +99,6 @@ class Metrics:
         )
         for reason, count in sorted(self._refused.items()):
             yield sample("edge_requests_refused_total", count, reason=reason)
-        for key, (name, text) in TOKENS.items():
-            yield from _head(name, "counter", text)
-            yield sample(name, self._tokens[key])
         for name, histogram in self._turn_times.items():
             yield from histogram.lines(f"edge_turn_{name}_seconds", f"Time from question to {name}.")
 
@@ -154,6 +134,12 @@ def gauge(name: str, text: str, value: float, **labels: str) -> Iterator[str]:
     """A single value as it is now."""
     yield from _head(name, "gauge", text)
     yield sample(name, value, **labels)
+
+
+def counter(name: str, text: str, value: float) -> Iterator[str]:
+    """A single value that only grows."""
+    yield from _head(name, "counter", text)
+    yield sample(name, value)
 
 
 def sample(name: str, value: float, **labels: str) -> str:

@@ -74,6 +74,11 @@ class Turn(Generic[T]):
             raise event
         return event
 
+    @property
+    def has_more(self) -> bool:
+        """Whether the next event is there already."""
+        return not self._events.empty()
+
     def work(self) -> None:
         """What the thread does."""
         if self._stopped.is_set():

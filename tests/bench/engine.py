@@ -21,6 +21,7 @@ from edge.engine.llama import LlamaEngine
 from edge.engine.machine import generation_threads
 from edge.engine.options import WorkerOptions
 from edge.types import Message as ChatMessage
+from tests.bench import quoting, reuse
 from tests.bench.exchange import Crowd, Exchange, Message, at_once, processor_seconds
 from tests.bench.figures import Figure
 from tests.bench.llama_server import LlamaServer
@@ -225,5 +226,10 @@ def _check(exchange: Exchange, tokens: int) -> None:
         raise SystemExit(f"Not the work that was meant: {exchange}")
 
 
+def reused(options: Namespace) -> Iterator[Figure]:
+    """How much of a prompt is computed: see ``reuse``."""
+    yield from reuse.figures(reuse.TINY)
+
+
 if __name__ == "__main__":
-    main(run)
+    main(run, quoting.run, reused)

@@ -15,7 +15,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice, product
-from math import prod
+from math import prod, sqrt
 from pathlib import Path
 from string import ascii_lowercase
 
@@ -33,10 +33,11 @@ TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-DEVIATION = 0.02
-ATTENTION_DEVIATION = 0.06
-"""Sharp enough that what came long ago decides the next word: at 0.02 greedy text is a loop after ten words."""
-OUTPUT_DEVIATION = 0.1
+GAIN = 0.64
+"""How much larger numbers become in a matrix."""
+ATTENTION_GAIN = 1.92
+"""Sharp enough that what came long ago decides the next word: with 0.64 greedy text is a loop after ten words."""
+OUTPUT_GAIN = 3.2
 """Makes some words much likelier than others, as a trained model does."""
 
 # What a block's fixed bytes are, so that its weights have a mean of 0, and their deviation with a factor of 1.
@@ -198,15 +199,18 @@ def _data(chance: np.random.Generator, name: str, size: tuple[int, ...], kind: T
         return np.ones(size, np.float32).view(np.uint8)
     if name != "output.weight":
         sharp = "attn_q" in name or "attn_k" in name
-        return _blocks(chance, size, kind, ATTENTION_DEVIATION if sharp else DEVIATION)
-    rows = _blocks(chance, size, kind, OUTPUT_DEVIATION).reshape(size[0], -1)
+        return random_weights(chance, size, kind, ATTENTION_GAIN if sharp else GAIN)
+    rows = random_weights(chance, size, kind, OUTPUT_GAIN).reshape(size[0], -1)
     rows[:256] = 0
     rows[-len(CONTROL) :] = 0
     return rows.reshape(-1)
 
 
-def _blocks(chance: np.random.Generator, size: tuple[int, ...], kind: Type, deviation: float) -> Data:
+def random_weights(
+    chance: np.random.Generator, size: tuple[int, ...], kind: Type, gain: float = GAIN
+) -> Data:
     """Random weights in the layout of their type (ggml-common.h)."""
+    deviation = gain / sqrt(size[-1])
     if kind in (Type.F16, Type.F32):
         numbers = chance.standard_normal(size, np.float32) * deviation
         return numbers.astype(np.float16 if kind == Type.F16 else np.float32).reshape(-1).view(np.uint8)

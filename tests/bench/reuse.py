@@ -39,7 +39,8 @@ PASSAGES = 5
 ANSWER_TOKENS = 48
 CONTEXT = 4096
 CONVERSATIONS = 12
-"""Of each pack."""
+COMPANIONS = 24
+"""Questions asked of each kind, at most."""
 CACHE_MB = 2048
 AGAIN = "Which of these passages says so?"
 """A second question about passages that are there already."""
@@ -73,7 +74,7 @@ def figures(model: Path) -> list[Figure]:
     """The shares of prompts that a model's engine computes.
 
     Args:
-        model: a GGUF that writes text. Its speed decides how long this takes: about 150,000 tokens are computed.
+        model: a GGUF that writes text. Its speed decides how long this takes: about 100,000 tokens are computed.
     """
     questions = list(_questions())
     with tempfile.TemporaryDirectory() as scratch:
@@ -106,11 +107,11 @@ def _conversations(
     firsts, again, follow_ups = [], [], []
     alone = [asked for asked in questions if not asked.before]
     with _engine(model, folder) as engine:
-        for asked in alone[:: max(1, len(alone) // (2 * CONVERSATIONS))]:
+        for asked in _some(alone):
             cost, exchange = _ask(engine, asked, ())
             firsts.append(cost)
             again.append(_ask(engine, replace(asked, text=AGAIN), (exchange,))[0])
-        for asked in questions:
+        for asked in _some([asked for asked in questions if asked.before]):
             if asked.before:
                 _, exchange = _ask(engine, asked.before, ())
                 follow_ups.append(_ask(engine, asked, (exchange,))[0])
@@ -120,7 +121,7 @@ def _conversations(
 def _hot(model: Path, questions: Sequence[Asked], folder: Path) -> dict[str, list[Cost]]:
     """Somebody else's question over the same passages, at once and after the engine was started again."""
     costs: dict[str, list[Cost]] = defaultdict(list)
-    chosen = [asked for asked in questions if not asked.before][::9][:CONVERSATIONS]
+    chosen = _some([asked for asked in questions if not asked.before])
     exchanges: list[Exchange] = []
     with _engine(model, folder) as engine:
         for asked in chosen:
@@ -144,6 +145,8 @@ def _companions(model: Path, questions: Sequence[Asked], arranged: bool) -> list
     with _engine(model, None) as engine:
         for group in (group for group in groups.values() if len(group) > 1):
             known: list[list[str]] = []
+            if len(costs) >= COMPANIONS:
+                break
             for asked in group:
                 cost, exchange = _ask(engine, asked, (), known if arranged else [])
                 if known:
@@ -214,6 +217,11 @@ def _settle(folder: Path, quiet_s: float = 0.3, limit_s: float = 30.0) -> None:
         if now != seen:
             seen, since = now, time.monotonic()
         Event().wait(0.02)
+
+
+def _some(questions: Sequence[Asked]) -> list[Asked]:
+    """As many as are asked, from all over."""
+    return list(questions[:: max(1, len(questions) // CONVERSATIONS)])[:CONVERSATIONS]
 
 
 def _untemplated(model: Path, folder: Path) -> Path:

@@ -87,6 +87,7 @@ def _timing(function: Callable[..., Any], counters: Counters) -> Callable[..., A
     wall_now, cpu_now = time.perf_counter, time.thread_time
 
     def call(*arguments: Any) -> Any:
+        counters.thread = threading.get_native_id()
         cpu, wall = cpu_now(), wall_now()
         result = function(*arguments)
         counters.wall += wall_now() - wall

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.simulators.openai_server import Upstream, response, said
+
 Edge = Callable[..., Any]
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
 QUESTION = "What torque do the housing bolts of the pump need?"
@@ -46,6 +48,28 @@ def test_json_is_the_shape_of_the_public_surface(edge: Edge, ready: Path) -> Non
     assert "25 Nm" in answer["answer"]
     assert answer["citations"][0]["document"] == "px-200.md"
     assert answer["citations"][0]["signed"] is False
+
+
+def test_a_server_that_is_named_answers(edge: Edge, ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGE_OPENAI_MODEL", "qwen")
+    with Upstream(said("The housing bolts take ", "25 Nm. [1]")) as server:
+        monkeypatch.setenv("EDGE_OPENAI_URL", server.url)
+        answer = json.loads(edge("ask", QUESTION, "--engine", "openai", "--json").out)
+        assert (answer["mode"], answer["engine"]) == ("generated", "openai:qwen")
+        assert answer["answer"] == "The housing bolts take 25 Nm. [1]"
+    assert "Passages:" in server.asked[0][1]["messages"][-1]["content"]
+
+
+def test_without_it_the_manual_is_quoted_and_why_is_said(
+    edge: Edge, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGE_OPENAI_MODEL", "qwen")
+    with Upstream(response(b"<html>", kind="text/html")) as server:
+        monkeypatch.setenv("EDGE_OPENAI_URL", server.url)
+        answer = json.loads(edge("ask", QUESTION, "--engine", "openai", "--json").out)
+    assert answer["mode"] == "extractive"
+    assert "25 Nm" in answer["answer"]
+    assert "text/html" in answer["notice"]
 
 
 def test_a_refusal_is_an_answer(edge: Edge, ready: Path) -> None:

@@ -6,13 +6,12 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from unittest import mock
 
 import httpx
 import pytest
-from fetch import cache_folder
 
 from edge import plugins
 from edge.config import Settings
@@ -23,12 +22,14 @@ from edge.engine.openai import OpenAIEngine
 from edge.engine.scripted import ScriptedEngine
 from edge.server.run import bind
 from edge.wiring import Edge
+from fetch import cache_folder
 from tests.engine.chain_model import write_chain_model
 from tests.engine.workers import writer
 from tests.server.conftest import serving
 
 TEXT = "Use 25µl"
 CONTEXT = 512
+TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
 
 
 @contextmanager
@@ -64,14 +65,14 @@ def openai_of_edge(folder: Path) -> Iterator[ChatEngine]:
 
 
 @contextmanager
-def openai_of_llama_server(folder: Path) -> Iterator[ChatEngine]:
+def openai_of_llama_server(folder: Path, model: Path | None = None) -> Iterator[ChatEngine]:
     """llama.cpp's own server, where it was built: EDGE_LLAMA_SERVER, or ``python build/llama_server.py``."""
     program = llama_server()
     if program is None:
         pytest.skip("llama-server was not built")
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-    options = {"-m": chain(folder), "-t": 1, "-np": 2, "-c": 2 * CONTEXT, "--port": port}
+    options = {"-m": model or chain(folder), "-t": 1, "-np": 2, "-c": 2 * CONTEXT, "--port": port}
     command = [program, *(str(part) for pair in options.items() for part in pair), "--no-webui", "--offline"]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet) as process:
@@ -83,8 +84,14 @@ def openai_of_llama_server(folder: Path) -> Iterator[ChatEngine]:
             process.kill()
 
 
+def openai_of_llama_server_with_words(folder: Path) -> AbstractContextManager[ChatEngine]:
+    """The same with a model of words: its grammar sampler does not take the vocabulary of bytes alone."""
+    return openai_of_llama_server(folder, TINY)
+
+
 ALL = (extractive, scripted, llama, openai_of_edge, openai_of_llama_server)
 CHATTING = ALL[1:]
+OBEYING = (scripted, llama, openai_of_edge, openai_of_llama_server_with_words)
 
 
 @contextmanager

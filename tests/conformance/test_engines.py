@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from edge.engine.interface import ChatEngine, ChatRequest, Engine, Finished, Sampling, Written
+from edge.engine.interface import ChatEngine, ChatRequest, Engine, Finished, RefusedError, Sampling, Written
 from edge.errors import EngineError
 from edge.types import Message, Passage, Prompt
-from tests.conformance.engines import ALL, CHATTING, TEXT
+from tests.conformance.engines import ALL, CHATTING, OBEYING, TEXT
 
 Make = Callable[..., AbstractContextManager[Any]]
 Events = list[Written | Finished]
@@ -144,21 +144,23 @@ def test_a_stop_text_that_never_comes_changes_nothing(chatting: ChatEngine) -> N
     assert text_of(asked(chatting, stop=("25µg",))) == TEXT
 
 
-def test_it_obeys_a_schema(chatting: ChatEngine) -> None:
+@pytest.mark.parametrize("make", OBEYING, ids=lambda make: make.__name__)
+def test_it_obeys_a_schema(make: Make, tmp_path_factory: pytest.TempPathFactory) -> None:
     schema = {
         "type": "object",
         "properties": {"unit": {"type": "string", "enum": ["Nm"]}},
         "required": ["unit"],
         "additionalProperties": False,
     }
-    assert json.loads(text_of(asked(chatting, schema=json.dumps(schema)))) == {"unit": "Nm"}
+    with make(tmp_path_factory.mktemp("engine")) as engine:
+        assert json.loads(text_of(asked(engine, schema=json.dumps(schema)))) == {"unit": "Nm"}
 
 
 def test_logprobs_are_reported_when_asked_for(chatting: ChatEngine) -> None:
     assert all(event.tokens == () for event in asked(chatting) if isinstance(event, Written))
     events = asked(chatting, logprobs=1)
     tokens = [token for event in events if isinstance(event, Written) for token in event.tokens]
-    assert len(tokens) >= end_of(events).tokens - 1  # the end may be counted, and is not shown
+    assert len(tokens) >= len(TEXT)
     chosen, others = tokens[0]
     assert chosen.text == "U"
     assert others[0] == chosen
@@ -179,7 +181,7 @@ def test_it_can_be_cancelled_at_any_point(chatting: ChatEngine, after: int) -> N
     pieces = [event for event in seen if isinstance(event, Written)]
     assert len(pieces) <= after
     if len(seen) > len(pieces):
-        assert end_of(seen).reason == "cancel"
+        assert end_of(seen).reason in ("cancel", "end")  # it may have been over before
     assert text_of(asked(chatting)) == TEXT
 
 
@@ -215,6 +217,6 @@ def test_a_prompt_that_does_not_fit_is_refused(chatting: ChatEngine) -> None:
     with pytest.raises(EngineError) as caught:
         list(chatting.stream(prompt(long)))
     assert caught.value.hint
-    with pytest.raises(EngineError):
+    with pytest.raises(RefusedError):
         asked(chatting, long)
     assert text_of(asked(chatting)) == TEXT

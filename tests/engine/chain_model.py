@@ -78,3 +78,24 @@ def _weights(writer: gguf.GGUFWriter, following: np.ndarray) -> None:
         ("ffn_down", (size, FEED_FORWARD)),
     ):
         writer.add_tensor(f"blk.0.{name}.weight", np.zeros(shape, np.float32))
+
+
+def write_chain_lora(
+    path: Path, after: str, *, architecture: str = "llama", width: int = VOCABULARY, alpha: float = 1.0
+) -> Path:
+    """Write a LoRA adapter for chain models that makes them end after the last byte of ``after``."""
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", alpha)
+    when = np.zeros((1, width), np.float32)
+    then = np.zeros((VOCABULARY, 1), np.float32)
+    when[0, FIRST_BYTE + after.encode()[-1]] = 1
+    then[END, 0] = 10
+    writer.add_tensor("output.weight.lora_a", when)
+    writer.add_tensor("output.weight.lora_b", then)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

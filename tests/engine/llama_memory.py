@@ -1,6 +1,6 @@
 """What llama.cpp itself says a context takes, without allocating any of it.
 
-    python -m tests.engine.llama_memory FILE...      each: {"CELLS REQUESTS KV": {"kv", "compute", "logits"}} in MiB
+python -m tests.engine.llama_memory FILE...      each: {"CELLS REQUESTS KV": {"kv", "compute", "logits"}} in MiB
 """
 
 from __future__ import annotations

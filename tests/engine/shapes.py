@@ -48,7 +48,9 @@ KNOWN = {
         Known("qwen2.5-3b", "qwen2", 36, 2048, 11_008, 16, 2, 151_936, 32_768, tied=True),
         Known("phi-3-mini", "phi3", 32, 3072, 8192, 32, 32, 32_064, 4096),
         Known("gemma-2-2b", "gemma2", 26, 2304, 9216, 8, 4, 256_000, 8192, tied=True, head=256, window=4096),
-        Known("gemma-3-4b", "gemma3", 34, 2560, 10_240, 8, 4, 262_144, 131_072, tied=True, head=256, window=1024),
+        Known(
+            "gemma-3-4b", "gemma3", 34, 2560, 10_240, 8, 4, 262_144, 131_072, tied=True, head=256, window=1024
+        ),
         Known("qwen2.5-7b", "qwen2", 28, 3584, 18_944, 28, 4, 152_064, 32_768),
         Known("llama-2-7b", "llama", 32, 4096, 11_008, 32, 32, 32_000, 4096),
         Known("mistral-7b", "llama", 32, 4096, 14_336, 32, 8, 32_768, 32_768),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,26 @@ def test_threads_change_no_bit(embedder: LlamaEmbedder, embedder_path: Path) -> 
     two = LlamaEmbedder(embedder_path, threads=2)
     assert np.array_equal(two.embed(TEXTS), embedder.embed(TEXTS))
     two.close()
+
+
+def test_many_ask_at_once_and_each_gets_its_own(embedder: LlamaEmbedder, embedder_path: Path) -> None:
+    alone = [embedder.embed([text]) for text in TEXTS]
+    two = LlamaEmbedder(embedder_path, threads=2)
+    with ThreadPoolExecutor(8) as threads:
+        for ask in (embedder.embed, two.embed):
+            assert np.array_equal(list(threads.map(ask, ([text] for text in TEXTS))), alone)
+    two.close()
+
+
+def test_a_question_does_not_wait_for_many_long_texts(embedder_path: Path) -> None:
+    embedder = LlamaEmbedder(embedder_path, threads=2)
+    embedder.embed(["ready"])
+    with ThreadPoolExecutor(1) as threads:
+        building = threads.submit(embedder.embed, ["oil " * 100] * 16)
+        for text in TEXTS[:3]:
+            embedder.embed([text])
+        assert not building.done()
+    embedder.close()
 
 
 def test_more_texts_than_one_request_takes_keep_their_order(embedder: LlamaEmbedder) -> None:

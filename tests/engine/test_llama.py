@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from edge.config import Settings
+from edge.engine.life import Patience
 from edge.engine.llama import LlamaEngine
 from edge.errors import EngineError, ModelError
 from tests.engine.chain_model import CONTROL, write_chain_model
 from tests.engine.conftest import ANSWER, prompt
+from tests.engine.under_fire import under_fire
 from tests.engine.workers import writer
 
 
@@ -166,3 +168,31 @@ def test_a_closed_engine_says_so(engine: LlamaEngine) -> None:
     engine.close()
     with pytest.raises(EngineError, match="closed"):
         list(engine.stream(prompt()))
+
+
+def test_kills_under_load_cost_answers_but_never_the_service(endless_model: Path) -> None:
+    engine = LlamaEngine(writer(endless_model, 4096, parallel=4))
+    ends = under_fire(engine, askers=4, kills=4)
+    engine.close()
+    assert ends.pop("answer") > 4
+    assert all("SIGKILL" in message for message in ends), ends
+
+
+def test_an_engine_nobody_uses_gives_its_memory_back_and_returns(model: Path) -> None:
+    engine = LlamaEngine(writer(model, 512), Patience(idle=0.05))
+    assert "".join(engine.stream(prompt())) == ANSWER
+    life = engine._worker._life
+    assert life is None or life.join(10) is None
+    assert engine.pid is None
+    assert "".join(engine.stream(prompt())) == ANSWER
+    engine.close()
+
+
+def test_the_setting_says_when(model: Path, tmp_path: Path) -> None:
+    engine = LlamaEngine.from_settings(Settings(home=tmp_path, idle_unload_minutes=2), model)
+    assert engine._worker._patience.idle == 120
+    never = LlamaEngine.from_settings(Settings(home=tmp_path, idle_unload_minutes=0), model)
+    assert never._worker._patience.idle == 0
+    assert Settings(home=tmp_path).idle_unload_minutes == 30
+    engine.close()
+    never.close()

@@ -94,6 +94,13 @@ def test_several_models_or_none_must_be_chosen_from(models: Any) -> None:
     assert "openai_model" in caught.value.hint
 
 
+def test_without_a_model_a_server_that_is_gone_is_said_to_be_gone() -> None:
+    with Upstream(HELLO) as server:
+        pass
+    with pytest.raises(EngineError, match="cannot be asked"):
+        text(engine(server, model=""))
+
+
 # -- what is answered
 
 

@@ -59,10 +59,11 @@ def test_frames_larger_than_the_pipe_get_through(start: Start) -> None:
 
 
 def test_a_process_that_reads_nothing_blocks_nobody(start: Start) -> None:
-    process = start(DEAF)
+    process, frame = start(DEAF), {"op": "x" * (MAX_FRAME_BYTES - 20)}
+    for _ in range(4):
+        process.send(frame)
     with pytest.raises(WorkerDied, match="takes no more questions"):
-        for _ in range(6):
-            process.send({"op": "x" * (MAX_FRAME_BYTES - 20)})
+        process.send(frame)
 
 
 def test_what_is_sent_to_a_dead_process_is_lost_in_silence(start: Start) -> None:
@@ -123,6 +124,18 @@ except OSError: print("{{}}", flush=True)
     os.close(other)
 
 
+def test_the_process_learns_no_secrets(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "EDGE_TOKEN", "EDGE_KEYS_PASSPHRASE", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    process = start("import json, os; print(json.dumps(dict(os.environ)), flush=True)")
+    frame = process.receive(10)
+    assert frame is not None
+    assert "secret" not in frame.values()
+    assert frame["CUDA_VISIBLE_DEVICES"] == "1"
+    assert frame["OMP_WAIT_POLICY"] == "passive"
+
+
 @pytest.mark.parametrize("busy", [False, True])
 def test_the_worker_ends_with_its_parent(endless_model: Path, busy: bool) -> None:
     command = worker_command(writer(endless_model))
@@ -162,5 +175,3 @@ def test_what_libraries_print_does_not_disturb_the_frames(model: Path) -> None:
         _, errors = process.communicate(timeout=30)
     assert b"printf" in errors
     assert b"print\n" in errors
-
-

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from edge.config import Settings
 from edge.engine.models import ModelStore
 from edge.engine.reranker import LlamaReranker, reranker_file
 from edge.errors import EngineError, ModelError, NotFoundError
+from edge.wiring import make_reranker
 from tests.engine import rank_model
 from tests.engine.rank_model import TEMPLATE, forward, overlap, pair, write_rank_model, write_template_model
 
@@ -227,6 +228,17 @@ def test_the_first_ones_are_read_in_the_time_there_is(start: Open, tmp_path: Pat
     assert slow.scores(QUESTION, texts) == every
 
 
+def test_everybodys_first_passages_come_before_anybodys_last(start: Open, tmp_path: Path) -> None:
+    weights = rank_model.random(WORDS, layers=6, width=256)
+    slow = start(write_rank_model(tmp_path / "shared.gguf", WORDS, weights))
+    slow.scores(QUESTION, TEXTS)
+    with ThreadPoolExecutor(2) as threads:
+        many = threads.submit(slow.scores, QUESTION, [" ".join(WORDS) * 2] * 200)
+        assert len(slow.scores(QUESTION, TEXTS)) == len(TEXTS)
+        assert not many.done()
+        assert len(many.result()) == 200
+
+
 def test_one_that_is_not_ready_in_time_is_not_waited_for(start: Open, by_chance: Path) -> None:
     assert start(by_chance).scores(QUESTION, TEXTS, 0.001) == []
 
@@ -238,7 +250,8 @@ def test_one_that_hangs_is_not_waited_for(start: Open, by_chance: Path) -> None:
     os.kill(reranker.pid, signal.SIGSTOP)
     try:
         begin = time.perf_counter()
-        assert reranker.scores(QUESTION, TEXTS, 0.1) == []
+        with pytest.raises(EngineError, match="does not answer"):
+            reranker.scores(QUESTION, TEXTS, 0.1)
         assert time.perf_counter() - begin < 3
     finally:
         os.kill(reranker.pid, signal.SIGCONT)
@@ -346,6 +359,17 @@ def test_the_first_reranker_stays_until_another_is_chosen(
     assert reranker_file(settings) == settings.models_dir / "chance.gguf"
     store.use("other")
     assert reranker_file(settings) == settings.models_dir / "other.gguf"
+
+
+def test_an_installed_one_that_was_changed_is_not_loaded(settings: Settings, by_chance: Path) -> None:
+    path = ModelStore(settings).add(by_chance).path
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    reranker = make_reranker(settings)
+    assert reranker is not None
+    with closing(reranker), pytest.raises(ModelError, match="is damaged"):
+        reranker.scores(QUESTION, TEXTS)
 
 
 def test_one_can_be_named(settings: Settings, by_chance: Path, embedder_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
 
-from edge.engine.scripted import ScriptedEmbedder, ScriptedEngine
+from edge.engine.scripted import ScriptedEmbedder, ScriptedEngine, opening_sentence, smallest
+from edge.engine.totals import Cost
 from edge.errors import EngineError
+from edge.types import Passage, Prompt
 from tests.engine.conftest import prompt
 
 
@@ -53,3 +56,35 @@ def test_vectors_have_unit_length_even_without_words() -> None:
 
 def test_tokens_are_words() -> None:
     assert ScriptedEmbedder().count_tokens(["Change the oil.", ""]) == [3, 0]
+
+
+def test_it_cites_the_opening_sentence_or_repeats_what_was_said() -> None:
+    passage = Passage("p", "1", "d.md", "D", 1, 1, None, "", "Use 25 ml.\nThen wait.", 1.0)
+    assert "".join(opening_sentence(Prompt("oil?", (passage,), (), 9))) == "Use 25 ml. [1]"
+    assert "".join(opening_sentence(Prompt("How much oil?", (), (), 9))) == "How much oil?"
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({}, {}),
+        ({"const": 7}, 7),
+        ({"enum": ["a", "b"]}, "a"),
+        ({"type": "array"}, []),
+        (
+            {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a", "b"]},
+            {"a": "", "b": {}},
+        ),
+        ({"properties": [], "required": "a", "type": 7, "enum": 7}, {}),
+        (7, {}),
+    ],
+)
+def test_a_schema_has_a_smallest_value(schema: Any, value: Any) -> None:
+    assert smallest(schema) == value
+
+
+def test_what_it_wrote_is_added_up() -> None:
+    engine = ScriptedEngine(["a", "b"])
+    list(engine.stream(prompt("How much oil?", system="Answer.")))
+    list(engine.stream(prompt("Again?", max_tokens=1)))
+    assert engine.totals.cost == Cost(prefilled=6, generated=3, steps=3)

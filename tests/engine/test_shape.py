@@ -45,8 +45,7 @@ def test_memory_is_what_llama_says(name: str, shapes: dict[str, Shape], told: To
         kv = shape.kv(cells, kind) / MIB
         compute = shape.compute(cells, BATCH, requests + EXTRA_OUTPUTS) / MIB
         assert kv == pytest.approx(numbers["kv"], rel=0.001)
-        # The compute buffer: never too little by more than a tenth of a percent, too much by a tenth at most.
-        assert 0.999 * numbers["compute"] <= compute <= 1.1 * numbers["compute"] + 1, (cells, kind)
+        assert 0.99 * numbers["compute"] <= compute <= 1.1 * numbers["compute"], (cells, kind)
         assert shape.logits(requests + EXTRA_OUTPUTS) / MIB == pytest.approx(numbers["logits"], rel=0.02)
 
 
@@ -78,7 +77,12 @@ def test_layers_may_differ() -> None:
 
 
 def test_one_vector_for_keys_and_values() -> None:
-    metadata = {"block_count": 1, "embedding_length": 64, "attention.head_count": 4, "attention.kv_lora_rank": 512}
+    metadata = {
+        "block_count": 1,
+        "embedding_length": 64,
+        "attention.head_count": 4,
+        "attention.kv_lora_rank": 512,
+    }
     values = {"general.architecture": "mla"} | {f"mla.{k}": v for k, v in metadata.items()}
     shape = shape_of(Header({**values, "mla.rope.dimension_count": 64}, (), 0), "x.gguf")
     assert (shape.keys, shape.values) == ((576,), (0,))

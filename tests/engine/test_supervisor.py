@@ -242,6 +242,13 @@ def test_a_refusal_concerns_one_request_only(worker: MakeWorker) -> None:
     assert strict.pid == pid
 
 
+def test_one_reply_is_asked_for_and_no_flood_is_taken_for_it(worker: MakeWorker) -> None:
+    assert worker(ECHO).ask("anything") == {}
+    with pytest.raises(EngineError, match="no usable answer"):
+        worker(WRITER).ask("write", count=10**9)
+    assert worker(READY + "for line in sys.stdin: pass").ask("anything", cancelled=lambda: True) is None
+
+
 def test_a_worker_with_too_much_to_do_says_so(worker: MakeWorker) -> None:
     full = worker(
         READY
@@ -330,6 +337,6 @@ def test_nothing_is_left_after_many_lives(worker: MakeWorker) -> None:
         ask(echo)
     assert len(os.listdir("/proc/self/fd")) == descriptors
     assert threading.active_count() == threads
-    with pytest.raises(ChildProcessError):  # the only child is the one that runs
-        echo.close()
+    echo.close()
+    with pytest.raises(ChildProcessError):  # there was only the one that ran
         os.waitpid(-1, os.WNOHANG)

@@ -1,4 +1,4 @@
-"""Workers for tests: options of real ones (one thread, a small context), and small real processes that behave as told."""
+"""Workers for tests: options of real ones (one thread, a small context), and small processes that do as told."""
 
 from __future__ import annotations
 
@@ -24,12 +24,17 @@ def send(**frame):
 send(ready={"name": "fake"})
 """
 
-ECHO = READY + """
+ECHO = (
+    READY
+    + """
 for line in sys.stdin:
     send(id=json.loads(line)["id"], done={})
 """
+)
 
-WRITER = READY + """
+WRITER = (
+    READY
+    + """
 cancelled = set()
 def write(number, count):
     for n in range(count):
@@ -43,6 +48,7 @@ for line in sys.stdin:
         case "given_up": send(id=frame["id"], done={"ids": sorted(cancelled)})
         case "write": threading.Thread(target=write, args=(frame["id"], frame["count"])).start()
 """
+)
 """Writes ``count`` tokens for each request, for all at once."""
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.prompt.budget import fitted
+from edge.prompt.budget import fitted, relevant
 from edge.types import Passage
 
 
@@ -53,3 +54,20 @@ def test_it_fits_or_little_is_left(passages: list[Passage], room: int) -> None:
     kept = fitted(passages, within(room))
     assert within(room)(kept) or len(kept) == 1
     assert len(kept) <= len(passages)
+
+
+# Relevance
+
+
+def scored(*scores: float) -> list[Passage]:
+    return [replace(passage(f"Passage {n}."), score=score) for n, score in enumerate(scores)]
+
+
+def test_what_scores_far_below_the_best_is_left_out_but_not_the_second() -> None:
+    assert [p.score for p in relevant(scored(1.0, 0.1, 0.6, 0.4, 0.5))] == [1.0, 0.1, 0.6, 0.5]
+
+
+def test_where_the_best_has_no_score_all_stay() -> None:
+    passages = scored(0.0, 0.3, 0.2)
+    assert relevant(passages) == tuple(passages)
+    assert relevant([]) == ()

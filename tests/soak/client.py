@@ -92,7 +92,7 @@ async def talk(port: int, data: bytes, manner: Manner = POLITE) -> Reply:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 writer.transport.abort()
             writer.close()
-    return _reply(received)
+    return parsed(received)
 
 
 async def _receive(reader: asyncio.StreamReader, manner: Manner) -> bytes:
@@ -107,7 +107,8 @@ async def _receive(reader: asyncio.StreamReader, manner: Manner) -> bytes:
     return bytes(received)
 
 
-def _reply(received: bytes) -> Reply:
+def parsed(received: bytes) -> Reply:
+    """The reply that these bytes are; some of it may be missing."""
     head, _, body = received.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}

@@ -32,6 +32,7 @@ from edge.sync.delta import make
 from edge.sync.report import Outcome, Report, State
 from edge.sync.sync import sync
 from edge.sync.targets import delta_path
+from tests.engine import rank_model
 from tests.faults import fail, kill_at_every_step
 from tests.packs.conftest import TEXTS
 from tests.sync import mirror as ways
@@ -342,6 +343,17 @@ def test_models_come_like_packs(device: Device, road: Road, repository: Reposito
     assert model.path.read_bytes() == changed
     model.path.unlink()
     assert of(device.sync(road(repository)), "models/tiny.gguf").state is State.CHANGED
+
+
+def test_a_reranker_comes_into_its_own_place(
+    device: Device, stick: FolderCarrier, repository: Repository, tmp_path: Path
+) -> None:
+    words = ["pump", "bolts"]
+    file = rank_model.write_rank_model(tmp_path / "rank.gguf", words, rank_model.overlap(words))
+    repository.add("models/rank.gguf", file.read_bytes(), {"kind": "model"})
+    assert of(device.sync(stick), "models/rank.gguf").state is State.CHANGED
+    store = ModelStore(device.settings)
+    assert (store.active(), store.reranker()) == (None, device.settings.models_dir / "rank.gguf")
 
 
 def test_a_model_added_by_hand_is_not_replaced(

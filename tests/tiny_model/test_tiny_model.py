@@ -137,6 +137,24 @@ def test_only_the_last_question_counts(llama: Llama) -> None:
     assert answer(llama, earlier + chat("The pipe is red. It is short.")) == "The pipe is red. [1]"
 
 
+def test_a_later_message_may_point_at_passages_shown_before(llama: Llama) -> None:
+    earlier = [
+        *chat("The hose is black. It is long.", "The pipe is red. It is short."),
+        {"role": "assistant", "content": "The hose is black. [1]"},
+    ]
+    pointing = {
+        "role": "user",
+        "content": "Passages that matter, best first: [2], [1]\n\nQuestion: And the pipe?",
+    }
+    bringing = {
+        "role": "user",
+        "content": "Passages:\n[3] user-manual.pdf, page 9\nThe valve is blue. It is new.\n\n"
+        "Passages that matter, best first: [3], [1]\n\nQuestion: And the valve?",
+    }
+    assert answer(llama, [*earlier, pointing]) == "The pipe is red. [1]"
+    assert answer(llama, [*earlier, bringing]) == "The valve is blue. [1]"
+
+
 def test_without_passages_it_says_so(llama: Llama) -> None:
     messages: list[Any] = [{"role": "user", "content": "Why does the pump leak?"}]
     assert answer(llama, messages) == "The passages do not say."

@@ -18,19 +18,29 @@ CITATION = " [1]"
 MAX_PASSAGES, MAX_WORDS = 3, 40
 
 # Keeps of the last user message: the first MAX_WORDS words of the first MAX_PASSAGES passages, without their source
-# lines, and of the question. Nothing stands between a marker and the first word, so that this word has the same tokens
-# in the answer.
+# lines, and of the question; of a later message in a conversation the passages that it says matter, wherever they were
+# shown. Nothing stands between a marker and the first word, so that this word has the same tokens in the answer.
 CHAT_TEMPLATE = (
     r"""
-{%- set turn = namespace(text='') -%}
-{%- for m in messages if m['role'] == 'user' -%}{%- set turn.text = '\n' ~ m['content'] -%}{%- endfor -%}
+{%- set turn = namespace(text='', all='') -%}
+{%- for m in messages if m['role'] == 'user' -%}
+{%- set turn.text = '\n' ~ m['content'] -%}{%- set turn.all = turn.all ~ turn.text ~ '\n\n' -%}
+{%- endfor -%}
 {%- set parts = turn.text.split('Question:') -%}
 {%- set shown = namespace(rest=parts[0] if parts | length > 1 else '') -%}
+{%- set matter = shown.rest.split('\nPassages that matter, best first: ') -%}
+{%- if matter | length > 1 -%}
+{%- for label in matter[1].split('\n')[0].split(', ')[:MAX_PASSAGES] if '\n' ~ label ~ ' ' in turn.all -%}
+{%- set lines = turn.all.split('\n' ~ label ~ ' ', 1)[1].split('\n\n', 1)[0].split('\n', 1) -%}
+<|passage|>{{ lines[-1].split()[:MAX_WORDS] | join(' ') }}
+{%- endfor -%}
+{%- else -%}
 {%- for n in range(1, MAX_PASSAGES + 1) if '\n[' ~ n ~ '] ' in shown.rest -%}
 {%- set shown.rest = shown.rest.split('\n[' ~ n ~ '] ', 1)[1] -%}
 {%- set lines = shown.rest.split('\n[' ~ (n + 1) ~ '] ', 1)[0].split('\n', 1) -%}
 <|passage|>{{ lines[-1].split()[:MAX_WORDS] | join(' ') }}
 {%- endfor -%}
+{%- endif -%}
 <|question|>{{ parts[-1].split()[:MAX_WORDS] | join(' ') }}
 {%- if add_generation_prompt -%}<|answer|>{%- endif -%}
 """.replace("MAX_PASSAGES", str(MAX_PASSAGES))

@@ -11,7 +11,8 @@ def run(
     spec: Annotated[
         str,
         typer.Argument(
-            metavar="SPEC", help="[hf:]OWNER/REPO/FILE.gguf or [hf:]OWNER/REPO[:QUANT], each with @REVISION if wanted."
+            metavar="SPEC",
+            help="[hf:]OWNER/REPO/FILE.gguf or [hf:]OWNER/REPO[:QUANT], each with @REVISION if wanted.",
         ),
     ],
 ) -> None:

@@ -23,9 +23,11 @@ from urllib3.util import parse_url
 
 from edge import __version__
 from edge.engine.frames import plain
+from edge.engine.interface import RefusedError
 from edge.engine.remote import protocol
 from edge.engine.remote.call import FAILURES, POLL_S, Call, Head, Request, Route
 from edge.engine.remote.events import EventParser, EventTooLong
+from edge.engine.remote.protocol import NotUnderstoodError
 from edge.errors import BusyError, EdgeError, EngineError
 
 CONNECT_S = 10.0
@@ -41,6 +43,8 @@ ELSEWHERE = "Or answer without it: --engine extractive."
 
 _TRANSIENT = (429, 500, 502, 503, 504)
 _BUSY = (429, 503)
+_KEY_REFUSED = (401, 403)
+_AT_FAULT = (400, 413, 422)
 _TOO_LONG = ("context length", "context size", "maximum context", "too long", "max_model_len")
 _REASONS = (
     (NameResolutionError, "no such host is known here", "Check openai_url and the network."),
@@ -126,19 +130,25 @@ class Server:
         """A small document, tried once.
 
         Raises:
-            EngineError: it cannot be had.
+            EngineError: the server cannot be asked, or refuses the key.
+            NotUnderstoodError: it has none.
         """
         call = self._call(path, None, silence_s)
         with closing(call):
             head = self._head(call, lambda: False)
+            body = self._whole(call, lambda: False)
+            if head is not None and head.status in _KEY_REFUSED:
+                raise self._refusal(head, protocol.error_of(body))
             if head is None or head.status != 200:
-                raise EngineError(f"{self.name} has no {path}.", ELSEWHERE)
-            return self._whole(call, lambda: False)
+                raise NotUnderstoodError(f"no {path}")
+            return body
 
     def error(self, said: str) -> EngineError:
         """The error of a server that says what went wrong."""
         if any(words in said.lower() for words in _TOO_LONG):
-            return EngineError(f"{self.name}: {self._harmless(said)}", "Ask shorter, or with fewer passages.")
+            return RefusedError(
+                f"{self.name}: {self._harmless(said)}", "Ask shorter, or with fewer passages."
+            )
         return EngineError(f"{self.name} failed: {self._harmless(said) or 'it does not say why.'}", ELSEWHERE)
 
     # --- one attempt --------------------------------------------------------------------------------------------
@@ -209,7 +219,7 @@ class Server:
     def _refusal(self, head: Head, said: str) -> EdgeError | _Transient:
         said = self._harmless(said)
         colon = f": {said}" if said else "."
-        if head.status in (401, 403):
+        if head.status in _KEY_REFUSED:
             hint = f"Set {KEY}." if not self._key else f"Check {KEY}."
             return EngineError(f"{self.name} does not accept the key{colon}", hint)
         if head.status == 404:
@@ -225,7 +235,8 @@ class Server:
             return _Transient(kind(f"{self.name} {what}{colon}", "Ask again later."), _retry_after(head))
         if any(words in said.lower() for words in _TOO_LONG):
             return self.error(said)
-        return EngineError(f"{self.name} refused (HTTP {head.status}){colon}", ELSEWHERE)
+        kind = RefusedError if head.status in _AT_FAULT else EngineError
+        return kind(f"{self.name} refused (HTTP {head.status}){colon}", ELSEWHERE)
 
     def _unreachable(self, failure: BaseException) -> EngineError:
         if isinstance(failure, TimeoutError) and not isinstance(failure, ConnectTimeoutError):

@@ -251,10 +251,9 @@ def new_context(model: Model, **parameters: Any) -> Any:
         raise LoadError(_reason("no memory for the context"))
     if model.adapters:
         count = len(model.adapters)
-        handles = (ctypes.c_void_p * count)(*(handle for handle, _ in model.adapters))
+        handles = (L.llama_adapter_lora_p_ctypes * count)(*(handle for handle, _ in model.adapters))
         scales = (ctypes.c_float * count)(*(scale for _, scale in model.adapters))
-        pointer = ctypes.cast(handles, ctypes.POINTER(L.llama_adapter_lora_p_ctypes))
-        if L.llama_set_adapters_lora(context, pointer, count, scales):
+        if L.llama_set_adapters_lora(context, handles, count, scales):
             raise LoadError(_reason("its adapters cannot be used"))
     return context
 

@@ -24,12 +24,18 @@ class Channel:
         self._source, self._sink = source, sink
         self._requests: SimpleQueue[Frame] = SimpleQueue()
         self._answers: SimpleQueue[Frame] = SimpleQueue()
+        self._posted: SimpleQueue[tuple[Frame, ...]] = SimpleQueue()
         self._sending, self._asking, self._books = threading.Lock(), threading.Lock(), threading.Lock()
         self._open: set[int] = set()
         self._cancelled: set[int] = set()
         self.on_cancel: Callable[[int], None] = _nobody
         """Called by the reading thread as soon as a request is cancelled."""
         threading.Thread(target=self._read, name="reader", daemon=True).start()
+        threading.Thread(target=self._post, name="writer", daemon=True).start()
+
+    def post(self, *replies: Frame) -> None:
+        """Write frames out soon, in another thread: the caller has better things to do."""
+        self._posted.put(replies)
 
     def send(self, *replies: Frame) -> None:
         """Write frames out at once."""
@@ -57,6 +63,10 @@ class Channel:
     def cancelled(self, request: int) -> bool:
         """Whether the parent gave this request up."""
         return request in self._cancelled
+
+    def _post(self) -> None:
+        while True:
+            self.send(*self._posted.get())
 
     def _read(self) -> None:
         with suppress(Exception):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import jinja2
@@ -17,6 +18,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from edge.engine.frames import RequestError
 
 Messages = Sequence[dict[str, str]]
+
+_TURNS = (("system", "INSTRUCTIONS"), ("user", "FIRST"), ("assistant", "ANSWER"), ("user", "SECOND"))
 
 PLAIN = """\
 {% for message in messages %}{% if message.role == 'assistant' %}Answer: {% endif %}{{ message.content }}
@@ -59,17 +62,27 @@ class ChatTemplate:
     def render(self, messages: Messages) -> str:
         """The prompt up to where the answer begins.
 
-        Some models know no system role: their instructions then open the first message of the user.
+        Some models know no system role: their instructions then open the first message of the user. So they do where a
+        template would put them before the last message: there they move with every turn of a conversation, and nothing
+        of its beginning could be reused.
 
         Raises:
             RequestError: the template refuses.
         """
         try:
+            if len(messages) > 2 and messages[0]["role"] == "system" and self._moves_instructions:
+                return self._render(_without_system(messages))
             return self._render(messages)
         except RequestError:
             if not messages or messages[0]["role"] != "system":
                 raise
             return self._render(_without_system(messages))
+
+    @cached_property
+    def _moves_instructions(self) -> bool:
+        """Whether the instructions stand elsewhere when there is more than one message."""
+        text = self._render([{"role": role, "content": content} for role, content in _TURNS])
+        return 0 <= text.find("FIRST") < text.find("INSTRUCTIONS")
 
     def _render(self, messages: Messages) -> str:
         try:

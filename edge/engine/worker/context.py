@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ctypeslib  # now: numpy imports it when it is first used, and then no file may be opened
 from numpy.typing import NDArray
 
 from edge.engine.worker.binding import L, LoadError, Model, new_context
@@ -95,6 +96,7 @@ class SharedContext:
         self.outputs = outputs
         self.vocabulary = int(L.llama_vocab_n_tokens(model.vocab))
         self.batch = Batch(batch)
+        self._view, self._viewed = np.empty((0, 0), np.float32), (0, 0)
         self._abort = ctypes.create_string_buffer(2)
         # llama.cpp asks between any two operations whether to go on. C's strlen answers out of this buffer: 0 for no
         # text, 1 for one character. A Python function would take the interpreter's lock hundreds of times a token.
@@ -125,8 +127,12 @@ class SharedContext:
 
     def logits(self, outputs: int) -> Logits:
         """The logits of the last run, one row an output, in the order of the batch. Valid until the next run."""
-        pointer = L.llama_get_logits(self.handle)
-        return np.ctypeslib.as_array(pointer, shape=(outputs, self.vocabulary))
+        address = ctypes.addressof(L.llama_get_logits(self.handle).contents)
+        if (address, outputs) != self._viewed:  # making a view takes as long as all else in a step
+            numbers = (ctypes.c_float * (outputs * self.vocabulary)).from_address(address)
+            self._view = ctypeslib.as_array(numbers).reshape(outputs, self.vocabulary)
+            self._viewed = address, outputs
+        return self._view
 
     def share(self, source: int, target: int, length: int) -> None:
         """Tag the first cells of a sequence as another's, too."""

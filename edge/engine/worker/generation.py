@@ -98,7 +98,7 @@ class Generation:
             self._model,
             self._context,
             resident,
-            channel.send,
+            channel.post,
             parallel=self._options.parallel,
             lookup=self._options.lookup,
         )

@@ -8,15 +8,17 @@ Several threads compute several texts instead of sharing one, since threads that
 from __future__ import annotations
 
 import ctypes
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from functools import partial
+from queue import Empty, PriorityQueue, SimpleQueue
 from typing import Any, TypeVar
 
-from edge.engine.worker.binding import L, Model, new_context
+from edge.engine.worker.binding import L, LoadError, Model, new_context
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,6 +29,9 @@ ABORTED = 2  # llama.h: what llama_encode and llama_decode return then
 class Lanes:
     """Contexts of one model, each made when it is first needed. Safe to use from several threads.
 
+    Where many wait, the first items of all of them come before the second ones: a question goes before the rest of a
+    pack, and everybody's best passages before anybody's sixteenth.
+
     Args:
         make: makes a context; at once for the first, so that a model that is not for this is found out.
         count: texts computed at a time, over all callers.
@@ -34,24 +39,42 @@ class Lanes:
 
     def __init__(self, make: Callable[[], Lane], count: int) -> None:
         self._make, self._count = make, count
-        self._threads = ThreadPoolExecutor(count)
         self._free: SimpleQueue[Lane] = SimpleQueue()
         self._lock = threading.Lock()
         self._made = 1
         self.first = make()
         self._free.put(self.first)
+        self._jobs: PriorityQueue[tuple[int, int, Callable[[], None]]] = PriorityQueue()
+        self._numbers = itertools.count()
+        for _ in range(count):
+            threading.Thread(target=self._work_off, name="lane", daemon=True).start()
 
     def map(self, work: Callable[[Lane, Item], Result], items: Sequence[Item]) -> list[Result]:
         """``work(lane, item)`` for every item, as many at a time as there are lanes."""
+        if len(items) == 1:
+            return [self._one(work, items[0])]
+        results: list[Future[Result]] = [Future() for _ in items]
+        for n, (item, result) in enumerate(zip(items, results, strict=True)):
+            self._jobs.put((n, next(self._numbers), partial(self._settle, result, work, item)))
+        return [result.result() for result in results]
 
-        def one(item: Item) -> Result:
-            lane = self._take()
-            try:
-                return work(lane, item)
-            finally:
-                self._free.put(lane)
+    def _work_off(self) -> None:
+        while True:
+            *_, job = self._jobs.get()
+            job()
 
-        return list((self._threads.map if len(items) > 1 else map)(one, items))
+    def _settle(self, result: Future[Result], work: Callable[[Lane, Item], Result], item: Item) -> None:
+        try:
+            result.set_result(self._one(work, item))
+        except Exception as error:
+            result.set_exception(error)
+
+    def _one(self, work: Callable[[Lane, Item], Result], item: Item) -> Result:
+        lane = self._take()
+        try:
+            return work(lane, item)
+        finally:
+            self._free.put(lane)
 
     def _take(self) -> Lane:
         with suppress(Empty):
@@ -59,7 +82,10 @@ class Lanes:
         with self._lock:
             grows = self._made < self._count
             self._made += grows
-        return self._make() if grows else self._free.get()
+        if grows:
+            with suppress(LoadError):  # no memory for another: those that are there do the work
+                return self._make()
+        return self._free.get()
 
 
 class Lane:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-STEP_S = 0.25
+STEP_S = 0.4
 """A run while somebody is reading an answer takes so long at most, ..."""
 
-SLOW_STEPS = 6
+SLOW_STEPS = 8
 """... or so often the time of one without prompts, where that is more."""
 
 ALONE_S = 2.0
 """A run of prompts alone takes so long at most, so that a new request does not wait for long."""
 
-SMALLEST = 16
+SMALLEST = 32
 """Prompt tokens in a run, at least: fewer take nearly as long."""
 
 FASTER, SLOWER = 0.5, 0.1
@@ -29,9 +29,13 @@ class StepCost:
     def __init__(self) -> None:
         self._small: tuple[float, float] | None = None  # mean rows and seconds of runs without prompts
         self._large: tuple[float, float] | None = None  # of runs with prompts
+        self._runs = 0
 
     def add(self, rows: int, seconds: float, *, prompts: bool) -> None:
-        """A run of so many rows took so long."""
+        """A run of so many rows took so long. The first one does not count: it fetches the weights from disk."""
+        self._runs += 1
+        if self._runs == 1:
+            return
         if prompts and rows >= SMALLEST:
             self._large = _mean(self._large, rows, seconds)
         elif not prompts:
@@ -54,9 +58,12 @@ class StepCost:
         return max(0.0, self._small[1] + self.row_s * (rows - self._small[0]))
 
     def row_share(self, rows: int) -> float:
-        """What one more row costs relative to a run of so many rows."""
+        """What one more row costs relative to a run of so many rows.
+
+        At most half: where rows cost nearly as much as runs, a right guess saves little time, but loses none.
+        """
         step = self.step_s(rows)
-        return min(1.0, self.row_s / step) if step else UNMEASURED_ROW
+        return min(0.5, self.row_s / step) if step else UNMEASURED_ROW
 
 
 def prompt_budget(cost: StepCost, decoding: int, limit: int) -> int:

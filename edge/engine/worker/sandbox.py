@@ -17,7 +17,6 @@ import platform
 import resource
 import struct
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,9 +39,24 @@ _ATTRIBUTE_BYTES = ((1, 8), (_TCP_ABI, 16), (_SCOPE_ABI, 24))
 
 LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
 MACHINE = ("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/sys/devices/system/node")
-GPU_READ = ("/proc", "/sys", "/dev", "/usr/local/cuda", "/opt/nvidia", "/etc/nv_tegra_release")
-GPU_DEVICES = ("nvidia*", "nvhost*", "nvmap", "nvgpu", "nvsciipc", "dri", "kfd", "shm")
-"""What drivers open under ``/dev``."""
+GPU_READ = (
+    "/proc/driver",
+    "/proc/self",
+    "/proc/devices",
+    "/proc/modules",
+    "/proc/filesystems",
+    "/proc/version",
+)
+GPU_READ += (
+    "/sys",
+    "/usr/local/cuda",
+    "/opt/nvidia",
+    "/etc/nv_tegra_release",
+    "/usr/share/vulkan",
+    "/etc/vulkan",
+)
+GPU_DEVICES = ("nvidia*", "nvhost*", "nvmap", "nvgpu", "nvsciipc", "dri", "kfd")
+"""What drivers read, and what they open under ``/dev``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +153,14 @@ def _program_files() -> Iterator[Path]:
     be one that holds anything.
     """
     yield from (Path(path) for path in (*LIBRARIES, *MACHINE))
-    yield Path(sysconfig.get_path("stdlib"))
+    yield Path(os.__file__).parent  # the standard library
     yield Path(__file__).parents[2]  # edge itself
     yield from (Path(path) for path in sys.path if path.endswith(("site-packages", "dist-packages", ".zip")))
     yield Path(sys.base_prefix, "lib")
     yield from (Path(path) for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path)
-    if unpacked := getattr(sys, "_MEIPASS", None):  # the one-file executable: its own file and what it unpacked
+    if unpacked := getattr(
+        sys, "_MEIPASS", None
+    ):  # the one-file executable: its own file and what it unpacked
         yield from (Path(sys.executable), Path(unpacked))
 
 
@@ -154,7 +170,9 @@ def _devices() -> Iterator[Path]:
 
 
 def _allow(ruleset: int, path: Path, rights: int) -> None:
-    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):  # what is not there is not read either
+    with suppress(
+        FileNotFoundError, NotADirectoryError, PermissionError
+    ):  # what is not there is not read either
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
             allowed = rights if path.is_dir() else rights & ~_READ_DIR

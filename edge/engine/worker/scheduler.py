@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from edge.engine.frames import Frame, RequestError
 from edge.engine.worker import plan
+from edge.engine.worker.answer import Writer
 from edge.engine.worker.binding import Model
 from edge.engine.worker.context import ABORTED, NO_ROOM, Logits, SharedContext
 from edge.engine.worker.lookup import Guesser
 from edge.engine.worker.request import Request
 from edge.engine.worker.resident import Resident
-from edge.engine.worker.sampler import Candidates, Sampler, alternatives
+from edge.engine.worker.sampler import Candidates, Sampler
 from edge.engine.worker.sequences import common
 
 MUCH = 32
@@ -69,7 +70,9 @@ class Scheduler:
     ) -> None:
         self._model, self._context, self._resident, self._send = model, context, resident, send
         self._parallel, self._lookup = parallel, lookup and context.forgets
+        self._may_wait = max(WAITING_LEAST, WAITING * parallel)
         self._candidates = Candidates(context.vocabulary)
+        self._writer = Writer(model)
         self._cost = plan.StepCost()
         self._lock = threading.RLock()  # over what follows, and held from a look at `ended` to the reply
         self._arrived = threading.Condition(self._lock)
@@ -78,6 +81,7 @@ class Scheduler:
         self._ahead: list[Request] = []  # prompts to compute when there is nothing else
         self._parts: list[_Part] = []
         self._running: list[Request] = []  # the oldest first
+        self._some_ended = False  # and are still in one of the lists
         self._blocked = False  # the oldest that waits found no room, and nothing has ended since
 
     # What other threads call.
@@ -85,9 +89,7 @@ class Scheduler:
     def submit(self, request: Request) -> None:
         """Take a request; its frames follow."""
         with self._lock:
-            if len(self._requests) - len(self._ahead) >= self._parallel + max(
-                WAITING_LEAST, WAITING * self._parallel
-            ):
+            if len(self._requests) - len(self._ahead) >= self._parallel + self._may_wait:
                 busy = {"error": f"{len(self._requests)} requests wait already", "busy": True}
                 self._send({"id": request.number, **busy})
                 return
@@ -115,7 +117,7 @@ class Scheduler:
         while True:
             if not self.step() and not self._resident.offer():
                 with self._arrived:
-                    if not self._waiting and not self._ahead:
+                    if not (self._waiting or self._ahead or self._some_ended):
                         self._arrived.wait()
 
     def step(self) -> bool:
@@ -146,7 +148,10 @@ class Scheduler:
 
     def _retire(self) -> None:
         """Let go of the requests that ended."""
+        if not self._some_ended:
+            return
         with self._lock:
+            self._some_ended = False
             ended = [r for r in (*self._running, *self._waiting, *self._ahead) if r.ended]
             for queue in (self._running, self._waiting, self._ahead):
                 queue[:] = [request for request in queue if not request.ended]
@@ -299,36 +304,12 @@ class Scheduler:
 
     def _write(self, request: Request, token: int, logits: Logits, replies: list[Frame]) -> bool:
         """Add a token to an answer; False when that ended it."""
-        if self._model.ends_answer(token):
-            self._close(request, "end", replies)
-            return False
-        request.tokens.append(token)
-        if request.guesser:
-            request.guesser.add(token)
-        text = request.stream.feed(self._model.piece(token))
-        if request.sampling.logprobs is not None:
-            request.logprobs.append(self._likelihoods(logits, token, request.sampling.logprobs))
-        if text:
-            replies.append(_piece(request, text))
-        if request.stream.stopped:
-            self._close(request, "stop", replies)
-        elif request.written >= request.limit:
-            self._close(request, "length", replies)
-        return not request.ended
-
-    def _likelihoods(self, logits: Logits, token: int, count: int) -> list[object]:
-        chosen, others = alternatives(logits, token, count)
-        return [[self._text(token), chosen], [[self._text(other), value] for other, value in others]]
-
-    def _text(self, token: int) -> str:
-        return self._model.piece(token).decode(errors="replace")
-
-    def _close(self, request: Request, reason: str, replies: list[Frame]) -> None:
-        if text := request.stream.end():
-            replies.append(_piece(request, text))
-        replies.append(request.finished(reason))
-        request.ended = True
-        self._requests.pop(request.number, None)
+        frames, reason = self._writer.add(request, token, logits)
+        replies += frames
+        if reason:
+            replies.append(request.finished(reason))
+            self._forget(request)
+        return not reason
 
     def _fail(self, request: Request, message: str) -> None:
         self._end(request, {"id": request.number, "error": message})
@@ -336,9 +317,12 @@ class Scheduler:
     def _end(self, request: Request, last: Frame) -> None:
         with self._lock:
             if not request.ended:
-                request.ended = True
-                self._requests.pop(request.number, None)
+                self._forget(request)
                 self._send(last)
+
+    def _forget(self, request: Request) -> None:
+        request.ended = self._some_ended = True
+        self._requests.pop(request.number, None)
 
     def _abort_if_lost(self) -> None:
         """End the run that is going on if half of it or more is for nobody: the others lose less than it would cost."""
@@ -364,10 +348,3 @@ class Scheduler:
             self._put_back(self._running[-1])
         else:
             self._fail(self._running[0], "the context is full")
-
-
-def _piece(request: Request, text: str) -> Frame:
-    if request.sampling.logprobs is None:
-        return {"id": request.number, "token": text}
-    logprobs, request.logprobs = request.logprobs, []
-    return {"id": request.number, "token": text, "logprobs": logprobs}

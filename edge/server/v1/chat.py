@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from edge.engine.interface import ChatEngine, ChatRequest, Finished, Written
+from edge.engine.interface import ChatEngine, ChatRequest, Finished, RefusedError, Written
 from edge.errors import EngineError, UsageError
 from edge.server.chat import sent_as_json
 from edge.server.reply import reply
@@ -20,10 +20,13 @@ from edge.server.v1 import completion, grounded
 from edge.server.v1.completion import Heading
 from edge.server.v1.grounded import GroundedChunks
 from edge.server.v1.models import language_model
-from edge.server.v1.responses import described
-from edge.server.v1.schema import ChatCompletion, ChatCompletionRequest
+from edge.server.v1.requests import ChatCompletionRequest
+from edge.server.v1.responses import ChatCompletion, described
 from edge.server.v1.stream import Chunks
 from edge.types import Answered, Prompt
+
+if TYPE_CHECKING:
+    from edge.wiring import Edge
 
 router = APIRouter(default_response_class=Response)
 
@@ -53,9 +56,7 @@ async def chat_completions(
     """
     if asked.grounded:
         return await _grounded(asked, request, services)
-    engine = await services.short.run(lambda: language_model(services.edge, asked.model))
-    work = _writing(engine, asked.chat_request(services.edge.settings.max_output_tokens))
-    heading = Heading(engine.name)
+    heading, work = Heading(asked.model), _writing(services.edge, asked)
     if asked.stream:
         return Chunks(services.turns, work, heading, asked.include_usage)
     async with services.turns.begin(work, request.receive) as turn:
@@ -75,13 +76,16 @@ async def _grounded(asked: ChatCompletionRequest, request: Request, services: Se
         return reply(grounded.whole(heading, event.answer, aware))
 
 
-def _writing(engine: ChatEngine, request: ChatRequest) -> Work[Written | Finished]:
+def _writing(edge: Edge, asked: ChatCompletionRequest) -> Work[Written | Finished]:
+    request = asked.chat_request(edge.settings.max_output_tokens)
+
     def work(cancelled: Cancelled) -> Iterator[Written | Finished]:
+        engine = language_model(edge, asked.model)
         try:
             yield from engine.chat(request, cancelled)
-        except EngineError as error:
+        except RefusedError as error:
             if _fits(engine, request):
-                raise
+                raise UsageError(error.message, "Change the request.") from error
             raise ContextLengthError(error.message, "Send less, or set a smaller max_tokens.") from error
 
     return work

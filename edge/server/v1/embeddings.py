@@ -18,8 +18,8 @@ from edge.server.reply import reply
 from edge.server.services import Services, services
 from edge.server.turns import Cancelled
 from edge.server.v1.models import ModelNotFoundError, embedding_model
-from edge.server.v1.responses import described
-from edge.server.v1.schema import EmbeddingRequest, Embeddings
+from edge.server.v1.requests import EmbeddingRequest
+from edge.server.v1.responses import Embeddings, described
 from edge.wire import Json
 
 router = APIRouter(default_response_class=Response)

@@ -29,7 +29,7 @@ def shown(answer: Answer, aware: bool) -> str:
         aware: the client reads the field ``edge``, so that the checked text is enough. Another client has nothing but
             the message: it also gets the notice, the warnings word for word, and where the text stands.
     """
-    if aware:
+    if aware or answer.refused:  # a refusal names its page
         return answer.text
     parts = [answer.text]
     if answer.notice:

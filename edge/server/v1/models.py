@@ -12,8 +12,8 @@ from edge.engine.interface import ChatEngine
 from edge.errors import EdgeError, NotFoundError
 from edge.server.reply import reply
 from edge.server.services import Services, services
-from edge.server.v1.responses import described
-from edge.server.v1.schema import GROUNDED, Models
+from edge.server.v1.requests import GROUNDED
+from edge.server.v1.responses import Models, described
 from edge.wire import Json
 
 if TYPE_CHECKING:

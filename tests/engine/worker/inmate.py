@@ -1,11 +1,11 @@
 """Tries to get out of the sandbox by every road, on three threads, and says what came of it:
 
-    python inmate.py MODEL SECRET PARENT MISSING ONLY
+    python inmate.py MODEL SECRET PARENT MISSING ONLY GPU_LAYERS
 
 MODEL is loaded before the door is locked; SECRET is a file nobody gave away; PARENT is the process that started this
-one. MISSING names system calls that the kernel shall not have; ONLY the attempts to make, all if empty (without seccomp some
-would succeed, and do harm); both with commas between. Prints JSON: the level, and for
-each thread what every attempt led to: "done", or the name of the error.
+one. MISSING names system calls that the kernel shall not have; ONLY the attempts to make, all if empty (without seccomp
+some would succeed, and do harm); both with commas between. Prints JSON: the level, how long it took, and for each
+thread what every attempt led to: "done", or the name of the error.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -161,6 +162,7 @@ def allowed(model: str, exchange: int) -> Attempts:
         "read the model again": lambda: os.close(os.open(model, os.O_RDONLY)),
         "import a module": lambda: __import__("xml.dom.minidom"),
         "chance": lambda: os.urandom(8),
+        "ask a file": lambda: call("ioctl", exchange, ctypes.c_long(0x541B), ctypes.byref(ctypes.c_int())),
         "sleep": lambda: threading.Event().wait(0.001),
     }
 
@@ -185,7 +187,7 @@ HERE = os.getpid()
 
 
 def main() -> None:
-    model, secret, parent, missing, only = sys.argv[1:]
+    model, secret, parent, missing, only, layers = sys.argv[1:]
     real = sandbox._system_call
 
     def system_call(name: str, *arguments: int | bytes | None) -> int:
@@ -195,10 +197,13 @@ def main() -> None:
         return real(name, *arguments)
 
     sandbox._system_call = system_call
-    options = WorkerOptions(Path(model), "generate", exchange=os.memfd_create("exchange"))
+    exchange = os.memfd_create("exchange")
+    options = WorkerOptions(Path(model), "generate", gpu_layers=int(layers), exchange=exchange)
     folder = tempfile.mkdtemp()
     os.symlink(secret, f"{folder}/link")
+    times = [time.perf_counter()]
     level = sandbox.before_loading(options)
+    times.append(time.perf_counter())
     orders: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
 
     def obey() -> None:
@@ -207,10 +212,12 @@ def main() -> None:
 
     old = threading.Thread(target=obey)
     old.start()
+    times.append(time.perf_counter())
     level = sandbox.after_loading(level)
+    times.append(time.perf_counter())
+    seconds = times[1] - times[0] + times[3] - times[2]
 
-    assert options.exchange is not None
-    attempts = {**forbidden(model, secret, int(parent), folder), **allowed(model, options.exchange)}
+    attempts = {**forbidden(model, secret, int(parent), folder), **allowed(model, exchange)}
     attempts = {name: attempts[name] for name in only.split(",") if name in attempts} or attempts
     results: dict[str, dict[str, str]] = {}
 
@@ -225,7 +232,8 @@ def main() -> None:
     new.join()
     attempt("main thread")
     status = dict(line.split(":\t", 1) for line in STATUS.read().splitlines())
-    print(json.dumps({"level": level.to_frame(), "threads": results, "status": status, "folder": folder}))
+    facts = {"level": level.to_frame(), "seconds": seconds, "status": status}
+    print(json.dumps({**facts, "threads": results}))
 
 
 STATUS = open("/proc/self/status", encoding="ascii")  # noqa: SIM115 -- opened while that is allowed

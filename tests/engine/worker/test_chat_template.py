@@ -41,6 +41,20 @@ def test_a_model_without_a_system_role_gets_the_instructions_from_the_user() -> 
     assert ChatTemplate(source).render(MESSAGES) == "user: Be brief.\n\nHow much oil?"
 
 
+def test_instructions_that_would_move_to_the_last_message_stay_at_the_beginning() -> None:
+    source = (
+        "{% set system = messages[0].content if messages[0].role == 'system' %}"
+        "{% for m in messages if m.role != 'system' %}[{{ m.role }}]"
+        "{{ system ~ '|' if loop.last and system }}{{ m.content }}{% endfor %}"
+    )
+    turns = [{"role": "assistant", "content": "4 l."}, {"role": "user", "content": "Which?"}]
+    template = ChatTemplate(source)
+    assert template.render(MESSAGES) == "[user]Be brief.|How much oil?"
+    assert (
+        template.render([*MESSAGES, *turns]) == "[user]Be brief.\n\nHow much oil?[assistant]4 l.[user]Which?"
+    )
+
+
 def test_marks_for_training_change_nothing() -> None:
     assert ChatTemplate("a{% generation %}b{% endgeneration %}c").render(MESSAGES) == "abc"
 

@@ -12,7 +12,7 @@ from openai import OpenAI
 
 from edge.engine.scripted import ScriptedEngine
 from edge.server import schema
-from edge.server.v1.schema import ChatCompletion
+from edge.server.v1.responses import ChatCompletion
 from edge.types import Prompt
 
 Start = Callable[..., Any]

@@ -1,0 +1,148 @@
+"""What is inside the one-file program, by distribution, with licences: for ``edge licenses`` and the bill of materials."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import Distribution
+from pathlib import Path
+from typing import Any
+
+from contents import inside, normalised
+
+DOCUMENTS = Path("/usr/share/doc")
+SYSTEM = ("/lib/", "/usr/lib/")
+RULE = "=" * 100
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One thing inside: a Python distribution or a package of the system that it was built on.
+
+    ``licence`` is what its metadata says, maybe nothing; ``texts`` are its licence files.
+    """
+
+    name: str
+    version: str
+    purl: str
+    licence: str
+    texts: tuple[str, ...]
+
+
+def components(top_level: set[str], libraries: Iterable[Path]) -> list[Component]:
+    """Everything that these modules and shared libraries came from."""
+    return [*map(_of_distribution, inside(top_level)), _python(), *_of_system(libraries)]
+
+
+def licences(found: list[Component]) -> str:
+    """The licences of all components as one text."""
+    parts = ["edge contains the following; each is under its own licence.\n"]
+    for each in found:
+        texts = "\n\n".join(each.texts) or f"Its licence: {each.licence or 'see its home page'}.\n"
+        parts.append(f"{RULE}\n{each.name} {each.version}  {each.licence}\n{RULE}\n\n{texts}")
+    return "\n".join(parts)
+
+
+def bill_of_materials(found: list[Component], program: Path, version: str) -> dict[str, Any]:
+    """A CycloneDX document about a finished program."""
+    with program.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "application",
+                "bom-ref": "edge",
+                "name": "edge",
+                "version": version,
+                "hashes": [{"alg": "SHA-256", "content": digest}],
+            }
+        },
+        "components": [_component(each) for each in found],
+        "dependencies": [{"ref": "edge", "dependsOn": sorted({each.purl for each in found})}],
+    }
+
+
+def write(found: list[Component], file: Path) -> None:
+    """Keep a list of components."""
+    rows = [[each.name, each.version, each.purl, each.licence, each.texts] for each in found]
+    file.write_text(json.dumps(rows), encoding="utf-8")
+
+
+def read(file: Path) -> list[Component]:
+    """The list that `write` kept."""
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    return [Component(name, version, purl, licence, tuple(texts)) for name, version, purl, licence, texts in rows]
+
+
+def _component(each: Component) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "type": "library",
+        "bom-ref": each.purl,
+        "name": each.name,
+        "version": each.version,
+        "purl": each.purl,
+    }
+    if each.licence:
+        facts["licenses"] = [{"license": {"name": each.licence}}]
+    return facts
+
+
+def _of_distribution(distribution: Distribution) -> Component:
+    name, version = distribution.metadata["Name"], distribution.version
+    marks = ("licen", "copying", "notice")
+    texts = [
+        file.locate().read_text(encoding="utf-8", errors="replace")  # type: ignore[attr-defined]
+        for file in sorted(distribution.files or [])
+        if ".dist-info" in file.parts[0] and any(mark in str(file).lower() for mark in marks)
+    ]
+    return Component(name, version, f"pkg:pypi/{normalised(name)}@{version}", _licence(distribution), tuple(texts))
+
+
+def _licence(distribution: Distribution) -> str:
+    """What the metadata says in a line."""
+    metadata = distribution.metadata
+    for field in ("License-Expression", "License"):
+        if (text := metadata.get(field, "").strip()) and "\n" not in text:
+            return str(text)
+    classifiers = [line for line in metadata.get_all("Classifier") or [] if line.startswith("License ::")]
+    return ", ".join(line.rpartition(" :: ")[2] for line in classifiers)
+
+
+def _python() -> Component:
+    version = platform.python_version()
+    files = Path(sys.base_prefix, "lib", f"python{sys.version_info.major}.{sys.version_info.minor}").glob("LICENSE*")
+    texts = tuple(file.read_text(encoding="utf-8") for file in files)
+    return Component("Python", version, f"pkg:generic/python@{version}", "PSF-2.0", texts)
+
+
+def _of_system(libraries: Iterable[Path]) -> Iterator[Component]:
+    """The packages of a Debian-like system that shared libraries were taken from."""
+    names = {package for path in libraries if str(path).startswith(SYSTEM) and (package := _package(path))}
+    for name in sorted(names):
+        version = _output(["dpkg-query", "--show", "--showformat=${Version}", name])
+        copyright = DOCUMENTS / name.partition(":")[0] / "copyright"
+        texts = (copyright.read_text(encoding="utf-8", errors="replace"),) if copyright.exists() else ()
+        plain = name.partition(":")[0]
+        yield Component(plain, version, f"pkg:deb/debian/{plain}@{version}", "", texts)
+
+
+def _package(library: Path) -> str:
+    for path in (library, library.resolve(), Path(str(library.resolve()).removeprefix("/usr"))):
+        if found := _output(["dpkg-query", "--search", str(path)]):
+            return found.partition(": ")[0].partition(",")[0]
+    return ""
+
+
+def _output(command: list[str]) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

@@ -1,0 +1,44 @@
+"""The folder that the launcher unpacked the program to, compared with the program's own list of files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import zstandard
+
+from edge.bundle.bundle import Bundle, damaged
+
+_LIST_BYTES = 4 << 20
+
+
+def altered(bundle: Bundle, folder: Path) -> tuple[str, ...]:
+    """The names of files that are not byte for byte what is in the archive, or are gone.
+
+    Raises:
+        StorageError: the archive's list cannot be read.
+    """
+    return tuple(name for name, sha256 in _listed(bundle) if _digest(folder / name) != sha256)
+
+
+def _listed(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    archive = bundle.parts[0]
+    try:
+        with bundle.path.open("rb") as file:
+            file.seek(archive.offset)
+            text = zstandard.ZstdDecompressor().decompressobj().decompress(file.read(_LIST_BYTES)).decode()
+        for line in text.splitlines():
+            _, _, sha256, name = line.split(" ", 3)
+            yield name, sha256
+    except (OSError, ValueError, zstandard.ZstdError) as error:
+        raise damaged(bundle.path, "program edge") from error
+
+
+def _digest(path: Path) -> str:
+    try:
+        data = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+    except OSError:
+        return ""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,17 @@
+"""``edge self-test``: does it work on this machine, as it was copied here?"""
+
+from __future__ import annotations
+
+from edge.cli.options import Json
+
+
+def selftest(json: Json = False) -> None:
+    """Check every byte of the program, this machine, and an answer of each pack.
+
+    Exit code 1 when something is wrong.
+    """
+    from edge import selfcheck
+    from edge.cli.checks import show
+    from edge.config import load_settings
+
+    show(selfcheck.checks(load_settings()), json)

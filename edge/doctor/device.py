@@ -1,0 +1,41 @@
+"""What computes: the GPU, or the processor although there is a GPU, which is a fault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.config import Settings
+from edge.doctor.check import Check
+from edge.engine import gpu
+from edge.engine.machine import Device
+from edge.engine.models import ModelStore
+from edge.engine.prepare import AUTO, back_ends, device_facts, gpus
+
+
+@dataclass
+class Found:
+    """What the check found, for those after it."""
+
+    devices: tuple[Device, ...] = ()
+
+
+def check(settings: Settings, found: Found, root: Path = Path("/")) -> Check:
+    """The device that llama.cpp computes on here. A GPU that lies idle is a fault once there is a language model."""
+    traces = gpu.look_for_gpu(root)
+    folder = back_ends(settings)
+    modules = [path.name for path in folder.glob("libggml-*.so")] if folder else []
+    facts = device_facts(settings) if modules or traces.card else {}
+    found.devices = gpus(facts)
+    told = facts.get("problems")
+    problems = [str(problem)[:200] for problem in told] if isinstance(told, list) else []
+    verdict = gpu.judge(traces, found.devices, problems, modules, settings.gpu_layers)
+    if not verdict.fails:
+        return Check("device", "ok", verdict.detail)
+    matters = ModelStore(settings).active() or settings.gpu_layers != AUTO
+    return Check("device", "fail" if matters else "warn", verdict.detail, verdict.hint)
+
+
+def may_use_gpu(settings: Settings) -> bool:
+    """Whether workers are given a GPU's device files."""
+    return bool(settings.back_ends) and settings.gpu_layers != "0"

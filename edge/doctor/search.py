@@ -1,0 +1,130 @@
+"""What searching needs: the embedder, the reranker, the packs, and whether there may be newer ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime
+from functools import partial
+
+import numpy as np
+
+from edge import wiring
+from edge.config import Settings
+from edge.doctor.check import Check, safely
+from edge.engine.interface import Embedder
+from edge.inside.part import status
+from edge.packs.format import check_digest
+from edge.packs.store import InstalledPack, PackStore
+from edge.publish import selftest
+from edge.sync import clock
+from edge.sync.ratchet import Ratchet
+
+SENTENCES = ("The pump has lost its prime.", "There is air in the pump.", "Invoices are sent on Friday.")
+"""The first two say nearly the same, the third does not."""
+ASKED = "Why has the pump lost its prime?"
+REPLIES = ("There is air in the pump.", "Invoices are sent on Friday.")
+"""The first answers, the second does not."""
+
+
+def embedding(embedder: Embedder | None, wanted: bool = True) -> Check:
+    """Whether the embedder starts, how fast it is, and whether like sentences come out alike."""
+    if embedder is None:
+        if not wanted:
+            return Check("embedder", "ok", "switched off; search is by words alone")
+        hint = "Set 'embedder' to a MiniLM in GGUF form, or install edge again."
+        return Check("embedder", "warn", "none; search is by words alone", hint)
+    start = time.perf_counter()
+    vectors = embedder.embed(SENTENCES)
+    started = time.perf_counter()
+    embedder.embed(SENTENCES[:1])
+    once = time.perf_counter() - started
+    detail = (
+        f"{embedder.fingerprint}; starts in {started - start:.1f} s, a question takes {once * 1000:.0f} ms"
+    )
+    like, unlike = np.asarray(vectors[1:] @ vectors[0])
+    if not like > unlike:
+        return Check(
+            "embedder", "fail", f"{detail}; its vectors mean nothing", "Use the MiniLM that came with edge."
+        )
+    return Check("embedder", "ok", detail)
+
+
+def reranking(settings: Settings) -> Check:
+    """Whether the reranker starts, how fast it reads, and whether it puts an answer above a sentence about nothing."""
+    reranker = wiring.make_reranker(settings)
+    if reranker is None:
+        why = "switched off" if settings.reranker == "none" else "none"
+        return Check("reranker", "ok", f"{why}; passages stay in the order they were found in")
+    with closing(reranker):
+        start = time.perf_counter()
+        reranker.scores(ASKED, REPLIES[:1])
+        started = time.perf_counter()
+        reranker.scores(ASKED, [" ".join(REPLIES * 10)])
+        each = (time.perf_counter() - started) * 1000
+        answer, other = reranker.scores(ASKED, REPLIES)
+    detail = f"{reranker.name}; starts in {started - start:.1f} s, 110 words take {each:.0f} ms"
+    if not answer > other:
+        hint = "Remove it, or set 'reranker' to 'none'."
+        return Check("reranker", "fail", f"{detail}; its scores mean nothing", hint)
+    if settings.rerank_ms and each * 2 > settings.rerank_ms:
+        hint = "Use a smaller one, or give it more time with 'rerank_ms'."
+        return Check("reranker", "warn", f"{detail}: too slow to be of use in {settings.rerank_ms} ms", hint)
+    return Check("reranker", "ok", detail)
+
+
+def packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
+    """Every installed pack: those that cannot be opened, and how the others are."""
+    broken = store.problems()
+    for problem in broken:
+        yield Check("pack", "fail", f"{problem.name}: {problem.error.message}", problem.error.hint)
+    installed = store.list()
+    if not installed and not broken:
+        yield Check("pack", "warn", "none is installed", "Install one: edge pack install FILE.kpack")
+    for pack in installed:
+        yield safely("pack", partial(knowledge, store, pack, embedder))
+
+
+def knowledge(store: PackStore, installed: InstalledPack, embedder: Embedder | None) -> Check:
+    """One pack: whether every byte is as it was built, its age, whether its vectors fit the embedder, and whether it
+    finds its own sentences."""
+    check_digest(installed.path)
+    with store.open(installed.name) as pack:
+        fits = embedder is None or pack.embedder == embedder.fingerprint
+        test = selftest.run(pack, wiring.find(embedder))
+        documents = len(pack.documents())
+    days = int((time.time() - status(installed.path).st_mtime) // 86400)
+    facts = (
+        f"{installed.name} {installed.version}",
+        "signed" if installed.signed else "UNSIGNED",
+        "1 document" if documents == 1 else f"{documents} documents",
+        "installed today" if days < 1 else f"{days} days old",
+    )
+    detail = f"{', '.join(facts)}; finds {test.found} of {test.asked} of its sentences"
+    if not test.passed:
+        return Check(
+            "pack", "fail", detail, "Install the pack again, or build it from documents without garbled text."
+        )
+    if not fits:
+        hint = "Build it again with this embedder; until then it is searched by words alone."
+        return Check("pack", "warn", f"{detail}; its vectors are of another embedder", hint)
+    if not installed.signed:
+        return Check("pack", "warn", detail, "Nobody vouches for its contents.")
+    return Check("pack", "ok", detail)
+
+
+def synced(settings: Settings, now: Callable[[], datetime] = clock.now) -> Check:
+    """Whom this device takes packs from, and how old the publisher's list is. Nothing is disabled for its age."""
+    memory = settings.sync_dir / "trust.sqlite"
+    last = None
+    if memory.exists():
+        with closing(Ratchet(memory)) as ratchet:
+            last = ratchet.last()
+    if last is None:
+        return Check("sync", "ok", "has never synced; packs are installed by hand")
+    days = (clock.trusted_time(now(), last.time) - last.time).days + (last.stale_days or 0)
+    detail = f"list {last.version} from {last.source}, {days} {'day' if days == 1 else 'days'} old"
+    if days > clock.TIMESTAMP_LIFE.days:
+        return Check("sync", "warn", detail, "There may be newer packs: edge sync")
+    return Check("sync", "ok", detail)

@@ -1,0 +1,105 @@
+"""The machine without models: interpreter, processor, memory, disk, SQLite, and how well workers are locked in."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from edge.database import open_memory
+from edge.doctor.check import Check
+from edge.engine import room
+from edge.engine.machine import CGROUP, CGROUPS, MEMINFO, physical_cores, read_memory
+from edge.text.sizes import size
+
+FEATURES = ("avx", "avx2", "avx512f", "f16c", "fma", "asimd", "asimddp", "i8mm", "sve")
+"""Processor features that llama.cpp is faster with."""
+
+LOW_MEMORY = 10**9
+LOW_DISK = 10**9
+
+
+def python() -> Check:
+    """The interpreter and the platform."""
+    version = platform.python_version()
+    where = f"Python {version} on {platform.system()} {platform.machine()}"
+    if sys.platform != "linux":
+        return Check("python", "warn", where, "edge is tested on Linux.")
+    return Check("python", "ok", where)
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo"), machine: str = "") -> Check:
+    """Cores this process may use, and what they can do."""
+    try:
+        words = set(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
+    except OSError:
+        words = set()
+    features = [feature for feature in FEATURES if feature in words]
+    detail = f"{physical_cores()} cores; {' '.join(features) or 'features unknown'}"
+    if (machine or platform.machine()) == "x86_64" and words and "avx2" not in words:
+        return Check("processor", "warn", detail, "Without AVX2 a language model is several times slower.")
+    return Check("processor", "ok", detail)
+
+
+def memory(meminfo: Path = MEMINFO, cgroup: Path = CGROUP, cgroups: Path = CGROUPS) -> Check:
+    """Memory in all, and what is left, within the limits of control groups."""
+    found = read_memory(meminfo, cgroup, cgroups)
+    if found is None:
+        return Check("memory", "ok", "size unknown")
+    detail = f"{found.free / 1e9:.1f} of {found.total / 1e9:.1f} GB free"
+    if found.limited:
+        detail += ", limited by a control group"
+    if found.free < LOW_MEMORY:
+        return Check("memory", "warn", detail, "A language model may not fit; answers that quote do.")
+    return Check("memory", "ok", detail)
+
+
+def home(folder: Path) -> Check:
+    """Whether state can be written, and how much. A folder that does not exist yet is not made."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    detail = f"{folder}, {size(free)} free"
+    try:
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        hint = (
+            "Questions are answered all the same, but nothing can be installed. Set EDGE_HOME to change that."
+        )
+        return Check("home", "warn", f"{detail}; not writable: {error.strerror}", hint)
+    if free < LOW_DISK:
+        return Check("home", "warn", detail, "Free some space before the next pack or model comes.")
+    return Check("home", "ok", detail)
+
+
+def sqlite() -> Check:
+    """SQLite with FTS5 and sqlite-vec, put to use."""
+    with closing(open_memory()) as connection:
+        ((version, vectors),) = connection.execute("SELECT sqlite_version(), vec_version()")
+        connection.execute("CREATE VIRTUAL TABLE word USING fts5(text, tokenize='porter')")
+        connection.execute("INSERT INTO word VALUES ('pumps')")
+        found = connection.execute("SELECT count(*) FROM word WHERE word MATCH 'pump'").fetchall()
+        connection.execute("CREATE VIRTUAL TABLE place USING vec0(at INT8[8])")
+        connection.execute("INSERT INTO place VALUES (7, vec_int8(x'0102030405060708'))")
+        sql = "SELECT rowid FROM place WHERE at MATCH vec_int8(x'0102030405060709') AND k = 1"
+        nearest = connection.execute(sql).fetchall()
+    detail = f"SQLite {version} with FTS5, sqlite-vec {vectors}"
+    if found != [(1,)] or nearest != [(7,)]:
+        return Check("sqlite", "fail", f"{detail}, but a search finds the wrong rows", "Install edge again.")
+    return Check("sqlite", "ok", detail)
+
+
+def sandbox(found: room.Room) -> Check:
+    """How well the processes that read models are locked in."""
+    if not found.reasons:
+        return Check("sandbox", "ok", found.summary)
+    if found.landlock and found.seccomp:
+        hint = "Only use models on the GPU that you trust."
+    elif found.seccomp:
+        hint = "No file can be opened once a model is loaded; a kernel with Landlock (5.13) protects earlier."
+    else:
+        hint = "Use a kernel with seccomp and Landlock (5.13), and only models that you trust."
+    return Check("sandbox", "warn", found.summary, hint)

@@ -1,0 +1,96 @@
+"""The language model: whether its file is what came in, how it would be run here, and what it says when asked."""
+
+from __future__ import annotations
+
+import time
+
+from edge import wiring
+from edge.config import Settings
+from edge.doctor.check import Check
+from edge.engine.fit import Plan
+from edge.engine.integrity import look, read_record, verify
+from edge.engine.interface import Engine
+from edge.engine.llama import LlamaEngine
+from edge.engine.machine import Machine
+from edge.engine.model_checks import check_language_model
+from edge.engine.models import ModelStore
+from edge.engine.prepare import prepare
+from edge.inside.part import size_of
+from edge.text.sizes import size
+from edge.types import Message, Prompt
+
+DAY_S = 86400
+
+
+def model(settings: Settings, here: Machine | None, deep: bool = False) -> Check:
+    """The language model's file, and how it would be run; it is not loaded. ``deep`` hashes all of it."""
+    store = ModelStore(settings)
+    path = store.active()
+    if path is None:
+        return Check("model", "ok", "none; answers quote the manuals")
+    header = check_language_model(path)
+    facts = [path.stem, header.architecture, size(size_of(path))]
+    facts += [f"with {adapter.stem}" for adapter, _ in store.loras()]
+    if deep:
+        verify(path)
+    record = read_record(path)
+    if record is None:
+        facts.append("no SHA-256 recorded yet")
+    elif record.seen != look(path):
+        facts.append("changed since it came: hashed at the next load")
+    elif record.checked:
+        facts.append(f"SHA-256 right {_days(time.time() - record.checked)}")
+    else:
+        facts.append("SHA-256 recorded")
+    prepared = prepare(settings, path, lambda _: here)
+    if prepared.plan and prepared.machine:
+        facts.append(_planned(prepared.plan, prepared.machine))
+    return Check("model", "ok", ", ".join(facts))
+
+
+def writing(settings: Settings) -> Check:
+    """The language model loaded, and asked for a few words."""
+    messages = (Message("user", "Say: ready"),)
+    start = time.perf_counter()
+    with wiring.build(settings) as edge:
+        engine = edge.engine("llama")
+        fallback = _fallback(engine)
+        pieces = engine.stream(Prompt("Say: ready", (), messages, 8))
+        first = next(pieces, None)
+        loaded = time.perf_counter() - start
+        rest = sum(1 for _ in pieces)
+    seconds = time.perf_counter() - start - loaded
+    if fallback:
+        return Check(
+            "writing", "fail", fallback, "See the line on the device; the model may be too large for it."
+        )
+    if first is None:
+        return Check("writing", "warn", "the model loads but writes nothing", "Try another model.")
+    speed = f", then {rest / seconds:.0f} tokens a second" if rest and seconds > 0 else ""
+    return Check("writing", "ok", f"first word after {loaded:.1f} s{speed}")
+
+
+def _fallback(engine: Engine) -> str:
+    """What is wrong when fewer layers run on a GPU than were to."""
+    if not isinstance(engine, LlamaEngine):
+        return ""
+    wanted, there = engine.options.gpu_layers, engine.facts().get("gpu_layers", 0)
+    layers = engine.facts().get("layers", 0)
+    if not isinstance(there, int) or not isinstance(layers, int) or there >= min(wanted, layers + 1):
+        return ""
+    return f"{there} layers run on a GPU, {min(wanted, layers + 1)} were to"
+
+
+def _planned(plan: Plan, here: Machine) -> str:
+    requests = "1 request" if plan.parallel == 1 else f"{plan.parallel} requests"
+    kind = "" if plan.kv_type == "f16" else f" in {plan.kv_type}"
+    where = f"{size(plan.bytes)} of {size(here.memory.free)}"
+    if plan.device_bytes:
+        where = f"{size(plan.device_bytes)} on the GPU, {where}"
+    layers = f", {plan.gpu_layers} layers on the GPU" if plan.gpu_layers else ""
+    return f"would answer {requests} at once with {plan.cells:,} tokens of cache{kind}{layers}: {where} free"
+
+
+def _days(seconds: float) -> str:
+    days = int(seconds // DAY_S)
+    return "today" if days < 1 else "yesterday" if days == 1 else f"{days} days ago"

@@ -1,0 +1,90 @@
+"""dist/edge, driven as a technician's machine would: with an empty home, and nothing of Python's in the environment."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pack_cache import STARTER, build_with_edge, cached_pack
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = ROOT / "dist" / "edge"
+TINY_MODEL = ROOT / "tests" / "tiny_model" / "tiny.gguf"
+
+Done = subprocess.CompletedProcess[str]
+Run = Callable[..., Done]
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    if not PROGRAM.exists():
+        pytest.skip("there is no dist/edge: `make binary` makes it")
+    return PROGRAM
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the program is unpacked, once for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def starter() -> Path:
+    """The starter pack."""
+    return cached_pack(STARTER, build_with_edge)
+
+
+@pytest.fixture
+def environment(tmp_path: Path, cache: Path) -> dict[str, str]:
+    return {
+        "HOME": str(tmp_path / "nobody"),
+        "EDGE_HOME": str(tmp_path / "home"),
+        "EDGE_CACHE": str(cache),
+        "PATH": "/usr/bin:/bin",
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+@pytest.fixture
+def run(program: Path, environment: Mapping[str, str], tmp_path: Path) -> Run:
+    """Runs the program in an empty folder; it must succeed unless ``code`` says otherwise."""
+
+    def call(*arguments: str, program: Path = program, code: int = 0, **variables: str) -> Done:
+        done = subprocess.run(
+            [program, *arguments],
+            env={**environment, **variables},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return call
+
+
+@pytest.fixture
+def run_json(run: Run) -> Callable[..., Any]:
+    """What a command prints with ``--json``."""
+    return lambda *arguments, **options: json.loads(run(*arguments, "--json", **options).stdout)
+
+
+@contextmanager
+def serving(program: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """``edge serve`` on a free port; its address."""
+    command = [program, "serve", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().split()[0].rstrip("/")
+        finally:
+            server.terminate()
+
+

@@ -1,0 +1,137 @@
+"""Whole turns over a real pack with a real engine: how much of each prompt is computed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from edge.assistant import Assistant, Limits
+from edge.conversations import Conversations
+from edge.engine.extractive import EXTRACTIVE, ExtractiveEngine
+from edge.engine.interface import Engine, Finished, never
+from edge.engine.llama import LlamaEngine
+from edge.engine.prefill_cache import open_cache
+from edge.packs.pack import Pack
+from edge.popular import PopularPassages
+from edge.retrieval.retriever import Retriever
+from edge.types import Answer, Answered, Prompt, Question
+from tests.engine.chain_model import write_chain_model
+from tests.engine.workers import writer
+
+VENT = "How do I vent the pump?"
+CHAIN = "Open [1]"
+"""What the model answers; a chain needs bytes that all differ."""
+
+
+class Counting:
+    """An engine that notes what its answers cost."""
+
+    def __init__(self, engine: LlamaEngine) -> None:
+        self._engine = engine
+        self.costs: list[Finished] = []
+        self.name, self.fits, self.close = engine.name, engine.fits, engine.close
+
+    def stream(self, prompt: Prompt, cancelled: Callable[[], bool] = never) -> Iterator[str]:
+        finished = yield from self._engine.stream(prompt, cancelled)
+        assert isinstance(finished, Finished)
+        self.costs.append(finished)
+
+    def computed(self) -> float:
+        """The share of the last prompt."""
+        cost = self.costs[-1]
+        return (cost.prompt_tokens - cost.reused_tokens) / cost.prompt_tokens
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A byte is a token: the shares are the same as with any other tokens, about."""
+    return write_chain_model(tmp_path_factory.mktemp("models") / "chain.gguf", CHAIN, context=16384)
+
+
+@pytest.fixture
+def start(model: Path, pumps: Pack, tmp_path: Path) -> Iterator[Callable[[], tuple[Assistant, Counting]]]:
+    """Begins a service over the same home, as after a restart."""
+    retriever = Retriever(lambda: [pumps], None)
+    running: list[Counting] = []
+
+    def call() -> tuple[Assistant, Counting]:
+        for before in running:
+            before.close()
+        options = writer(model, 16384)
+        engine = Counting(LlamaEngine(options, cache=open_cache(tmp_path / "prefill", 512, options)))
+        running.append(engine)
+        engines: dict[str, Engine] = {"llama": engine, EXTRACTIVE: ExtractiveEngine()}
+        state = tmp_path / "state.sqlite"
+        assistant = Assistant(
+            retriever,
+            engines.__getitem__,
+            Conversations(state),
+            Limits(8192, 64, 5),
+            "llama",
+            PopularPassages(state),
+        )
+        return assistant, engine
+
+    yield call
+    for engine in running:
+        engine.close()
+    retriever.close()
+
+
+@pytest.fixture(autouse=True)
+def answers_whatever_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.assistant.REFUSE_BELOW", 0.0)
+
+
+def ask(assistant: Assistant, text: str, conversation: str) -> Answer:
+    *_, last = assistant.answer(Question(text, conversation_id=conversation))
+    assert isinstance(last, Answered)
+    assert last.answer.mode == "generated"
+    return last.answer
+
+
+def settled(folder: Path, files: int) -> None:
+    """Wait until so many states are stored."""
+    deadline = time.monotonic() + 20
+    while len(list(folder.glob("*.kv"))) < files and time.monotonic() < deadline:
+        Event().wait(0.02)
+
+
+def test_the_second_question_of_a_conversation_computes_little_of_its_prompt(
+    start: Callable[[], tuple[Assistant, Counting]],
+) -> None:
+    assistant, engine = start()
+    first = ask(assistant, VENT, "a")
+    assert engine.computed() == 1.0
+    second = ask(assistant, "And how is it vented?", "a")
+    assert engine.computed() <= 0.15
+    assert [c.passage.heading for c in second.citations] == [c.passage.heading for c in first.citations]
+    ask(assistant, "And then?", "a")
+    assert engine.computed() <= 0.15
+
+
+def test_somebody_elses_question_over_the_same_passages_computes_little(
+    start: Callable[[], tuple[Assistant, Counting]],
+) -> None:
+    assistant, engine = start()
+    ask(assistant, VENT, "a")
+    ask(assistant, "vent the pump, how?", "b")
+    assert engine.computed() <= 0.2
+
+
+def test_after_a_restart_both_come_from_disk(
+    start: Callable[[], tuple[Assistant, Counting]], tmp_path: Path
+) -> None:
+    assistant, _ = start()
+    ask(assistant, VENT, "a")
+    settled(tmp_path / "prefill", 1)
+    assistant, engine = start()
+    ask(assistant, "And how is it vented?", "a")
+    assert engine.computed() <= 0.15
+    assistant, engine = start()
+    ask(assistant, "vent the pump, how?", "b")
+    assert engine.computed() <= 0.2
