@@ -15,17 +15,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import inventory
 import zstandard
-from fetch import PIN_FOLDER, SetupError, cache_folder, run, run_script, say
-from launcher import launcher
 
+import inventory
 from edge import __version__
 from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle
 from edge.bundle.compose import Source, compose
 from edge.errors import EdgeError
 from edge.text.sizes import size
+from fetch import PIN_FOLDER, SetupError, cache_folder, run, run_script, say
+from launcher import launcher
 
 ROOT = PIN_FOLDER.parent
 SPEC = PIN_FOLDER / "edge.spec"
@@ -54,9 +54,20 @@ def freeze(folder: Path) -> Path:
     """The program as a folder. Same input, same bytes: hashes of strings are fixed, and times do not get in."""
     say("freezing edge with PyInstaller (about half a minute)")
     environ = {**os.environ, "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "315532800"}
-    options = ["--noconfirm", "--log-level", "ERROR", "--workpath", str(folder / "work"), "--distpath", str(folder)]
+    options = [
+        "--noconfirm",
+        "--log-level",
+        "ERROR",
+        "--workpath",
+        str(folder / "work"),
+        "--distpath",
+        str(folder),
+    ]
     done = subprocess.run(
-        [sys.executable, "-m", "PyInstaller", *options, str(SPEC)], env=environ, cwd=folder.parent, check=False
+        [sys.executable, "-m", "PyInstaller", *options, str(SPEC)],
+        env=environ,
+        cwd=folder.parent,
+        check=False,
     )
     if done.returncode:
         raise SetupError("PyInstaller failed; it has said why.")
@@ -71,7 +82,10 @@ def strip(folder: Path) -> None:
     libraries = [path for path in libraries if not path.parent.name.endswith(".libs")]
     with_symbols = [path for path in libraries if b".debug_info" in path.read_bytes()]
     if with_symbols:
-        run(["strip", "--strip-debug", *map(str, with_symbols)], "strip failed. Install it: apt-get install binutils")
+        run(
+            ["strip", "--strip-debug", *map(str, with_symbols)],
+            "strip failed. Install it: apt-get install binutils",
+        )
 
 
 def packed(folder: Path, cache: Path) -> Path:

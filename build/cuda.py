@@ -193,7 +193,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--cublas", type=Path, help="folder with cuBLAS's include and lib, if not in the toolkit"
     )
     parser.add_argument(
-        "--no-flash-attention", action="store_true", help="a third less to build, slower to run"
+        "--no-flash-attention",
+        action="store_true",
+        help="a shorter build, to try whether it builds: long contexts then need gigabytes more",
     )
     parser.add_argument("--configure-only", action="store_true", help="check what is there; compile nothing")
     if platform.system() != "Linux":

@@ -1,4 +1,4 @@
-"""What is inside the one-file program, by distribution, with licences: for ``edge licenses`` and the bill of materials."""
+"""What is inside the one-file program, with its licences: for ``edge licenses`` and the bill of materials."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ def write(found: list[Component], file: Path) -> None:
 def read(file: Path) -> list[Component]:
     """The list that `write` kept."""
     rows = json.loads(file.read_text(encoding="utf-8"))
-    return [Component(name, version, purl, licence, tuple(texts)) for name, version, purl, licence, texts in rows]
+    return [
+        Component(name, version, purl, licence, tuple(texts)) for name, version, purl, licence, texts in rows
+    ]
 
 
 def _component(each: Component) -> dict[str, Any]:
@@ -103,22 +105,26 @@ def _of_distribution(distribution: Distribution) -> Component:
         for file in sorted(distribution.files or [])
         if ".dist-info" in file.parts[0] and any(mark in str(file).lower() for mark in marks)
     ]
-    return Component(name, version, f"pkg:pypi/{normalised(name)}@{version}", _licence(distribution), tuple(texts))
+    return Component(
+        name, version, f"pkg:pypi/{normalised(name)}@{version}", _licence(distribution), tuple(texts)
+    )
 
 
 def _licence(distribution: Distribution) -> str:
     """What the metadata says in a line."""
     metadata = distribution.metadata
     for field in ("License-Expression", "License"):
-        if (text := metadata.get(field, "").strip()) and "\n" not in text:
-            return str(text)
+        if field in metadata and (text := metadata[field].strip()) and "\n" not in text:
+            return text
     classifiers = [line for line in metadata.get_all("Classifier") or [] if line.startswith("License ::")]
     return ", ".join(line.rpartition(" :: ")[2] for line in classifiers)
 
 
 def _python() -> Component:
     version = platform.python_version()
-    files = Path(sys.base_prefix, "lib", f"python{sys.version_info.major}.{sys.version_info.minor}").glob("LICENSE*")
+    files = Path(sys.base_prefix, "lib", f"python{sys.version_info.major}.{sys.version_info.minor}").glob(
+        "LICENSE*"
+    )
     texts = tuple(file.read_text(encoding="utf-8") for file in files)
     return Component("Python", version, f"pkg:generic/python@{version}", "PSF-2.0", texts)
 

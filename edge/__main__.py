@@ -13,7 +13,7 @@ def main() -> None:
     The one-file program starts itself for its workers, too: they load neither the command line nor what it needs.
     """
     if getattr(sys, "frozen", False):
-        from edge.bundle.child import divert
+        from edge.child import divert
 
         divert(sys.argv)
     leave_at_once()

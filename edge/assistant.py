@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edge.conversations import NOT_SENT, Conversations
@@ -17,7 +17,7 @@ from edge.guard.warnings import collect
 from edge.popular import PopularPassages
 from edge.prompt.conversation import Exchange, Sent, opening, send, usable
 from edge.prompt.labels import stream_relabelled
-from edge.prompt.template import block, make_prompt, place
+from edge.prompt.template import make_prompt, place
 from edge.retrieval.confidence import REFUSE_BELOW
 from edge.retrieval.retriever import Retriever
 from edge.types import (
@@ -115,9 +115,7 @@ class Assistant:
             lists = self._popular.most(limit) if self._popular else []
         except EdgeError:
             lists = []
-        versions = self._retriever.versions()
-        installed = (ps for ps in lists if all(versions.get(p.pack) == p.version for p in ps))
-        return [opening(()), *map(opening, installed)]
+        return [opening(()), *map(opening, self._installed(lists))]
 
     def _admitted(self, question: Question) -> Question:
         """The question checked, with a conversation and what was said in it."""
@@ -177,17 +175,18 @@ class Assistant:
         """A prompt that begins like one that was computed before, where it can; None for a history that came along."""
         if asking.turns is None:
             return None
+        scope = _scope(asking.question)
         sent = send(
             asking.question.text,
             asking.evidence.passages,
             asking.turns,
             self._limits.answer_tokens,
             engine.fits,
-            [] if asking.turns else self._known(),
-            _scope(asking.question),
+            [] if asking.turns else self._known(scope),
+            scope,
         )
         if sent.exchange.first == 1:
-            self._count(sent.exchange.passages)
+            self._count(sent.exchange.passages, scope)
         return sent
 
     def _turns(self, question: Question) -> tuple[Exchange, ...]:
@@ -201,22 +200,24 @@ class Assistant:
             return ()
         return usable(turns, self._retriever.versions(), _scope(question))
 
-    def _known(self) -> list[list[str]]:
-        """Lists of passages that prompts began with lately."""
-        if self._popular is None:
-            return []
+    def _known(self, scope: str) -> list[tuple[Passage, ...]]:
+        """Lists of passages that prompts began with lately, of packs as they are installed now."""
         try:
-            return [[block(passage) for passage in passages] for passages in self._popular.latest()]
+            return self._installed(self._popular.latest(scope)) if self._popular else []
         except EdgeError:
             self._popular = None
             return []
 
-    def _count(self, passages: tuple[Passage, ...]) -> None:
+    def _count(self, passages: tuple[Passage, ...], scope: str) -> None:
         if self._popular is not None:
             try:
-                self._popular.count(passages)
+                self._popular.count(passages, scope)
             except EdgeError:
                 self._popular = None
+
+    def _installed(self, lists: Iterable[tuple[Passage, ...]]) -> list[tuple[Passage, ...]]:
+        versions = self._retriever.versions()
+        return [found for found in lists if all(versions.get(p.pack) == p.version for p in found)]
 
     def _said(self, conversations: Conversations, conversation: str) -> tuple[Message, ...]:
         """What was said before; nothing, and from now on in memory, when it cannot be read."""
@@ -228,7 +229,7 @@ class Assistant:
 
     def _remember(self, question: Question, answer: Answer, exchange: Exchange | None) -> None:
         """A turn that cannot be stored (read-only medium, full disk, damaged database) is still answered."""
-        if self._conversations is None:
+        if self._conversations is None or not question.remember:
             return
         try:
             self._conversations.append(answer.conversation_id, question.text, answer.text, exchange)

@@ -13,6 +13,9 @@ MAX_TURNS = 6
 """Turns handed back; older ones no longer say what a follow-up is about."""
 
 MAX_EXCHANGES = 64
+KEPT_EXCHANGES = 1000
+"""Turns of which the passages are kept, over all conversations: some 15 MB. Older ones are plain text."""
+
 PLAIN_EXCHANGES = 2
 """Of turns that no language model saw: enough to know what "it" is."""
 
@@ -85,6 +88,8 @@ class Conversations:
         stored = None if exchange is None else exchange_to_json(exchange)
         with self._table.connection() as connection:
             connection.execute(sql, (conversation, question, answer, stored))
+            old = connection.last_insert_rowid() - KEPT_EXCHANGES
+            connection.execute("UPDATE turn SET exchange = NULL WHERE id = ?", (old,))
 
     def close(self) -> None:
         """Close the database."""

@@ -20,7 +20,7 @@ MAX_LISTS = 64
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS popular(
-    digest BLOB PRIMARY KEY, passages TEXT NOT NULL, times INTEGER NOT NULL, used REAL NOT NULL);
+    digest BLOB PRIMARY KEY, scope TEXT NOT NULL, passages TEXT NOT NULL, times INTEGER NOT NULL, used REAL NOT NULL);
 """
 
 
@@ -36,19 +36,19 @@ class PopularPassages:
         self._table = StateTable(path, _SCHEMA, "popular", {})
         self._clock = clock
 
-    def count(self, passages: tuple[Passage, ...]) -> None:
-        """A question was asked over these passages, in this order.
+    def count(self, passages: tuple[Passage, ...], scope: str = "") -> None:
+        """A question was asked over these passages, in this order; ``scope`` is what its search was restricted to.
 
         Raises:
             StorageError, BusyError, PackError: the database cannot be written, is in use, or is damaged.
         """
         if not passages:
             return
-        digest = hashlib.sha256(repr([_key(passage) for passage in passages]).encode()).digest()
-        values = (digest, passages_to_json(passages), self._clock())
+        digest = hashlib.sha256(repr([scope, *map(_key, passages)]).encode()).digest()
+        values = (digest, scope, passages_to_json(passages), self._clock())
         with self._table.connection() as connection:
             connection.execute(
-                "INSERT INTO popular VALUES (?, ?, 1, ?)"
+                "INSERT INTO popular VALUES (?, ?, ?, 1, ?)"
                 " ON CONFLICT(digest) DO UPDATE SET times = times + 1, used = excluded.used",
                 values,
             )
@@ -58,13 +58,13 @@ class PopularPassages:
                 (MAX_LISTS,),
             )
 
-    def latest(self) -> list[tuple[Passage, ...]]:
-        """The lists, those used last first.
+    def latest(self, scope: str = "") -> list[tuple[Passage, ...]]:
+        """The lists of a scope, those used last first.
 
         Raises:
             StorageError, BusyError, PackError: as ``count``.
         """
-        return [passages for passages, _ in self._rows("used DESC")]
+        return [passages for passages, _ in self._rows("WHERE scope = ? ORDER BY used DESC", (scope,))]
 
     def most(self, limit: int) -> list[tuple[Passage, ...]]:
         """For each of the passages that were the best one most often, at least twice, the list it stood in most often.
@@ -74,7 +74,7 @@ class PopularPassages:
         """
         times: Counter[tuple[str, ...]] = Counter()
         lists: dict[tuple[str, ...], tuple[Passage, ...]] = {}
-        for passages, asked in self._rows("times DESC, used DESC"):
+        for passages, asked in self._rows("ORDER BY times DESC, used DESC", ()):
             lists.setdefault(_key(passages[0]), passages)
             times[_key(passages[0])] += asked
         return [lists[best] for best, asked in times.most_common(limit) if asked > 1]
@@ -83,9 +83,9 @@ class PopularPassages:
         """Close the database."""
         self._table.close()
 
-    def _rows(self, order: str) -> list[tuple[tuple[Passage, ...], int]]:
+    def _rows(self, which: str, values: tuple[str, ...]) -> list[tuple[tuple[Passage, ...], int]]:
         with self._table.connection() as connection:
-            rows = connection.execute(f"SELECT passages, times FROM popular ORDER BY {order}").fetchall()
+            rows = connection.execute(f"SELECT passages, times FROM popular {which}", values).fetchall()
         read = ((passages_from_json(str(text)), int(str(times))) for text, times in rows)
         return [(passages, times) for passages, times in read if passages]
 

@@ -28,7 +28,7 @@ class Question:
     """What somebody asked, and where the answer may come from.
 
     ``equipment`` is the model the technician stands in front of; ``packs`` restricts the search to packs by name;
-    ``engine`` overrides the configured engine for this question.
+    ``engine`` overrides the configured engine for this question. ``remember`` keeps it, where conversations are kept.
     """
 
     text: str
@@ -37,6 +37,7 @@ class Question:
     packs: tuple[str, ...] = ()
     engine: str | None = None
     conversation_id: str | None = None
+    remember: bool = True
 
 
 @dataclass(frozen=True, slots=True)

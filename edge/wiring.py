@@ -27,6 +27,8 @@ from edge.types import Question
 
 FOUND = 5
 """Passages that a search for a pack's self-test returns."""
+LOAD_S = 2.0
+"""How long a command that asks one question waits for the reranker to be loaded. A server never does."""
 QUERIES = 4
 """Questions embedded, or passages ranked, at a time, as far as there are cores: more would only take turns."""
 
@@ -45,7 +47,7 @@ class Edge:
         self.models = ModelStore(settings)
         self.embedder = make_embedder(settings, min(physical_cores(), QUERIES))
         self.library = Library(self.packs)
-        self.reranker = make_reranker(settings)
+        self.reranker = make_reranker(settings, 0.0 if remember else LOAD_S)
         reranking = Reranking(self.reranker, settings.rerank_ms / 1000) if self.reranker else None
         self.retriever = Retriever(self.library.packs, self.embedder, reranking)
         self.conversations = Conversations(settings.state_file if remember else None)
@@ -125,13 +127,13 @@ def make_embedder(settings: Settings, threads: int = 1) -> LlamaEmbedder | None:
     return LlamaEmbedder(path, threads) if path else None
 
 
-def make_reranker(settings: Settings) -> LlamaReranker | None:
+def make_reranker(settings: Settings, load_s: float = 0.0) -> LlamaReranker | None:
     """The reranker of the settings; None when there is none, and passages stay in the order they were found in."""
     path = reranker_file(settings)
     if path is None:
         return None
     guard = Guard((path,)) if read_record(path) else None
-    return LlamaReranker(path, min(physical_cores(), QUERIES), guard)
+    return LlamaReranker(path, min(physical_cores(), QUERIES), guard, load_s)
 
 
 def find(embedder: Embedder | None) -> Callable[[Pack, str], list[int]]:

@@ -15,8 +15,8 @@ from edge.config import FILE, POLICY, Settings, check_policy, default_home, load
 from edge.errors import UsageError
 
 NUMBERS = (
-    "threads", "max_input_tokens", "max_output_tokens", "max_answer_tokens", "passages", "max_question_bytes", "port", "rerank_ms",
-    "max_requests", "max_waiting", "requests_per_minute", "request_burst", "openai_timeout",
+    "threads", "max_input_tokens", "max_output_tokens", "max_answer_tokens", "passages", "max_question_bytes", "port",
+    "rerank_ms", "max_requests", "max_waiting", "requests_per_minute", "request_burst", "openai_timeout",
 )  # fmt: skip
 TEXTS = ("engine", "embedder", "reranker", "host", "token", "openai_url", "openai_model")
 

@@ -129,6 +129,15 @@ def test_a_prompt_goes_on_from_where_the_last_one_began(conversations: Conversat
     assert [one.before for one in conversations.exchanges("a")] == [2, 1, None]
 
 
+def test_the_passages_of_turns_long_ago_are_forgotten(
+    conversations: Conversations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.conversations.KEPT_EXCHANGES", 2)
+    for n in range(3):
+        conversations.append(f"{n}", "question 1", "answer 1", exchange(0))
+    assert [bool(conversations.exchanges(f"{n}")[0].passages) for n in range(3)] == [False, True, True]
+
+
 def test_of_turns_that_no_model_saw_the_last_ones_come_back(conversations: Conversations) -> None:
     for n in range(5):
         conversations.append("a", f"question {n}", f"answer {n}")

@@ -13,10 +13,12 @@ import pytest
 from edge import doctor
 from edge.config import Settings
 from edge.database import open_writable
-from edge.doctor import search, system
+from edge.doctor import search, system, writing
 from edge.engine.interface import Vectors
+from edge.engine.machine import Device, Machine, Memory
 from edge.engine.models import ModelStore
 from edge.engine.scripted import ScriptedEmbedder
+from edge.errors import ModelError
 from edge.packs.format import TRAILER_BYTES, seal
 from edge.packs.store import PackStore
 from edge.publish.build import build
@@ -233,6 +235,45 @@ def test_a_model_is_looked_at_and_only_loaded_when_asked(settings: Settings) -> 
     deep = found(settings, "writing", deep=True)
     assert deep.status == "ok"
     assert deep.detail.startswith("first word after ")
+
+
+def test_how_a_model_would_be_run_is_told(settings: Settings) -> None:
+    here = Machine(4, Memory(8 << 30, 6 << 30), ())
+    assert writing.model(settings, here).detail == "none; answers quote the manuals"
+    ModelStore(settings).add(TINY)
+    check = writing.model(settings, here)
+    assert check.status == "ok"
+    assert "SHA-256 recorded, would answer 16 requests at once with 19,456 tokens of cache: " in check.detail
+    assert check.detail.endswith(" of 6.4 GB free")
+    assert "SHA-256 right today" in writing.model(settings, here, deep=True).detail
+    card = Device("CUDA0", "card", 8 << 30, 7 << 30)
+    on_gpu = writing.model(settings, replace(here, devices=(card,))).detail
+    assert "64 requests" in on_gpu
+    assert "5 layers on the GPU" in on_gpu
+
+
+def test_a_model_that_does_not_fit_fails(settings: Settings) -> None:
+    ModelStore(settings).add(TINY)
+    with pytest.raises(ModelError, match="of memory"):
+        writing.model(settings, Machine(1, Memory(1 << 30, 1 << 28)))
+
+
+def test_a_damaged_model_is_found_when_asked_to_look_deeply(settings: Settings) -> None:
+    model = ModelStore(settings).add(TINY)
+    data = bytearray(TINY.read_bytes())
+    data[-1] ^= 1
+    model.path.write_bytes(data)
+    assert "changed since it came" in found(settings, "model").detail
+    (check,) = [check for check in doctor.diagnose(settings, deep=True) if check.name == "model"]
+    assert (check.status, check.detail.partition(" is ")[2][:7]) == ("fail", "damaged")
+
+
+def test_a_begun_download_is_told(settings: Settings) -> None:
+    (settings.models_dir / ".pull").mkdir(parents=True)
+    (settings.models_dir / ".pull" / "ab12").touch()
+    check = found(settings, "left over")
+    assert check.status == "ok"
+    assert "edge model pull" in check.hint
 
 
 def test_a_truncated_model_fails(settings: Settings) -> None:

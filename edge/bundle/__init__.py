@@ -1,1 +1,1 @@
-"""The one-file program as a file: what it carries, whether that is undamaged, and the same file with more or less in it."""
+"""The one-file program as a file: what it carries, whether that is undamaged, and how it gets more or less."""

@@ -1,4 +1,4 @@
-"""One one-file program: its parts, whether they are undamaged, and how to get them out. Changing it is ``compose``'s."""
+"""A one-file program: its parts, whether they are undamaged, how to get them out. Changing it is ``compose``'s."""
 
 from __future__ import annotations
 
@@ -99,7 +99,8 @@ def open_bundle(path: Path) -> Bundle:
         raise StorageError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
     if not parts:
         raise NotFoundError(
-            f"{path.name} is no one-file program, or it was cut short.", "Name the file that `make binary` made."
+            f"{path.name} is no one-file program, or it was cut short.",
+            "Name the file that `make binary` made.",
         )
     return Bundle(path, parts)
 

@@ -1,7 +1,7 @@
 """Writes one-file programs: a launcher, its archive, and the models and packs that travel inside.
 
-The program that runs cannot be changed, so another file is written beside it and takes its place when it is whole. Blocks
-are copied by the kernel, which on Btrfs and XFS shares them instead.
+The program that runs cannot be changed, so another file is written beside it and takes its place when it is whole.
+Blocks are copied by the kernel, which on Btrfs and XFS shares them instead.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.inside import table
 from edge.bundle.bundle import Bundle, blocks, damaged
-from edge.inside.table import Kind, Part
 from edge.errors import UsageError
+from edge.inside import table
+from edge.inside.table import Kind, Part
 from edge.packs import files
 
 
@@ -120,7 +120,9 @@ def _copy_range(original: BinaryIO, file: BinaryIO, source: Source) -> None:
     start, done = file.tell(), 0
     while done < source.size:
         left = min(source.size - done, 1 << 30)
-        copied = os.copy_file_range(original.fileno(), file.fileno(), left, source.offset + done, start + done)
+        copied = os.copy_file_range(
+            original.fileno(), file.fileno(), left, source.offset + done, start + done
+        )
         if not copied:
             raise damaged(source.path, f"{source.kind} {source.name} is cut short")
         done += copied

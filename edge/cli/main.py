@@ -13,7 +13,21 @@ import typer
 from typer.main import get_command
 
 from edge import __version__
-from edge.cli import ask, bundle, chat, doctor, evaluate, licenses, model, pack, publish, search, selftest, serve, sync
+from edge.cli import (
+    ask,
+    bundle,
+    chat,
+    doctor,
+    evaluate,
+    licenses,
+    model,
+    pack,
+    publish,
+    search,
+    selftest,
+    serve,
+    sync,
+)
 from edge.cli.group import show_help_alone
 from edge.cli.interrupt import INTERRUPTED, raising
 from edge.cli.screen import ALERT, FAINT, Screen

@@ -110,7 +110,7 @@ def _fitted_to_training(name: str, shape: Shape, wishes: Wishes) -> Wishes:
     if not shape.trained or wanted <= shape.trained:
         return wishes
     output = max(1, shape.trained * wishes.output_tokens // wanted)
-    return replace(wishes, input_tokens=shape.trained - output, output_tokens=output)
+    return replace(wishes, input_tokens=max(1, shape.trained - output), output_tokens=output)
 
 
 def _choices(wishes: Wishes, gpu: bool) -> Iterator[tuple[int, KvType]]:
@@ -162,7 +162,11 @@ def _device(machine: Machine) -> Device | None:
 
 def _room(machine: Machine) -> int:
     """Bytes of the machine's memory that a model may take."""
-    return max(0, machine.memory.free - SPARE_BYTES - machine.memory.total // 16)
+    return machine.memory.free - _reserve(machine)
+
+
+def _reserve(machine: Machine) -> int:
+    return SPARE_BYTES + machine.memory.total // 16
 
 
 def _on_device(shape: Shape, cells: int, kind: KvType, parallel: int, layers: int) -> int:
@@ -198,15 +202,18 @@ def _gpu_layers(shape: Shape, machine: Machine, wishes: Wishes) -> int:
 
 def _refusal(name: str, shape: Shape, machine: Machine, wishes: Wishes, least: Plan) -> ModelError:
     """What is needed at the least, what is free, and what would fit."""
-    device, room = _device(machine), _room(machine)
+    device, room, free = _device(machine), _room(machine), machine.memory.free
     if least.bytes <= room and device:
-        needed, free, where = least.device_bytes, device.free, f"{device.description} memory"
+        message = (
+            f"{size(least.device_bytes)} of {device.description} memory, and {size(device.free)} are free"
+        )
+        excess = least.device_bytes - device.free
     else:
-        needed, free, where = least.bytes, room, "memory"
-    message = f"{name} needs {size(needed)} of {where}, and {size(free)} can be had"
-    if where == "memory" and machine.memory.limited:
-        message += " (a control group limits it)"
-    return ModelError(f"{message}.", " ".join(_advice(shape, wishes, least, needed - free)))
+        beside = f"beside {size(_reserve(machine))} for the rest of the machine"
+        message = f"{size(least.bytes)} of memory {beside}, and {size(free)} are free"
+        message += " (a control group limits it)" if machine.memory.limited else ""
+        excess = least.bytes - room
+    return ModelError(f"{name} needs {message}.", " ".join(_advice(shape, wishes, least, excess)))
 
 
 def _advice(shape: Shape, wishes: Wishes, least: Plan, excess: int) -> Iterator[str]:

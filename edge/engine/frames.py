@@ -1,9 +1,12 @@
 """Frames between a worker process and its parent: one JSON object a line, never anything that could run code.
 
-To the worker: ``{"op", "id", …}`` asks for something, ``{"op": "cancel", "id"}`` gives it up, ``{"op": "ping"}`` wants a
-sign of life, ``{"op": "answer", …}`` replies to an ask. From it: ``{"ready": facts}`` or ``{"error"}`` first; then, for
-a request, ``{"id", "token", …}`` any number of times and ``{"id", "done"}`` or ``{"id", "error", "busy"?}`` once;
-``{"ask": {…}}``, one at a time; ``{"pong": true}``.
+To the worker: ``{"op", "id", …}`` asks for something, ``{"op": "cancel", "id"}`` gives it up, ``{"op": "ping"}`` wants
+a sign of life, ``{"op": "stored", …}`` tells what the parent keeps, ``{"op": "answer", …}`` replies to an ask.
+
+From it: ``{"ready": facts}`` or ``{"error"}`` first; then, for a request, ``{"id", "token", "logprobs"?}`` any number
+of times and ``{"id", "done": {…}}`` or ``{"id", "error", "busy"?}`` once, after a cancellation too; ``{"ask": {…}}``,
+one at a time; ``{"pong": true}``. For each token ``logprobs`` has ``[[text, logprob], [[text, logprob], …]]``: itself,
+and alternatives.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ MAX_MESSAGE = 300
 
 
 class FrameError(ValueError):
-    """The other side sent something that is not a frame."""
+    """Something that is not a frame, or cannot be one."""
 
 
 class RequestError(Exception):
@@ -30,8 +33,15 @@ class RequestError(Exception):
 
 
 def encode(frame: Frame) -> bytes:
-    """The frame as one line."""
-    return json.dumps(frame, separators=(",", ":")).encode("ascii") + b"\n"
+    """The frame as one line.
+
+    Raises:
+        FrameError: it would be too long for the other side.
+    """
+    line = json.dumps(frame, separators=(",", ":")).encode("ascii") + b"\n"
+    if len(line) > MAX_FRAME_BYTES:
+        raise FrameError(f"{len(line):,} bytes are too long")
+    return line
 
 
 def decode(line: bytes) -> Frame:

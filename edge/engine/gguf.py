@@ -90,7 +90,7 @@ class Header:
         if self.metadata.get("general.type", "model") != "model" or self.architecture == "clip":
             return "part"
         pooling = self.metadata.get(f"{self.architecture}.pooling_type")
-        if pooling == RANK:
+        if pooling == RANK and any(tensor.name.startswith("cls.") for tensor in self.weights):
             return "reranker"
         return "embedder" if pooling or any(n in self.architecture for n in _EMBEDDING) else "language"
 

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NoReturn
 
-from edge.engine.frames import Frame, plain
+from edge.engine.frames import Frame, FrameError, plain
 from edge.engine.process import WorkerDied, WorkerProcess
-from edge.errors import EdgeError
 
 LAG_FRAMES = 4096
 LAG_BYTES = 8 * 2**20
@@ -147,6 +146,7 @@ class Life:
 
         Raises:
             WorkerDied: the worker has read nothing for a long time.
+            FrameError: the request is too long.
         """
         with self._lock:
             if self._over:
@@ -159,7 +159,7 @@ class Life:
             self._open[reply.number] = reply
         try:
             self._process.send({"op": op, "id": reply.number, **fields})
-        except WorkerDied:
+        except (WorkerDied, FrameError):
             with self._lock:
                 self._open.pop(reply.number, None)
             raise
@@ -193,29 +193,34 @@ class Life:
             self._thread.join(limit_s)
 
     def _run(self) -> None:
-        try:
-            self._receive_all()
-        except WorkerDied as death:
-            self.death = death
-        except Exception as error:  # a fault of ours; nobody may wait for ever because of it
-            self.death = WorkerDied(f"the exchange with its process failed ({type(error).__name__}: {error})")
+        death = self._lived()
         with self._lock:
             self._over = True
         self._process.close()
         self._asks.put(None)
         if self._answering:  # it may share memory with the worker: the next one must not meet it
             self._answering.join(ANSWER_S)
-        if self._on_purpose:
-            self.death = WorkerDied("the engine was closed")
-        self._ended(self, None if self._on_purpose else self.death)
-        for reply in self._open.values():  # nobody adds any more
-            reply.end(self.death or WorkerDied("its process ended"))
+        self.death = WorkerDied("the engine was closed") if self._on_purpose else death
+        self._ended(self, None if self._on_purpose else death)
+        with self._lock:
+            waiting = list(self._open.values())
+        for reply in waiting:
+            reply.end(self.death)
         self._settled.set()
 
-    def _receive_all(self) -> None:
+    def _lived(self) -> WorkerDied:
+        """Serve until the end, and say what it was."""
+        try:
+            self._receive_all()
+        except WorkerDied as death:
+            return death
+        except Exception as error:  # a fault of ours; nobody may wait for ever because of it
+            return WorkerDied(f"the exchange with its process failed ({type(error).__name__}: {error})")
+
+    def _receive_all(self) -> NoReturn:
         self.facts = self._greeted()
         if self._hooks.greet:
-            with suppress(EdgeError, OSError):  # it helps, but it is not needed
+            with suppress(Exception):  # it helps, but it is not needed
                 for greeting in self._hooks.greet():
                     self._process.send(greeting)
         self._used = self._clock()
@@ -316,7 +321,7 @@ class Life:
             with suppress(Exception):  # the worker waits, and does without
                 reply = self._hooks.answer(ask) if self._hooks.answer else {}
             self._asking.clear()
-            with suppress(WorkerDied):
+            with suppress(WorkerDied, FrameError):
                 self._process.send({**reply, "op": "answer"})
 
 

@@ -14,7 +14,7 @@ from edge.engine.interface import ChatRequest, Finished, Likelihood, Written, ne
 from edge.engine.life import Patience
 from edge.engine.options import WorkerOptions
 from edge.engine.prefill_cache import PrefillCache, open_cache
-from edge.engine.prepare import prepare
+from edge.engine.prepare import prepare_at_least
 from edge.engine.process import worker_command
 from edge.engine.supervisor import PATIENCE, Worker
 from edge.engine.totals import Totals
@@ -61,13 +61,15 @@ class LlamaEngine:
     def from_settings(cls, settings: Settings, model: Path) -> LlamaEngine:
         """An engine with the limits of the settings, run as memory and devices allow; its files are checked.
 
+        One that is damaged or does not fit says so when it is used.
+
         Raises:
             UsageError: a setting makes no sense.
-            ModelError: the model is damaged, or does not fit.
         """
-        options = prepare(settings, model).options
-        cache = open_cache(settings.prefill_dir, settings.prefill_cache_mb, options)
-        guard = Guard((model, *(path for path, _ in options.loras)))
+        options, admit = prepare_at_least(settings, model)
+        paths = (model, *(path for path, _ in options.loras))
+        cache = open_cache(settings.prefill_dir, settings.prefill_cache_mb, options, paths)
+        guard = Guard(paths, admit)
         return cls(options, Patience(idle=60.0 * settings.idle_unload_minutes), cache=cache, guard=guard)
 
     @property
@@ -93,14 +95,16 @@ class LlamaEngine:
         return self._worker.facts()
 
     def fits(self, prompt: Prompt) -> bool:
-        """Whether the prompt and its answer fit the context, counted with the model's own tokens.
+        """Whether the prompt is short enough and fits the context with its answer, in the model's own tokens.
 
         Raises:
             EngineError: the worker failed.
         """
         done = self._worker.ask("count", messages=_messages(prompt.messages))
         tokens = self._number(done or {}, "tokens")
-        return tokens + prompt.max_tokens <= self._number(self._worker.facts(), "context")
+        facts = self._worker.facts()
+        within_context = tokens + prompt.max_tokens <= self._number(facts, "context")
+        return within_context and tokens <= self._number(facts, "input")
 
     def chat(
         self, request: ChatRequest, cancelled: Callable[[], bool] = never

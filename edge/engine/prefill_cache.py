@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import mmap
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,13 @@ from edge.engine import prefill_file
 from edge.engine.frames import Frame
 from edge.engine.options import WorkerOptions
 from edge.engine.prefill_file import BadFile, Header
-from edge.engine.state_key import FileDigests, state_key
+from edge.engine.state_key import state_key
 from edge.errors import EdgeError
 from edge.packs import files
 
 SUFFIX = ".kv"
 PARTIAL = ".partial"
 LOCK = ".lock"
-DIGESTS = "digests.json"
 FULLEST_SHARE = 2
 """A state larger than the cache divided by this is not stored."""
 
@@ -38,11 +37,11 @@ class PrefillCache:
     Args:
         folder: where the files are; made when the first is written.
         limit: bytes that all files in it may take together.
-        key: digest of all that must be the same for a state to be of use: model, adapters, types, versions. It may
-            take its time when ``wait`` is true, else it is None until it is known.
+        key: digest of all that must be the same for a state to be of use (model, adapters, types, versions); None
+            while it is not known.
     """
 
-    def __init__(self, folder: Path, limit: int, key: Callable[[bool], bytes | None]) -> None:
+    def __init__(self, folder: Path, limit: int, key: Callable[[], bytes | None]) -> None:
         self._folder, self._limit, self._key = folder, limit, key
         self._shared: mmap.mmap | None = None
         self.exchange: int | None = None
@@ -52,7 +51,7 @@ class PrefillCache:
 
     def greet(self) -> Iterator[Frame]:
         """Frames that tell a new worker what there is, those used last first."""
-        key = self._quietly(lambda: self._key(False))
+        key = self._quietly(self._key)
         if key is None or self._shared is None:
             return
         for path in sorted(self._files(_prefix(key)), key=_used, reverse=True):
@@ -83,7 +82,7 @@ class PrefillCache:
             self.exchange = None
 
     def _save(self, text: str, size: int) -> str | None:
-        key, tokens, shared = self._key(True), base64.b64decode(text, validate=True), self._shared
+        key, tokens, shared = self._key(), base64.b64decode(text, validate=True), self._shared
         count, odd = divmod(len(tokens), prefill_file.TOKEN_BYTES)
         if key is None or shared is None or odd or not 0 < count <= prefill_file.MAX_TOKENS:
             return None
@@ -100,7 +99,7 @@ class PrefillCache:
         name = f"{_prefix(header.key)}{hashlib.sha256(header.tokens).hexdigest()[:32]}{SUFFIX}"
         partial = self._folder / f"{name}{PARTIAL}"
         try:
-            with partial.open("wb") as file:
+            with open(partial, "wb", opener=_private) as file:
                 prefill_file.write(file, header, state)
                 file.flush()
                 os.fsync(file.fileno())
@@ -127,7 +126,7 @@ class PrefillCache:
                 files.delete(path)
 
     def _load(self, name: str) -> int:
-        path, key, shared = self._folder / name, self._key(True), self._shared
+        path, key, shared = self._folder / name, self._key(), self._shared
         if key is None or shared is None or path.name != name or not name.startswith(_prefix(key)):
             return 0
         try:
@@ -184,6 +183,11 @@ def _shared_memory(size: int) -> tuple[int, mmap.mmap]:
         raise
 
 
+def _private(path: str, flags: int) -> int:
+    """Questions can be read out of a state: it is for nobody else."""
+    return os.open(path, flags, 0o600)
+
+
 def _prefix(key: bytes) -> str:
     return f"{key.hex()[:16]}-"
 
@@ -206,10 +210,19 @@ def _bytes(path: Path) -> int:
         return 0
 
 
-def open_cache(folder: Path, megabytes: int, options: WorkerOptions) -> PrefillCache | None:
-    """The cache for a worker; None where there is to be none, or can be none."""
+def open_cache(
+    folder: Path, megabytes: int, options: WorkerOptions, paths: Sequence[Path] | None = None
+) -> PrefillCache | None:
+    """The cache for a worker; None where there is to be none, or can be none.
+
+    Args:
+        folder: see `PrefillCache`.
+        megabytes: the most it may hold; 0 for no cache.
+        options: how the worker runs.
+        paths: of its model and adapters, where these are known by other names.
+    """
     if not megabytes:
         return None
-    key = state_key(options, FileDigests(folder / DIGESTS))
-    cache = PrefillCache(folder, megabytes * 2**20, key)
+    files_of = paths or (options.model, *(path for path, _ in options.loras))
+    cache = PrefillCache(folder, megabytes * 2**20, state_key(options, files_of))
     return cache if cache.exchange is not None else None

@@ -6,7 +6,7 @@ Deciding is left to `fit`; looking for GPUs to a worker of its own, since no oth
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,7 +19,7 @@ from edge.engine.options import KvType, WorkerOptions
 from edge.engine.process import worker_command
 from edge.engine.shape import shape_of
 from edge.engine.supervisor import Worker
-from edge.errors import EngineError, UsageError
+from edge.errors import EngineError, NotFoundError, StorageError, UsageError
 
 AUTO = "auto"
 ALL_LAYERS = 10_000
@@ -51,8 +51,7 @@ def prepare(
         NotFoundError, StorageError: the model cannot be read.
         ModelError: it is damaged, or does not fit.
     """
-    store = ModelStore(settings)
-    loras = store.loras() if store.active() == model else ()
+    loras = _adapters(settings, model)
     wishes = read_wishes(settings, sum(path.stat().st_size for path, _ in loras))
     shape = shape_of(gguf.read_header(model), model.name)
     here = (look or look_around)(settings)
@@ -64,6 +63,23 @@ def prepare(
         chosen.kv_type, chosen.gpu_layers, chosen.repack, loras=loras, back_ends=back_ends(settings),
     )  # fmt: skip
     return Prepared(options, chosen, here)
+
+
+def prepare_at_least(settings: Settings, model: Path) -> tuple[WorkerOptions, Callable[[], object] | None]:
+    """The options of a model's worker; of its smallest way to run, where it does not fit or cannot be read now.
+
+    The second value is None, or raises why it cannot be loaded as long as that is so: whoever asks without a language
+    model goes on without one, and memory may be free by the time of the next question.
+
+    Raises:
+        UsageError: a setting makes no sense.
+    """
+    try:
+        return prepare(settings, model).options, None
+    except (EngineError, NotFoundError, StorageError):
+        least = replace(settings, parallel=1, kv_type="q4_0", gpu_layers="0", repack="off")
+        wishes = read_wishes(least)
+        return _unplanned(least, model, wishes, _adapters(settings, model)), lambda: prepare(least, model)
 
 
 def read_wishes(settings: Settings, beside: int = 0) -> Wishes:
@@ -130,6 +146,12 @@ def gpus(facts: dict[str, Any]) -> tuple[Device, ...]:
             if isinstance(total, int) and isinstance(free, int) and 0 <= free <= total:
                 found.append(Device(name, what, total, free, device.get("shared") is True))
     return tuple(found)
+
+
+def _adapters(settings: Settings, model: Path) -> tuple[tuple[Path, float], ...]:
+    """The adapters chosen for a model, if it is the one in use."""
+    store = ModelStore(settings)
+    return store.loras() if store.active() == model else ()
 
 
 def _may_have_gpu(settings: Settings) -> bool:

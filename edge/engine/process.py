@@ -48,6 +48,7 @@ PASSED_FAMILIES = (
 """Variables that a worker gets."""
 
 STDERR_BYTES = 4096
+REAP_S = 10.0
 RECENT_S = 5.0
 """A complaint this old has nothing to do with the end."""
 
@@ -55,7 +56,7 @@ _CHUNK = 2**16
 _READ = select.POLLIN | select.POLLHUP | select.POLLERR
 _WRITE = select.POLLOUT | select.POLLHUP | select.POLLERR
 
-_SIGNAL_HINTS = {
+_SIGNAL_HINTS: dict[int, str] = {
     signal.SIGKILL: "The system may have run out of memory: use a smaller model or a shorter context.",
     signal.SIGILL: "This build of llama.cpp needs instructions this processor does not have.",
     signal.SIGBUS: "The model file may have changed while in use, or its disk failed: add it again.",
@@ -126,6 +127,7 @@ class WorkerProcess:
 
         Raises:
             WorkerDied: it has not read for a long time.
+            FrameError: the frame is too long.
         """
         data = frames.encode(frame)
         with self._lock:
@@ -193,7 +195,10 @@ class WorkerProcess:
                 return
             self._closed = True
             self._popen.kill()
-        self._popen.wait()
+        with suppress(
+            subprocess.TimeoutExpired
+        ):  # it hangs in the kernel, with a dead disk maybe: not our problem
+            self._popen.wait(REAP_S)
         for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
             if stream:
                 stream.close()

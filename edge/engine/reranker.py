@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from edge.config import Settings
 from edge.engine import gguf
 from edge.engine.integrity import Guard
+from edge.engine.interface import never
 from edge.engine.models import ModelStore
 from edge.engine.options import WorkerOptions
 from edge.engine.process import worker_command
@@ -50,10 +52,11 @@ class LlamaReranker:
         path: a reranker.
         threads: passages scored at a time.
         guard: checks the file at every load.
+        load_s: seconds that the first question waits while the model is loaded, beside its own limit.
     """
 
-    def __init__(self, path: Path, threads: int = 1, guard: Guard | None = None) -> None:
-        self._path = path
+    def __init__(self, path: Path, threads: int = 1, guard: Guard | None = None, load_s: float = 0.0) -> None:
+        self._path, self._load_s = path, load_s
         self._worker = Worker(path, worker_command(WorkerOptions(path, "rank", threads)), guard=guard)
         self._answered: int | None = None  # the process that did last
 
@@ -75,13 +78,11 @@ class LlamaReranker:
         """See ``Reranker``. A score depends on the question and its text alone, bit for bit."""
         if not texts:
             return []
+        if self._answered is None and self._load_s:
+            self._wait_until_loaded()
         deadline = None if limit_s is None else time.monotonic() + limit_s
-        fields = {"question": question, "texts": list(texts), "deadline": deadline}
-
-        def late() -> bool:
-            return deadline is not None and time.monotonic() > deadline + LATE_S
-
-        done = self._worker.ask("rank", late, **fields)
+        late = never if deadline is None else partial(_is_past, deadline + LATE_S)
+        done = self._worker.ask("rank", late, question=question, texts=list(texts), deadline=deadline)
         if done is None and self.pid is not None and self.pid == self._answered:
             raise EngineError(f"{self._path.name} does not answer.", "Look at the load of this machine.")
         if done is None:  # it is being loaded
@@ -92,6 +93,10 @@ class LlamaReranker:
     def close(self) -> None:
         """End the worker. Closing twice is allowed."""
         self._worker.close()
+
+    def _wait_until_loaded(self) -> None:
+        late = partial(_is_past, time.monotonic() + self._load_s)
+        self._worker.ask("rank", late, question="", texts=[], deadline=None)
 
     def _checked(self, scores: Any, count: int) -> list[float]:
         """Those of the first texts, as far as they were done."""
@@ -104,3 +109,7 @@ class LlamaReranker:
 
     def _useless(self, reason: str) -> EngineError:
         return EngineError(f"{self._path.name} cannot be used for reranking: {reason}.", _HINT)
+
+
+def _is_past(moment: float) -> bool:
+    return time.monotonic() > moment

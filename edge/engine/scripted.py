@@ -1,5 +1,5 @@
-"""The fakes: an engine that says what it was told to, and an embedder without a model. For tests of other stages, and
-for whoever connects a program to edge before there is a language model.
+"""The fakes: an engine and a reranker that say what they were told to, an embedder without a model. For tests of other
+stages, and for whoever connects a program to edge before there is a language model.
 """
 
 from __future__ import annotations
@@ -200,6 +200,34 @@ class ScriptedEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Words of each text."""
         return [len(_words(text)) for text in texts]
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class ScriptedReranker:
+    """Gives every text the score that it was told to.
+
+    Args:
+        score: of a text.
+        reads: texts it gets done in a limited time.
+        failure: raised instead.
+    """
+
+    name = "scripted"
+
+    def __init__(
+        self, score: Callable[[str], float], reads: int = 100, failure: EngineError | None = None
+    ) -> None:
+        self.score, self.reads, self.failure = score, reads, failure
+        self.asked: list[tuple[str, Sequence[str], float | None]] = []
+
+    def scores(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
+        """What was scripted; each request is kept in ``asked``."""
+        self.asked.append((question, texts, limit_s))
+        if self.failure:
+            raise self.failure
+        return [float(self.score(text)) for text in texts[: None if limit_s is None else self.reads]]
 
     def close(self) -> None:
         """Nothing to give back."""

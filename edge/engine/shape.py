@@ -135,16 +135,15 @@ class _Reader:
     def _count(self, key: str) -> int:
         """A number that counts something: 0 if it is missing; the largest where each layer has its own."""
         each = self._header.arrays.get(f"{self._header.architecture}.{key}")
-        value = max(each, default=0) if each else self._value(key)
-        return max(0, int(value or 0))
+        return max(map(_whole, each)) if each else _whole(self._value(key))
 
     def _each(self, key: str, layers: int) -> tuple[int, ...] | None:
         """A number for each layer."""
         each = self._header.arrays.get(f"{self._header.architecture}.{key}")
         if each is None:
             value = self._value(key)
-            return None if value is None else (max(0, int(value)),) * layers
-        return tuple(max(0, int(number)) for number in each[:layers])
+            return None if value is None else (_whole(value),) * layers
+        return tuple(map(_whole, each[:layers]))
 
     def _kv_widths(self, layers: int, width: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         heads = self._count("attention.head_count")
@@ -185,3 +184,8 @@ class _Reader:
             if match and len(match[1]) < 6 and int(match[1]) < layers:
                 sizes[int(match[1])] += tensor.bytes
         return tuple(sizes)
+
+
+def _whole(value: Number | None) -> int:
+    """A count; what is none counts as 0."""
+    return value if isinstance(value, int) and 0 < value < 1 << 62 else 0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.engine.frames import Frame, plain
+from edge.engine.frames import Frame, FrameError, plain
 from edge.engine.integrity import Guard
 from edge.engine.interface import RefusedError, never
 from edge.engine.life import Answerer, Hooks, Life, Patience, Reply
@@ -24,6 +24,7 @@ CANCEL_S = 1.0
 """How long the end of a cancelled request is waited for: it tells what the request cost."""
 
 CLOSE_S = 2.0
+TOO_LONG = "Ask shorter, or with fewer passages."
 PATIENCE = Patience()
 
 
@@ -131,6 +132,8 @@ class Worker:
                 reply = life.submit(op, fields)
             except WorkerDied as death:
                 raise self._error(death) from death
+            except FrameError as error:
+                raise EngineError(f"{self._model.name}: {error}.", TOO_LONG) from error
             if reply is not None:
                 break
             life.join(POLL_S)  # it ended just now; the next one is asked
@@ -154,13 +157,14 @@ class Worker:
 
     def close(self) -> None:
         """End the worker; requests that are running get an error. Closing twice is allowed."""
+        self._closed = True
+        if self._guard:
+            self._guard.close()  # first: whoever begins a life may be waiting for it, with the lock
         with self._lock:
-            self._closed, life = True, self._life
+            life = self._life
         if life:
             life.end()
             life.join(CLOSE_S)
-        if self._guard:
-            self._guard.close()
 
     def _stop(self) -> None:
         """End the process; the next request starts another."""

@@ -2,9 +2,9 @@
 
     launcher | parts, each from a page boundary on | table | footer
 
-The table is text, one part a line: ``KIND OFFSET SIZE SHA-256 NAME``; the first is the archive that the launcher unpacks.
-The footer is the file's last 64 bytes, so that it is found at once however large the file is: magic, version, CRC-32
-of the table, its offset and size, zeros, CRC-32 of the footer itself. build/launcher/launcher.c reads the same.
+The table is text, one part a line: ``KIND OFFSET SIZE SHA-256 NAME``; the first is the archive that the launcher
+unpacks. The footer is the file's last 64 bytes, so that it is found at once however large the file is: magic, version,
+CRC-32 of the table, its offset and size, zeros, CRC-32 of the footer itself. build/launcher/launcher.c reads the same.
 """
 
 from __future__ import annotations

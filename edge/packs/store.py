@@ -318,7 +318,10 @@ class PackStore:
     def _comes_along(self, name: str) -> tuple[str, str] | None:
         if name not in self._inside:
             return None
-        return f"The pack '{name}' comes with the program.", f"Make one without it: edge bundle remove {name}.kpack"
+        return (
+            f"The pack '{name}' comes with the program.",
+            f"Make one without it: edge bundle remove {name}.kpack",
+        )
 
     def _not_installed(self, name: str) -> tuple[str, str]:
         names = ", ".join(self._all_names())

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from edge.prompt.budget import fitted, relevant
+from edge.prompt.budget import RELEVANT, STRONG, fitted, relevant
 from edge.prompt.labels import inverted, relabelled
 from edge.prompt.order import arranged
-from edge.prompt.template import INSTRUCTIONS, Fits, block, earlier, layout
+from edge.prompt.template import INSTRUCTIONS, Fits, earlier, layout
 from edge.types import Message, Passage, Prompt
 
 
@@ -100,7 +100,7 @@ def send(
     turns: Sequence[Exchange],
     max_tokens: int,
     fits: Fits,
-    known: Sequence[Sequence[str]] = (),
+    known: Sequence[Sequence[Passage]] = (),
     scope: str = "",
 ) -> Sent:
     """A prompt that continues a conversation. What does not fit goes: the oldest turns, then passages.
@@ -113,7 +113,7 @@ def send(
         turns: what the model saw before, oldest first.
         max_tokens: room the answer needs.
         fits: whether an engine has room for a prompt and its answer.
-        known: lists of passages, as ``block`` writes them, that were in use lately: see ``order``.
+        known: lists of passages that prompts began with lately, in the same scope: see ``order``.
         scope: what the search was restricted to.
     """
     turns = tuple(turns)
@@ -122,9 +122,9 @@ def send(
         ordered = writer.in_order(known)
         if fits((sent := writer.sent(ordered, ordered)).prompt):
             return sent
-        if not turns:
+        if not turns and not known:
             break
-        turns = _newer_half(turns)
+        turns, known = _newer_half(turns), ()
     wholes = relevant(passages)
     kept = fitted(wholes, lambda kept: fits(writer.sent(kept, wholes).prompt))
     return writer.sent(kept, wholes)
@@ -148,14 +148,12 @@ class _Writer:
     @property
     def new(self) -> tuple[Passage, ...]:
         """The passages worth reading that no message showed yet."""
-        return tuple(passage for passage in relevant(self.passages) if self._label(passage) is None)
+        worth = relevant(self.passages, STRONG if self.first > 1 else RELEVANT)
+        return tuple(passage for passage in worth if self._label(passage) is None)
 
-    def in_order(self, known: Sequence[Sequence[str]]) -> tuple[Passage, ...]:
+    def in_order(self, known: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
         """The new passages as they are best shown; only a conversation that begins may begin like others."""
-        new = self.new
-        if self.first > 1:
-            return new
-        return tuple(new[n] for n in arranged([block(passage) for passage in new], known))
+        return self.new if self.turns else arranged(self.passages, known)
 
     def sent(self, shown: Sequence[Passage], wholes: Sequence[Passage]) -> Sent:
         """The prompt that shows these passages, which are the first of ``wholes`` and perhaps cut."""
@@ -164,15 +162,18 @@ class _Writer:
             self.first + brought.index(passage) if passage in brought else self._label(passage)
             for passage in self.passages
         ]
-        matter = [label for label in order if label] if self.first > 1 else []
+        points = self.first > 1 or any(passage not in self.passages for passage in brought)
+        matter = [label for label in order if label] if points else []
         user = layout(self.question, shown, self.first, matter)
         before = [m for t in self.turns for m in (Message("user", t.user), Message("assistant", t.assistant))]
         messages = (Message("system", INSTRUCTIONS), *before, Message("user", user))
-        all_passages, numbers = self._numbered(order)
+        all_passages, numbers = self._numbered(order, brought)
         prompt = Prompt(self.question, all_passages, messages, self.max_tokens, numbers)
         return Sent(prompt, Exchange(user, "", brought, self.first, len(self.turns), self.scope))
 
-    def _numbered(self, order: Sequence[int | None]) -> tuple[tuple[Passage, ...], dict[int, int] | None]:
+    def _numbered(
+        self, order: Sequence[int | None], brought: Sequence[Passage]
+    ) -> tuple[tuple[Passage, ...], dict[int, int] | None]:
         """All passages of the conversation, this question's first, and which label leads to which of them.
 
         A passage that lies inside one shown before is that one: the model may say whatever stands in it.
@@ -182,8 +183,9 @@ class _Writer:
         for number, label in enumerate(order, 1):
             if label:
                 numbers.setdefault(label, number)
-        for turn in self.turns:
-            for label, passage in enumerate(turn.passages, turn.first):
+        lists = [(turn.first, turn.passages) for turn in self.turns]
+        for first, shown in [*lists, (self.first, brought)]:
+            for label, passage in enumerate(shown, first):
                 if label in numbers:
                     found = passages[numbers[label] - 1]
                     passages[numbers[label] - 1] = replace(

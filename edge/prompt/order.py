@@ -1,41 +1,68 @@
-"""The order of passages in a prompt, chosen so that its beginning was computed before. Pure.
+"""The passages of a prompt and their order, chosen so that its beginning was computed before. Pure.
 
-The best passage stays first, since models read the beginning best; the others follow a list that was in use lately as
-long as that names passages of this question, then come in their own order. A reader never sees this order: citations
-carry the numbers of the evidence.
+The best passage stays first, since models read the beginning best. Where it began a prompt lately, that prompt's list
+is followed as far as it pays, with passages of it that this question did not find: they cost nothing but room. What is
+not in it has to be computed and must be worth it, hence `STRONG`. A reader never sees this order: citations carry the
+numbers of the evidence.
+
+Gain: for questions whose best passage was another's before, the share of the prompt that is computed falls from .59 to
+.37 (``python -m tests.bench.reuse``). Cost: up to as much text again in the context; of 432 labelled questions none
+loses its page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from edge.prompt.budget import STRONG, relevant
+from edge.prompt.template import block
+from edge.types import Passage
 
-def arranged(wanted: Sequence[str], known: Iterable[Sequence[str]]) -> tuple[int, ...]:
-    """Positions in ``wanted``, in the order to show them.
+BORROWED = 1.0
+"""Text of passages that the question did not find, as a share of that of those it found."""
+
+
+def arranged(passages: Sequence[Passage], known: Iterable[Sequence[Passage]]) -> tuple[Passage, ...]:
+    """The passages to show, in their order.
 
     Args:
-        wanted: passages as the model reads them, best first.
-        known: lists of such passages that were in use, the latest first.
+        passages: what was found, best first.
+        known: lists that prompts began with, the latest first.
     """
-    positions = {text: n for n, text in reversed(list(enumerate(wanted)))}
-    longest: list[int] = []
-    for texts in known:
-        common = _common(texts, positions)
-        if common[:1] == [0] and _length(wanted, common) > _length(wanted, longest):
-            longest = common
-    return (*longest, *(n for n in range(len(wanted)) if n not in longest))
+    found = {_key(passage): passage for passage in reversed(passages)}
+    best = relevant(passages)
+    strong = relevant(passages, STRONG)
+    least = _text(best)
+    for known_list in known:
+        if not passages or not known_list or _key(known_list[0]) != _key(passages[0]):
+            continue
+        for beginning in _beginnings(known_list, found):
+            there = {_key(passage) for passage in beginning}
+            missing = [passage for passage in strong if _key(passage) not in there]
+            if _text(missing) < least:
+                least, best = _text(missing), (*beginning, *missing)
+    return best
 
 
-def _common(texts: Sequence[str], positions: dict[str, int]) -> list[int]:
-    """The positions that a list begins with."""
-    common: list[int] = []
-    for text in texts:
-        position = positions.get(text)
-        if position is None or position in common:
-            break
-        common.append(position)
-    return common
+def _beginnings(
+    known: Sequence[Passage], found: dict[tuple[str, ...], Passage]
+) -> Iterable[tuple[Passage, ...]]:
+    """Beginnings of a list that end with a passage that was found, as long as little of them is borrowed."""
+    room = BORROWED * _text(found.values())
+    beginning: list[Passage] = []
+    for passage in known:
+        own = found.get(_key(passage))
+        room -= 0 if own else len(passage.text)
+        if room < 0:
+            return
+        beginning.append(own or passage)
+        if own:
+            yield tuple(beginning)
 
 
-def _length(wanted: Sequence[str], positions: Sequence[int]) -> int:
-    return sum(len(wanted[n]) for n in positions)
+def _key(passage: Passage) -> tuple[str, ...]:
+    return passage.pack, passage.version, block(passage)
+
+
+def _text(passages: Iterable[Passage]) -> int:
+    return sum(len(passage.text) for passage in passages)

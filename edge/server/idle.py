@@ -88,7 +88,7 @@ class IdlePrefill:
         return count
 
     def _unwanted(self) -> bool:
-        return self._stopped.is_set() or self._busy()
+        return self._stopped.is_set() or self._busy() or self._saving()
 
     def _watch(self, quiet_s: float, poll_s: float) -> None:
         quiet_since = time.monotonic()

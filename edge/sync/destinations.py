@@ -13,6 +13,7 @@ from typing import Protocol
 
 from edge.config import POLICY as POLICY_FILE
 from edge.config import Settings, check_policy, parse_list
+from edge.engine.integrity import Record, look, write_record
 from edge.engine.models import ModelStore
 from edge.errors import EdgeError, TrustError
 from edge.packs import files
@@ -122,7 +123,7 @@ class ModelDestination:
     def put(self, target: Target, path: Path) -> str:
         """See ``Destination``. A model that somebody has added here by hand is not replaced."""
         came_before = self._ratchet.received(target.path) is not None
-        self._store.add(path, replace=came_before)
+        self._store.add(path, replace=came_before, origin=f"sync:{target.path}")
         self._ratchet.receive(target.path, target.sha256, self._path(target))
         return ""
 
@@ -158,6 +159,18 @@ class FileDestination:
         return self._folder / Path(target.path).name
 
 
+class AdapterDestination(FileDestination):
+    """LoRA adapters. What was signed is what every load is compared with."""
+
+    def put(self, target: Target, path: Path) -> str:
+        """See ``Destination``."""
+        replaced = super().put(target, path)
+        with files.storage_errors(self._folder):
+            place = self._path(target)
+            write_record(place, Record(target.sha256, target.length, f"sync:{target.path}", look(place)))
+        return replaced
+
+
 class PolicyDestination(FileDestination):
     """The settings of the fleet. One that this edge cannot read is refused, and the one before stays."""
 
@@ -175,7 +188,7 @@ def destinations(settings: Settings, ratchet: Ratchet) -> dict[str, Destination]
     return {
         PACK: PackDestination(settings),
         POLICY: PolicyDestination(settings.home),
-        LORA: FileDestination(settings.models_dir / "lora"),
+        LORA: AdapterDestination(settings.models_dir / "lora"),
         MODEL: ModelDestination(settings, ratchet),
     }
 

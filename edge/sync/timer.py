@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge.config import Settings
+from edge.inside.part import EXECUTABLE
 from edge.packs import files
 
 NAME = "edge-sync"
@@ -43,7 +44,7 @@ def install_timer(settings: Settings, environ: Mapping[str, str] = os.environ) -
     """
     folder = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
     service, timer = folder / f"{NAME}.service", folder / f"{NAME}.timer"
-    program = " ".join(map(_quoted, _program())).replace("$", "$$")
+    program = " ".join(map(_quoted, _program(environ))).replace("$", "$$")
     home = _quoted(f"EDGE_HOME={settings.home.absolute()}")
     with files.storage_errors(folder):
         files.make_folder(folder)
@@ -52,8 +53,10 @@ def install_timer(settings: Settings, environ: Mapping[str, str] = os.environ) -
     return service, timer
 
 
-def _program() -> list[str]:
+def _program(environ: Mapping[str, str]) -> list[str]:
     """This program as another process starts it."""
+    if one_file := environ.get(EXECUTABLE):
+        return [one_file]
     program = shutil.which(sys.argv[0])
     if program and Path(program).name.startswith("edge"):
         return [str(Path(program).absolute())]

@@ -30,7 +30,7 @@ from tests.bench.packs import query_embedder, starter
 from tests.bench.program import main, say
 from tests.bench.slow_tiny import TINY, slow_tiny
 
-QUESTIONS, PASSAGES, ANSWER_TOKENS = 32, 5, 128
+QUESTIONS, PASSAGES, ANSWER_TOKENS = 24, 5, 128
 ROUNDS = 2
 AT_ONCE = 8
 

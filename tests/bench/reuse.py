@@ -144,19 +144,19 @@ def _companions(model: Path, questions: Sequence[Asked], arranged: bool) -> list
     costs: list[Cost] = []
     with _engine(model, None) as engine:
         for group in (group for group in groups.values() if len(group) > 1):
-            known: list[list[str]] = []
+            known: list[Passages] = []
             if len(costs) >= COMPANIONS:
                 break
             for asked in group:
                 cost, exchange = _ask(engine, asked, (), known if arranged else [])
                 if known:
                     costs.append(cost)
-                known.insert(0, [block(passage) for passage in exchange.passages])
+                known.insert(0, exchange.passages)
     return costs
 
 
 def _ask(
-    engine: LlamaEngine, asked: Asked, turns: tuple[Exchange, ...], known: Sequence[Sequence[str]] = ()
+    engine: LlamaEngine, asked: Asked, turns: tuple[Exchange, ...], known: Sequence[Passages] = ()
 ) -> tuple[Cost, Exchange]:
     sent = send(asked.text, asked.passages, turns, ANSWER_TOKENS, engine.fits, known)
     pieces = list(engine.chat(ChatRequest(sent.prompt.messages, ANSWER_TOKENS)))

@@ -1,4 +1,4 @@
-"""The tiny model of the tests, made as slow as one of 100 million weights, saying the same.
+"""The tiny model of the tests, made as slow as one of 60 million weights, saying the same.
 
 Its feed-forward layers become wider and layers are added, all of it with random weights whose results are multiplied by
 zero. So speed can be measured with a model that quotes as it was trained to.
@@ -20,7 +20,7 @@ from fetch import cache_folder, say
 from tests.bench.random_model import random_weights
 
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
-LAYERS, HIDDEN = 12, 16_384
+LAYERS, HIDDEN = 6, 16_384
 WIDTH = 128
 BLOCKS, FEED_FORWARD = "llama.block_count", "llama.feed_forward_length"
 LEFT_OUT = ("GGUF.", "general.architecture", BLOCKS, FEED_FORWARD)

@@ -23,19 +23,26 @@ from unittest.mock import patch
 
 from edge.engine.options import WorkerOptions
 
+MOST_THREADS = 16
+PUBLISH_S = 0.2
+
 
 class Counters(ctypes.Structure):
     """What parent and worker share."""
 
-    _fields_ = (("wall", ctypes.c_double), ("cpu", ctypes.c_double), ("thread", ctypes.c_int64))
+    _fields_ = (
+        ("wall", ctypes.c_double),
+        ("cpu", ctypes.c_double),
+        ("threads", ctypes.c_int64 * MOST_THREADS),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds of the thread that runs the model since the worker began.
+    """Seconds of the worker's Python threads since it began.
 
-    ``inside`` is what passed in calls into llama.cpp, ``inside_cpu`` what this thread computed there, ``cpu`` what it
-    computed in all.
+    ``inside`` is what passed in calls into llama.cpp, ``inside_cpu`` what these threads computed there, ``cpu`` what
+    they computed in all.
     """
 
     inside: float
@@ -56,7 +63,8 @@ class Clock:
 
     def read(self) -> Spent:
         """What it has spent so far."""
-        return Spent(self._shared.wall, self._shared.cpu, _thread_seconds(self._shared.thread))
+        cpu = sum(_thread_seconds(thread) for thread in self._shared.threads if thread)
+        return Spent(self._shared.wall, self._shared.cpu, cpu)
 
 
 @contextmanager
@@ -79,15 +87,15 @@ def _shared(path: Path) -> Counters:
 
 
 def _thread_seconds(thread: int) -> float:
-    (found,) = Path("/proc").glob(f"[0-9]*/task/{thread}/schedstat")
-    return int(found.read_text().split()[0]) / 1e9
+    for found in Path("/proc").glob(f"[0-9]*/task/{thread}/schedstat"):
+        return int(found.read_text().split()[0]) / 1e9
+    return 0.0
 
 
 def _timing(function: Callable[..., Any], counters: Counters) -> Callable[..., Any]:
     wall_now, cpu_now = time.perf_counter, time.thread_time
 
     def call(*arguments: Any) -> Any:
-        counters.thread = threading.get_native_id()
         cpu, wall = cpu_now(), wall_now()
         result = function(*arguments)
         counters.wall += wall_now() - wall
@@ -97,11 +105,19 @@ def _timing(function: Callable[..., Any], counters: Counters) -> Callable[..., A
     return call
 
 
+def _publish(counters: Counters) -> None:
+    """Tell which threads are Python's, for ever: OpenMP's belong to llama.cpp."""
+    while True:
+        threads = [thread.native_id or 0 for thread in threading.enumerate()][:MOST_THREADS]
+        counters.threads[:] = threads + [0] * (MOST_THREADS - len(threads))
+        time.sleep(PUBLISH_S)
+
+
 def main(path: str, options: str) -> None:
     """Run the worker with timed calls."""
     counters = _shared(Path(path))
     counters.wall = counters.cpu = 0.0
-    counters.thread = threading.get_native_id()
+    threading.Thread(target=_publish, args=(counters,), daemon=True).start()
 
     from edge.engine.worker import __main__ as worker
     from edge.engine.worker.binding import L

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from pack_cache import STARTER, build_with_edge, cached_pack
 
 ROOT = Path(__file__).parents[2]
@@ -86,5 +87,3 @@ def serving(program: Path, environment: Mapping[str, str]) -> Iterator[str]:
             yield server.stdout.readline().split()[0].rstrip("/")
         finally:
             server.terminate()
-
-

@@ -42,9 +42,7 @@ def test_it_tests_itself(run_json: RunJson, full: Path) -> None:
     assert {"inside", "unpacked", "answer", "writing"} <= {check["name"] for check in checks}
 
 
-def test_a_changed_file_of_the_unpacked_program_is_found(
-    run_json: RunJson, full: Path, cache: Path
-) -> None:
+def test_a_changed_file_of_the_unpacked_program_is_found(run_json: RunJson, full: Path, cache: Path) -> None:
     bill = next(cache.glob("program-*/_internal/edge/licenses.txt"))
     text = bill.read_bytes()
     bill.write_bytes(text[:-1] + b"?")

@@ -67,8 +67,13 @@ def test_older_versions_and_left_overs_are_removed_unless_they_run(run: Run, cac
     for name in ("program-0123456789abcdef", ".unfinished-abcdef", "program-in-use"):
         (cache / name / "sub").mkdir(parents=True)
         (cache / name / "sub" / "file").write_text("")
-    with subprocess.Popen(["flock", "--shared", cache / "program-in-use", "cat"], stdin=subprocess.PIPE) as holder:
-        while subprocess.run(["flock", "--nonblock", cache / "program-in-use", "true"], check=False).returncode == 0:
+    with subprocess.Popen(
+        ["flock", "--shared", cache / "program-in-use", "cat"], stdin=subprocess.PIPE
+    ) as holder:
+        while (
+            subprocess.run(["flock", "--nonblock", cache / "program-in-use", "true"], check=False).returncode
+            == 0
+        ):
             pass
         run("--version")
         holder.communicate()
@@ -85,7 +90,12 @@ def test_a_full_disk_is_told_and_nothing_is_left(
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
     done = subprocess.run(
-        [program, "--version"], env=environment, capture_output=True, text=True, preexec_fn=little_room, check=False
+        [program, "--version"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        preexec_fn=little_room,
+        check=False,
     )
     assert done.returncode == STORAGE
     assert "cannot be unpacked" in done.stderr

@@ -28,7 +28,9 @@ def source(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "pack.toml").write_text('name = "pumps"\nversion = "1.0"\ntitle = "Pumps"\n')
     (folder / "torque.md").write_text("# Torque\n\nThe housing bolts are tightened crosswise to 25 Nm.\n")
-    (folder / "venting.pdf").write_bytes(make_pdf("Open the vent screw of the pump by one turn to vent the pump."))
+    (folder / "venting.pdf").write_bytes(
+        make_pdf("Open the vent screw of the pump by one turn to vent the pump.")
+    )
     return folder
 
 
@@ -46,7 +48,9 @@ def test_it_says_its_version(run: Run) -> None:
 
 def test_it_prints_the_licences_of_what_it_contains(run: Run) -> None:
     text = run("licenses").stdout
-    assert all(name in text for name in ("numpy", "llama", "libtorrent", "Python Software Foundation", "OpenSSL"))
+    assert all(
+        name in text for name in ("numpy", "llama", "libtorrent", "Python Software Foundation", "OpenSSL")
+    )
 
 
 def test_a_bill_of_materials_lies_beside_it(program: Path) -> None:
@@ -105,6 +109,12 @@ def test_packs_are_published_and_synced(run: Run, run_json: RunJson, kpack: Path
 def test_labelled_questions_are_evaluated(run: Run, kpack: Path, tmp_path: Path) -> None:
     run("pack", "install", str(kpack), "--unsigned")
     gold = [{"document": "venting.pdf", "pages": [1]}]
-    line = {"id": "1", "question": "How do I vent the pump?", "answerable": True, "gold": gold, "contains": []}
+    line = {
+        "id": "1",
+        "question": "How do I vent the pump?",
+        "answerable": True,
+        "gold": gold,
+        "contains": [],
+    }
     (tmp_path / "set.jsonl").write_text(json.dumps(line) + "\n")
     run("eval", str(tmp_path / "set.jsonl"))

@@ -17,5 +17,7 @@ def program(tmp_path: Path) -> Bundle:
     archive.write_bytes(b"the archive" * 9999)
     target = tmp_path / "edge"
     return compose(
-        Source.file("program", launcher), [Source("program", "edge", archive, 0, archive.stat().st_size)], target
+        Source.file("program", launcher),
+        [Source("program", "edge", archive, 0, archive.stat().st_size)],
+        target,
     )

@@ -17,7 +17,7 @@ from edge import __version__
 from edge.cli.main import app
 
 PAGES = Path(__file__).parents[1] / "golden" / "help"
-HEAVY = {"apsw", "fastapi", "llama_cpp", "numpy", "pydantic", "rich", "uvicorn"}
+HEAVY = {"apsw", "fastapi", "httpx2", "huggingface_hub", "llama_cpp", "numpy", "pydantic", "rich", "uvicorn"}
 Edge = Callable[..., Any]
 
 

@@ -79,9 +79,10 @@ def write_rank_model(
     heads: int = 4,
     pooling: gguf.PoolingType = gguf.PoolingType.RANK,
     labels: Sequence[str] = (),
-    end: bool | None = True,
+    marks: tuple[bool, bool] | None = (True, False),
 ) -> Path:
-    """Write a BERT; ``end`` says whether a text ends with a token of its own, None says nothing about it."""
+    """Write a BERT; ``marks`` says whether a text ends with a token of its own, and whether another separates two; None
+    says nothing about it."""
     writer = gguf.GGUFWriter(path, "bert")
     writer.add_name(path.stem)
     writer.add_context_length(len(weights["position_embd.weight"]))
@@ -94,7 +95,7 @@ def write_rank_model(
     writer.add_pooling_type(pooling)
     if labels:
         writer.add_classifier_output_labels(labels)
-    _vocabulary(writer, words, end)
+    _vocabulary(writer, words, marks)
     for name, tensor in weights.items():
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
@@ -153,11 +154,11 @@ def write_template_model(path: Path, *, template: str = TEMPLATE, seed: int = 0)
     return path
 
 
-def pair(words: Sequence[str], question: str, text: str) -> list[int]:
-    """``[CLS] question [SEP] text [SEP]``."""
+def pair(words: Sequence[str], question: str, text: str, separators: int = 1) -> list[int]:
+    """``[CLS] question [SEP] text [SEP]``, with so many separators in the middle."""
     number = {word: len(SPECIAL) + n for n, word in enumerate(words)}
     asked, said = ([number.get(word, UNKNOWN) for word in part.split()] for part in (question, text))
-    return [BEGIN, *asked, SEPARATOR, *said, SEPARATOR]
+    return [BEGIN, *asked, *[SEPARATOR] * separators, *said, SEPARATOR]
 
 
 def forward(weights: Weights, tokens: Sequence[int], heads: int = 4) -> float:
@@ -197,7 +198,7 @@ def _norms(n: int, width: int) -> Weights:
     }
 
 
-def _vocabulary(writer: gguf.GGUFWriter, words: Sequence[str], end: bool | None) -> None:
+def _vocabulary(writer: gguf.GGUFWriter, words: Sequence[str], marks: tuple[bool, bool] | None) -> None:
     writer.add_token_type_count(2)
     writer.add_tokenizer_model("bert")
     writer.add_token_list([*SPECIAL, *(f"\u2581{word}" for word in words)])
@@ -206,11 +207,11 @@ def _vocabulary(writer: gguf.GGUFWriter, words: Sequence[str], end: bool | None)
     writer.add_sep_token_id(SEPARATOR)
     writer.add_unk_token_id(UNKNOWN)
     writer.add_pad_token_id(PAD)
-    if end is not None:
+    if marks is not None:
         writer.add_eos_token_id(SEPARATOR)
         writer.add_add_bos_token(True)
-        writer.add_add_eos_token(end)
-        writer.add_add_sep_token(not end)
+        writer.add_add_eos_token(marks[0])
+        writer.add_add_sep_token(marks[1])
 
 
 def _linear(

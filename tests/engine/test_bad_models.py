@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.bad_models import bad_models, header_says, outcome
 
-HERE = 29
+HERE = 25
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,8 @@ def test_what_does_not_fit_is_refused_with_what_would(
     shapes: dict[str, Shape], gib: float, name: str
 ) -> None:
     with pytest.raises(
-        ModelError, match=rf"{name} needs [\d.]+ GB of memory, and [\d.]+ [GM]B can be had"
+        ModelError,
+        match=rf"{name} needs [\d.]+ GB of memory beside [\d.]+ [MG]B for .*, and [\d.]+ [GM]B are free",
     ) as caught:
         plan(name, shapes[name], machine(gib), WISHES)
     assert "a file of up to about" in caught.value.hint

@@ -7,8 +7,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.config import Settings
 from edge.engine.integrity import Guard, Record, look, read_record, record_path, verify, write_record
@@ -143,6 +146,14 @@ def test_a_model_without_a_record_gets_one(
 def test_a_record_that_cannot_be_read_is_none(installed: InstalledModel, text: str) -> None:
     record_path(installed.path).write_text(text)
     assert read_record(installed.path) is None
+
+
+@given(st.binary())
+def test_a_record_of_any_bytes_is_read_or_none(data: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "model.gguf")
+        record_path(path).write_bytes(data)
+        assert read_record(path) is None
 
 
 def test_hashing_ends_when_it_is_told_to(installed: InstalledModel) -> None:

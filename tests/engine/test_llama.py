@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from bisect import bisect
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,16 @@ def test_a_prompt_of_100_000_characters_is_refused_and_the_worker_lives(engine: 
 def test_fits_counts_the_answer_too(engine: LlamaEngine) -> None:
     assert engine.fits(prompt(max_tokens=64))
     assert not engine.fits(prompt(max_tokens=510))
+
+
+def test_what_fits_is_answered_and_what_does_not_is_refused(engine: LlamaEngine) -> None:
+    def too_long(characters: int) -> bool:
+        return not engine.fits(prompt("x" * characters, max_tokens=8))
+
+    most = bisect(range(1000), False, key=too_long) - 1
+    assert "".join(engine.stream(prompt("x" * most, max_tokens=8))) == ANSWER[:6]
+    with pytest.raises(EngineError, match="tokens"):
+        list(engine.stream(prompt("x" * (most + 1), max_tokens=8)))
 
 
 def test_the_context_is_never_longer_than_the_model_was_trained_for(model: Path) -> None:

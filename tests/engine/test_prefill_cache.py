@@ -6,6 +6,7 @@ import base64
 import errno
 import mmap
 import os
+import stat
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,9 +17,10 @@ from typing import Any
 import pytest
 
 from edge.engine.frames import MAX_FRAME_BYTES, encode
+from edge.engine.integrity import verify
 from edge.engine.options import WorkerOptions
 from edge.engine.prefill_cache import LOCK, PARTIAL, SUFFIX, PrefillCache, open_cache
-from edge.engine.state_key import FileDigests, state_key
+from edge.engine.state_key import state_key
 from tests.faults import fail, file_size_limit, kill_at_every_step
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
@@ -70,7 +72,7 @@ def make(folder: Path) -> Iterator[MakeCache]:
     caches: list[PrefillCache] = []
 
     def call(key: bytes | None = KEY, limit: int = LIMIT) -> Worker:
-        caches.append(PrefillCache(folder, limit, lambda wait: key))
+        caches.append(PrefillCache(folder, limit, lambda: key))
         return Worker(caches[-1])
 
     yield call
@@ -102,6 +104,12 @@ def test_a_state_outlives_the_process(make: MakeCache) -> None:
     worker = make()
     assert worker.stored() == {name: [1, 2, 3]}
     assert worker.load(name) == b"state"
+
+
+def test_nobody_else_can_read_it(make: MakeCache, folder: Path) -> None:
+    name = make().save([1, 2, 3], b"state")
+    assert name
+    assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
 
 
 def test_those_used_last_are_named_first(make: MakeCache) -> None:
@@ -269,7 +277,7 @@ def test_two_processes_at_once_do_not_disturb_each_other(make: MakeCache, folder
 
 def work(home: Path) -> None:
     """Store a second state that goes on from the first, and a third."""
-    with closing(PrefillCache(home / "prefill", LIMIT, lambda wait: KEY)) as cache:
+    with closing(PrefillCache(home / "prefill", LIMIT, lambda: KEY)) as cache:
         worker = Worker(cache)
         worker.save([1, 2], b"second" * 50)
         worker.save([7], b"third" * 50)
@@ -277,13 +285,13 @@ def work(home: Path) -> None:
 
 def test_killed_at_any_step_what_is_there_is_whole(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with closing(PrefillCache(home / "prefill", LIMIT, lambda wait: KEY)) as cache:
+    with closing(PrefillCache(home / "prefill", LIMIT, lambda: KEY)) as cache:
         Worker(cache).save([1], b"first" * 50)
     states = {(1,): b"first" * 50, (1, 2): b"second" * 50, (7,): b"third" * 50}
     copies = kill_at_every_step(home, work)
     assert len(copies) > 5
     for copy in copies:
-        with closing(PrefillCache(copy / "prefill", LIMIT, lambda wait: KEY)) as cache:
+        with closing(PrefillCache(copy / "prefill", LIMIT, lambda: KEY)) as cache:
             worker = Worker(cache)
             assert all(worker.load(name) == states[tuple(t)] for name, t in worker.stored().items())
             assert worker.save([9], b"x")
@@ -292,7 +300,7 @@ def test_killed_at_any_step_what_is_there_is_whole(tmp_path: Path) -> None:
 
 
 def _stored(home: Path) -> list[list[int]]:
-    with closing(PrefillCache(home / "prefill", LIMIT, lambda wait: KEY)) as cache:
+    with closing(PrefillCache(home / "prefill", LIMIT, lambda: KEY)) as cache:
         return [tokens for tokens in Worker(cache).stored().values() if tokens != [9]]
 
 
@@ -303,53 +311,45 @@ def options(model: Path, **more: Any) -> WorkerOptions:
     return WorkerOptions(model, "generate", **more)
 
 
+def key_of(model: Path, **more: Any) -> bytes | None:
+    chosen = options(model, **more)
+    return state_key(chosen, (model, *(path for path, _ in chosen.loras)))()
+
+
 def test_the_key_is_that_of_everything_a_state_depends_on(tmp_path: Path) -> None:
     model, lora = tmp_path / "m.gguf", tmp_path / "l.gguf"
     model.write_bytes(b"weights")
     lora.write_bytes(b"adapter")
-    digests = FileDigests(tmp_path / "cache" / "digests.json")
-    variants = [
-        options(model), options(model, kv_type="q8_0"), options(lora),
-        options(model, loras=((lora, 1.0),)), options(model, loras=((lora, 0.5),)),
+    keys = [
+        key_of(model), key_of(model, kv_type="q8_0"), key_of(lora),
+        key_of(model, loras=((lora, 1.0),)), key_of(model, loras=((lora, 0.5),)),
     ]  # fmt: skip
-    keys = [state_key(variant, digests)(False) for variant in variants]
     assert len(set(keys)) == len(keys)
-    assert state_key(options(model, threads=7, input_tokens=99), digests)(False) == keys[0]
+    assert key_of(model, threads=7, input_tokens=99) == keys[0]
 
 
-def test_a_model_that_was_exchanged_has_another_key_and_is_read_once(
+def test_a_model_that_was_exchanged_has_another_key(tmp_path: Path) -> None:
+    model = tmp_path / "m.gguf"
+    model.write_bytes(b"weights")
+    before = key_of(model)
+    (tmp_path / "new").write_bytes(b"WEIGHTS")
+    os.utime(tmp_path / "new", ns=(model.stat().st_atime_ns, model.stat().st_mtime_ns))
+    os.replace(tmp_path / "new", model)
+    assert key_of(model) != before
+
+
+def test_a_large_model_has_no_key_before_it_was_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = tmp_path / "m.gguf"
     model.write_bytes(b"weights")
-    key = state_key(options(model), FileDigests(tmp_path / "digests.json"))
-    before = key(False)
-    with monkeypatch.context() as patch:
-        patch.setattr("edge.packs.files.sha256_of", lambda path: pytest.fail("read again"))
-        assert state_key(options(model), FileDigests(tmp_path / "digests.json"))(False) == before
-    (tmp_path / "new").write_bytes(b"WEIGHTS")
-    os.utime(tmp_path / "new", ns=(model.stat().st_atime_ns, model.stat().st_mtime_ns))
-    os.replace(tmp_path / "new", model)
-    assert key(False) != before
-
-
-def test_a_large_model_is_read_only_when_there_is_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    known = key_of(model)
     monkeypatch.setattr("edge.engine.state_key.QUICK_BYTES", 3)
-    (tmp_path / "m.gguf").write_bytes(b"weights")
-    key = state_key(options(tmp_path / "m.gguf"), FileDigests(tmp_path / "digests.json"))
-    assert key(False) is None
-    assert key(True) == key(False) != None  # noqa: E711
-
-
-@pytest.mark.parametrize("record", [b"", b"[]", b"{", b'{"x": 1}', b"\xff"])
-def test_a_damaged_record_of_digests_is_made_anew(tmp_path: Path, record: bytes) -> None:
-    (tmp_path / "m.gguf").write_bytes(b"weights")
-    (tmp_path / "digests.json").write_bytes(record)
-    key = state_key(options(tmp_path / "m.gguf"), FileDigests(tmp_path / "digests.json"))
-    assert key(False) == key(False)
-    assert b"m.gguf" in (tmp_path / "digests.json").read_bytes()
+    assert key_of(model) is None
+    verify(model)
+    assert key_of(model) == known
+    model.write_bytes(b"other weights")
+    assert key_of(model) is None
 
 
 def test_a_model_that_is_gone_is_a_miss(tmp_path: Path) -> None:

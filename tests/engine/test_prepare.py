@@ -89,3 +89,37 @@ def test_every_kind_of_cache_runs(settings: Settings, model: Path, kind: str) ->
     assert facts["parallel"] == 2
     assert facts["gpu_layers"] == 0
     assert facts["buffers_mib"]["CPU KV"] > 0
+
+
+class TestAnEngineThatDoesNotFit:
+    """It is made, says why when it is used, and loads once there is memory."""
+
+    def test_it_says_why_until_there_is_room(
+        self, settings: Settings, model: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        free = [100 << 20]
+        monkeypatch.setattr(
+            "edge.engine.prepare.look_around", lambda _settings: Machine(2, Memory(GIB, free[0]))
+        )
+        engine = LlamaEngine.from_settings(replace(settings, threads=1), model)
+        try:
+            for _ in range(2):
+                with pytest.raises(ModelError, match=r"chain\.gguf needs .* MB of memory"):
+                    engine.facts()
+            free[0] = GIB
+            assert "".join(engine.stream(prompt())) == ANSWER
+            assert engine.facts()["parallel"] == 1
+        finally:
+            engine.close()
+
+    def test_a_damaged_file_says_so(self, settings: Settings, tmp_path: Path) -> None:
+        path = tmp_path / "broken.gguf"
+        path.write_bytes(b"GGUF")
+        engine = LlamaEngine.from_settings(settings, path)
+        with pytest.raises(ModelError, match="is damaged"):
+            engine.facts()
+        engine.close()
+
+    def test_a_setting_without_sense_is_told_at_once(self, settings: Settings, model: Path) -> None:
+        with pytest.raises(UsageError):
+            LlamaEngine.from_settings(replace(settings, kv_type="q3"), model)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.config import Settings
-from edge.engine.hub import choose, parse_spec
+from edge.engine.hub import Spec, choose, parse_spec
 from edge.engine.integrity import read_record
 from edge.engine.models import ModelStore
 from edge.engine.pull import FOLDER, pull
@@ -276,6 +280,40 @@ def test_specs(text: str, parts: tuple[str, str, str, str]) -> None:
 def test_what_is_no_spec(text: str) -> None:
     with pytest.raises(UsageError):
         parse_spec(text)
+
+
+@given(st.text())
+def test_any_text_is_a_spec_or_none(text: str) -> None:
+    with suppress(UsageError):
+        spec = parse_spec(text)
+        assert len(spec.repository.split("/")) == 2
+        assert ".." not in f"{spec.repository} {spec.path} {spec.choice} {spec.revision}"
+
+
+@given(
+    st.dictionaries(st.text(min_size=1).map(lambda name: f"{name}.gguf"), st.integers(0, 10**12)), st.text()
+)
+def test_a_choice_is_one_of_the_files(files: dict[str, int], choice: str) -> None:
+    with suppress(UsageError, NotFoundError):
+        assert choose(Spec("a/b", choice=choice), files) in files
+
+
+def test_a_disk_that_fails_at_the_end_loses_nothing(
+    settings: Settings, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything has come, and giving it its name fails: the next attempt downloads nothing again."""
+
+    def fail(_partial: Path, _path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.engine.model_files.publish", fail)
+        with pytest.raises(StorageError, match="full"):
+            pull(settings, SPEC, quiet)
+    assert ModelStore(settings).list() == ()
+    hub.requests.clear()
+    assert pull(settings, SPEC, quiet).active
+    assert hub.downloads() == []
 
 
 def test_a_quantisation_is_a_whole_word() -> None:

@@ -109,12 +109,19 @@ def overlapping(start: Open, make: Make) -> LlamaReranker:
     return start(make("overlap.gguf", overlap(WORDS)))
 
 
-@pytest.mark.parametrize("end", [True, False, None], ids=["says-so", "separates", "silent"])
+@pytest.mark.parametrize("marks", [(True, False), (False, True), None], ids=["ends", "separates", "silent"])
 def test_every_text_ends_as_in_training_whatever_the_file_says_about_it(
-    reranker: LlamaReranker, start: Open, make: Make, end: bool | None
+    reranker: LlamaReranker, start: Open, make: Make, marks: tuple[bool, bool] | None
 ) -> None:
-    other = start(make(f"end-{end}.gguf", end=end))
+    other = start(make(f"marks-{marks}.gguf", marks=marks))
     assert other.scores(QUESTION, TEXTS) == reranker.scores(QUESTION, TEXTS)
+
+
+def test_some_are_trained_with_two_separators(start: Open, make: Make) -> None:
+    """XLM-RoBERTa and its kin: ``<s> question </s></s> passage </s>``."""
+    expected = [forward(BY_CHANCE, pair(WORDS, QUESTION, text, separators=2)) for text in TEXTS]
+    two = start(make("two-separators.gguf", marks=(True, True)))
+    assert two.scores(QUESTION, TEXTS) == pytest.approx(expected, abs=2e-3)
 
 
 # Language models that became rerankers
@@ -150,6 +157,12 @@ def test_what_stands_in_a_template_is_put_in_once(start: Open, tmp_path: Path) -
 def test_a_template_without_a_place_for_the_passage_is_refused(start: Open, tmp_path: Path) -> None:
     path = write_template_model(tmp_path / "blind.gguf", template="{query}")
     with pytest.raises(EngineError, match=r"lacks \{query\} or \{document\}"):
+        start(path).scores(QUESTION, TEXTS)
+
+
+def test_a_template_that_leaves_no_room_is_refused(start: Open, tmp_path: Path) -> None:
+    path = write_template_model(tmp_path / "long.gguf", template=TEMPLATE + "Think. " * 100)
+    with pytest.raises(EngineError, match="leaves no room for a passage"):
         start(path).scores(QUESTION, TEXTS)
 
 
@@ -241,6 +254,18 @@ def test_everybodys_first_passages_come_before_anybodys_last(start: Open, tmp_pa
 
 def test_one_that_is_not_ready_in_time_is_not_waited_for(start: Open, by_chance: Path) -> None:
     assert start(by_chance).scores(QUESTION, TEXTS, 0.001) == []
+
+
+def test_a_command_may_wait_until_it_is_ready_and_the_limit_is_for_reading_alone(by_chance: Path) -> None:
+    with closing(LlamaReranker(by_chance, load_s=60)) as reranker:
+        begin = time.monotonic()
+        assert reranker.scores(QUESTION, TEXTS, 0.0) == []
+        assert time.monotonic() - begin > 0.05
+        assert len(reranker.scores(QUESTION, TEXTS, 60)) == len(TEXTS)
+    with closing(LlamaReranker(by_chance, load_s=60)) as reranker:
+        assert len(reranker.scores(QUESTION, TEXTS, 5)) == len(TEXTS)
+    with closing(LlamaReranker(by_chance, load_s=0.001)) as reranker:
+        assert reranker.scores(QUESTION, TEXTS, 0.001) == []
 
 
 def test_one_that_hangs_is_not_waited_for(start: Open, by_chance: Path) -> None:
@@ -382,5 +407,7 @@ def test_one_can_be_named(settings: Settings, by_chance: Path, embedder_path: Pa
 
 
 def test_an_embedder_is_not_installed(settings: Settings, make: Make) -> None:
-    with pytest.raises(ModelError, match="is an embedder"):
-        ModelStore(settings).add(make("embedder.gguf", pooling=gguf.PoolingType.MEAN))
+    headless = {name: value for name, value in BY_CHANCE.items() if not name.startswith("cls.")}
+    for path in (make("embedder.gguf", pooling=gguf.PoolingType.MEAN), make("headless.gguf", headless)):
+        with pytest.raises(ModelError, match="is an embedder"):
+            ModelStore(settings).add(path)

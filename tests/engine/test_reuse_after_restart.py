@@ -19,7 +19,9 @@ from tests.engine.chain_model import write_chain_model
 from tests.engine.workers import writer
 
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
-PASSAGE = "Tighten the M8 bolts crosswise to 25 Nm. " + "Grease the threads before you turn them in again. " * 3
+PASSAGE = (
+    "Tighten the M8 bolts crosswise to 25 Nm. " + "Grease the threads before you turn them in again. " * 3
+)
 TEMPLATE = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
 
 Start = Callable[..., LlamaEngine]
@@ -97,10 +99,11 @@ def test_a_damaged_file_costs_time_and_nothing_else(start: Start, tmp_path: Path
     data = bytearray(path.read_bytes())
     if damage == "flipped":
         data[-1000] ^= 1
-    path.write_bytes({"cut": data[:-1], "empty": b"", "foreign": b"GGUF" * 1000}.get(damage, data))
+    damaged = {"cut": bytes(data[:-1]), "empty": b"", "foreign": b"GGUF" * 1000}.get(damage, bytes(data))
+    path.write_bytes(damaged)
     with closing(start(TINY)) as engine:
         after, finished = ask(engine, "What torque?")
-        assert not path.exists() or path.read_bytes() != data
+        assert not path.exists() or path.read_bytes() != damaged
     assert (after, finished.reused_tokens) == (before, 0)
 
 

@@ -27,6 +27,9 @@ CHAIN = "Open [1]"
 """What the model answers; a chain needs bytes that all differ."""
 
 
+Start = Callable[..., tuple["Assistant", "Counting"]]
+
+
 class Counting:
     """An engine that notes what its answers cost."""
 
@@ -53,15 +56,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start(model: Path, pumps: Pack, tmp_path: Path) -> Iterator[Callable[[], tuple[Assistant, Counting]]]:
+def start(model: Path, pumps: Pack, tmp_path: Path) -> Iterator[Start]:
     """Begins a service over the same home, as after a restart."""
     retriever = Retriever(lambda: [pumps], None)
     running: list[Counting] = []
 
-    def call() -> tuple[Assistant, Counting]:
+    def call(context: int = 16384) -> tuple[Assistant, Counting]:
         for before in running:
             before.close()
-        options = writer(model, 16384)
+        options = writer(model, context)
         engine = Counting(LlamaEngine(options, cache=open_cache(tmp_path / "prefill", 512, options)))
         running.append(engine)
         engines: dict[str, Engine] = {"llama": engine, EXTRACTIVE: ExtractiveEngine()}
@@ -102,7 +105,7 @@ def settled(folder: Path, files: int) -> None:
 
 
 def test_the_second_question_of_a_conversation_computes_little_of_its_prompt(
-    start: Callable[[], tuple[Assistant, Counting]],
+    start: Start,
 ) -> None:
     assistant, engine = start()
     first = ask(assistant, VENT, "a")
@@ -115,7 +118,7 @@ def test_the_second_question_of_a_conversation_computes_little_of_its_prompt(
 
 
 def test_somebody_elses_question_over_the_same_passages_computes_little(
-    start: Callable[[], tuple[Assistant, Counting]],
+    start: Start,
 ) -> None:
     assistant, engine = start()
     ask(assistant, VENT, "a")
@@ -123,9 +126,7 @@ def test_somebody_elses_question_over_the_same_passages_computes_little(
     assert engine.computed() <= 0.2
 
 
-def test_after_a_restart_both_come_from_disk(
-    start: Callable[[], tuple[Assistant, Counting]], tmp_path: Path
-) -> None:
+def test_after_a_restart_both_come_from_disk(start: Start, tmp_path: Path) -> None:
     assistant, _ = start()
     ask(assistant, VENT, "a")
     settled(tmp_path / "prefill", 1)
@@ -135,3 +136,16 @@ def test_after_a_restart_both_come_from_disk(
     assistant, engine = start()
     ask(assistant, "vent the pump, how?", "b")
     assert engine.computed() <= 0.2
+
+
+def test_a_conversation_longer_than_the_context_goes_on_and_begins_anew_now_and_then(start: Start) -> None:
+    assistant, engine = start(4096)
+    questions = [VENT, "What torque do the bolts need?", "What does E-207 mean?", "And the bearing?"]
+    for n in range(16):
+        list(assistant.answer(Question(questions[n % 4], conversation_id="a")))
+    assert len(engine.costs) == 16  # none was refused for its length
+    limit = 4096 - 4096 // 4
+    assert all(cost.prompt_tokens <= limit for cost in engine.costs)
+    assert sum(cost.prompt_tokens for cost in engine.costs) > 8 * limit
+    shares = [1 - cost.reused_tokens / cost.prompt_tokens for cost in engine.costs[1:]]
+    assert sum(share <= 0.25 for share in shares) > len(shares) / 2

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edge.engine.fit import BATCH, EXTRA_OUTPUTS, EXTRA_SEQUENCES
-from edge.engine.gguf import Header, Tensor, read_header
+from edge.engine.fit import BATCH, EXTRA_OUTPUTS, EXTRA_SEQUENCES, Wishes, plan
+from edge.engine.gguf import Header, Tensor, Value, read_header
+from edge.engine.machine import Machine, Memory
 from edge.engine.shape import Shape, shape_of
 from edge.errors import ModelError
 from tests.engine.llama_memory import RUNS, told_by_llama
@@ -74,6 +78,27 @@ def test_layers_may_differ() -> None:
     assert shape.kv(256, "f16", last=1) == shape.kv(256, "f16") == 256 * 64 * 2
     assert shape.state == 2 * 4 * (128 * 16 + 3 * 128)
     assert shape.vocabulary == 100
+
+
+NUMBERS = st.one_of(st.integers(-(2**63), 2**64), st.floats(), st.booleans(), st.text())
+KEYS = (
+    "block_count", "embedding_length", "context_length", "feed_forward_length", "attention.head_count",
+    "attention.head_count_kv", "attention.key_length", "expert_used_count", "ssm.inner_size", "vocab_size",
+)  # fmt: skip
+
+
+@given(
+    st.dictionaries(st.sampled_from(KEYS), NUMBERS),
+    st.dictionaries(st.sampled_from(KEYS), st.lists(st.one_of(st.integers(), st.floats())).map(tuple)),
+)
+def test_whatever_a_header_says_it_is_refused_or_planned(
+    values: dict[str, Value], arrays: dict[str, tuple[float, ...]]
+) -> None:
+    metadata: dict[str, Value] = {"general.architecture": "x"} | {f"x.{k}": v for k, v in values.items()}
+    header = Header(metadata, (), 0, {f"x.{key}": each for key, each in arrays.items()})
+    with suppress(ModelError):
+        shape = shape_of(header, "x.gguf")
+        plan("x.gguf", shape, Machine(2, Memory(8 << 30, 6 << 30)), Wishes(4096, 1024))
 
 
 def test_one_vector_for_keys_and_values() -> None:

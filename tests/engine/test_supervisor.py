@@ -7,11 +7,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.engine.frames import MAX_FRAME_BYTES
 from edge.engine.life import Patience
 from edge.engine.supervisor import RestartPolicy, Worker
 from edge.errors import BusyError, EngineError, ModelError
@@ -156,6 +158,25 @@ def test_a_death_is_one_failure_however_many_it_concerned(worker: MakeWorker, cl
     assert next(writer.request("write"))
 
 
+def test_requests_that_are_given_up_while_it_dies_disturb_nobody(worker: MakeWorker, clock: Clock) -> None:
+    writer = worker(HESITANT, clock=clock)
+
+    def come_and_go(_: int) -> None:
+        with suppress(EngineError):
+            for _ in range(20):
+                next(writer.request("write"))
+
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(10):
+            coming = threads.map(come_and_go, range(8))
+            with suppress(ProcessLookupError):
+                if pid := writer.pid:
+                    os.kill(pid, signal.SIGKILL)
+            assert list(coming) == [None] * 8
+            clock.now += 100
+    assert next(writer.request("write"))
+
+
 def test_a_worker_that_died_while_idle_costs_no_request(worker: MakeWorker) -> None:
     echo = worker(ECHO)
     ask(echo)
@@ -240,6 +261,15 @@ def test_a_refusal_concerns_one_request_only(worker: MakeWorker) -> None:
         list(strict.request("long"))
     assert ask(strict) == [{}]
     assert strict.pid == pid
+
+
+def test_what_is_too_long_for_a_frame_is_refused_before_it_does_harm(worker: MakeWorker) -> None:
+    echo = worker(ECHO)
+    pid = echo.facts() and echo.pid
+    with pytest.raises(EngineError, match="too long"):
+        list(echo.request("anything", messages="x" * MAX_FRAME_BYTES))
+    assert ask(echo) == [{}]
+    assert echo.pid == pid
 
 
 def test_one_reply_is_asked_for_and_no_flood_is_taken_for_it(worker: MakeWorker) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections import Counter
+from contextlib import suppress
 from random import Random
 
 from edge.engine.llama import LlamaEngine
@@ -37,20 +38,30 @@ def under_fire(engine: LlamaEngine, askers: int, kills: int, seed: int = 1) -> C
     threads = [threading.Thread(target=ask) for _ in range(askers)]
     for thread in threads:
         thread.start()
-    for _ in range(kills):
-        for _ in range(random.randrange(1, askers)):
-            assert answered.acquire(timeout=60), f"nobody is answered any more: {ends}"
-        over.wait(random.uniform(0, 0.02))  # to hit it while it computes, too
-        if pid := engine.pid:
-            os.kill(pid, signal.SIGKILL)
-        while answered.acquire(blocking=False):  # the next kill waits for answers that come after this one
-            pass
-    assert answered.acquire(timeout=60)
-    over.set()
+    try:
+        for _ in range(kills):
+            for _ in range(random.randrange(1, askers)):
+                assert answered.acquire(timeout=60), f"nobody is answered any more: {ends}"
+            over.wait(random.uniform(0, 0.02))  # to hit it while it computes, too
+            kill(engine)
+            while answered.acquire(
+                blocking=False
+            ):  # the next kill waits for answers that come after this one
+                pass
+        assert answered.acquire(timeout=60)
+    finally:
+        over.set()
     for thread in threads:
         thread.join(60)
         assert not thread.is_alive(), "a request without end"
     return ends
+
+
+def kill(engine: LlamaEngine) -> None:
+    """End the worker without a warning, unless it has just ended."""
+    with suppress(ProcessLookupError):
+        if pid := engine.pid:
+            os.kill(pid, signal.SIGKILL)
 
 
 def _end(engine: LlamaEngine) -> str:

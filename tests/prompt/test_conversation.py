@@ -50,11 +50,26 @@ def test_the_first_prompt_is_the_one_of_a_single_question() -> None:
 
 
 def test_it_may_follow_a_known_order_and_readers_do_not_see_that() -> None:
-    known = [[block(A), block(C)]]
-    prompt = ask("What?", [A, B, C], known=known).prompt
+    prompt = ask("What?", [A, B, C], known=[[A, C]]).prompt
     assert prompt.messages[-1].content.index("Gamma") < prompt.messages[-1].content.index("Beta")
     assert prompt.passages == (A, B, C)
     assert prompt.labels == {1: 1, 2: 3, 3: 2}
+
+
+def test_passages_that_are_borrowed_for_that_come_after_those_that_were_found() -> None:
+    prompt = ask("What?", [A, C], known=[[A, B, C]]).prompt
+    assert prompt.messages[-1].content == (
+        f"Passages:\n[1] {block(A)}\n\n[2] {block(B)}\n\n[3] {block(C)}\n\n"
+        "Passages that matter, best first: [1], [3]\n\nQuestion: What?"
+    )
+    assert (prompt.passages, prompt.labels) == ((A, C, B), {1: 1, 3: 2, 2: 3})
+
+
+def test_where_that_does_not_fit_the_question_has_its_own_passages() -> None:
+    alone = ask("What?", [A, C])
+    size = sum(len(message.content) for message in alone.prompt.messages)
+    sent = send("What?", [A, C], (), 64, lambda p: within(size, p), [[A, B, C]])
+    assert sent == alone
 
 
 def test_what_was_computed_ahead_is_how_it_begins() -> None:
@@ -217,3 +232,12 @@ def test_a_model_reads_no_passage_that_says_little_and_readers_keep_their_number
     assert "Gamma" not in prompt.messages[-1].content
     assert prompt.passages == (A, B, weak, D)
     assert prompt.labels == {1: 1, 2: 2, 3: 4}
+
+
+def test_in_a_conversation_a_new_passage_must_say_more() -> None:
+    middling = replace(D, score=0.6)
+    assert "Delta" in ask("What?", [A, B, middling]).prompt.messages[-1].content
+    prompt = ask("And then?", [A, B, middling], [answered(ask("What?", [A]))]).prompt
+    assert "Beta" in prompt.messages[-1].content
+    assert "Delta" not in prompt.messages[-1].content
+    assert prompt.passages == (A, B, middling)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.engine.reranker import LlamaReranker
+from edge.engine.scripted import ScriptedReranker
 from edge.errors import EngineError
 from edge.packs.pack import Pack
 from edge.retrieval.ranking import Ranked
@@ -25,26 +26,6 @@ from tests.engine.rank_model import overlap, write_rank_model
 FUSED = st.lists(st.integers(0, 15_000), max_size=30).map(
     lambda scores: [score / 10_000 for score in sorted(scores, reverse=True)]  # as `ranked` rounds them
 )
-
-
-class ScriptedReranker:
-    """Gives the score that a function of a text says, for as many texts as it is allowed to read."""
-
-    name = "scripted"
-
-    def __init__(self, score: Callable[[str], float] = len, reads: int = 100) -> None:
-        self.score, self.reads = score, reads
-        self.asked: list[tuple[str, Sequence[str], float | None]] = []
-        self.failure: EngineError | None = None
-
-    def scores(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
-        self.asked.append((question, texts, limit_s))
-        if self.failure:
-            raise self.failure
-        return [float(self.score(text)) for text in texts[: self.reads]]
-
-    def close(self) -> None:
-        """Nothing to give back."""
 
 
 class Clock:
@@ -115,7 +96,7 @@ def test_every_passage_is_there_once_best_first_and_no_better_than_the_best_was(
 
 
 def test_the_first_sixteen_are_read_under_their_headings_in_the_time_there_is() -> None:
-    scripted, best = ScriptedReranker(), found(*(1 - n / 100 for n in range(30)))
+    scripted, best = ScriptedReranker(len), found(*(1 - n / 100 for n in range(30)))
     Reranking(scripted, 0.15).order("why", best)
     assert scripted.asked == [("why", [one.passage.text for one in best[:CANDIDATES]], 0.15)]
     passage = Passage("pumps", "1.0", "px-200.md", "", 1, 1, None, "Pump > Torque", "8 Nm", 1.0)
@@ -123,13 +104,13 @@ def test_the_first_sixteen_are_read_under_their_headings_in_the_time_there_is() 
 
 
 def test_it_may_take_all_the_time_it_needs() -> None:
-    scripted = ScriptedReranker()
+    scripted = ScriptedReranker(len)
     Reranking(scripted, 0).order("why", found(0.9, 0.8))
     assert scripted.asked[0][2] is None
 
 
 def test_one_passage_needs_no_order() -> None:
-    scripted = ScriptedReranker()
+    scripted = ScriptedReranker(len)
     assert Reranking(scripted).order("why", found(0.9)) == found(0.9)
     assert scripted.asked == []
 
@@ -137,7 +118,7 @@ def test_one_passage_needs_no_order() -> None:
 def test_one_that_fails_is_left_alone_for_a_while_and_that_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    scripted, clock, best = ScriptedReranker(), Clock(), found(0.9, 0.8)
+    scripted, clock, best = ScriptedReranker(len), Clock(), found(0.9, 0.8)
     reranking = Reranking(scripted, 0.15, clock)
     scripted.failure = EngineError("It died.")
     with caplog.at_level(logging.WARNING):
@@ -151,7 +132,7 @@ def test_one_that_fails_is_left_alone_for_a_while_and_that_is_logged(
 
 
 def test_one_that_is_too_slow_again_and_again_is_left_alone_too(caplog: pytest.LogCaptureFixture) -> None:
-    scripted, best = ScriptedReranker(reads=1), found(0.9, 0.8)
+    scripted, best = ScriptedReranker(len, reads=1), found(0.9, 0.8)
     reranking = Reranking(scripted, 0.15, Clock())
     for _ in range(PATIENCE - 1):
         reranking.order("why", best)
@@ -190,17 +171,17 @@ def test_it_brings_up_what_was_found_further_down(search: Callable[..., Evidence
 
 def test_how_sure_the_answer_is_does_not_depend_on_it(search: Callable[..., Evidence]) -> None:
     question = "tighten the housing bolts"
-    assert search(question, ScriptedReranker()).confidence == search(question).confidence
+    assert search(question, ScriptedReranker(len)).confidence == search(question).confidence
 
 
 def test_a_code_that_was_looked_up_is_not_read_again(search: Callable[..., Evidence]) -> None:
-    scripted = ScriptedReranker()
+    scripted = ScriptedReranker(len)
     assert search("E-207", scripted) == search("E-207")
     assert scripted.asked == []
 
 
 def test_a_slip_is_corrected_before_it_reads_the_question(search: Callable[..., Evidence]) -> None:
-    scripted = ScriptedReranker()
+    scripted = ScriptedReranker(len)
     search("tighten the huosing bolts", scripted)
     assert scripted.asked[0][0] == "tighten the housing bolts"
 

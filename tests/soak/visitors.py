@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from tests.soak.client import Manner, Reply, request
 
@@ -79,8 +80,7 @@ def _grounded(chance: random.Random, question: str) -> Visitor:
 
 
 def _search(chance: random.Random, question: str) -> Visitor:
-    words = "+".join(word for word in question.split() if word.isalnum())
-    return Visitor("search", request("GET", f"/search?q={words}&k=3"), Manner(), _found)
+    return Visitor("search", request("GET", f"/search?q={quote(question)}&k=3"), Manner(), _found)
 
 
 def _slow(chance: random.Random, question: str) -> Visitor:

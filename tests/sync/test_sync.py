@@ -6,12 +6,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge.config import POLICY, Settings, load_settings
+from edge.engine.integrity import read_record
 from edge.engine.models import ModelStore
 from edge.errors import (
     BusyError,
@@ -389,13 +391,17 @@ def test_unwanted_models_stay_away(device: Device, stick: FolderCarrier, reposit
     assert device.sync(stick).outcomes == ()
 
 
-def test_a_lora_lies_beside_the_models_and_is_none(
+def test_a_lora_lies_beside_the_models_and_its_hash_is_kept(
     device: Device, stick: FolderCarrier, repository: Repository
 ) -> None:
     repository.add("models/pumps-lora.gguf", b"adapter", {"kind": "lora"})
     assert device.sync(stick).error is None
     assert (device.settings.models_dir / "lora" / "pumps-lora.gguf").read_bytes() == b"adapter"
-    assert ModelStore(device.settings).list() == ()
+    (adapter,) = ModelStore(device.settings).list()
+    assert (adapter.name, adapter.kind) == ("pumps-lora", "adapter")
+    record = read_record(adapter.path)
+    assert record is not None
+    assert (record.sha256, record.source) == (sha256(b"adapter").hexdigest(), "sync:models/pumps-lora.gguf")
     assert device.sync(stick).moved == 0
 
 

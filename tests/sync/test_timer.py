@@ -50,3 +50,9 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "config").write_bytes(b"")
     with pytest.raises(StorageError):
         units(tmp_path)
+
+
+def test_the_one_file_program_is_started_as_what_it_was_copied_as(tmp_path: Path) -> None:
+    environ = {"XDG_CONFIG_HOME": str(tmp_path), "EDGE_EXECUTABLE": "/media/usb stick/edge"}
+    service, _ = install_timer(Settings(home=tmp_path / "home"), environ)
+    assert 'ExecStart="/media/usb stick/edge" sync\n' in service.read_text()

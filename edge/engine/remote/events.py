@@ -23,7 +23,7 @@ class EventParser:
     """Takes bytes as they come, gives the data of each event; comments and other fields are passed over."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []  # of a line that has not ended
         self._data: list[bytes] = []
         self._size = 0
         self._begun = False
@@ -34,16 +34,19 @@ class EventParser:
         Raises:
             EventTooLong: one is longer than ``MAX_EVENT_BYTES``.
         """
-        *lines, self._rest = _END.split(self._rest + block)
-        for line in lines:
-            yield from self._line(line)
-        if self._size + len(self._rest) > MAX_EVENT_BYTES:
+        self._size += len(block)
+        self._rest.append(block)
+        if any(end in part for part in self._rest[-2:] for end in (b"\n", b"\r")):
+            *lines, rest = _END.split(b"".join(self._rest))
+            self._rest = [rest]
+            for line in lines:
+                yield from self._line(line)
+        if self._size > MAX_EVENT_BYTES:
             raise EventTooLong
 
     def end(self) -> Iterator[str]:
         """The event that the end cut off, as far as it goes."""
-        yield from self._line(self._rest.rstrip(b"\r"))
-        self._rest = b""
+        yield from self._line(b"".join(self._rest).rstrip(b"\r"))
         yield from self._line(b"")
 
     def _line(self, line: bytes) -> Iterator[str]:
@@ -52,11 +55,8 @@ class EventParser:
         if not line:
             if self._data:
                 yield b"\n".join(self._data).decode("utf-8", "replace")
-            self._data, self._size = [], 0
+            self._data, self._size = [], sum(map(len, self._rest))
             return
         field, _, value = line.partition(b":")
         if field == b"data":
             self._data.append(value.removeprefix(b" "))
-            self._size += len(value)
-            if self._size > MAX_EVENT_BYTES:
-                raise EventTooLong

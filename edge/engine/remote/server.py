@@ -117,8 +117,8 @@ class Server:
         try:
             while block := self._block(call, given_up):
                 for data in parser.feed(block):
-                    spoke = time.monotonic()
                     yield data
+                    spoke = time.monotonic()  # after it: whoever takes the data may be slow
                 if time.monotonic() - spoke > self._silence_s:
                     raise self._silent()
             if block is not None:

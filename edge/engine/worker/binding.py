@@ -260,7 +260,9 @@ def new_context(model: Model, **parameters: Any) -> Any:
 
 def _reason(otherwise: str) -> str:
     """llama.cpp's own first complaint; the ones after it only say that loading failed."""
-    return _errors[0] if _errors else otherwise
+    first = _errors[0] if _errors else otherwise
+    starved = any("failed to allocate" in line or "out of memory" in line for line in _errors)
+    return f"not enough memory ({first})" if starved else first
 
 
 def _main_gpu() -> int:

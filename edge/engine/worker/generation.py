@@ -26,6 +26,9 @@ from edge.engine.worker.scheduler import Scheduler
 BATCH = 512
 """Rows of one run of the model, at most."""
 
+MAX_SEQUENCES = 256
+"""llama.cpp knows no more."""
+
 IDLE_SEQUENCES = 32
 """Beginnings of prompts that stay resident besides those that run."""
 
@@ -47,13 +50,15 @@ class Generation:
         self._model, self._options = model, options
         wanted = options.input_tokens + options.output_tokens
         self.tokens = min(wanted, model.trained_context) or wanted
+        self._parallel = min(options.parallel, MAX_SEQUENCES - IDLE_SEQUENCES)
+        self._sequences = self._parallel + IDLE_SEQUENCES
         self._context = SharedContext(
             model,
             threads=options.threads,
             cells=max(options.cells, self.tokens),
-            sequences=options.parallel + IDLE_SEQUENCES,
+            sequences=self._sequences,
             batch=BATCH,
-            outputs=options.parallel + GUESS_ROWS,
+            outputs=self._parallel + GUESS_ROWS,
             kv_type=GGML_TYPES[options.kv_type],
         )
         self._prompts = Prompts(model, min(options.input_tokens, self.tokens - 1))
@@ -62,7 +67,8 @@ class Generation:
         """What there is to say about it."""
         return {
             "context": self.tokens,
-            "parallel": self._options.parallel,
+            "input": self._prompts.limit,
+            "parallel": self._parallel,
             "cells": self._context.cells,
             "template": self._model.chat_template() is not None,
         }
@@ -93,13 +99,13 @@ class Generation:
         return None if exchange is None else Prefixes(self._context, exchange, channel.ask)
 
     def _scheduler(self, channel: Channel, prefixes: Prefixes | None) -> Scheduler:
-        resident = Resident(self._context, self._options.parallel + IDLE_SEQUENCES, prefixes)
+        resident = Resident(self._context, self._sequences, prefixes)
         scheduler = Scheduler(
             self._model,
             self._context,
             resident,
             channel.post,
-            parallel=self._options.parallel,
+            parallel=self._parallel,
             lookup=self._options.lookup,
         )
         channel.on_cancel = scheduler.cancel

@@ -1,4 +1,4 @@
-"""A model inside another file, such as the one-file program: llama.cpp reads it from an offset on and maps it in place."""
+"""A model inside another file, such as the one-file program: llama.cpp reads it from there and maps it in place."""
 
 from __future__ import annotations
 

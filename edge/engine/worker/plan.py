@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-STEP_S = 0.4
+STEP_S = 0.5
 """A run while somebody is reading an answer takes so long at most, ..."""
 
 SLOW_STEPS = 8
@@ -13,7 +13,7 @@ SLOW_STEPS = 8
 ALONE_S = 2.0
 """A run of prompts alone takes so long at most, so that a new request does not wait for long."""
 
-SMALLEST = 32
+SMALLEST = 48
 """Prompt tokens in a run, at least: fewer take nearly as long."""
 
 FASTER, SLOWER = 0.5, 0.1

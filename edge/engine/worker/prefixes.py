@@ -24,7 +24,7 @@ from edge.engine.worker.context import SharedContext
 WORTH = 64
 """A sequence is stored when it has so many tokens more than what is stored of it."""
 
-SAVE_LIMIT_S = 0.5
+SAVE_LIMIT_S = 0.2
 """How long a further offer waits for the one before."""
 
 LOAD_LIMIT_S = 10.0

@@ -16,8 +16,11 @@ MAX_TOKENS = 512
 """Tokens of question, passage and what stands around them. Rerankers were trained with as many, and a passage has
 about 300."""
 
+MIN_ROOM = 32
+"""Of them, for question and passage themselves."""
+
 QUESTION_SHARE = 0.5
-"""No question takes more than this of them."""
+"""No question takes more than this of that room."""
 
 MAX_CHARACTERS = 32 * MAX_TOKENS
 """Nothing past this is tokenized."""
@@ -46,6 +49,8 @@ class Ranking:
             raise LoadError(f"it sorts texts into {outputs} classes and is no reranker")
         self._pair = layout(model)
         self._room = self.limit - len(self._pair.tokens("", ""))
+        if self._room < MIN_ROOM:
+            raise LoadError("its template leaves no room for a passage")
 
     def rank(self, question: str, texts: Sequence[str], deadline: float | None) -> list[float | None]:
         """A score for each text; None for those that were not done when ``time.monotonic()`` reached the deadline."""

@@ -1,9 +1,10 @@
 """The locked room a worker computes in: no network, no other program, nothing written, nothing read but the model.
 
 A model file comes from outside and is read by C++ code: what a crafted one could make of this process must stay in
-here. Two steps, since loading needs more than computing does: `before_loading` (Landlock) takes away all files but
-those that loading needs, `after_loading` (seccomp) the system calls that computing does not need. No privileges and no
-libraries are used. Where the kernel lacks one of them the other still counts, and the level says so.
+here. `before_loading` takes away all files but those that loading needs (Landlock) and all system calls that neither
+loading nor computing needs (seccomp); `after_loading` takes what only loading needs. No privileges and no libraries are
+used. Where the kernel lacks one of the two the other still counts, and the level says so. What stays possible is to ask
+whether a file exists, and how large it is (stat): neither can forbid that.
 
 man 7 landlock, man 2 seccomp; linux/landlock.h, linux/seccomp.h, linux/filter.h.
 """
@@ -19,7 +20,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.engine.frames import Frame
@@ -39,7 +40,7 @@ _ATTRIBUTE_BYTES = ((1, 8), (_TCP_ABI, 16), (_SCOPE_ABI, 24))
 
 LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
 MACHINE = ("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/sys/devices/system/node")
-GPU_READ = (
+GPU_READ: tuple[str, ...] = (
     "/proc/driver",
     "/proc/self",
     "/proc/devices",
@@ -79,50 +80,56 @@ class Level:
 
 
 def before_loading(options: WorkerOptions) -> Level:
-    """Take away every file but those that loading needs. To be called before any thread is started.
+    """Lock the process in as far as loading allows. To be called before any thread is started.
 
-    With layers on a GPU, the driver's devices stay open for writing: see ``after_loading``.
+    For a GPU, whose driver does at its start what computing never needs, only files are taken away yet.
     """
-    gpu = options.gpu_layers > 0
+    level = Level(gpu=options.gpu_layers > 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would be a file with passages in it
     _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # nobody attaches a debugger or reads the memory
     if _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        return Level(gpu=gpu, reasons=("the kernel does not know no_new_privs",))
-    abi = max(0, _system_call("landlock_create_ruleset", None, 0, 1))
-    if not abi:
-        return Level(gpu=gpu, reasons=("the kernel has no Landlock",))
-    try:
-        threads = len(os.listdir("/proc/self/task"))
-        _restrict_files(abi, options, gpu)
-    except OSError as error:
-        return Level(gpu=gpu, reasons=(f"Landlock failed: {error.strerror}",))
-    if threads > 1:  # they keep what they had
-        return Level(gpu=gpu, reasons=(f"{threads - 1} threads ran before Landlock",))
-    return Level(abi, gpu=gpu)
+        return replace(level, reasons=("the kernel does not know no_new_privs",))
+    level = _without_files(level, options)
+    return level if level.gpu else _without_calls(level, "reading")
 
 
 def after_loading(level: Level) -> Level:
-    """Take away the system calls that computing does not need, from all threads; what holds now.
+    """Take away what only loading needs, from all threads; what holds now.
 
     Without Landlock nothing at all can be opened any more. With a GPU, devices can be opened and driven, so that
     without Landlock files can be written there too.
     """
+    if level.gpu:
+        level = _without_calls(level, "any")
+        return replace(level, reasons=(*level.reasons, "the GPU's driver needs its devices"))
+    return _without_calls(level, "nothing") if level.seccomp and not level.landlock else level
+
+
+def _without_files(level: Level, options: WorkerOptions) -> Level:
     try:
-        program = syscalls.program(platform.machine(), os.getpid(), _opening(level), level.gpu)
-        _install(program)
+        abi = _landlock_abi()
+        threads = len(os.listdir("/proc/self/task"))
+        _restrict_files(abi, options, level.gpu)
+    except OSError as error:
+        known = {errno.ENOSYS: "the kernel has no Landlock", errno.EOPNOTSUPP: "Landlock is switched off"}
+        reason = known.get(error.errno or 0) or f"no Landlock: {error.strerror}"
+        return replace(level, reasons=(*level.reasons, reason))
+    if threads > 1:  # they keep what they had
+        return replace(level, reasons=(*level.reasons, f"{threads - 1} threads ran before Landlock"))
+    return replace(level, landlock=abi)
+
+
+def _without_calls(level: Level, opening: syscalls.Opening) -> Level:
+    try:
+        _install(syscalls.program(platform.machine(), os.getpid(), opening, level.gpu))
     except (OSError, KeyError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"not known for {platform.machine()}"
-        return Level(level.landlock, False, level.gpu, (*level.reasons, f"no seccomp: {reason}"))
-    reasons = level.reasons
-    if level.gpu:
-        reasons = (*reasons, "the GPU's driver needs its devices")
-    return Level(level.landlock, True, level.gpu, reasons)
+        return replace(level, seccomp=False, reasons=(*level.reasons, f"no seccomp: {reason}"))
+    return replace(level, seccomp=True)
 
 
-def _opening(level: Level) -> syscalls.Opening:
-    if level.gpu:
-        return "any"
-    return "reading" if level.landlock else "nothing"
+def _landlock_abi() -> int:
+    return _checked(_system_call("landlock_create_ruleset", None, 0, 1))
 
 
 def _restrict_files(abi: int, options: WorkerOptions, gpu: bool) -> None:
@@ -158,9 +165,8 @@ def _program_files() -> Iterator[Path]:
     yield from (Path(path) for path in sys.path if path.endswith(("site-packages", "dist-packages", ".zip")))
     yield Path(sys.base_prefix, "lib")
     yield from (Path(path) for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path)
-    if unpacked := getattr(
-        sys, "_MEIPASS", None
-    ):  # the one-file executable: its own file and what it unpacked
+    # The one-file executable: its own file and what it unpacked.
+    if unpacked := getattr(sys, "_MEIPASS", None):
         yield from (Path(sys.executable), Path(unpacked))
 
 
@@ -170,9 +176,8 @@ def _devices() -> Iterator[Path]:
 
 
 def _allow(ruleset: int, path: Path, rights: int) -> None:
-    with suppress(
-        FileNotFoundError, NotADirectoryError, PermissionError
-    ):  # what is not there is not read either
+    # What is not there is not read either.
+    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
             allowed = rights if path.is_dir() else rights & ~_READ_DIR

@@ -31,7 +31,8 @@ SPARE_CELLS = 64
 WAITING = 4
 """Requests that may wait for every one that can run."""
 
-WAITING_LEAST = 32
+WAITING_LEAST = 64
+"""As many as the server hands over at once (max_requests): it has the queue that clients wait in."""
 
 Send = Callable[..., None]
 
@@ -128,9 +129,10 @@ class Scheduler:
             self._parts = self._plan()
         if not self._parts:
             return False
-        started = time.monotonic()
+        started, computed = time.monotonic(), time.thread_time()
         status = self._decode()
-        seconds = time.monotonic() - started
+        # Time that other programs took from this one says nothing; a GPU's is not in the thread's.
+        seconds = max(time.thread_time() - computed, (time.monotonic() - started) / 4)
         with self._lock:
             parts, self._parts = self._parts, []
             self._context.no_abort()
@@ -308,7 +310,7 @@ class Scheduler:
         replies += frames
         if reason:
             replies.append(request.finished(reason))
-            self._forget(request)
+            self._strike(request)
         return not reason
 
     def _fail(self, request: Request, message: str) -> None:
@@ -317,10 +319,11 @@ class Scheduler:
     def _end(self, request: Request, last: Frame) -> None:
         with self._lock:
             if not request.ended:
-                self._forget(request)
+                self._strike(request)
                 self._send(last)
 
-    def _forget(self, request: Request) -> None:
+    def _strike(self, request: Request) -> None:
+        """It is answered; the next step lets go of it."""
         request.ended = self._some_ended = True
         self._requests.pop(request.number, None)
 

@@ -1,4 +1,4 @@
-"""The system calls a worker may not make once its model is loaded, as a seccomp program. Pure: `sandbox` installs it.
+"""The system calls a worker may not make, as a seccomp program. Pure: `sandbox` installs it.
 
 What is not named here is allowed, but for calls newer than this table. A refusal is EPERM, as if the rights were
 lacking; ENOSYS where the C library then falls back to an older call.

@@ -60,6 +60,8 @@ def _joined(value: Any) -> Any:
     """The text of a message that comes in parts."""
     if not isinstance(value, list):
         return value
+    if len(value) > MAX_PARTS:
+        raise ValueError(f"more than {MAX_PARTS} parts")
     for part in value:
         if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
             raise ValueError("only parts of type 'text' are supported")
@@ -178,7 +180,7 @@ class Grounding(_Request):
 class ChatCompletionRequest(_Request):
     """Messages for the language model; with ``edge.grounded`` or the model ``edge-grounded`` a question to the packs.
 
-    Without ``temperature`` the likeliest token is always taken.
+    Without ``temperature`` the likeliest token is always taken. Answers from the packs heed no sampling field.
     """
 
     model: Annotated[Text, Field(max_length=500)]
@@ -230,6 +232,10 @@ class ChatCompletionRequest(_Request):
             raise ValueError("top_logprobs needs logprobs: true")
         if self.grounded and self.messages[-1].role != "user":
             raise ValueError("the last message must be the user's question")
+        if self.grounded and (
+            self.logprobs or (self.response_format and self.response_format.type != "text")
+        ):
+            raise ValueError("answers from the packs have neither logprobs nor a response_format")
         if self.response_format:
             self.response_format.schema_text()
         return self
@@ -254,6 +260,7 @@ class ChatCompletionRequest(_Request):
             equipment=grounding.equipment or None,
             packs=tuple(grounding.packs or ()),
             engine=grounding.engine or None,
+            remember=False,  # the client brings the conversation along
         )
 
     def chat_request(self, most_tokens: int) -> interface.ChatRequest:

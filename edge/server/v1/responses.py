@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge.server.schema import Responses, content
+from edge.server.schema import Answer, Responses, content
 
 
 class _Shape(BaseModel):
@@ -75,7 +75,7 @@ class ChatCompletion(_Shape):
     model: str
     choices: list[Choice]
     usage: Usage | None = Field(default=None, description="Absent where the packs answered.")
-    edge: dict[str, Any] | None = None
+    edge: Answer | None = None
 
 
 class Model(_Shape):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from edge.engine.worker.scheduler import WAITING_LEAST
 from tests.engine.recurrent_model import write_recurrent_model
 from tests.engine.worker.parent import Parent, texts
 
@@ -78,13 +79,13 @@ def test_more_requests_than_may_run_wait_their_turn(start: Start) -> None:
 def test_too_many_that_wait_are_told_so(counter: Parent) -> None:
     running = [counter.ask("Count.", 1000) for _ in range(2)]
     counter.until_written(*running)
-    waiting = [counter.ask("Count.", 1) for _ in range(33)]
+    waiting = [counter.ask("Count.", 1) for _ in range(WAITING_LEAST + 1)]
     (refused,) = counter.wait(waiting[-1])
     assert refused.busy
     assert "wait" in refused.error
     for number in running:
         counter.cancel(number)
-    assert not any(answer.busy for answer in counter.wait(*waiting[:32]))
+    assert not any(answer.busy for answer in counter.wait(*waiting[:-1]))
 
 
 # Reuse of what is in memory.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,14 +56,13 @@ def test_a_run_does_not_keep_readers_waiting() -> None:
 
 def test_on_a_slow_machine_answers_and_prompts_both_go_on() -> None:
     cost = measured(row_s=0.08, run_s=0.1)
-    budget = prompt_budget(cost, 1, 512)
-    assert SMALLEST <= budget <= 16
-    assert cost.step_s(1 + budget) < 10 * cost.step_s(1)
+    assert prompt_budget(cost, 1, 512) == SMALLEST
+    assert cost.step_s(1 + SMALLEST) < 5
 
 
 def test_prompts_alone_take_a_full_run_unless_that_takes_long() -> None:
     assert prompt_budget(measured(row_s=0.002, run_s=0.01), 0, 512) == 512
-    assert prompt_budget(measured(row_s=0.1, run_s=0.1), 0, 512) <= ALONE_S / 0.09
+    assert prompt_budget(measured(row_s=0.02, run_s=0.1), 0, 512) == pytest.approx(ALONE_S / 0.02, rel=0.1)
 
 
 def test_there_is_never_a_budget_beyond_the_batch() -> None:

@@ -41,7 +41,7 @@ def context(model: binding.Model) -> SharedContext:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Iterator[PrefillCache]:
-    cache = PrefillCache(tmp_path / "cache", 64 * 2**20, lambda wait: KEY)
+    cache = PrefillCache(tmp_path / "cache", 64 * 2**20, lambda: KEY)
     yield cache
     cache.close()
 
@@ -88,7 +88,9 @@ def test_what_one_context_computed_another_goes_on_from(
     assert compute(other, longer, 1, 300) == pytest.approx(compute(context, longer, 2, 300), abs=1e-3)
 
 
-def test_only_the_common_part_stays(model: binding.Model, context: SharedContext, cache: PrefillCache) -> None:
+def test_only_the_common_part_stays(
+    model: binding.Model, context: SharedContext, cache: PrefillCache
+) -> None:
     compute(context, TOKENS, 0)
     stored(cache, context, TOKENS)
     prefixes = prefixes_of(cache, other := new_context(model))

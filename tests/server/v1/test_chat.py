@@ -6,12 +6,13 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import openai
 import pytest
 from openai import OpenAI
+from pydantic import BaseModel
 
 from edge.engine.interface import ChatRequest, Finished, Written, never
 from edge.engine.llama import LlamaEngine
@@ -24,6 +25,12 @@ from tests.server.v1.conftest import TEXT, OpenAIOf
 Start = Callable[..., Any]
 MODEL = "chain"
 HELLO: Any = [{"role": "user", "content": "How much?"}]
+
+
+class Torque(BaseModel):
+    """What an answer must be."""
+
+    unit: Literal["Nm"]
 
 
 class RecordingEngine(ScriptedEngine):
@@ -94,6 +101,14 @@ def test_an_answer_obeys_a_schema(openai: OpenAI) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "unit", "schema": schema, "strict": True}}
     answer = ask(openai, response_format=form)
     assert json.loads(answer.choices[0].message.content) == {"unit": "Nm"}
+
+
+def test_the_clients_own_helpers_work(openai: OpenAI) -> None:
+    parsed = openai.chat.completions.parse(model=MODEL, messages=HELLO, response_format=Torque)
+    assert parsed.choices[0].message.parsed == Torque(unit="Nm")
+    with openai.chat.completions.stream(model=MODEL, messages=HELLO) as stream:
+        stream.until_done()
+        assert stream.get_final_completion().choices[0].message.content == TEXT
 
 
 def test_logprobs_come_with_their_alternatives(openai: OpenAI) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import apsw
 import openai
 import pytest
 from openai import OpenAI
@@ -116,6 +119,27 @@ def test_history_reaches_the_engine(start: Start, openai_of: Any) -> None:
     said = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good morning"}, *ASKED]
     ask(openai_of(start(ScriptedEngine(script))), said)
     assert "Good morning" in [message.content for message in prompts[0].messages]
+
+
+@pytest.mark.parametrize("more", [{"response_format": {"type": "json_object"}}, {"logprobs": True}])
+def test_what_such_an_answer_does_not_have_is_refused(grounded: OpenAI, more: Any) -> None:
+    with pytest.raises(openai.BadRequestError, match="answers from the packs"):
+        ask(grounded, **more)
+
+
+def test_nothing_is_kept_of_what_the_client_keeps_itself(start: Start, openai_of: Any, home: Path) -> None:
+    client = start()
+
+    def kept() -> int:
+        with closing(apsw.Connection(str(home / "state.sqlite"))) as connection:
+            return int(connection.execute("SELECT count(*) FROM turn").fetchone()[0])
+
+    client.post("/chat", json={"message": QUESTION})
+    before = kept()
+    ask(openai_of(client))
+    assert kept() == before
+    client.post("/chat", json={"message": QUESTION})
+    assert kept() == before + 1
 
 
 @pytest.mark.parametrize(

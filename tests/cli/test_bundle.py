@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.bundle.compose import Source, compose
+from tests.bundle.test_compose import flip
+
+Edge = Callable[..., Any]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A program that contains nothing yet."""
+    (tmp_path / "launcher").write_bytes(b"launcher")
+    (tmp_path / "archive").write_bytes(b"archive")
+    archive = Source("program", "edge", tmp_path / "archive", 0, 7)
+    return compose(Source.file("program", tmp_path / "launcher"), [archive], tmp_path / "edge").path
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(b"GGUF" * 999)
+    return path
+
+
+def test_a_model_goes_in_and_comes_out(edge: Edge, program: Path, model: Path, tmp_path: Path) -> None:
+    assert edge("bundle", "add", str(model), "--program", str(program)).out == f"{program} contains m.gguf\n"
+    assert "m.gguf" in edge("bundle", "list", "--program", str(program)).out
+    assert edge("bundle", "verify", "--program", str(program)).out.count("sound") == 2
+    edge("bundle", "extract", "m.gguf", "-o", str(tmp_path / "out"), "--program", str(program))
+    assert (tmp_path / "out").read_bytes() == model.read_bytes()
+    edge("bundle", "remove", "m.gguf", "--program", str(program))
+    parts = json.loads(edge("bundle", "list", "--json", "--program", str(program)).out)["parts"]
+    assert [part["name"] for part in parts] == ["edge"]
+
+
+def test_the_program_may_stay_as_it_is(edge: Edge, program: Path, model: Path, tmp_path: Path) -> None:
+    before = program.read_bytes()
+    edge("bundle", "add", str(model), "-o", str(tmp_path / "other"), "--program", str(program))
+    assert program.read_bytes() == before
+    assert "m.gguf" in edge("bundle", "list", "--program", str(tmp_path / "other")).out
+
+
+def test_what_is_damaged_is_named(edge: Edge, program: Path, model: Path) -> None:
+    edge("bundle", "add", str(model), "--program", str(program))
+    flip(program, program.read_bytes().index(b"GGUF") + 1)
+    result = edge("bundle", "verify", "--program", str(program))
+    assert result.code == 8
+    assert "DAMAGED model m.gguf" in result.out
+
+
+def test_out_of_a_source_installation_a_program_must_be_named(edge: Edge) -> None:
+    result = edge("bundle", "list")
+    assert result.code == 2
+    assert "--program" in result.err
