@@ -126,6 +126,7 @@ static char *read_table(int file, uint64_t length)
     return table;
 }
 
+/* Split the list of files into entries; 0 when it makes no sense. */
 static int read_list(char *list, struct archive *archive)
 {
     size_t lines = 0;
@@ -173,7 +174,7 @@ static struct archive open_archive(int file, uint64_t length)
 static char *cache_folder(void)
 {
     const char *chosen = getenv("EDGE_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (chosen && *chosen) return join(chosen, ".");
+    if (chosen && *chosen) return strdup(chosen);
     if (xdg && *xdg == '/') return join(xdg, "edge");
     if (home && *home == '/') return join(home, ".cache/edge");
     stop("Set HOME, or EDGE_CACHE to a folder that can be written.", "There is no home folder to unpack the program to.");

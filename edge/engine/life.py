@@ -11,15 +11,12 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, NoReturn
 
 from edge.engine.frames import Frame, FrameError, plain
 from edge.engine.process import WorkerDied, WorkerProcess
-
-LAG_FRAMES = 4096
-LAG_BYTES = 8 * 2**20
-"""Whoever is so far behind with reading is not going to read: the request is given up, the others go on."""
+from edge.engine.reply import Reply
 
 ANSWER_S = 5.0
 
@@ -57,37 +54,6 @@ class Hooks:
 
     answer: Answerer | None = None
     greet: Callable[[], Iterable[Frame]] | None = None
-
-
-class Reply:
-    """The frames of one request, on their way to the thread that reads them; at the end maybe why there are no more."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.cancelled = False
-        self._queue: SimpleQueue[tuple[Frame | WorkerDied, int]] = SimpleQueue()
-        self._put_bytes = self._got_bytes = 0  # each is changed by one thread only
-
-    def put(self, frame: Frame | WorkerDied, size: int = 0) -> bool:
-        """Add a frame; False when the reader is too far behind for that."""
-        if self._queue.qsize() >= LAG_FRAMES or self._put_bytes - self._got_bytes > LAG_BYTES:
-            return False
-        self._put_bytes += size
-        self._queue.put((frame, size))
-        return True
-
-    def end(self, death: WorkerDied) -> None:
-        """Add the reason why nothing more comes."""
-        self._queue.put((death, 0))
-
-    def get(self, limit_s: float | None) -> Frame | WorkerDied | None:
-        """The next frame, or the reason; None when there is none yet."""
-        try:
-            frame, size = self._queue.get(timeout=limit_s)
-        except Empty:
-            return None
-        self._got_bytes += size
-        return frame
 
 
 class Life:
@@ -131,11 +97,6 @@ class Life:
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
-
-    @property
-    def over(self) -> bool:
-        """Whether it takes no more requests."""
-        return self._over
 
     def settled(self, limit_s: float | None) -> bool:
         """Wait until the worker is ready or dead; False when the time was not enough."""

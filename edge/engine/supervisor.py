@@ -15,8 +15,9 @@ from typing import Any
 from edge.engine.frames import Frame, FrameError, plain
 from edge.engine.integrity import Guard
 from edge.engine.interface import RefusedError, never
-from edge.engine.life import Answerer, Hooks, Life, Patience, Reply
+from edge.engine.life import Answerer, Hooks, Life, Patience
 from edge.engine.process import WorkerDied, WorkerProcess
+from edge.engine.reply import Reply
 from edge.errors import BusyError, EdgeError, EngineError, ModelError
 
 POLL_S = 0.05

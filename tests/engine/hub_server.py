@@ -19,8 +19,9 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 class Hub:
     """What it holds and how it behaves.
 
-    ``cuts`` are the bytes after which the next downloads break off; ``sent`` replaces a file's bytes on their way;
-    ``promised`` replaces what is said of its SHA-256; ``refuse`` is an HTTP status with an error code for everything.
+    ``cuts`` are the bytes after which the next downloads break off, or say nothing until ``go_on`` if it ``stalls``;
+    ``sent`` replaces a file's bytes on their way; ``promised`` replaces what is said of its SHA-256; ``refuse`` is an
+    HTTP status with an error code for everything.
     """
 
     repository: str = "owner/model-GGUF"
@@ -30,6 +31,9 @@ class Hub:
     promised: dict[str, str] = field(default_factory=dict)
     without_lfs: bool = False
     redirects: bool = False
+    stalls: bool = False
+    stalled: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
     ranges: bool = True
     refuse: tuple[int, str] | None = None
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
@@ -128,6 +132,10 @@ class _Handler(BaseHTTPRequestHandler):
         if cut and self.hub.cuts:
             self.wfile.write(body[: self.hub.cuts.pop(0)])
             self.close_connection = True
+            if self.hub.stalls:
+                self.wfile.flush()
+                self.hub.stalled.set()
+                self.hub.go_on.wait()
             return
         self.wfile.write(body)
 
@@ -145,6 +153,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        hub.go_on.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.engine.life import LAG_FRAMES, Patience
+from edge.engine.life import Patience
 from edge.engine.process import MAX_REPLY_BYTES
+from edge.engine.reply import LAG_FRAMES
 from edge.engine.supervisor import Worker
 from edge.errors import EngineError
 from tests.engine.workers import READY, WRITER, script
@@ -200,6 +201,7 @@ def test_signs_of_life_alone_are_not_enough(worker: MakeWorker) -> None:
 
 def test_a_worker_that_does_not_stop_when_told_is_ended(worker: MakeWorker) -> None:
     deaf = worker(READY + "for line in sys.stdin: pass", patience=replace(QUICK, cancel=0.2))
+    deaf.facts()  # it runs: a request that is cancelled before that is never sent
     with ThreadPoolExecutor(1) as threads:
         other = threads.submit(list, deaf.request("anything"))
         assert list(deaf.request("anything", cancelled=iter([False, False, True]).__next__)) == []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -114,6 +117,25 @@ def test_ctrl_c_keeps_what_has_come(settings: Settings, hub: Hub) -> None:
         pull(settings, SPEC, interrupt)
     assert ModelStore(settings).list() == ()
     pull(settings, SPEC, quiet)
+
+
+def test_a_pull_that_was_killed_is_resumed(settings: Settings, hub: Hub) -> None:
+    hub.cuts, hub.stalls = [70_000], True
+    script = (
+        "import sys; from edge.engine import hub; hub.BLOCK = 1000; "
+        "from edge.cli.main import run; sys.exit(run(['model', 'pull', sys.argv[1]]))"
+    )
+    environ = {**os.environ, "EDGE_HOME": str(settings.home), "EDGE_HUB": hub.address}
+    with subprocess.Popen(
+        [sys.executable, "-c", script, SPEC], env=environ, stderr=subprocess.PIPE
+    ) as process:
+        assert hub.stalled.wait(60)
+        process.kill()
+    hub.go_on.set()
+    (have,) = staged(settings)
+    pull(settings, SPEC, quiet)
+    assert hub.downloads()[-1] == (f"bytes={have}-" if have else "")
+    assert "hf_xet" not in sys.modules  # what is resumed and hashed comes over plain HTTP
 
 
 def test_a_server_without_ranges_begins_again(settings: Settings, hub: Hub) -> None:

@@ -121,6 +121,7 @@ def test_a_cancelled_request_ends_with_what_it_cost(worker: MakeWorker) -> None:
 
 def test_a_cancelled_request_ends_even_when_the_worker_does_not_listen(worker: MakeWorker) -> None:
     deaf = worker(READY + "for line in sys.stdin: pass")
+    deaf.facts()
     assert list(deaf.request("anything", cancelled=iter([False, False, True]).__next__)) == []
     assert deaf.pid is not None  # it computes for somebody else maybe
 

@@ -6,10 +6,12 @@ import asyncio
 import os
 import random
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import cycle
 
 from edge.evaluation import load
 from pack_cache import STARTER
@@ -23,6 +25,13 @@ LONGEST_S = 0.6
 """A worker lives so long at most after its first answer."""
 
 BETWEEN_LOOKS_S = 0.2
+AGAIN_AFTER_S = 0.2
+"""Who got an error asks again after so long."""
+
+PATIENCE_S = 12.0
+"""How long a kill may take on average, with the pauses before a worker is started again."""
+
+MIXED = 500
 
 
 class Kills:
@@ -63,12 +72,15 @@ class Kills:
         questions = [
             labelled.question.text for labelled in load(STARTER.with_name("starter.questions.jsonl"))
         ]
-        asked = iter(polite(questions, 1_000_000 if kills > 10_000 else 200 * kills, seed=1))
+        asked = cycle(polite(questions, MIXED, seed=1))
         clients = [asyncio.create_task(self._client(asked)) for _ in range(AT_ONCE)]
         watch = asyncio.create_task(self._look())
         try:
-            while self._killed < kills and any(not client.done() for client in clients):
-                await self._kill()
+            async with asyncio.timeout(PATIENCE_S * kills):
+                while self._killed < kills:
+                    await self._kill()
+        except TimeoutError:
+            self._wrong["no worker answered for long"] += 1
         finally:
             self._over = True
             await asyncio.gather(*clients, watch)
@@ -90,6 +102,8 @@ class Kills:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             self._killed += 1
+            if self._killed % 10 == 0:
+                print(f"    {self._killed} killed: {dict(self._outcomes)}", file=sys.stderr, flush=True)
         while self._service.workers().get("generate") == pid:
             await asyncio.sleep(0.01)
 
@@ -103,8 +117,8 @@ class Kills:
                 self._wrong[f"{visitor.kind}: {type(error).__name__}"] += 1
                 continue
             self._judge(visitor, reply)
-            if reply.status != 200:
-                await asyncio.sleep(0.05)
+            if failure(reply):
+                await asyncio.sleep(AGAIN_AFTER_S)
 
     def _judge(self, visitor: Visitor, reply: Reply) -> None:
         stated = failure(reply)

@@ -90,14 +90,15 @@ class Scheduler:
     def submit(self, request: Request) -> None:
         """Take a request; its frames follow."""
         with self._lock:
-            if len(self._requests) - len(self._ahead) >= self._parallel + self._may_wait:
+            ahead = [other for other in self._requests.values() if not other.limit]
+            if len(self._requests) - len(ahead) >= self._parallel + self._may_wait:
                 busy = {"error": f"{len(self._requests)} requests wait already", "busy": True}
                 self._send({"id": request.number, **busy})
                 return
             self._requests[request.number] = request
             (self._waiting if request.limit else self._ahead).append(request)
-            for ahead in self._ahead if request.limit else ():
-                self._end(ahead, ahead.finished("cancel"))
+            for other in ahead if request.limit else ():  # gives way
+                self._end(other, other.finished("cancel"))
             self._abort_if_lost()
             self._arrived.notify()
 

@@ -212,5 +212,33 @@ def test_a_lost_run_is_done_again(bench: Bench) -> None:
     assert bench.texts[number] == COUNTED[:9]
 
 
+def test_what_was_computed_ahead_stays_when_it_gives_way(bench: Bench) -> None:
+    ahead = bench.submit(prompt("x" * 300), 0)
+    assert bench.scheduler.step()
+    asked = bench.submit(prompt("y"), 3)
+    assert bench.last[ahead]["done"]["reason"] == "cancel"
+    bench.finish()
+    assert bench.texts[asked] == "123"
+    again = bench.submit(prompt("x" * 300), 3)
+    bench.finish()
+    assert bench.last[again]["done"]["reused_tokens"] == 128
+
+
+def test_a_run_that_is_mostly_for_others_is_not_given_up(bench: Bench) -> None:
+    small, large = bench.submit(prompt("x" * 10), 9), bench.submit(prompt("y" * 100), 9)
+    decode = bench.context.decode
+
+    def cancel_meanwhile() -> int:
+        bench.scheduler.cancel(small)
+        assert bench.last[small]["done"]["reason"] == "cancel"
+        return decode()
+
+    bench.context.decode = cancel_meanwhile  # type: ignore[method-assign]
+    assert bench.scheduler.step()
+    assert bench.requests[large - 1].computed == 100
+    bench.finish()
+    assert bench.texts[large] == COUNTED[:9]
+
+
 def test_the_vocabulary_is_the_models(bench: Bench) -> None:
     assert bench.context.vocabulary == VOCABULARY
