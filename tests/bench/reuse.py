@@ -85,7 +85,7 @@ def figures(model: Path) -> list[Figure]:
     return [
         _figure("first question", firsts),
         _figure("second question, same passages", again, "<= 0.15"),
-        _figure("second question, labelled follow-ups", follow_ups),
+        _figure("second question, labelled follow-ups", follow_ups, "<= 0.15"),
         _figure("hot passages, another question", hot["hot"], "<= 0.20"),
         _figure("hot passages, after a restart", hot["restarted"], "<= 0.20"),
         _figure("conversation, after a restart", hot["resumed"], "<= 0.15"),

@@ -28,30 +28,39 @@ Serve = Callable[[Channel], None]
 
 
 def open_task(options: WorkerOptions) -> tuple[Frame, Serve]:
-    """Load the model; what there is to say about it, and what it can do."""
-    from edge.engine.worker import binding, pooled
+    """Load the model; what there is to say about it, and what it can do. Only what the task needs is imported."""
+    from edge.engine.worker import binding
 
     started = binding.start(options.back_ends)
-    if options.task == "devices":
-        return started.facts(), partial(pooled.serve, handlers={})
-    if options.task == "generate":  # importing it takes 0.15 s, loading does not need the interpreter
-        threading.Thread(target=importlib.import_module, args=("edge.engine.worker.generation",)).start()
-    model = binding.load(options)
-    facts: Frame = {
-        **started.facts(),
-        "name": model.metadata("general.name") or options.model.stem,
-        "threads": options.threads,
-        "system": binding.L.llama_print_system_info().decode(),
-        "gpu": bool(binding.L.llama_supports_gpu_offload()),
-    }
     if options.task == "generate":
+        # Importing it takes 0.15 s, loading does not need the interpreter.
+        threading.Thread(target=importlib.import_module, args=("edge.engine.worker.generation",)).start()
+        model = binding.load(options)
         from edge.engine.worker.generation import Generation
 
         generation = Generation(model, options)
-        return {**facts, **model.facts(), **generation.facts()}, generation.serve
+        return {**_facts(options, started, model), **generation.facts()}, generation.serve
+    from edge.engine.worker import pooled
+
+    if options.task == "devices":
+        return started.facts(), partial(pooled.serve, handlers={})
+    model = binding.load(options)
     make = {"embed": pooled.embedding, "rank": pooled.ranking}[options.task]
-    pooled_facts, handlers = make(model, options.threads)
-    return {**facts, **model.facts(), **pooled_facts}, partial(pooled.serve, handlers=handlers)
+    facts, handlers = make(model, options.threads)
+    return {**_facts(options, started, model), **facts}, partial(pooled.serve, handlers=handlers)
+
+
+def _facts(options: WorkerOptions, started: Started, model: Model) -> Frame:
+    from edge.engine.worker.binding import L
+
+    return {
+        **started.facts(),
+        "name": model.metadata("general.name") or options.model.stem,
+        "threads": options.threads,
+        "system": L.llama_print_system_info().decode(),
+        "gpu": bool(L.llama_supports_gpu_offload()),
+        **model.facts(),
+    }
 
 
 def _take_stdout() -> BinaryIO:
