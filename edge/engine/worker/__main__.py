@@ -16,12 +16,15 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from edge.engine.frames import Frame
 from edge.engine.options import WorkerOptions
 from edge.engine.worker import sandbox
 from edge.engine.worker.channel import Channel
+
+if TYPE_CHECKING:
+    from edge.engine.worker.binding import Model, Started
 
 Serve = Callable[[Channel], None]
 """Answers what comes over a channel, for ever."""

@@ -110,6 +110,15 @@ class Resident:
             self.drop(next(iter(self._idle)))
         return self.free_cells >= cells
 
+    def trim(self) -> None:
+        """Forget the idle sequences once they are so many that they slow the running ones down.
+
+        All of them: a run looks at every cell up to the last one in use, and the youngest sequences lie there.
+        """
+        if self._tree.cells - self.running_cells() > self._context.idle_cells:
+            for sequence in list(self._idle):
+                self.drop(sequence)
+
     def offer(self) -> bool:
         """Offer one sequence that came to rest to be kept elsewhere; whether there was one."""
         while self._offers:

@@ -219,6 +219,8 @@ class Scheduler:
             return False
         if request.reused is None:
             request.reused = request.computed
+        if request.limit:
+            self._resident.trim()
         return True
 
     def _plan(self) -> list[_Part]:
