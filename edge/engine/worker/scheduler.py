@@ -34,6 +34,10 @@ WAITING = 4
 WAITING_LEAST = 64
 """As many as the server hands over at once (max_requests): it has the queue that clients wait in."""
 
+TILE = 64
+"""Rows from which on llama.cpp's attention on a processor takes them in tiles, and looks for every row of a tile at the
+cells of all of them. A run of 16 answers and 100 prompt tokens took 0.58 s, one after the other 0.40 s."""
+
 Send = Callable[..., None]
 
 
@@ -83,6 +87,7 @@ class Scheduler:
         self._parts: list[_Part] = []
         self._running: list[Request] = []  # the oldest first
         self._some_ended = False  # and are still in one of the lists
+        self._wrote = False  # the run before this one left prompts out
         self._blocked = False  # the oldest that waits found no room, and nothing has ended since
 
     # What other threads call.
@@ -235,6 +240,11 @@ class Scheduler:
         rows = sum(len(part.tokens) for part in parts)
         budget = plan.prompt_budget(self._cost, rows, self._context.batch.size)
         wanted = min(budget, sum(request.pending for request in reading))
+        self._wrote = bool(parts) and rows + wanted >= TILE and wanted > 0 and not self._wrote
+        if self._wrote:
+            return parts
+        if rows + wanted >= TILE and wanted:
+            parts, rows = [], 0
         self._resident.make_room(rows + wanted)
         budget = min(budget, self._resident.free_cells - rows)
         for request, count in zip(reading, plan.share([r.pending for r in reading], budget), strict=True):
