@@ -107,6 +107,7 @@ class Generation:
             channel.post,
             parallel=self._parallel,
             lookup=self._options.lookup,
+            mixes=self._options.gpu_layers > 0,
         )
         channel.on_cancel = scheduler.cancel
         threading.Thread(target=_run, args=(scheduler,), name="scheduler", daemon=True).start()

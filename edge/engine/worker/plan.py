@@ -66,20 +66,21 @@ class StepCost:
         return min(0.5, self.row_s / step) if step else UNMEASURED_ROW
 
 
-def prompt_budget(cost: StepCost, decoding: int, limit: int) -> int:
+def prompt_budget(cost: StepCost, decoding: int, limit: int, *, apart: bool = False) -> int:
     """Prompt tokens that the next run may take.
 
     Args:
         cost: what runs cost.
         decoding: rows of requests whose answers are being written.
         limit: the rows of a run, at most.
+        apart: the answers have a run of their own.
     """
     room = limit - decoding
     if not cost.row_s or room <= 0:
         return max(0, room)
     if decoding:
         alone = cost.step_s(decoding)
-        seconds = max(STEP_S, SLOW_STEPS * alone) - alone
+        seconds = max(STEP_S, SLOW_STEPS * alone) - (0.0 if apart else alone)
     else:
         seconds = ALONE_S
     return min(room, max(SMALLEST, int(seconds / cost.row_s)))

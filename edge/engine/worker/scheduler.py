@@ -61,6 +61,7 @@ class Scheduler:
         send: takes frames for the parent.
         parallel: requests that run at the same time.
         lookup: guess ahead.
+        mixes: a run of answers and long prompts is as fast as one of each: so on a GPU, see `TILE`.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Scheduler:
         *,
         parallel: int,
         lookup: bool,
+        mixes: bool = False,
     ) -> None:
         self._model, self._context, self._resident, self._send = model, context, resident, send
         self._parallel, self._lookup = parallel, lookup and context.forgets
@@ -87,6 +89,7 @@ class Scheduler:
         self._parts: list[_Part] = []
         self._running: list[Request] = []  # the oldest first
         self._some_ended = False  # and are still in one of the lists
+        self._mixes = mixes
         self._wrote = False  # the run before this one left prompts out
         self._blocked = False  # the oldest that waits found no room, and nothing has ended since
 
@@ -240,10 +243,13 @@ class Scheduler:
         rows = sum(len(part.tokens) for part in parts)
         budget = plan.prompt_budget(self._cost, rows, self._context.batch.size)
         wanted = min(budget, sum(request.pending for request in reading))
-        self._wrote = bool(parts) and rows + wanted >= TILE and wanted > 0 and not self._wrote
+        apart = not self._mixes and bool(parts) and wanted > 0 and rows + wanted >= TILE
+        self._wrote = apart and not self._wrote
         if self._wrote:
             return parts
-        if rows + wanted >= TILE and wanted:
+        if apart:
+            budget = plan.prompt_budget(self._cost, rows, self._context.batch.size, apart=True)
+            wanted = min(budget, sum(request.pending for request in reading))
             parts, rows = [], 0
         self._resident.make_room(rows + wanted)
         budget = min(budget, self._resident.free_cells - rows)
