@@ -15,7 +15,8 @@ Equipment = Annotated[
     typer.Option("--equipment", metavar="MODEL", help="Search what applies to this equipment only."),
 ]
 EngineName = Annotated[
-    str | None, typer.Option("--engine", metavar="NAME", help="auto, extractive, llama, openai or a plug-in's name.")
+    str | None,
+    typer.Option("--engine", metavar="NAME", help="auto, extractive, llama, openai or a plug-in's name."),
 ]
 PackName = Annotated[str, typer.Argument(metavar="NAME", help="An installed pack.")]
 PackTarget = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A .kpack file or an installed pack.")]

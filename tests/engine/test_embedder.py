@@ -55,7 +55,7 @@ def test_a_question_does_not_wait_for_many_long_texts(embedder_path: Path) -> No
     embedder = LlamaEmbedder(embedder_path, threads=2)
     embedder.embed(["ready"])
     with ThreadPoolExecutor(1) as threads:
-        building = threads.submit(embedder.embed, ["oil " * 100] * 16)
+        building = threads.submit(embedder.embed, ["oil " * 250] * 48)
         for text in TEXTS[:3]:
             embedder.embed([text])
         assert not building.done()
