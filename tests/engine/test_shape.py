@@ -35,7 +35,7 @@ def told(shapes: dict[str, Shape], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_the_worker_asks_for_what_is_planned() -> None:
-    source = (Path(__file__).parents[2] / "edge/engine/worker/generation.py").read_text()
+    source = (Path(__file__).parents[2] / "edge/engine/worker/opening.py").read_text()
     assert f"BATCH = {BATCH}\n" in source
     assert f"IDLE_SEQUENCES = {EXTRA_SEQUENCES}\n" in source
     assert f"GUESS_ROWS = {EXTRA_OUTPUTS}\n" in source

@@ -26,6 +26,9 @@ from edge.engine.worker.channel import Channel
 if TYPE_CHECKING:
     from edge.engine.worker.binding import Model, Started
 
+SWITCH_S = 0.0001
+"""How long one thread may keep the interpreter from another: many wait for it, none for long."""
+
 Serve = Callable[[Channel], None]
 """Answers what comes over a channel, for ever."""
 
@@ -36,12 +39,16 @@ def open_task(options: WorkerOptions) -> tuple[Frame, Serve]:
 
     started = binding.start(options.back_ends)
     if options.task == "generate":
-        # Importing it takes 0.15 s, loading does not need the interpreter.
+        # Importing it takes 0.1 s, and loading needs the interpreter only for the lines that llama.cpp logs: hundreds.
+        sys.setswitchinterval(SWITCH_S)
         threading.Thread(target=importlib.import_module, args=("edge.engine.worker.generation",)).start()
+        from edge.engine.worker.opening import open_context
+
         model = binding.load(options)
+        opened = open_context(model, options)
         from edge.engine.worker.generation import Generation
 
-        generation = Generation(model, options)
+        generation = Generation(model, opened, options)
         return {**_facts(options, started, model), **generation.facts()}, generation.serve
     from edge.engine.worker import pooled
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy import ctypeslib  # now: numpy imports it when it is first used, and then no file may be opened
 from numpy.typing import NDArray
 
-from edge.engine.worker.binding import L, LoadError, Model, new_context
+from edge.engine.worker.binding import L, Model
+from edge.engine.worker.opening import Opened
 
 Logits = NDArray[np.float32]
 
@@ -70,43 +71,18 @@ class SharedContext:
 
     Args:
         model: a language model.
-        threads: threads of llama.cpp.
-        cells: tokens the KV cache holds; it may become some more.
-        sequences: how many there may be.
-        batch: rows of one run, at most.
-        outputs: rows of one run that give logits, at most.
-        kv_type: a ggml type.
-
-    Raises:
-        LoadError: not a language model, or not enough memory.
+        opened: made for it.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        *,
-        threads: int,
-        cells: int,
-        sequences: int,
-        batch: int,
-        outputs: int,
-        kv_type: int,
-    ) -> None:
-        self.handle = new_context(
-            model,
-            n_ctx=cells, n_batch=batch, n_ubatch=batch, n_seq_max=sequences, n_outputs_max=outputs,
-            n_threads=threads, n_threads_batch=threads, kv_unified=True, no_perf=True,
-            type_k=kv_type, type_v=kv_type, flash_attn_type=L.LLAMA_FLASH_ATTN_TYPE_AUTO,
-        )  # fmt: skip
+    def __init__(self, model: Model, opened: Opened) -> None:
+        self.handle = opened.handle
         self._memory = L.llama_get_memory(self.handle)
-        if not self._memory:
-            raise LoadError("it is an embedder and writes no text")
         self.cells = int(L.llama_n_ctx(self.handle))
-        self.outputs = outputs
+        self.outputs = opened.outputs
         self.idle_cells = _idle_cells(model)
         """Cells of idle sequences that do not slow a run down by more than a few per cent."""
         self.vocabulary = int(L.llama_vocab_n_tokens(model.vocab))
-        self.batch = Batch(batch)
+        self.batch = Batch(opened.batch)
         self._view, self._viewed = np.empty((0, 0), np.float32), (0, 0)
         self._abort = ctypes.create_string_buffer(2)
         # llama.cpp asks between any two operations whether to go on. C's strlen answers out of this buffer: 0 for no

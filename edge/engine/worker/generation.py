@@ -14,53 +14,30 @@ from typing import Any
 from edge.engine.frames import Frame, RequestError
 from edge.engine.interface import Sampling
 from edge.engine.options import WorkerOptions
-from edge.engine.worker.binding import GGML_TYPES, Model
+from edge.engine.worker.binding import Model
 from edge.engine.worker.channel import Channel
 from edge.engine.worker.context import SharedContext
+from edge.engine.worker.opening import Opened
 from edge.engine.worker.prefixes import Prefixes
 from edge.engine.worker.prompts import Prompts
 from edge.engine.worker.request import Request
 from edge.engine.worker.resident import Resident
 from edge.engine.worker.scheduler import Scheduler
 
-BATCH = 512
-"""Rows of one run of the model, at most."""
-
-MAX_SEQUENCES = 256
-"""llama.cpp knows no more."""
-
-IDLE_SEQUENCES = 32
-"""Beginnings of prompts that stay resident besides those that run."""
-
-GUESS_ROWS = 32
-"""Rows of guesses in one run, over all requests."""
-
-SWITCH_S = 0.0005
-"""How long the thread that prepares prompts may keep the interpreter from the one that steps."""
-
 
 class Generation:
     """A language model with its context.
 
-    Raises:
-        LoadError: it is none, or the memory does not suffice.
+    Args:
+        model: a language model.
+        opened: its context.
+        options: how it is run.
     """
 
-    def __init__(self, model: Model, options: WorkerOptions) -> None:
-        self._model, self._options = model, options
-        wanted = options.input_tokens + options.output_tokens
-        self.tokens = min(wanted, model.trained_context) or wanted
-        self._parallel = min(options.parallel, MAX_SEQUENCES - IDLE_SEQUENCES)
-        self._sequences = self._parallel + IDLE_SEQUENCES
-        self._context = SharedContext(
-            model,
-            threads=options.threads,
-            cells=max(options.cells, self.tokens),
-            sequences=self._sequences,
-            batch=BATCH,
-            outputs=self._parallel + GUESS_ROWS,
-            kv_type=GGML_TYPES[options.kv_type],
-        )
+    def __init__(self, model: Model, opened: Opened, options: WorkerOptions) -> None:
+        self._model, self._opened, self._options = model, opened, options
+        self.tokens = opened.tokens
+        self._context = SharedContext(model, opened)
         self._prompts = Prompts(model, min(options.input_tokens, self.tokens - 1))
 
     def facts(self) -> Frame:
@@ -68,14 +45,13 @@ class Generation:
         return {
             "context": self.tokens,
             "input": self._prompts.limit,
-            "parallel": self._parallel,
+            "parallel": self._opened.parallel,
             "cells": self._context.cells,
             "template": self._model.chat_template() is not None,
         }
 
     def serve(self, channel: Channel) -> None:
         """Answer requests for ever."""
-        sys.setswitchinterval(SWITCH_S)
         prefixes = self._prefixes(channel)
         scheduler = self._scheduler(channel, prefixes)
         for frame in channel.requests():
@@ -99,13 +75,13 @@ class Generation:
         return None if exchange is None else Prefixes(self._context, exchange, channel.ask)
 
     def _scheduler(self, channel: Channel, prefixes: Prefixes | None) -> Scheduler:
-        resident = Resident(self._context, self._sequences, prefixes)
+        resident = Resident(self._context, self._opened.sequences, prefixes)
         scheduler = Scheduler(
             self._model,
             self._context,
             resident,
             channel.post,
-            parallel=self._parallel,
+            parallel=self._opened.parallel,
             lookup=self._options.lookup,
             mixes=self._options.gpu_layers > 0,
         )

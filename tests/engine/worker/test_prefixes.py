@@ -13,6 +13,7 @@ from edge.engine.prefill_cache import PrefillCache
 from edge.engine.worker import binding
 from edge.engine.worker.binding import L
 from edge.engine.worker.context import SharedContext
+from edge.engine.worker.opening import open_context
 from edge.engine.worker.prefixes import Prefixes
 
 TINY = Path(__file__).parents[2] / "tiny_model" / "tiny.gguf"
@@ -29,9 +30,8 @@ def model() -> binding.Model:
 
 
 def new_context(model: binding.Model, cells: int = 1024) -> SharedContext:
-    return SharedContext(
-        model, threads=1, cells=cells, sequences=4, batch=512, outputs=8, kv_type=L.GGML_TYPE_F16
-    )
+    options = WorkerOptions(TINY, "generate", input_tokens=cells - 1, output_tokens=1)
+    return SharedContext(model, open_context(model, options))
 
 
 @pytest.fixture

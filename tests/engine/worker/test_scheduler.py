@@ -13,8 +13,9 @@ import pytest
 from edge.engine.frames import Frame
 from edge.engine.interface import Sampling
 from edge.engine.worker import binding
-from edge.engine.worker.binding import GGML_TYPES, L
+from edge.engine.worker.binding import L
 from edge.engine.worker.context import SharedContext
+from edge.engine.worker.opening import Opened
 from edge.engine.worker.request import Request
 from edge.engine.worker.resident import Resident
 from edge.engine.worker.scheduler import Scheduler
@@ -24,21 +25,22 @@ COUNTED = "123456789" * 100
 PARALLEL, SEQUENCES, CELLS = 4, 9, 512
 
 
+def opened(model: binding.Model) -> Opened:
+    """A context that is soon full."""
+    handle = binding.new_context(
+        model, n_ctx=CELLS, n_batch=128, n_ubatch=128, n_seq_max=SEQUENCES, n_outputs_max=24, n_threads=1,
+        n_threads_batch=1, kv_unified=True,
+    )  # fmt: skip
+    return Opened(handle, CELLS, PARALLEL, SEQUENCES, 128, 24)
+
+
 class Bench:
     """A scheduler, what it sent, and a look into the memory."""
 
     def __init__(self, path: Path, prefixes: Elsewhere | None = None, **options: int) -> None:
         binding.start()
         model = binding.Model(path)
-        self.context = SharedContext(
-            model,
-            threads=1,
-            cells=CELLS,
-            sequences=SEQUENCES,
-            batch=128,
-            outputs=24,
-            kv_type=GGML_TYPES["f16"],
-        )
+        self.context = SharedContext(model, opened(model))
         self.resident = Resident(self.context, SEQUENCES, prefixes)
         self.scheduler = Scheduler(
             model,
