@@ -1,9 +1,10 @@
 """The engine beside llama-server: same model, threads, context, prompts, in turn (A B B A …), for machines are noisy.
 
-The model has 200 million random weights (`random_model`). Prompts are new in every round and share no more than how the
-chat template begins, so that neither side reuses anything; nothing is guessed ahead. The peer is asked over HTTP by the
-cheapest of clients. Wall time is what people feel; processor time depends less on what else the machine does. Python's
-own cost is processor time of the worker's Python threads outside llama.cpp: on an idle machine a share of wall time.
+The model has 200 million random weights (`random_model`), with ``--full`` seven thousand million as well. Prompts are
+new in every round and share no more than how the chat template begins, so that neither side reuses anything; nothing is
+guessed ahead. The peer is asked over HTTP by the cheapest of clients. Wall time is what people feel; processor time
+depends less on what else the machine does. Python's own cost is processor time of the worker's Python threads outside
+llama.cpp: on an idle machine a share of wall time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -27,18 +29,32 @@ from tests.bench.exchange import Crowd, Exchange, Message, at_once, processor_se
 from tests.bench.figures import Figure
 from tests.bench.llama_server import LlamaServer
 from tests.bench.program import main, say
-from tests.bench.random_model import SMALL, random_model, text
+from tests.bench.random_model import QWEN_7B, SMALL, random_model, text
 from tests.bench.timed_worker import Clock, Spent, timed
 
 PARALLEL, CELLS = 16, 8192
-ROUNDS, CROWDS, STARTS = 6, 3, 9
-PROMPT_TOKENS = 128
-ALONE_TOKENS, TOGETHER_TOKENS = 128, 64
 SYSTEM_TOKENS = 256
 
 Prompt = Sequence[Message]
 Pairs = Sequence[tuple[float, float]]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How much is done: starts, rounds of one stream and of sixteen, tokens of a prompt and of their answers."""
+
+    starts: int
+    rounds: int
+    crowds: int
+    prompt: int
+    alone: int
+    together: int
+
+
+USUAL = Work(starts=9, rounds=6, crowds=3, prompt=128, alone=128, together=64)
+LARGE = Work(starts=3, rounds=4, crowds=1, prompt=16, alone=32, together=12)
+"""A 7B model on a processor computes some 6 tokens of a prompt, and 4 of an answer, a second."""
 
 
 class Side(Protocol):
@@ -86,19 +102,29 @@ class Edge:
 
 
 def run(options: Namespace) -> Iterator[Figure]:
-    """One stream, sixteen at once, a fresh start; each beside llama-server."""
+    """One stream, sixteen at once, a fresh start; each beside llama-server. With ``--full`` also with a 7B model."""
     model, threads = random_model(SMALL), generation_threads()
     say(f"{model.name}, threads: {threads}")
-    yield from _starts(model, threads)
+    yield from _starts("", model, threads, USUAL)
     with timed() as clock, _both(model, threads) as (edge, peer):
-        yield from _alone("one stream", edge, peer)
-        yield from _together("16 at once", edge, peer, clock)
+        yield from _alone("one stream", edge, peer, USUAL)
+        yield from _together("16 at once", edge, peer, clock, USUAL)
         yield from _same_instructions(edge, peer)
     with timed() as clock, _both(model, threads, "--no-kv-unified") as (edge, peer):
-        yield from _together("16 at once, peer with a cache for each", edge, peer, clock)
+        yield from _together("16 at once, peer with a cache for each", edge, peer, clock, USUAL)
     with timed() as clock, _both(model, threads, repack=True) as (edge, peer):
-        yield from _alone("repacked weights, one stream", edge, peer)
-        yield from _together("repacked weights, 16 at once", edge, peer, clock)
+        yield from _alone("repacked weights, one stream", edge, peer, USUAL)
+        yield from _together("repacked weights, 16 at once", edge, peer, clock, USUAL)
+    if options.full:
+        yield from _large(random_model(QWEN_7B), threads)
+
+
+def _large(model: Path, threads: int) -> Iterator[Figure]:
+    """The model that edge is meant for; the peer as it is by default."""
+    yield from _starts("7B, ", model, threads, LARGE)
+    with timed() as clock, _both(model, threads, "--no-kv-unified") as (edge, peer):
+        yield from _alone("7B, one stream", edge, peer, LARGE)
+        yield from _together("7B, 16 at once, peer with a cache for each", edge, peer, clock, LARGE)
 
 
 @contextmanager
@@ -113,8 +139,8 @@ def _both(model: Path, threads: int, *more: str, repack: bool = False) -> Iterat
         yield edge, peer
 
 
-def _starts(model: Path, threads: int) -> Iterator[Figure]:
-    say(f"{STARTS} starts each")
+def _starts(name: str, model: Path, threads: int, work: Work) -> Iterator[Figure]:
+    say(f"{name}{work.starts} starts each")
 
     def edge() -> float:
         start = time.perf_counter()
@@ -127,20 +153,20 @@ def _starts(model: Path, threads: int) -> Iterator[Figure]:
             started.wait_until_ready()
             return started.ask(_short(), 2).first - start
 
-    yield from _figures("start to first token", "s", "<= 1.3", in_turn(STARTS, edge, peer))
+    yield from _figures(f"{name}start to first token", "s", "<= 1.3", in_turn(work.starts, edge, peer))
 
 
-def _alone(name: str, edge: Side, peer: Side) -> Iterator[Figure]:
-    say(f"{name}: {PROMPT_TOKENS} tokens of prompt, {ALONE_TOKENS} of answer, {ROUNDS} times each")
-    prompts = map(_prompt, count())
+def _alone(name: str, edge: Side, peer: Side, work: Work) -> Iterator[Figure]:
+    say(f"{name}: {work.prompt} tokens of prompt, {work.alone} of answer, {work.rounds} times each")
+    prompts = (_prompt(seed, work.prompt) for seed in count())
 
     def ask(side: Side) -> tuple[Exchange, float]:
         before = side.processor_s
-        exchange = side.ask(next(prompts), ALONE_TOKENS)
-        _check(exchange, ALONE_TOKENS)
+        exchange = side.ask(next(prompts), work.alone)
+        _check(exchange, work.alone)
         return exchange, side.processor_s - before
 
-    pairs = in_turn(ROUNDS, lambda: ask(edge), lambda: ask(peer))
+    pairs = in_turn(work.rounds, lambda: ask(edge), lambda: ask(peer))
     rates = [(a.decode_rate, b.decode_rate) for (a, _), (b, _) in pairs]
     waits = [(a.first_token_s * 1000, b.first_token_s * 1000) for (a, _), (b, _) in pairs]
     yield from _figures(f"{name}, decode", "tokens/s", ">= 0.97", rates)
@@ -148,23 +174,23 @@ def _alone(name: str, edge: Side, peer: Side) -> Iterator[Figure]:
     yield from _figures(f"{name}, processor time", "s", "", [(a, b) for (_, a), (_, b) in pairs])
 
 
-def _together(name: str, edge: Side, peer: Side, clock: Clock) -> Iterator[Figure]:
-    prompts = map(_prompt, count(1000))
-    say(f"{name}: {PROMPT_TOKENS} tokens of prompt, {TOGETHER_TOKENS} of answer, {CROWDS} times")
+def _together(name: str, edge: Side, peer: Side, clock: Clock, work: Work) -> Iterator[Figure]:
+    prompts = (_prompt(seed, work.prompt) for seed in count(1000))
+    say(f"{name}: {work.prompt} tokens of prompt, {work.together} of answer, {work.crowds} times")
     spent: list[tuple[Spent, float]] = []
 
     def ask(side: Side) -> tuple[Crowd, float]:
         before, counters = side.processor_s, clock.read()
         crowd = at_once(
-            lambda prompt: side.ask(prompt, TOGETHER_TOKENS), [next(prompts) for _ in range(PARALLEL)]
+            lambda prompt: side.ask(prompt, work.together), [next(prompts) for _ in range(PARALLEL)]
         )
         for exchange in crowd.exchanges:
-            _check(exchange, TOGETHER_TOKENS)
+            _check(exchange, work.together)
         if side is edge:
             spent.append((clock.read() - counters, crowd.wall_s))
         return crowd, side.processor_s - before
 
-    pairs = in_turn(CROWDS, lambda: ask(edge), lambda: ask(peer))
+    pairs = in_turn(work.crowds, lambda: ask(edge), lambda: ask(peer))
     rates = [(a.rate, b.rate) for (a, _), (b, _) in pairs]
     waits = [(a.first_token_s, b.first_token_s) for (a, _), (b, _) in pairs]
     yield from _figures(f"{name}, aggregate", "tokens/s", ">= 1.0", rates)
@@ -180,12 +206,12 @@ def _same_instructions(edge: Side, peer: Side) -> Iterator[Figure]:
     """As edge is used: every prompt begins with the same instructions."""
     say(f"{PARALLEL} requests at once behind {SYSTEM_TOKENS} common tokens")
     instructions: Message = {"role": "system", "content": text(SYSTEM_TOKENS, -1)}
-    prompts = ([instructions, *_prompt(seed)] for seed in count(1_000_000))
+    prompts = ([instructions, *_prompt(seed, USUAL.prompt)] for seed in count(1_000_000))
 
     def ask(side: Side) -> Crowd:
         side.ask(next(prompts), 2)
         return at_once(
-            lambda prompt: side.ask(prompt, TOGETHER_TOKENS), [next(prompts) for _ in range(PARALLEL)]
+            lambda prompt: side.ask(prompt, USUAL.together), [next(prompts) for _ in range(PARALLEL)]
         )
 
     pairs = in_turn(2, lambda: ask(edge), lambda: ask(peer))
@@ -215,8 +241,8 @@ def _figures(name: str, unit: str, target: str, pairs: Pairs) -> Iterator[Figure
     yield Figure(f"{name}: ratio", median(a / b for a, b in pairs), "", target)
 
 
-def _prompt(seed: int) -> Prompt:
-    return [{"role": "user", "content": text(PROMPT_TOKENS, seed)}]
+def _prompt(seed: int, tokens: int) -> Prompt:
+    return [{"role": "user", "content": text(tokens, seed)}]
 
 
 def _short() -> Prompt:
