@@ -90,7 +90,7 @@ class EngineError(EdgeError):
 class ModelError(EngineError):
     """A model file is not a GGUF that llama.cpp can load."""
 
-    http_status = 422
+    http_status = 503
     title = "Model refused"
 
 

@@ -19,7 +19,7 @@ TABLE = {
     "SourceError": (6, 500, "Pack source refused"),
     "DocumentError": (6, 422, "Document refused"),
     "EngineError": (7, 503, "Engine failed"),
-    "ModelError": (7, 422, "Model refused"),
+    "ModelError": (7, 503, "Model refused"),
     "StorageError": (8, 507, "Storage failed"),
     "BusyError": (9, 503, "Busy"),
     "ForbiddenError": (10, 403, "Forbidden"),

@@ -176,13 +176,14 @@ def _library() -> ModuleType:
     try:
         import huggingface_hub
         from huggingface_hub import constants
+        from huggingface_hub.utils import logging as library_logging
     except ImportError as error:
         raise CarrierError(
             "huggingface_hub is not installed.", "Fetch the file yourself and use `edge model add FILE`."
         ) from error
     constants.HF_HUB_DISABLE_TELEMETRY = True
     constants.DOWNLOAD_CHUNK_SIZE = BLOCK
-    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
+    library_logging.set_verbosity(logging.CRITICAL)  # it would tell of each retry; the last one becomes our error
     return huggingface_hub
 
 

@@ -42,6 +42,7 @@ def pull(settings: Settings, text: str, progress: Progress) -> InstalledModel:
         BusyError: another process pulls the same file or changes the models.
     """
     spec = parse_spec(text)
+    progress("ask", 0, 1)  # it is asked again a few times before it counts as out of reach: 20 s
     hub = Hub(settings.hub)
     file = hub.find(spec)
     store, name = ModelStore(settings), PurePosixPath(file.path).stem

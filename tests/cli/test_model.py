@@ -47,7 +47,7 @@ def test_a_model_is_pulled_from_a_hub(edge: Edge, home: Path, monkeypatch: pytes
         assert "tiny-Q8_0.gguf" in several.err
         result = edge("model", "pull", "hf:owner/model-GGUF:Q8_0")
     assert result.out == f"tiny-Q8_0 ({TINY.stat().st_size / 1e6:.1f} MB) is in use\n"
-    assert "pull" in result.err
+    assert "ask" in result.err
 
 
 def test_an_adapter_is_used_with_a_model(edge: Edge, home: Path, tmp_path: Path) -> None:
