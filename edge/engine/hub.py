@@ -183,7 +183,9 @@ def _library() -> ModuleType:
         ) from error
     constants.HF_HUB_DISABLE_TELEMETRY = True
     constants.DOWNLOAD_CHUNK_SIZE = BLOCK
-    library_logging.set_verbosity(logging.CRITICAL)  # it would tell of each retry; the last one becomes our error
+    library_logging.set_verbosity(
+        logging.CRITICAL
+    )  # it would tell of each retry; the last one becomes our error
     return huggingface_hub
 
 

@@ -61,7 +61,8 @@ class Watch:
             arrived, self._arrived = self._arrived, 0
             if arrived < self._least:
                 self.slow = True
-                for connection in self._sockets:
+                # Those of now: the first one that is shut lets the carrier go on, maybe to a new one.
+                for connection in list(self._sockets):
                     with suppress(OSError):
                         connection.shutdown(socket.SHUT_RDWR)
                 return
