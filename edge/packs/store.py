@@ -4,8 +4,8 @@
     packs/NAME/active.json              which file is in use, which one was before; replaced atomically
     packs/.staging-*, packs/.trash-*    work in progress; left over after a crash, removed by the next change
 
-Packs inside the one-file program are in use as long as none of their name is installed. They count as signed: whoever
-could change them could change the program.
+Packs inside the one-file program are in use as long as none of their name is installed. They count as unsigned: that
+somebody put them there says nothing about who.
 
 Whatever happens between two steps, the pointer names a whole file. What nothing points to is renamed away
 before it is deleted, so that a half-deleted version never looks complete. Reading takes no lock and writes
@@ -105,7 +105,7 @@ class PackStore:
                     active = self._pointer(name).active
                     yield self.folder / name / active.file, active.signed
                 else:
-                    yield self._inside[name], True
+                    yield self._inside[name], False
 
     def get(self, name: str) -> InstalledPack:
         """One installed pack.
@@ -120,7 +120,7 @@ class PackStore:
     def open(self, name: str) -> Pack:
         """Open the version of a pack that is in use; raises as ``get`` does."""
         if name in self._inside and name not in self._names():
-            return Pack.open(self._inside[name], signed=True)
+            return Pack.open(self._inside[name])
         pointer = self._pointer(name)
         try:
             return self._open(name, pointer)

@@ -71,7 +71,7 @@ def test_a_pack_inside_answers_as_one_of_its_own_does(path: Path, pumps: Pack) -
 def test_a_pack_inside_is_in_use_until_one_of_its_name_is_installed(
     store: PackStore, path: Path, build_pack: BuildPack
 ) -> None:
-    assert list(store.in_use()) == [(path, True)]
+    assert list(store.in_use()) == [(path, False)]
     assert [(pack.name, pack.version, pack.path) for pack in store.list()] == [("pumps", "1.0", path)]
     newer = store.install(build_pack(version="2.0"), allow_unsigned=True).pack
     assert list(store.in_use()) == [(newer.path, False)]
