@@ -49,6 +49,7 @@ class Bench:
             self.take,
             parallel=options.get("parallel", PARALLEL),
             lookup=True,
+            mixes=bool(options.get("mixes", False)),
         )
         self.texts: dict[int, str] = defaultdict(str)
         self.last: dict[int, Frame] = {}
@@ -122,6 +123,23 @@ def test_an_answer_step_by_step(bench: Bench) -> None:
     bench.finish()
     assert bench.texts[number] == COUNTED[:12]
     assert bench.last[number]["done"]["reason"] == "length"
+
+
+@pytest.mark.parametrize(("mixes", "rows"), [(False, [1, 115, 2]), (True, [116, 2, 2])])
+def test_on_a_processor_answers_and_long_prompts_have_runs_of_their_own(
+    endless_model: Path, mixes: bool, rows: list[int]
+) -> None:
+    bench = Bench(endless_model, mixes=mixes)
+    text = bench.submit(prompt("Count."), 100, Sampling(temperature=1e-6))  # nothing is guessed ahead
+    bench.scheduler.step()
+    bench.submit(prompt("Count on. " * 12), 100, Sampling(temperature=1e-6))  # 5 of 120 tokens are there
+    runs = []
+    for _ in rows:
+        bench.scheduler.step()
+        runs.append(bench.context.batch.rows)
+    assert runs == rows
+    bench.finish()
+    assert bench.texts[text] == COUNTED[:100]
 
 
 @pytest.mark.parametrize("seed", range(6))
