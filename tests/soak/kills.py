@@ -127,9 +127,9 @@ class Kills:
         elif verdict := visitor.judge(reply):
             self._wrong[f"{visitor.kind}: {verdict}: {reply.status} {reply.body[-200:]!r}"] += 1
         else:
-            extractive = b'"mode":"extractive"' in reply.body
-            self._outcomes["extractive answers" if extractive else "other answers"] += 1
-            self._answers += not extractive
+            without = any(mode in reply.body for mode in (b'"mode":"extractive"', b'"mode":"refused"'))
+            self._outcomes["answers without the model" if without else "answers of the model"] += 1
+            self._answers += not without
 
     async def _look(self) -> None:
         while not self._over:
