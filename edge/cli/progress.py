@@ -48,7 +48,8 @@ def _lines(screen: Screen) -> Report:
         nonlocal last
         if time.monotonic() - last >= INTERVAL_S:
             last = time.monotonic()
-            print(f"{stage} {done}/{total} {clean(detail)}".rstrip(), file=screen.stream, flush=True)
+            count = f" {done}/{total}" if total else ""
+            print(f"{stage}{count} {clean(detail)}".rstrip(), file=screen.stream, flush=True)
 
     return report
 

@@ -126,6 +126,7 @@ class Hub:
             CarrierError: the hub cannot be reached, refuses, or says too little.
         """
         with _translated(spec.repository):
+            self._reach(spec.repository)
             api = self._library.HfApi(endpoint=self._address, library_name="edge")
             tree = api.list_repo_tree(spec.repository, recursive=True, revision=spec.revision)
             entries = {e.path: e for e in tree if hasattr(e, "size") and e.path.lower().endswith(SUFFIX)}
@@ -165,6 +166,12 @@ class Hub:
                 place, target, resume_size=have, headers=headers, expected_size=file.bytes,
                 displayed_filename=file.path, tqdm_class=_bar(progress),
             )  # fmt: skip
+
+    def _reach(self, repository: str) -> None:
+        """Fail at once where there is no network: the library tries five times, which takes 20 seconds."""
+        address = f"{self._address or self._library.constants.ENDPOINT}/api/models/{repository}"
+        headers = self._library.utils.build_hf_headers(library_name="edge")
+        self._library.utils.get_session().head(address, headers=headers, timeout=10)
 
     def _url(self, repository: str, path: str, revision: str) -> str:
         url: str = self._library.hf_hub_url(repository, path, revision=revision, endpoint=self._address)

@@ -90,6 +90,13 @@ def test_nothing_is_said_about_this_machine(
         assert "agent/" not in headers["user-agent"].replace("user-agent/", "")
 
 
+def test_without_a_network_it_fails_at_once(settings: Settings) -> None:
+    began = time.monotonic()
+    with pytest.raises(CarrierError, match="cannot be reached"):
+        pull(replace(settings, hub="http://127.0.0.1:9"), SPEC, quiet)
+    assert time.monotonic() - began < 5  # the library's own tries take 20
+
+
 def test_a_cut_connection_is_taken_up_again(settings: Settings, hub: Hub) -> None:
     hub.cuts = [1000, 5000]
     pull(settings, SPEC, quiet)
