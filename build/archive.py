@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import stat
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import zstandard
@@ -15,11 +16,22 @@ from fetch import run
 LEVEL = int(os.environ.get("EDGE_BINARY_LEVEL", "19"))
 """Of zstd. What is only to be tried is packed faster with 3, and a sixth larger."""
 
+FRAME = 48_000_000
+"""Bytes compressed together, or a few more: the launcher unpacks frames side by side, each in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packable:
+    """A file for the archive: its line in the list, and its bytes."""
+
+    line: str
+    content: bytes
+
 
 def strip(folder: Path) -> None:
     """Take debugging symbols out of the libraries that have them, but for those that wheels bring along: their
     headers were moved when they were put there, and strip breaks them."""
-    libraries = [path for path in files_of(folder) if ".so" in path.name and not path.is_symlink()]
+    libraries = [path for path in files_of(folder) if ".so" in path.name]
     libraries = [path for path in libraries if not path.parent.name.endswith(".libs")]
     with_symbols = [path for path in libraries if b".debug_info" in path.read_bytes()]
     if with_symbols:
@@ -31,36 +43,69 @@ def strip(folder: Path) -> None:
 
 def packed(folder: Path, cache: Path) -> Path:
     """The archive of a folder, as the launcher reads it: a list of files, then their bytes. Made once for a list."""
-    lines, data = listing(folder)
-    key = hashlib.sha256(f"{LEVEL}\n{lines}".encode()).hexdigest()[:12]
+    files = listing(folder)
+    lines = "".join(file.line for file in files)
+    key = hashlib.sha256(f"{LEVEL} {FRAME}\n{lines}".encode()).hexdigest()[:12]
     archive = cache / f"archive-{key}.zst"
     if not archive.exists():
         for old in cache.glob("archive-*.zst"):
             old.unlink()
         unfinished = archive.with_suffix(".partial")
-        unfinished.write_bytes(_compressed(lines.encode()) + _compressed(data))
+        unfinished.write_bytes(_compressed(files))
         unfinished.replace(archive)
     return archive
 
 
-def listing(folder: Path) -> tuple[str, bytes]:
-    """The list of a folder's files, and their bytes one after another."""
-    lines, data = [], io.BytesIO()
+def listing(folder: Path) -> list[Packable]:
+    """A folder's files, in the order of their names.
+
+    There are no links: not every file system knows them. PyInstaller makes some for the sake of its search path, which
+    have the name of their target and are left out, since who needs such a library looks in the right folder anyway
+    (its RPATH). To have it twice would be worse: it would be loaded twice. A link of another name becomes a copy.
+    """
+    files = []
     for path in files_of(folder):
-        mode = path.lstat().st_mode
-        content = os.readlink(path).encode() if stat.S_ISLNK(mode) else path.read_bytes()
-        kept = 0o120777 if stat.S_ISLNK(mode) else 0o100755 if mode & 0o100 else 0o100644
+        mode = 0o100755 if path.stat().st_mode & 0o100 else 0o100644
+        content = path.read_bytes()
+        name = path.relative_to(folder).as_posix()
         digest = hashlib.sha256(content).hexdigest()
-        lines.append(f"{kept:o} {len(content)} {digest} {path.relative_to(folder).as_posix()}\n")
-        data.write(content)
-    return "".join(lines), data.getvalue()
+        files.append(Packable(f"{mode:o} {len(content)} {digest} {name}\n", content))
+    return files
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Files and links, in the order of their names."""
-    return sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
+    """What is packed, in the order of the names."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if not path.is_symlink() or path.name != path.readlink().name)
 
 
-def _compressed(data: bytes) -> bytes:
-    # With two threads whatever the machine: the frame depends on whether there are any.
-    return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, threads=2).compress(data)
+def frames(files: Sequence[Packable]) -> list[list[Packable]]:
+    """The files, divided for compression."""
+    divided: list[list[Packable]] = []
+    room = 0
+    for file in files:
+        if room <= 0:
+            divided.append([])
+            room = FRAME
+        divided[-1].append(file)
+        room -= len(file.content)
+    return divided
+
+
+def _compressed(files: Sequence[Packable]) -> bytes:
+    divided = frames(files)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        data = list(pool.map(_frame, (b"".join(file.content for file in frame) for frame in divided)))
+    lines = (
+        f"frame {len(frame)}\n" + "".join(file.line for file in files)
+        for files, frame in zip(divided, data, strict=True)
+    )
+    return b"".join([_frame("".join(lines).encode()), *data])
+
+
+def _frame(data: bytes) -> bytes:
+    # A library of llama.cpp for each kind of processor: much is found again far away.
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        LEVEL, window_log=27, enable_ldm=True, write_checksum=True
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters).compress(data)

@@ -1,15 +1,14 @@
 """The one-file program: ``python build/binary.py`` makes dist/edge, with ``MODEL`` and ``PACKS`` inside if named.
 
-PyInstaller freezes edge into a folder, which becomes the archive that the launcher (launcher/launcher.c) unpacks once.
-PyInstaller's own one-file form unpacks at every start.
+edge is frozen into a folder (frozen.py), which becomes the archive that the launcher (launcher/launcher.c) unpacks
+once. PyInstaller's own one-file form unpacks at every start.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+import shlex
 from pathlib import Path
 
 import archive
@@ -21,19 +20,20 @@ from edge.bundle.compose import Source, compose
 from edge.errors import EdgeError
 from edge.text.sizes import size
 from fetch import PIN_FOLDER, SetupError, cache_folder, run_script, say
+from frozen import frozen
 from launcher import launcher
 
 ROOT = PIN_FOLDER.parent
-SPEC = PIN_FOLDER / "edge.spec"
 
 
 def main() -> None:
     """Freeze, pack, compose."""
     folder = cache_folder() / "binary"
     target = ROOT / "dist" / "edge"
-    frozen = freeze(folder)
+    folder.mkdir(exist_ok=True)
+    program = frozen(folder)
     say("packing")
-    packed = archive.packed(frozen, folder)
+    packed = archive.packed(program, folder)
     target.parent.mkdir(exist_ok=True)
     try:
         bundle = compose(Source.file("program", launcher()), [*sources(packed)], target)
@@ -44,34 +44,9 @@ def main() -> None:
     report(bundle)
 
 
-def freeze(folder: Path) -> Path:
-    """The program as a folder. Same input, same bytes: hashes of strings are fixed, and times do not get in."""
-    say("freezing edge with PyInstaller (about half a minute)")
-    environ = {**os.environ, "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "315532800"}
-    options = [
-        "--noconfirm",
-        "--log-level",
-        "ERROR",
-        "--workpath",
-        str(folder / "work"),
-        "--distpath",
-        str(folder),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "PyInstaller", *options, str(SPEC)],
-        env=environ,
-        cwd=folder.parent,
-        check=False,
-    )
-    if done.returncode:
-        raise SetupError("PyInstaller failed; it has said why.")
-    archive.strip(folder / "edge")
-    return folder / "edge"
-
-
 def sources(packed: Path) -> list[Source]:
-    """The archive, and what the caller wants to have inside."""
-    model, packs = os.environ.get("MODEL"), os.environ.get("PACKS", "").split()
+    """The archive, and what the caller wants to have inside: ``MODEL``, and ``PACKS`` with spaces between."""
+    model, packs = os.environ.get("MODEL"), shlex.split(os.environ.get("PACKS", ""))
     program = Source("program", "edge", packed, 0, packed.stat().st_size)
     return [program, *(admit(Path(path)) for path in [*filter(None, [model]), *packs])]
 

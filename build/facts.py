@@ -5,22 +5,36 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+import re
+import ssl
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
+from needs import newest
 
-def build_facts(root: Path) -> str:
-    """The facts as JSON, by name, in the order in which they are shown."""
+
+def build_facts(root: Path, libraries: Iterable[Path]) -> str:
+    """The facts as JSON, by name, in the order in which they are shown. ``libraries`` are those inside."""
+    libraries = [*libraries]
     commit = _git(root, "rev-parse", "HEAD") or "unknown"
     changed = "" if commit == "unknown" or not _git(root, "status", "--porcelain") else ", changed since"
     facts = {
         "commit": f"{commit[:12]}{changed}",
         "date": _git(root, "show", "--no-patch", "--format=%cs", "HEAD") or "unknown",
-        "platform": f"Linux {platform.machine()}, {' '.join(platform.libc_ver())}",
+        "platform": f"Linux {platform.machine()}, glibc {newest('GLIBC', libraries)} or later",
         "Python": platform.python_version(),
+        "OpenSSL": ssl.OPENSSL_VERSION.split()[1],
         "llama-cpp-python": importlib.metadata.version("llama-cpp-python"),
+        "processors": ", ".join(processors(libraries)),
     }
     return json.dumps(facts)
+
+
+def processors(libraries: Iterable[Path]) -> list[str]:
+    """The variants of llama.cpp's CPU back end, by the names that it gives them."""
+    names = (re.fullmatch(r"libggml-cpu-(.+)\.so", path.name) for path in libraries)
+    return sorted(found[1] for found in names if found)
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -63,13 +64,13 @@ def say(text: str) -> None:
     print(f"    {text}", file=sys.stderr, flush=True)
 
 
-def run(command: list[str], failure: str) -> None:
+def run(command: list[str], failure: str, environment: Mapping[str, str] | None = None) -> None:
     """Run ``command`` silently.
 
     Raises:
         SetupError: it failed; the message is ``failure`` and the end of the output.
     """
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise SetupError(f"{failure}\n{tail}")
@@ -90,6 +91,12 @@ def download(pin: Pin, folder: Path, python: str = sys.executable, *, from_sourc
         )
         fetched = next(Path(scratch).iterdir())
         return fetched.replace(folder / fetched.name)
+
+
+def extract(archive: tarfile.TarFile, folder: Path, members: Iterable[tarfile.TarInfo] | None = None) -> None:
+    """Unpack an archive, or some of it; nothing gets outside ``folder``, where this Python can see to it."""
+    archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+    archive.extractall(folder, members)
 
 
 def run_script(main: Callable[[], None]) -> NoReturn:

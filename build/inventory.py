@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import debian
 from contents import inside, normalised
 
-DOCUMENTS = Path("/usr/share/doc")
+DOCUMENTS = Path("usr/share/doc")
 SYSTEM = ("/lib/", "/usr/lib/")
+RUNTIME = {"libstdc++.so": "libstdc++6", "libgcc_s.so": "libgcc-s1", "libgomp.so": "libgomp1"}
+"""The libraries of the compiler's root (sysroot.py), by the beginning of their names, and their packages."""
+
+BUILT = {
+    "libssl.so": ("OpenSSL", "openssl", "Apache-2.0"),
+    "libcrypto.so": ("OpenSSL", "openssl", "Apache-2.0"),
+    "libz.so": ("zlib", "zlib", "Zlib"),
+    "libffi.so": ("libffi", "libffi", "MIT"),
+}
+"""Those that Python was built with (interpreter.py): name, source package, licence."""
 RULE = "=" * 100
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One thing inside: a Python distribution or a package of the system that it was built on.
+    """One thing inside: a Python distribution, Python, a library that either needs.
 
     ``licence`` is what its metadata says, maybe nothing; ``texts`` are its licence files.
     """
@@ -36,7 +49,12 @@ class Component:
 
 def components(top_level: set[str], libraries: Iterable[Path]) -> list[Component]:
     """Everything that these modules and shared libraries came from."""
-    return [*map(_of_distribution, inside(top_level)), _python(), *_of_system(libraries)]
+    found = {each for path in libraries if (each := _origin(path))}
+    return [
+        *map(_of_distribution, inside(top_level)),
+        _python(),
+        *sorted(found, key=lambda each: each.name),
+    ]
 
 
 def licences(found: list[Component]) -> str:
@@ -129,15 +147,30 @@ def _python() -> Component:
     return Component("Python", version, f"pkg:generic/python@{version}", "PSF-2.0", texts)
 
 
-def _of_system(libraries: Iterable[Path]) -> Iterator[Component]:
-    """The packages of a Debian-like system that shared libraries were taken from."""
-    names = {package for path in libraries if str(path).startswith(SYSTEM) and (package := _package(path))}
-    for name in sorted(names):
-        version = _output(["dpkg-query", "--show", "--showformat=${Version}", name])
-        copyright = DOCUMENTS / name.partition(":")[0] / "copyright"
-        texts = (copyright.read_text(encoding="utf-8", errors="replace"),) if copyright.exists() else ()
-        plain = name.partition(":")[0]
-        yield Component(plain, version, f"pkg:deb/debian/{plain}@{version}", "", texts)
+def _origin(library: Path) -> Component | None:
+    """What a shared library came from; None for one that a Python distribution brought along."""
+    name = f"{library.name.partition('.so')[0]}.so"
+    root = os.environ.get("EDGE_SYSROOT")
+    if root and name in RUNTIME:
+        return _of_debian(RUNTIME[name], debian.pin(f"{RUNTIME[name]}_*").version, Path(root))
+    if name in BUILT and library.resolve().is_relative_to(Path(sys.base_prefix).resolve()):
+        return _built(*BUILT[name])
+    if str(library).startswith(SYSTEM) and (package := _package(library)):
+        version = _output(["dpkg-query", "--show", "--showformat=${Version}", package])
+        return _of_debian(package.partition(":")[0], version, Path("/"))
+    return None
+
+
+def _of_debian(name: str, version: str, root: Path) -> Component:
+    copyright = root / DOCUMENTS / name / "copyright"
+    texts = (copyright.read_text(encoding="utf-8", errors="replace"),) if copyright.exists() else ()
+    return Component(name, version, f"pkg:deb/debian/{quote(name)}@{quote(version)}", "", texts)
+
+
+def _built(name: str, package: str, licence: str) -> Component:
+    version = debian.pin(f"{package}_*").version.rpartition("really")[2]
+    texts = (Path(sys.base_prefix, "licences", package).read_text(encoding="utf-8"),)
+    return Component(name, version, f"pkg:generic/{package}@{version}", licence, texts)
 
 
 def _package(library: Path) -> str:

@@ -1,4 +1,4 @@
-"""The launcher of the one-file program (launcher/launcher.c), compiled once and kept in the cache folder.
+"""The launcher of the one-file program (launcher/), compiled once and kept in the cache folder.
 
 It is static, so that it runs whatever C library a machine has, if only to say what is missing. It unpacks with the zstd
 that the pinned source of the ``zstandard`` package contains.
@@ -13,15 +13,15 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from fetch import PIN_FOLDER, cache_folder, download, read_pin, run, run_script, say
+from fetch import PIN_FOLDER, cache_folder, download, extract, read_pin, run, run_script, say
 
-SOURCE = PIN_FOLDER / "launcher" / "launcher.c"
+FOLDER = PIN_FOLDER / "launcher"
 PIN = "requirements-launcher.txt"
 FLAGS = [
-    "-std=gnu11", "-Os", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-ffunction-sections", "-fdata-sections",
-    "-Wl,--gc-sections", "-Wl,--build-id=none",
+    "-std=gnu11", "-O2", "-static", "-s", "-pthread", "-Wall", "-Wextra", "-Werror", "-ffunction-sections",
+    "-fdata-sections", "-Wl,--gc-sections", "-Wl,--build-id=none",
 ]  # fmt: skip
-ZSTD_FLAGS = ["-DZSTD_DISABLE_ASM", "-DZSTD_LEGACY_SUPPORT=0", "-w"]
+ZSTD_FLAGS = ["-O3", "-DZSTD_DISABLE_ASM", "-DZSTD_LEGACY_SUPPORT=0", "-w"]
 
 
 def launcher() -> Path:
@@ -30,31 +30,48 @@ def launcher() -> Path:
     Raises:
         SetupError: there is no C compiler, or no network to get zstd.
     """
-    pin = read_pin(PIN)
     compiler = shlex.split(os.environ.get("CC", "cc"))
-    parts = [SOURCE.read_text(encoding="utf-8"), pin.sha256, *compiler, *FLAGS, *ZSTD_FLAGS]
-    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
-    finished = cache_folder() / f"launcher-{key}"
+    finished = cache_folder() / f"launcher-{_key(compiler)}"
     if finished.exists():
         say(f"{finished.name} is in the cache")
         return finished
+    say("compiling the launcher")
+    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="build-") as scratch:
+        return build(compiler, FLAGS, Path(scratch)).replace(finished)
+
+
+def build(compiler: list[str], flags: list[str], scratch: Path) -> Path:
+    """Compile it in an empty folder. The same compiler makes the same bytes in every folder.
+
+    Raises:
+        SetupError: as of `launcher`.
+    """
+    zstd, built = _zstd(scratch), scratch / "launcher"
+    common = [*compiler, *flags, f"-ffile-prefix-map={scratch}=.", f"-ffile-prefix-map={FOLDER}=.", f"-I{zstd}"]
+    failure = "the launcher could not be compiled. It needs a C compiler: apt-get install gcc libc6-dev"
+    run([*common, *ZSTD_FLAGS, "-c", str(zstd / "zstd.c"), "-o", f"{scratch}/zstd.o"], failure)
+    run([*common, *map(str, sources(".c")), f"{scratch}/zstd.o", "-o", str(built)], failure)
+    return built
+
+
+def sources(suffix: str) -> list[Path]:
+    """The launcher's own files with a suffix."""
+    return sorted(FOLDER.glob(f"*{suffix}"))
+
+
+def _key(compiler: list[str]) -> str:
+    texts = [path.read_text(encoding="utf-8") for path in sources(".[ch]")]
+    parts = [*texts, read_pin(PIN).sha256, *compiler, *FLAGS, *ZSTD_FLAGS]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def _zstd(folder: Path) -> Path:
+    pin = read_pin(PIN)
     archive = cache_folder() / "downloads" / f"{pin.name}-{pin.version}.tar.gz"
     if not archive.exists():
         download(pin, archive.parent, from_source=True)
-    say("compiling the launcher")
-    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="build-") as scratch:
-        zstd = _unpack(archive, Path(scratch))
-        common, built = [*compiler, *FLAGS, f"-I{zstd}"], Path(scratch, "launcher")
-        failure = "the launcher could not be compiled. It needs a C compiler: apt-get install gcc libc6-dev"
-        run([*common, *ZSTD_FLAGS, "-c", str(zstd / "zstd.c"), "-o", f"{scratch}/zstd.o"], failure)
-        run([*common, str(SOURCE), f"{scratch}/zstd.o", "-o", str(built)], failure)
-        return built.replace(finished)
-
-
-def _unpack(archive: Path, folder: Path) -> Path:
     with tarfile.open(archive) as tar:
-        tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
-        tar.extractall(folder)
+        extract(tar, folder)
     return next(folder.glob("*/zstd"))
 
 

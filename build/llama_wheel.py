@@ -7,8 +7,10 @@ of everything that shapes it.
 
 OpenMP is on: with two threads on two busy cores, libgomp told to wait passively (``OMP_WAIT_POLICY=passive``)
 decoded 46-49 tokens a second, spinning as by default 3-14, and ggml's own threads 1-16. Its library travels in
-the wheel, so that nothing beyond libc and libstdc++ is needed where it runs. The code runs on any x86-64-v3
-processor (AVX2, FMA), never tuned for the machine that built it. ``CMAKE_ARGS`` adds flags.
+the wheel, so that nothing beyond libc and libstdc++ is needed where it runs. ``CMAKE_ARGS`` adds flags.
+
+There are two of it. For development the code runs on any x86-64-v3 processor (AVX2, FMA), never tuned for the machine
+that built it. For the one-file program the CPU back end is a module in a variant for every kind of processor.
 """
 
 from __future__ import annotations
@@ -28,10 +30,12 @@ import tempfile
 import time
 import venv
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from fetch import PIN_FOLDER, Pin, SetupError, cache_folder, download, read_pin, run, run_script, say
+from fetch import PIN_FOLDER, Pin, SetupError, cache_folder, download, extract, read_pin, run, run_script, say
+from sysroot import Toolchain
 
 TOOLS = PIN_FOLDER / "requirements-build.txt"
 
@@ -57,6 +61,9 @@ FLAGS = [
     "-DCMAKE_MODULE_LINKER_FLAGS_INIT=-s",
 ]
 
+# The CPU back end is loaded at run time, in the best variant for the processor.
+VARIANTS = ["-DGGML_BACKEND_DL=ON", "-DGGML_CPU_ALL_VARIANTS=ON"]
+
 # x86-64-v3: ggml's options and their names in /proc/cpuinfo. Set one by one, because ggml's defaults depend
 # on the environment (SOURCE_DATE_EPOCH turns them off).
 X86_FEATURES = {
@@ -67,6 +74,31 @@ X86_FEATURES = {
     "GGML_F16C": "f16c",
     "GGML_BMI2": "bmi2",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What shapes a wheel besides its source: CMake's flags, the variables they run with, and the toolchain in words.
+
+    ``runtime`` is the folder that the OpenMP library comes from; None: where this machine's linker finds it.
+    """
+
+    flags: list[str]
+    environment: Mapping[str, str]
+    toolchain: list[str]
+    runtime: Path | None = None
+
+
+def for_development() -> Recipe:
+    """Quick to build, for this machine's system and any common processor."""
+    extra = shlex.split(os.environ.get("CMAKE_ARGS", ""))
+    flags = [*FLAGS, *cpu_flags(platform.machine(), cpu_features()), *extra]
+    return Recipe(flags, os.environ, toolchain())
+
+
+def for_the_program(tools: Toolchain) -> Recipe:
+    """For every processor, with the compiler of the one-file program."""
+    return Recipe([*FLAGS, *VARIANTS], tools.environment(), [tools.key], tools.runtime)
 
 
 def cpu_flags(machine: str, features: Iterable[str]) -> list[str]:
@@ -140,25 +172,31 @@ def source_distribution(pin: Pin, cache: Path, tools: Path) -> Path:
 def unpack(source: Path, folder: Path) -> Path:
     """Unpack the source distribution and return its top folder."""
     with tarfile.open(source) as archive:
-        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
-        archive.extractall(folder)
+        extract(archive, folder)
     return next(folder.iterdir())
 
 
 def compile_libraries(
-    source: Path, build: Path, tools: Path, flags: list[str], log: Path, targets: Iterable[str] = ("all",)
+    source: Path,
+    build: Path,
+    tools: Path,
+    flags: list[str],
+    log: Path,
+    targets: Iterable[str] = ("all",),
+    environment: Mapping[str, str] = os.environ,
 ) -> list[Path]:
     """Configure and build llama.cpp with CMake; the shared libraries it made."""
     remap = f"-ffile-prefix-map={source}=."  # no path of this machine in the libraries
     environ = {
-        **os.environ,
-        "CFLAGS": f"{os.environ.get('CFLAGS', '')} {remap}",
-        "CXXFLAGS": f"{os.environ.get('CXXFLAGS', '')} {remap}",
+        **environment,
+        "CFLAGS": f"{environment.get('CFLAGS', '')} {remap}",
+        "CXXFLAGS": f"{environment.get('CXXFLAGS', '')} {remap}",
         "NINJA_STATUS": "[%f/%t] ",
     }
     cmake, ninja = str(tools / "cmake"), f"-DCMAKE_MAKE_PROGRAM={tools / 'ninja'}"
     llama = str(source / "vendor" / "llama.cpp")
-    say(f"compiling llama.cpp on {os.cpu_count()} cores (minutes of processor time: 3, with programs 8)")
+    minutes = "12, for every processor" if VARIANTS[-1] in flags else "3, with programs 8"
+    say(f"compiling llama.cpp on {os.cpu_count()} cores (minutes of processor time: {minutes})")
     with log.open("w", encoding="utf-8") as output:
         for command in (
             [cmake, "-G", "Ninja", "-S", llama, "-B", str(build), ninja, *flags],
@@ -228,7 +266,24 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def build_wheel(pin: Pin, flags: list[str], cache: Path, wheel: Path) -> None:
+def wheel(recipe: Recipe) -> Path:
+    """The wheel of a recipe, built unless the cache has it.
+
+    Raises:
+        SetupError: the source cannot be had, or building failed.
+    """
+    cache, pin = cache_folder(), read_pin("requirements-llama.txt")
+    target = re.sub(r"[-.]", "_", sysconfig.get_platform())
+    folder = cache / f"{pin.name}-{pin.version}-{cache_key(pin, recipe.flags, recipe.toolchain)}"
+    file = folder / f"llama_cpp_python-{pin.version}-1slim-py3-none-{target}.whl"
+    if file.exists():
+        say(f"{file.name} is in the cache")
+    else:
+        build_wheel(pin, recipe, cache, file)
+    return file
+
+
+def build_wheel(pin: Pin, recipe: Recipe, cache: Path, wheel: Path) -> None:
     """Everything between the pin and the finished wheel; ``wheel`` appears whole or not at all."""
     start = time.monotonic()
     tools = build_tools(cache)
@@ -236,8 +291,15 @@ def build_wheel(pin: Pin, flags: list[str], cache: Path, wheel: Path) -> None:
     with tempfile.TemporaryDirectory(dir=cache, prefix="build-") as scratch:
         say("unpacking the source")
         source = unpack(source_file, Path(scratch, "source"))
-        libraries = compile_libraries(source, Path(scratch, "build"), tools, flags, cache / "llama.log")
-        libraries += openmp_runtime(libraries)
+        libraries = compile_libraries(
+            source,
+            Path(scratch, "build"),
+            tools,
+            recipe.flags,
+            cache / "llama.log",
+            environment=recipe.environment,
+        )
+        libraries += [recipe.runtime / "libgomp.so.1"] if recipe.runtime else openmp_runtime(libraries)
         tag = "-".join(wheel.stem.split("-")[-3:])
         members = wheel_members(source, libraries, tag, pin.version)
         unfinished = Path(scratch, wheel.name)
@@ -248,18 +310,8 @@ def build_wheel(pin: Pin, flags: list[str], cache: Path, wheel: Path) -> None:
 
 
 def main() -> None:
-    """Print the path of the wheel, building it first unless the cache has it."""
-    cache, pin = cache_folder(), read_pin("requirements-llama.txt")
-    extra = shlex.split(os.environ.get("CMAKE_ARGS", ""))
-    flags = [*FLAGS, *cpu_flags(platform.machine(), cpu_features()), *extra]
-    target = re.sub(r"[-.]", "_", sysconfig.get_platform())
-    folder = cache / f"{pin.name}-{pin.version}-{cache_key(pin, flags, toolchain())}"
-    wheel = folder / f"llama_cpp_python-{pin.version}-1slim-py3-none-{target}.whl"
-    if wheel.exists():
-        say(f"{wheel.name} is in the cache")
-    else:
-        build_wheel(pin, flags, cache, wheel)
-    print(wheel)
+    """Print the path of the wheel for development, building it first unless the cache has it."""
+    print(wheel(for_development()))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ class Settings:
     How a language model is run, memory and devices decide where a setting does not: ``parallel`` requests at once (0
     chooses), keys and values stored as ``kv_type`` (``f16``, ``q8_0``, ``q4_0``), ``gpu_layers`` (a number or ``all``)
     on a GPU, weights rearranged for the processor (``repack``: ``on``, ``off``). ``back_ends`` is a folder with further
-    back ends of llama.cpp, such as CUDA's. ``hub`` is the address ``edge model pull`` asks, empty for the usual one.
+    back ends of llama.cpp, such as CUDA's; empty for ``back-ends`` in the home, if that exists. ``hub`` is the address
+    ``edge model pull`` asks, empty for the usual one.
     ``prefill_cache_mb`` bounds the disk space for prompts computed before (0: none); with ``idle_prefill`` (1 or
     0) the server computes those asked for most while nothing else is to do.
     """

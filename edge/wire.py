@@ -88,6 +88,7 @@ def packs_json(packs: Iterable[InstalledPack], problems: Iterable[Problem]) -> J
                 "size": pack.size,
                 "signed": pack.signed,
                 "previous": pack.previous,
+                "place": pack.place,
             }
             for pack in packs
         ],

@@ -16,6 +16,7 @@ from edge.engine.machine import physical_cores
 from edge.engine.models import ModelStore
 from edge.engine.reranker import LlamaReranker, reranker_file
 from edge.errors import EdgeError
+from edge.inside.checked import checked
 from edge.packs.library import Library
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
@@ -29,6 +30,8 @@ FOUND = 5
 """Passages that a search for a pack's self-test returns."""
 LOAD_S = 2.0
 """How long a command that asks one question waits for the reranker to be loaded. A server never does."""
+CHECK_S = 2.0
+"""How long a question to a server waits for the first check of a model that came along. A command waits for all of it."""
 QUERIES = 4
 """Questions embedded, or passages ranked, at a time, as far as there are cores: more would only take turns."""
 
@@ -79,7 +82,15 @@ class Edge:
         with self._lock:
             if name not in self._engines:
                 self._engines[name] = maker(name)(self.settings)
+                self._hurry(self._engines[name])
             return self._engines[name]
+
+    def _hurry(self, engine: Engine) -> None:
+        """A server quotes while a model is checked for the first time; a command of one question waits for it."""
+        from edge.engine.llama import LlamaEngine
+
+        if self.popular is not None and isinstance(engine, LlamaEngine):
+            engine.wait_for_check(CHECK_S)
 
     def prefiller(self) -> PrefillEngine | None:
         """The engine that answers when none is named, if it can compute prompts ahead."""
@@ -132,7 +143,8 @@ def make_reranker(settings: Settings, load_s: float = 0.0) -> LlamaReranker | No
     path = reranker_file(settings)
     if path is None:
         return None
-    guard = Guard((path,)) if read_record(path) else None
+    known = checked(settings.home)
+    guard = Guard((path,), checked=known) if read_record(path, known) else None
     return LlamaReranker(path, min(physical_cores(), QUERIES), guard, load_s)
 
 

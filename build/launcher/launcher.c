@@ -2,58 +2,43 @@
  *
  *   program = this launcher | parts, each from a page boundary on | table of contents | footer (edge/inside/table.py)
  *
- * The first part is the archive: a zstd frame with a list of files, "MODE SIZE SHA-256 NAME" a line, then a zstd frame
- * with their bytes one after another. Both frames carry checksums. A mode of 120777 is a symbolic link.
+ * The first part is the archive (build/archive.py): zstd frames with checksums, the first of which is a list: "frame
+ * COMPRESSED-SIZE" for each of the others, and under it "MODE SIZE SHA-256 NAME" for each of the files in it.
  *
  * A folder appears under its final name only when all is in it. Every start compares the sizes of its files with the
- * list, since a loss of power may leave files without their bytes. Whoever runs from a folder holds a shared lock on
- * it; a newer version removes the folders that nobody holds.
+ * list: a loss of power leaves files short, since Linux' own file systems write the bytes of a file before its size.
+ * Whoever runs from a folder holds a shared lock on it; a newer version removes old ones that nobody holds.
+ *
+ * If a folder edge-data lies beside the program, all that is written goes there: the program on a stick is portable.
  */
 #define _GNU_SOURCE
+#include "launcher.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "zstd.h"
-
-#define FOOTER_SIZE 64
-#define MAX_TABLE (1 << 20)
-#define MAX_LIST (16 << 20)
-#define PROGRAM "program-"
+#define FOLDER "program-"
 #define UNFINISHED ".unfinished-"
+#define PORTABLE "edge-data"
 #define STORAGE_FAILED 8 /* as edge.errors.StorageError */
-#define PAGE 65536 /* the largest of the machines it is built for */
+#define DAY 86400
 
-static const char DAMAGED[] = "Copy the file again, and compare its SHA-256 with the publisher's.";
 static const char ELSEWHERE[] = "Set EDGE_CACHE to a folder on another disk: it must be writable, and programs must be"
                                 " allowed to run there.";
 
-struct entry {
-    unsigned mode;
-    uint64_t size;
-    const char *name;
-};
-
-struct archive {
-    const char *data; /* what follows the list, compressed */
-    size_t size;
-    struct entry *entries;
-    size_t count;
-    char id[17]; /* names the folder */
-};
-
-static void stop(const char *hint, const char *format, ...)
+void stop(const char *hint, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -64,9 +49,9 @@ static void stop(const char *hint, const char *format, ...)
     exit(STORAGE_FAILED);
 }
 
-static void *allocate(size_t size)
+void *allocate(size_t size)
 {
-    void *memory = malloc(size);
+    void *memory = malloc(size ? size : 1);
     if (!memory) stop("Close other programs.", "There is not enough memory to start.");
     return memory;
 }
@@ -79,97 +64,43 @@ static char *join(const char *folder, const char *name)
     return path;
 }
 
-/* --- reading the program's own file ------------------------------------------------------------------------------ */
+/* --- where things are kept --------------------------------------------------------------------------------------- */
 
-static uint32_t crc32_of(const unsigned char *data, size_t size)
+static struct stat beside; /* the folder of the program, where the cache is in edge-data; else zeros */
+
+/* Nothing is run that others can change, but for those who can replace the program itself, which was started just now.
+ * So a stick may be mounted with mode 777 for all (NTFS, exFAT) or belong to whom it was mounted for, while a folder
+ * open to all beside a program that is not is refused. */
+static void check_owner(const char *folder)
 {
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= data[i];
-        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
-    }
-    return ~crc;
+    struct stat found;
+    if (stat(folder, &found)) stop(ELSEWHERE, "%s cannot be used: %s.", folder, strerror(errno));
+    mode_t trusted = beside.st_mode & S_ISVTX ? 0 : beside.st_mode & (S_IWGRP | S_IWOTH);
+    if (found.st_gid != beside.st_gid && !(trusted & S_IWOTH)) trusted = 0;
+    int ours = found.st_uid == geteuid() || found.st_uid == 0 || (beside.st_mode && found.st_uid == beside.st_uid);
+    if (!ours || (found.st_mode & (S_IWGRP | S_IWOTH) & ~trusted))
+        stop(ELSEWHERE, "%s can be changed by others, so nothing is run from it.", folder);
 }
 
-static uint64_t number(const unsigned char *data, int bytes)
+/* Keep everything in edge-data, if that lies beside the program. What is set already stays. */
+static void be_portable(const char *self)
 {
-    uint64_t value = 0;
-    while (bytes--) value = value << 8 | data[bytes];
-    return value;
+    char *folder = strdup(self), *slash = folder ? strrchr(folder, '/') : NULL;
+    struct stat found;
+    if (!slash) return;
+    slash[slash == folder] = 0;
+    char *data = join(folder, PORTABLE);
+    if (stat(data, &found) || !S_ISDIR(found.st_mode) || stat(folder, &beside)) return;
+    check_owner(data);
+    char *scratch = join(data, "tmp");
+    mkdir(scratch, 0700); /* where it cannot be made, nothing can be unpacked either, and that is told */
+    char *cache = join(data, "program");
+    setenv("EDGE_HOME", data, 0);
+    setenv("EDGE_CACHE", cache, 0);
+    setenv("TMPDIR", scratch, 0);
+    setenv("EDGE_BESIDE", folder, 0);
+    if (strcmp(getenv("EDGE_CACHE"), cache)) beside = (struct stat){0}; /* somewhere else the usual rules hold */
 }
-
-static void read_at(int file, void *data, size_t size, uint64_t offset)
-{
-    for (size_t done = 0; done < size;) {
-        ssize_t got = pread(file, (char *)data + done, size - done, offset + done);
-        if (got <= 0) stop(DAMAGED, "The program's file cannot be read: %s.", got ? strerror(errno) : "it is too short");
-        done += got;
-    }
-}
-
-/* The table of contents, as text. */
-static char *read_table(int file, uint64_t length)
-{
-    unsigned char footer[FOOTER_SIZE];
-    if (length < FOOTER_SIZE) stop(DAMAGED, "The program is cut short.");
-    read_at(file, footer, FOOTER_SIZE, length - FOOTER_SIZE);
-    if (memcmp(footer, "EDGEFILE", 8) || number(footer + 60, 4) != crc32_of(footer, 60))
-        stop(DAMAGED, "The program is cut short, or its footer is damaged.");
-    if (number(footer + 8, 4) != 1) stop(DAMAGED, "The program's launcher is older than the rest of it.");
-    uint64_t offset = number(footer + 16, 8), size = number(footer + 24, 8);
-    if (size > MAX_TABLE || offset > length || size > length - offset) stop(DAMAGED, "The program's footer is damaged.");
-    char *table = allocate(size + 1);
-    read_at(file, table, size, offset);
-    table[size] = 0;
-    if (number(footer + 12, 4) != crc32_of((unsigned char *)table, size))
-        stop(DAMAGED, "The program's table of contents is damaged.");
-    return table;
-}
-
-/* Split the list of files into entries; 0 when it makes no sense. */
-static int read_list(char *list, struct archive *archive)
-{
-    size_t lines = 0;
-    for (char *at = list; *at; at++) lines += *at == '\n';
-    archive->entries = allocate((lines + 1) * sizeof(struct entry));
-    archive->count = 0;
-    for (char *line = list, *end; (end = strchr(line, '\n')); line = end + 1) {
-        struct entry *entry = &archive->entries[archive->count++];
-        int at = 0;
-        *end = 0;
-        if (sscanf(line, "%o %" SCNu64 " %*64[0-9a-f] %n", &entry->mode, &entry->size, &at) != 2 || !at) return 0;
-        entry->name = line + at;
-    }
-    return archive->count > 0;
-}
-
-static struct archive open_archive(int file, uint64_t length)
-{
-    static const char broken[] = "The program's archive is damaged.";
-    struct archive archive;
-    uint64_t offset, size;
-    char digest[65];
-    char *table = read_table(file, length);
-    if (sscanf(table, "program %" SCNu64 " %" SCNu64 " %64[0-9a-f]", &offset, &size, digest) != 3 ||
-        strlen(digest) != 64 || offset % PAGE || offset > length || size > length - offset || !size)
-        stop(DAMAGED, "The program's table of contents is damaged.");
-    memcpy(archive.id, digest, 16);
-    archive.id[16] = 0;
-    const char *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, offset);
-    if (data == MAP_FAILED) stop(DAMAGED, "The program's archive cannot be read: %s.", strerror(errno));
-    size_t packed = ZSTD_findFrameCompressedSize(data, size);
-    unsigned long long unpacked = ZSTD_getFrameContentSize(data, size);
-    if (ZSTD_isError(packed) || unpacked > MAX_LIST) stop(DAMAGED, broken);
-    char *list = allocate(unpacked + 1);
-    if (ZSTD_decompress(list, unpacked, data, packed) != unpacked) stop(DAMAGED, broken);
-    list[unpacked] = 0;
-    archive.data = data + packed;
-    archive.size = size - packed;
-    if (!read_list(list, &archive)) stop(DAMAGED, broken);
-    return archive;
-}
-
-/* --- the folder it is unpacked to -------------------------------------------------------------------------------- */
 
 static char *cache_folder(void)
 {
@@ -178,7 +109,6 @@ static char *cache_folder(void)
     if (xdg && *xdg == '/') return join(xdg, "edge");
     if (home && *home == '/') return join(home, ".cache/edge");
     stop("Set HOME, or EDGE_CACHE to a folder that can be written.", "There is no home folder to unpack the program to.");
-    return NULL;
 }
 
 static void make_folders(char *path, mode_t mode)
@@ -187,33 +117,51 @@ static void make_folders(char *path, mode_t mode)
         if (*at && *at != '/') continue;
         char was = *at;
         *at = 0;
-        if (mkdir(path, mode) && errno != EEXIST)
+        if (mkdir(path, mode) && errno != EEXIST && errno != EISDIR)
             stop(ELSEWHERE, "The program cannot be unpacked: %s cannot be made: %s.", path, strerror(errno));
         *at = was;
         if (!was) return;
     }
 }
 
-/* Whether every file is there with its size. Links and modes are taken on trust. */
-static int is_whole(const char *folder, const struct archive *archive)
+static void check_names(const char *folder, const struct archive *archive)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < archive->count; i++) {
+        size_t length = strlen(archive->entries[i].name);
+        if (length > longest) longest = length;
+    }
+    if (strlen(folder) + 1 + longest >= PATH_MAX)
+        stop("Set EDGE_CACHE to a folder with a shorter path.", "The path of the cache folder is too long.");
+}
+
+static void check_executable(const char *folder)
+{
+    struct statvfs system;
+    if (!statvfs(folder, &system) && system.f_flag & ST_NOEXEC)
+        stop(ELSEWHERE, "No program can be run from %s: it is on a file system mounted noexec.", folder);
+}
+
+/* --- the folders in it ------------------------------------------------------------------------------------------- */
+
+static int has(int folder, const char *name, uint64_t size)
 {
     struct stat found;
+    return !fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) && S_ISREG(found.st_mode) &&
+           (uint64_t)found.st_size == size;
+}
+
+/* Whether every file is there with its size. */
+static int is_whole(const char *folder, const struct archive *archive)
+{
     int at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), whole = at >= 0;
     for (size_t i = 0; whole && i < archive->count; i++) {
         const struct entry *entry = &archive->entries[i];
-        whole = !fstatat(at, entry->name, &found, AT_SYMLINK_NOFOLLOW) && (uint64_t)found.st_size == entry->size &&
-                (found.st_mode & S_IFMT) == (entry->mode & S_IFMT);
+        whole = has(at, entry->name, entry->size) ||
+                (!strcmp(entry->name, PROGRAM_NAME) && has(at, PROGRAM_NAME_ON_FAT, entry->size));
     }
     if (at >= 0) close(at);
     return whole;
-}
-
-static void check_owner(const char *folder)
-{
-    struct stat found;
-    if (stat(folder, &found)) stop(ELSEWHERE, "%s cannot be used: %s.", folder, strerror(errno));
-    if ((found.st_uid != geteuid() && found.st_uid != 0) || (found.st_mode & (S_IWGRP | S_IWOTH)))
-        stop(ELSEWHERE, "%s can be changed by others, so nothing is run from it.", folder);
 }
 
 /* Remove a folder and all in it; what cannot be removed stays. */
@@ -229,146 +177,139 @@ static void delete_all(int parent, const char *name)
     unlinkat(parent, name, AT_REMOVEDIR);
 }
 
-/* Remove what an interrupted start left, and the versions that nobody runs. Called with the cache locked. */
-static void sweep(const char *cache, const char *kept)
+/* Remove a version, unless somebody runs it or did so after a time. */
+static void delete_version(int cache, const char *name, time_t since)
+{
+    char renamed[64];
+    struct stat found;
+    int folder = openat(cache, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return;
+    snprintf(renamed, sizeof renamed, UNFINISHED "%.32s", name); /* renamed, it looks complete to nobody */
+    if (!fstat(folder, &found) && found.st_mtime < since && !flock(folder, LOCK_EX | LOCK_NB) &&
+        !renameat(cache, name, cache, renamed))
+        delete_all(cache, renamed);
+    close(folder);
+}
+
+/* Remove what an interrupted start left, and versions not used since. Called with the cache locked. */
+static void sweep(const char *cache, const char *kept, time_t since)
 {
     DIR *list = opendir(cache);
     if (!list) return;
     for (struct dirent *entry; (entry = readdir(list));) {
-        char renamed[64];
-        if (!strncmp(entry->d_name, UNFINISHED, strlen(UNFINISHED))) delete_all(dirfd(list), entry->d_name);
-        if (strncmp(entry->d_name, PROGRAM, strlen(PROGRAM)) || !strcmp(entry->d_name, kept)) continue;
-        int folder = openat(dirfd(list), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (folder < 0) continue;
-        snprintf(renamed, sizeof renamed, UNFINISHED "%.32s", entry->d_name); /* renamed, it looks complete to nobody */
-        if (!flock(folder, LOCK_EX | LOCK_NB) && !renameat(dirfd(list), entry->d_name, dirfd(list), renamed))
-            delete_all(dirfd(list), renamed);
-        close(folder);
+        const char *name = entry->d_name;
+        if (!strncmp(name, UNFINISHED, strlen(UNFINISHED))) delete_all(dirfd(list), name);
+        if (!strncmp(name, FOLDER, strlen(FOLDER)) && strcmp(name, kept)) delete_version(dirfd(list), name, since);
     }
     closedir(list);
 }
 
 /* --- unpacking --------------------------------------------------------------------------------------------------- */
 
-struct stream {
-    ZSTD_DStream *decoder;
-    ZSTD_inBuffer in;
-    size_t left; /* 0 at the end of a frame whose checksum was right */
-};
-
-/* Fill a buffer with the next bytes; 0 when the archive is damaged. */
-static int next_bytes(struct stream *stream, char *data, size_t size)
+/* Unpack into a new folder of the cache, and give it its name. 0, or why not, with nothing left. */
+static int unpack_as(int cache, const char *path, const char *name, const struct archive *archive)
 {
-    ZSTD_outBuffer out = {data, size, 0};
-    while (out.pos < size) {
-        size_t before = stream->in.pos, written = out.pos;
-        stream->left = ZSTD_decompressStream(stream->decoder, &out, &stream->in);
-        if (ZSTD_isError(stream->left) || (before == stream->in.pos && written == out.pos)) return 0;
-    }
-    return 1;
-}
-
-static int at_end(struct stream *stream)
-{
-    char more;
-    ZSTD_outBuffer out = {&more, 1, 0};
-    while (stream->left) {
-        size_t before = stream->in.pos;
-        stream->left = ZSTD_decompressStream(stream->decoder, &out, &stream->in);
-        if (ZSTD_isError(stream->left) || out.pos || (stream->left && before == stream->in.pos)) return 0;
-    }
-    return stream->in.pos == stream->in.size;
-}
-
-static const char *write_file(int folder, const struct entry *entry, struct stream *stream, char *buffer, size_t room)
-{
-    static const char damaged[] = "the program's archive is damaged";
-    if ((entry->mode & S_IFMT) == S_IFLNK) {
-        if (entry->size >= room || !next_bytes(stream, buffer, entry->size)) return damaged;
-        buffer[entry->size] = 0;
-        return symlinkat(buffer, folder, entry->name) ? strerror(errno) : NULL;
-    }
-    int file = openat(folder, entry->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, entry->mode & 0755);
-    if (file < 0) return strerror(errno);
-    const char *failure = NULL;
-    for (uint64_t left = entry->size; left && !failure;) {
-        size_t part = left < room ? left : room;
-        if (!next_bytes(stream, buffer, part)) failure = damaged;
-        for (size_t done = 0; done < part && !failure;) {
-            ssize_t wrote = write(file, buffer + done, part - done);
-            if (wrote < 0 && errno != EINTR) failure = strerror(errno);
-            if (wrote > 0) done += wrote;
-        }
-        left -= part;
-    }
-    if (close(file) && !failure) failure = strerror(errno);
-    return failure;
-}
-
-static void make_parents(int folder, const char *name)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s", name);
-    for (char *slash = path; (slash = strchr(slash, '/')); *slash++ = '/') {
-        *slash = 0;
-        mkdirat(folder, path, 0755);
-    }
-}
-
-/* Unpack into a new folder. NULL, or why not. */
-static const char *unpack(const char *path, const struct archive *archive)
-{
-    size_t room = 1 << 20;
-    char *buffer = allocate(room);
-    struct stream stream = {ZSTD_createDStream(), {archive->data, archive->size, 0}, 1};
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const char *failure = folder < 0 ? strerror(errno) : stream.decoder ? NULL : "out of memory";
-    for (size_t i = 0; i < archive->count && !failure; i++) {
-        make_parents(folder, archive->entries[i].name);
-        failure = write_file(folder, &archive->entries[i], &stream, buffer, room);
-    }
-    if (!failure && !at_end(&stream)) failure = "the program's archive is damaged";
-    ZSTD_freeDStream(stream.decoder);
-    free(buffer);
+    char *unfinished = join(path, UNFINISHED "XXXXXX");
+    if (!mkdtemp(unfinished)) return errno;
+    int folder = open(unfinished, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failure = folder < 0 ? errno : unpack(folder, archive);
+    /* Sticks are pulled out, and their file systems may write a size before the bytes. Elsewhere it would cost a start
+     * on a slow disk seconds, and is_whole finds what was lost. */
+    if (!failure && beside.st_mode && syncfs(folder)) failure = errno;
     if (folder >= 0) close(folder);
+    delete_all(cache, name); /* not whole */
+    const char *made = strrchr(unfinished, '/') + 1;
+    if (!failure && renameat(cache, made, cache, name)) failure = errno;
+    if (failure) delete_all(cache, made);
+    free(unfinished);
     return failure;
+}
+
+static noreturn void stop_unpacked(const char *cache, int failure, uint64_t size)
+{
+    if (failure == DAMAGED) stop(COPY_AGAIN, "The program cannot be unpacked: its archive is damaged.");
+    if (failure == UNREADABLE) stop(COPY_AGAIN, "The program cannot be unpacked: its file cannot be read.");
+    if (failure == ENOMEM) stop("Close other programs.", "The program cannot be unpacked: there is not enough memory.");
+    stop(ELSEWHERE, "The program cannot be unpacked into %s, where it takes %u MB: %s.", cache,
+         (unsigned)(size / 1000000 + 1), strerror(failure));
+}
+
+static void tell(int number)
+{
+    static const char text[] = "Unpacking the program, once for each version ...\n";
+    if (number == SIGALRM && write(STDERR_FILENO, text, sizeof text - 1) < 0) return;
+}
+
+/* Tell a person why nothing happens, after a second. */
+static void tell_later(void)
+{
+    struct sigaction action = {.sa_handler = tell, .sa_flags = SA_RESTART};
+    sigaction(SIGXFSZ, &action, NULL); /* a limit to the size of files is an error of write then, and no end */
+    if (!isatty(STDERR_FILENO)) return;
+    sigaction(SIGALRM, &action, NULL);
+    alarm(1);
 }
 
 static void unpack_once(char *cache, const char *name, const char *folder, const struct archive *archive)
 {
     make_folders(cache, 0700);
     check_owner(cache);
-    int lock = open(join(cache, ".lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    check_executable(cache);
+    int parent = open(cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int lock = openat(parent, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0) stop(ELSEWHERE, "The program cannot be unpacked: %s cannot be written: %s.", cache, strerror(errno));
+    tell_later();
     while (flock(lock, LOCK_EX) && errno == EINTR) continue;
     if (!is_whole(folder, archive)) {
-        int parent = open(cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        sweep(cache, name);
-        char *unfinished = join(cache, UNFINISHED "XXXXXX");
-        if (!mkdtemp(unfinished))
-            stop(ELSEWHERE, "The program cannot be unpacked: %s cannot be written: %s.", cache, strerror(errno));
-        const char *failure = unpack(unfinished, archive);
-        delete_all(parent, name); /* not whole */
-        if (!failure && rename(unfinished, folder)) failure = strerror(errno);
-        if (failure) {
-            delete_all(parent, strrchr(unfinished, '/') + 1);
-            int damaged = !strncmp(failure, "the program", 11);
-            stop(damaged ? DAMAGED : ELSEWHERE, "The program cannot be unpacked into %s: %s.", cache, failure);
+        sweep(cache, name, time(NULL) - 7 * DAY); /* two versions in turn are not unpacked again and again */
+        int failure = unpack_as(parent, cache, name, archive);
+        if (failure == ENOSPC || failure == EDQUOT) {
+            sweep(cache, name, INT64_MAX);
+            failure = unpack_as(parent, cache, name, archive);
         }
-        close(parent);
+        if (failure) stop_unpacked(cache, failure, archive->unpacked);
     }
+    alarm(0);
     close(lock);
+    close(parent);
 }
 
 /* Lock the folder against a sweep, until this process and what it becomes have ended. 0: it is not there, or not whole. */
 static int hold(const char *folder, const struct archive *archive)
 {
+    struct stat found;
     int held = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (held < 0) return 0;
     flock(held, LOCK_SH | LOCK_NB); /* where it cannot be had, it is being removed, or there are no locks */
-    if (is_whole(folder, archive)) return 1;
+    if (is_whole(folder, archive)) {
+        if (!fstat(held, &found) && time(NULL) - found.st_mtime > DAY) futimens(held, NULL); /* used: see sweep */
+        return 1;
+    }
     close(held);
     return 0;
+}
+
+/* --- the whole --------------------------------------------------------------------------------------------------- */
+
+/* Files opened later must not get the numbers of standard streams that are closed. */
+static void open_streams(void)
+{
+    int file = open("/dev/null", O_RDWR);
+    while (file >= 0 && file <= STDERR_FILENO) file = open("/dev/null", O_RDWR);
+    if (file >= 0) close(file);
+}
+
+static int open_self(char *path, size_t room, struct stat *status)
+{
+    struct stat named;
+    ssize_t length = readlink("/proc/self/exe", path, room - 1);
+    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (length < 0 || file < 0 || fstat(file, status))
+        stop("Mount /proc, and let the file be read.", "The program cannot read itself: %s.", strerror(errno));
+    path[length] = 0;
+    if (stat(path, &named) || named.st_ino != status->st_ino || named.st_dev != status->st_dev)
+        stop("Start it again.", "The program's file was replaced while it started.");
+    return file;
 }
 
 int main(int count, char **arguments)
@@ -376,21 +317,24 @@ int main(int count, char **arguments)
     (void)count;
     char self[PATH_MAX];
     struct stat status;
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    if (length < 0 || file < 0 || fstat(file, &status))
-        stop("Mount /proc, and let the file be read.", "The program cannot read itself: %s.", strerror(errno));
-    self[length] = 0;
-    struct archive archive = open_archive(file, status.st_size);
-    char *cache = cache_folder(), name[sizeof PROGRAM + sizeof archive.id] = PROGRAM;
-    strcat(name, archive.id);
+    open_streams();
+    int file = open_self(self, sizeof self, &status);
+    struct archive archive = open_archive(file, (uint64_t)status.st_size);
+    be_portable(self);
+    char *cache = cache_folder(), name[sizeof FOLDER + sizeof archive.id];
+    snprintf(name, sizeof name, FOLDER "%s", archive.id);
     char *folder = join(cache, name);
+    check_names(folder, &archive);
     for (int attempt = 0; !hold(folder, &archive); attempt++) {
         if (attempt == 3) stop(ELSEWHERE, "%s is removed as soon as it is made.", folder);
         unpack_once(cache, name, folder, &archive);
     }
+    check_owner(cache);
     check_owner(folder);
     setenv("EDGE_EXECUTABLE", self, 1);
-    execv(join(folder, "edge"), arguments);
-    stop(ELSEWHERE, "%s cannot be run: %s.", folder, strerror(errno));
+    execv(join(folder, PROGRAM_NAME), arguments);
+    if (errno == ENOENT) execv(join(folder, PROGRAM_NAME_ON_FAT), arguments);
+    int failure = errno;
+    check_executable(folder);
+    stop(ELSEWHERE, "%s cannot be run: %s.", folder, strerror(failure));
 }

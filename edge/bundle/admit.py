@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge.bundle.compose import Source
+from edge.engine.model_checks import check_model
 from edge.errors import NotFoundError, PackError, UsageError
 from edge.packs import files
 from edge.packs.pack import Pack
 from edge.packs.verify import verify
 
 _GGUF = b"GGUF"
+_SUFFIX = ".gguf"
 
 
 def admit(path: Path) -> Source:
@@ -19,14 +21,18 @@ def admit(path: Path) -> Source:
     Raises:
         NotFoundError: there is no such file.
         UsageError: it is neither.
+        ModelError: it is a model that is damaged, or that answers nothing, such as an adapter.
         PackError: it is a pack, and damaged.
         StorageError: it cannot be read.
     """
     if not path.is_file():
         raise NotFoundError(f"There is no {path}.", "Name a model (GGUF) or a pack (.kpack).")
     with files.storage_errors(path), path.open("rb") as file:
-        if file.read(len(_GGUF)) == _GGUF:
-            return Source.file("model", path)
+        is_model = file.read(len(_GGUF)) == _GGUF
+    if is_model:
+        check_model(path)
+        name = path.stem if path.suffix.lower() == _SUFFIX else path.name
+        return Source("model", f"{name}{_SUFFIX}", path, 0, path.stat().st_size)
     try:
         verify(path)
         with Pack.open(path) as pack:

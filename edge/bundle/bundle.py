@@ -4,25 +4,57 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import NotFoundError, StorageError
 from edge.inside import table
-from edge.inside.part import EXECUTABLE
+from edge.inside.part import COPY_AGAIN, EXECUTABLE, damaged
 from edge.inside.table import Part
 from edge.packs import files
 
-COPY_AGAIN = "Copy the program again, and compare its SHA-256 with the publisher's."
+__all__ = ["COPY_AGAIN", "Bundle", "Progress", "Verdict", "blocks", "damaged", "open_bundle", "own_bundle"]
 
-_BLOCK = 1 << 20
+Progress = Callable[[str, int, int], None]
+"""Told of what is being read or written, the bytes done, and all bytes."""
+
+_BLOCK = 4 << 20
+
+
+def unheard(_what: str, _done: int, _total: int) -> None:
+    """Progress that nobody wants to know of."""
+
+
+class Meter:
+    """Adds up the bytes read or written, and tells of them."""
+
+    def __init__(self, progress: Progress = unheard, total: int = 0) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def add(self, what: str, count: int) -> None:
+        """So many bytes more."""
+        self._done += count
+        self._progress(what, self._done, self._total)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Something in the program, and whether it is as it was put in."""
+
+    what: str
+    sound: bool
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A one-file program and what is inside it. Make one with `open_bundle` or `own_bundle`."""
+    """A one-file program and what is inside it. Make one with `open_bundle` or `own_bundle`.
+
+    The first of ``parts`` is the archive, the second the launcher.
+    """
 
     path: Path
     parts: tuple[Part, ...]
@@ -30,7 +62,7 @@ class Bundle:
     @property
     def added(self) -> tuple[Part, ...]:
         """Models and packs, in the order they were added."""
-        return tuple(part for part in self.parts if part.kind != "program")
+        return self.parts[2:]
 
     def part(self, name: str) -> Part:
         """A model or pack by its name.
@@ -46,35 +78,63 @@ class Bundle:
             f"{self.path.name} does not contain {name}.", f"It contains: {names or 'the program alone'}."
         )
 
-    def is_sound(self, part: Part) -> bool:
+    def is_sound(self, part: Part, meter: Meter | None = None) -> bool:
         """Whether a part is byte for byte what was put in.
 
         Raises:
             StorageError: it cannot be read.
         """
-        digest = hashlib.sha256()
+        digest, meter = hashlib.sha256(), meter or Meter()
         with files.storage_errors(self.path), self.path.open("rb") as file:
             for block in blocks(file, part.offset, part.size):
                 digest.update(block)
+                meter.add(str(part), len(block))
         return digest.hexdigest() == part.sha256
 
-    def extract(self, part: Part, target: Path) -> None:
+    def verify(self, progress: Progress = unheard) -> Iterator[Verdict]:
+        """Every byte of the file: each part, and whether nothing but zeros lies between them. Footer and table were
+        checked when it was opened.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        meter = Meter(progress, sum(part.size for part in self.parts))
+        for part in self.parts:
+            yield Verdict(str(part), self.is_sound(part, meter), part)
+        yield from self._padding()
+
+    def _padding(self) -> Iterator[Verdict]:
+        """What lies between parts where it should not; padding that is as it should be is not told of."""
+        with files.storage_errors(self.path), self.path.open("rb") as file:
+            for before, after in pairwise(sorted(self.parts, key=lambda part: part.offset)):
+                gap = blocks(file, before.end, after.offset - before.end)
+                if any(block.strip(b"\0") for block in gap):
+                    yield Verdict(f"padding before {after}", False)
+            end = max(part.end for part in self.parts)
+            if any(block.strip(b"\0") for block in blocks(file, end, self._table_offset(file) - end)):
+                yield Verdict("padding before the table of contents", False)
+
+    def _table_offset(self, file: BinaryIO) -> int:
+        return file.seek(0, os.SEEK_END) - len(table.encode(self.parts, 0))
+
+    def extract(self, part: Part, target: Path, progress: Progress = unheard) -> None:
         """Write a part as a file of its own, whole or not at all.
 
         Raises:
             StorageError: it is damaged, or the file cannot be written.
         """
         unfinished = target.with_name(f".{target.name}.partial")
-        digest = hashlib.sha256()
+        digest, meter = hashlib.sha256(), Meter(progress, part.size)
         try:
             with files.storage_errors(target), self.path.open("rb") as file, unfinished.open("wb") as copy:
                 for block in blocks(file, part.offset, part.size):
                     digest.update(block)
                     copy.write(block)
+                    meter.add(str(part), len(block))
                 copy.flush()
                 os.fsync(copy.fileno())
             if digest.hexdigest() != part.sha256:
-                raise damaged(self.path, f"{part.kind} {part.name}")
+                raise damaged(self.path, str(part))
             with files.storage_errors(target):
                 files.replace(unfinished, target)
         finally:
@@ -118,11 +178,6 @@ def own_bundle(environ: Mapping[str, str] = os.environ) -> Bundle | None:
 def blocks(file: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
     """The bytes of a stretch of a file, fewer at its end."""
     file.seek(offset)
-    while size and (block := file.read(min(size, _BLOCK))):
+    while size > 0 and (block := file.read(min(size, _BLOCK))):
         yield block
         size -= len(block)
-
-
-def damaged(path: Path, what: str) -> StorageError:
-    """What a reader is told about a damaged program."""
-    return StorageError(f"{path.name} is damaged: {what}.", COPY_AGAIN)

@@ -1,23 +1,29 @@
 """Writes one-file programs: a launcher, its archive, and the models and packs that travel inside.
 
 The program that runs cannot be changed, so another file is written beside it and takes its place when it is whole.
-Blocks are copied by the kernel, which on Btrfs and XFS shares them instead.
+Blocks are copied by the kernel where it can, which on Btrfs and XFS shares them instead.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.bundle.bundle import Bundle, blocks, damaged
-from edge.errors import UsageError
+from edge.bundle.bundle import Bundle, Meter, Progress, blocks, damaged, open_bundle, unheard
+from edge.errors import BusyError, StorageError, UsageError
 from edge.inside import table
 from edge.inside.table import Kind, Part
 from edge.packs import files
+
+_ELSEWHERE = "Nothing was changed. To write the new program elsewhere: -o FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,9 @@ class Source:
     size: int
     sha256: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}" if self.kind in ("model", "pack") else self.kind
+
     @classmethod
     def file(cls, kind: Kind, path: Path) -> Source:
         """A whole file under its own name.
@@ -42,44 +51,44 @@ class Source:
             return cls(kind, path.name, path, 0, path.stat().st_size)
 
 
-def compose(launcher: Source, sources: Sequence[Source], target: Path) -> Bundle:
-    """Write a program, whole or not at all; the first source is its archive.
+def compose(
+    launcher: Source, sources: Sequence[Source], target: Path, progress: Progress = unheard
+) -> Bundle:
+    """Write a program, whole or not at all; the first source is its archive. Of a file that was there before, the new
+    one keeps permissions and owner, as far as it may.
 
     Raises:
-        UsageError: two sources have one name.
-        StorageError: a source is damaged or cannot be read, or there is no space.
+        UsageError: two sources have one name, or one cannot be the name of a part.
+        StorageError: a source is damaged or cannot be read, or the file cannot be written.
+        BusyError: another process is writing it.
     """
     _check_names(sources)
-    unfinished = target.with_name(f".{target.name}.partial")
-    try:
-        with files.storage_errors(target), unfinished.open("wb") as file:
-            _copy(launcher, file)
-            parts = tuple(_append(source, file) for source in sources)
-            file.write(table.encode(parts, file.tell()))
-            os.fchmod(file.fileno(), 0o755)
-            file.flush()
-            os.fsync(file.fileno())
-        with files.storage_errors(target):
-            files.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return Bundle(target, parts)
+    with _replacing(target) as file:
+        return Bundle(target, _write(file, launcher, sources, progress))
 
 
-def with_part(bundle: Bundle, source: Source, target: Path) -> Bundle:
+def with_part(bundle: Bundle, source: Source, target: Path, progress: Progress = unheard) -> Bundle:
     """The same program with one part more, or another one of that name; raises as `compose`."""
-    others = [part for part in bundle.parts if part.kind == "program" or part.name != source.name]
-    return compose(_launcher(bundle), [*(_source(bundle, part) for part in others), source], target)
+    others = [part for part in bundle.added if part.name != source.name]
+    return _again(bundle, others, [source], target, progress)
 
 
-def without_part(bundle: Bundle, part: Part, target: Path) -> Bundle:
+def without_part(bundle: Bundle, part: Part, target: Path, progress: Progress = unheard) -> Bundle:
     """The same program with one part less; raises as `compose`."""
-    others = [_source(bundle, other) for other in bundle.parts if other != part]
-    return compose(_launcher(bundle), others, target)
+    return _again(bundle, [other for other in bundle.added if other != part], [], target, progress)
 
 
-def _launcher(bundle: Bundle) -> Source:
-    return Source("program", "launcher", bundle.path, 0, bundle.parts[0].offset)
+def _again(
+    bundle: Bundle, kept: Sequence[Part], new: Sequence[Source], target: Path, progress: Progress
+) -> Bundle:
+    """Another program out of one that must be as it was when it was opened."""
+    program, launcher = (_source(bundle, part) for part in bundle.parts[:2])
+    sources = [program, *(_source(bundle, part) for part in kept), *new]
+    _check_names(sources)
+    with _replacing(target) as file:
+        if open_bundle(bundle.path) != bundle:
+            raise BusyError(f"{bundle.path.name} was changed meanwhile.", "Look at it, and try again.")
+        return Bundle(target, _write(file, launcher, sources, progress))
 
 
 def _source(bundle: Bundle, part: Part) -> Source:
@@ -87,43 +96,131 @@ def _source(bundle: Bundle, part: Part) -> Source:
 
 
 def _check_names(sources: Sequence[Source]) -> None:
-    names = [source.name for source in sources]
+    names = [source.name for source in sources[1:]]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"{name} would be inside twice.", "Rename one of the files.")
-        if not name.isprintable():
+        if not table.is_name(name):
             raise UsageError(f"{name!r} cannot be the name of a part.", "Rename the file.")
 
 
-def _append(source: Source, file: BinaryIO) -> Part:
+def _write(
+    file: BinaryIO, launcher: Source, sources: Sequence[Source], progress: Progress
+) -> tuple[Part, ...]:
+    """All of a program; its parts as its table lists them."""
+    meter = Meter(progress, launcher.size + sum(source.size for source in sources))
+    front = _append(replace(launcher, kind="launcher", name="launcher"), file, meter)
+    archive, *added = (_append(source, file, meter) for source in sources)
+    parts = (archive, front, *added)
+    file.write(table.encode(parts, file.tell()))
+    return parts
+
+
+def _append(source: Source, file: BinaryIO, meter: Meter) -> Part:
     offset = table.next_page(file.tell())
-    file.truncate(offset)
-    file.seek(offset)
-    digest = _copy(source, file)
+    file.write(bytes(offset - file.tell()))
+    digest = _copy(source, file, meter)
     if source.sha256 not in (None, digest):
-        raise damaged(source.path, f"{source.kind} {source.name}")
+        raise damaged(source.path, str(source))
     return Part(source.kind, source.name, offset, source.size, digest)
 
 
-def _copy(source: Source, file: BinaryIO) -> str:
+def _copy(source: Source, file: BinaryIO, meter: Meter) -> str:
     """Copy the bytes of a source to where the file stands, and return their SHA-256."""
-    digest = hashlib.sha256()
-    with source.path.open("rb") as original:
-        for block in blocks(original, source.offset, source.size):
-            digest.update(block)
-        _copy_range(original, file, source)
+    digest, done = hashlib.sha256(), 0
+    for original, block in _read(source):
+        digest.update(block)
+        _put(block, original, source.offset + done, file)
+        done += len(block)
+        meter.add(str(source), len(block))
+    if done < source.size:
+        raise damaged(source.path, f"{source} is cut short")
     return digest.hexdigest()
 
 
-def _copy_range(original: BinaryIO, file: BinaryIO, source: Source) -> None:
+def _read(source: Source) -> Iterator[tuple[BinaryIO, bytes]]:
+    """The file of a source and, one after another, its blocks."""
+    with files.storage_errors(source.path), source.path.open("rb") as original:
+        for block in blocks(original, source.offset, source.size):
+            yield original, block
+
+
+def _put(block: bytes, original: BinaryIO, offset: int, file: BinaryIO) -> None:
+    """Write a block that was read at ``offset``: the kernel copies it if it can."""
     file.flush()
     start, done = file.tell(), 0
-    while done < source.size:
-        left = min(source.size - done, 1 << 30)
-        copied = os.copy_file_range(
-            original.fileno(), file.fileno(), left, source.offset + done, start + done
-        )
-        if not copied:
-            raise damaged(source.path, f"{source.kind} {source.name} is cut short")
-        done += copied
+    with suppress(OSError):  # other file system, no such call, full: writing tells
+        while done < len(block):
+            left = len(block) - done
+            copied = os.copy_file_range(original.fileno(), file.fileno(), left, offset + done, start + done)
+            if not copied:
+                break
+            done += copied
     file.seek(start + done)
+    file.write(block[done:])
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``target`` at the end of the block, and is gone if that fails."""
+    target = target.resolve()
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder.", "Name the file to be written.")
+    unfinished = target.with_name(f".{target.name}.partial")
+    with _writing(target), _alone(unfinished) as file:
+        try:
+            yield file
+            file.flush()
+            _as_it_was(target, file)
+            os.fsync(file.fileno())
+            files.replace(unfinished, target)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _alone(unfinished: Path) -> Iterator[BinaryIO]:
+    """The unfinished file, empty, while no other process writes it. What one that was killed left is written over.
+
+    Raises:
+        BusyError: another process does.
+    """
+    with unfinished.open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError(f"Another process is writing {unfinished.name}.", "Wait for it to finish.") from error
+        except OSError:  # there are no locks here
+            pass
+        if not unfinished.exists() or not os.path.samestat(unfinished.stat(), os.fstat(lock.fileno())):
+            raise BusyError(f"Another process has just written {unfinished.name}.", "Try again.")
+        with unfinished.open("wb") as file:
+            yield file
+
+
+def _as_it_was(target: Path, file: BinaryIO) -> None:
+    """Give the new file permissions and owner of the old one; it can be run, whatever the old one was."""
+    old = target.stat() if target.exists() else None
+    mode = stat.S_IMODE(old.st_mode) | 0o111 if old else 0o755
+    with suppress(OSError):  # the owner is root's to change; and FAT knows neither
+        if old and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+            os.fchown(file.fileno(), old.st_uid, old.st_gid)
+    with suppress(OSError):
+        os.fchmod(file.fileno(), mode)
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """Say of a program that cannot be written what can be done."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = None  # the unfinished file's, of which nobody knows
+        try:
+            with files.storage_errors(target):
+                raise
+        except StorageError as known:
+            what = "It is on a FAT disk, whose files are below 4 GiB. " if error.errno == errno.EFBIG else ""
+            raise StorageError(known.message, f"{what}{_ELSEWHERE}") from error
+

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,8 @@ import zstandard
 from edge.bundle.bundle import Bundle, damaged
 
 _LIST_BYTES = 4 << 20
+_OTHER_NAMES = {"edge": "edge.exe"}
+"""What the launcher calls a file where it could not be run otherwise (FAT)."""
 
 
 def altered(bundle: Bundle, folder: Path) -> tuple[str, ...]:
@@ -20,7 +21,7 @@ def altered(bundle: Bundle, folder: Path) -> tuple[str, ...]:
     Raises:
         StorageError: the archive's list cannot be read.
     """
-    return tuple(name for name, sha256 in _listed(bundle) if _digest(folder / name) != sha256)
+    return tuple(name for name, sha256 in _listed(bundle) if not _is_there(folder, name, sha256))
 
 
 def _listed(bundle: Bundle) -> Iterator[tuple[str, str]]:
@@ -30,15 +31,21 @@ def _listed(bundle: Bundle) -> Iterator[tuple[str, str]]:
             file.seek(archive.offset)
             text = zstandard.ZstdDecompressor().decompressobj().decompress(file.read(_LIST_BYTES)).decode()
         for line in text.splitlines():
-            _, _, sha256, name = line.split(" ", 3)
-            yield name, sha256
+            if not line.startswith("frame "):
+                _, _, sha256, name = line.split(" ", 3)
+                yield name, sha256
     except (OSError, ValueError, zstandard.ZstdError) as error:
         raise damaged(bundle.path, "program edge") from error
 
 
+def _is_there(folder: Path, name: str, sha256: str) -> bool:
+    names = [name, _OTHER_NAMES.get(name, name)]
+    return any(_digest(folder / each) == sha256 for each in names)
+
+
 def _digest(path: Path) -> str:
     try:
-        data = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
-    return hashlib.sha256(data).hexdigest()

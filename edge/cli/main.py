@@ -17,6 +17,7 @@ from edge.cli import (
     ask,
     bundle,
     chat,
+    completion,
     doctor,
     evaluate,
     licenses,
@@ -59,6 +60,7 @@ app.command("doctor")(doctor.doctor)
 app.command("self-test")(selftest.selftest)
 app.command("licenses")(licenses.licenses)
 app.command("eval")(evaluate.evaluate)
+app.command("completion")(completion.completion)
 
 
 def _print_version(wanted: bool) -> None:
@@ -85,6 +87,9 @@ def main() -> None:
     """Run the command line and leave with its exit code. Where nobody listens (``>&-``), nothing is said."""
     sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    if os.environ.pop(completion.ASKED, None):
+        completion.answer(app, sys.argv[1:])
+        sys.exit()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -6,9 +6,14 @@ from typing import Annotated
 
 import typer
 
+from edge.cli.completion import models, packs
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Packs = Annotated[
-    list[str] | None, typer.Option("--pack", metavar="NAME", help="Search this pack only. May be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--pack", metavar="NAME", help="Search this pack only. May be repeated.", autocompletion=packs
+    ),
 ]
 Equipment = Annotated[
     str | None,
@@ -18,7 +23,9 @@ EngineName = Annotated[
     str | None,
     typer.Option("--engine", metavar="NAME", help="auto, extractive, llama, openai or a plug-in's name."),
 ]
-PackName = Annotated[str, typer.Argument(metavar="NAME", help="An installed pack.")]
-PackTarget = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A .kpack file or an installed pack.")]
+PackName = Annotated[str, typer.Argument(metavar="NAME", help="An installed pack.", autocompletion=packs)]
+PackTarget = Annotated[
+    str, typer.Argument(metavar="FILE|NAME", help="A .kpack file or an installed pack.", autocompletion=packs)
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-ModelName = Annotated[str, typer.Argument(metavar="NAME", help="An installed model.")]
+ModelName = Annotated[str, typer.Argument(metavar="NAME", help="An installed model.", autocompletion=models)]

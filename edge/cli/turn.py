@@ -86,13 +86,11 @@ class TurnView:
 
 
 def left_out(store: PackStore) -> None:
-    """Say on standard error which installed packs cannot be searched: their answers would be missed unnoticed."""
-    from edge.packs.library import INSTALL_AGAIN
-
+    """Say on standard error which packs cannot be searched: their answers would be missed unnoticed."""
     for problem in store.problems() if store.list() else ():  # without any, the question itself fails
         screen = Screen(sys.stderr)
         screen.write(f"'{problem.name}' is left out: {problem.error.message}", lead=("note: ", CAREFUL))
-        screen.write(INSTALL_AGAIN, lead=("hint: ", FAINT))
+        screen.write(problem.hint, lead=("hint: ", FAINT))
 
 
 def found(screen: Screen, evidence: Evidence, lines: int) -> None:

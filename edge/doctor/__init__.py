@@ -10,9 +10,10 @@ from edge import wiring
 from edge.config import Settings
 from edge.doctor import device, search, system, writing
 from edge.doctor.check import Check, Status, failed, safely
-from edge.engine import machine, room
+from edge.engine import machine, processor, room
 from edge.engine.interface import Embedder
 from edge.engine.models import ModelStore
+from edge.engine.prepare import may_have_gpu
 from edge.engine.pull import FOLDER as PULLED
 from edge.errors import EdgeError
 from edge.packs.store import PackStore
@@ -23,13 +24,13 @@ __all__ = ["Check", "Status", "diagnose"]
 def diagnose(settings: Settings, deep: bool = False) -> Iterator[Check]:
     """Every check in order, as each is done. ``deep`` also hashes and loads the language model, and lets it write."""
     yield safely("python", system.python)
-    yield safely("processor", system.processor)
+    yield safely("processor", lambda: system.processor(processor.look()))
     yield safely("memory", system.memory)
     found = device.Found()
     yield safely("device", lambda: device.check(settings, found))
     yield safely("home", lambda: system.home(settings.home))
     yield safely("sqlite", system.sqlite)
-    yield safely("sandbox", lambda: system.sandbox(room.look(gpu=device.may_use_gpu(settings))))
+    yield safely("sandbox", lambda: system.sandbox(room.look(gpu=may_have_gpu(settings))))
     embedder: Embedder | None = None
     try:
         embedder = wiring.make_embedder(settings)

@@ -34,8 +34,3 @@ def check(settings: Settings, found: Found, root: Path = Path("/")) -> Check:
         return Check("device", "ok", verdict.detail)
     matters = ModelStore(settings).active() or settings.gpu_layers != AUTO
     return Check("device", "fail" if matters else "warn", verdict.detail, verdict.hint)
-
-
-def may_use_gpu(settings: Settings) -> bool:
-    """Whether workers are given a GPU's device files."""
-    return bool(settings.back_ends) and settings.gpu_layers != "0"

@@ -13,10 +13,8 @@ from edge.database import open_memory
 from edge.doctor.check import Check
 from edge.engine import room
 from edge.engine.machine import CGROUP, CGROUPS, MEMINFO, physical_cores, read_memory
+from edge.engine.processor import Processor
 from edge.text.sizes import size
-
-FEATURES = ("avx", "avx2", "avx512f", "f16c", "fma", "asimd", "asimddp", "i8mm", "sve")
-"""Processor features that llama.cpp is faster with."""
 
 LOW_MEMORY = 10**9
 LOW_DISK = 10**9
@@ -31,15 +29,10 @@ def python() -> Check:
     return Check("python", "ok", where)
 
 
-def processor(cpuinfo: Path = Path("/proc/cpuinfo"), machine: str = "") -> Check:
-    """Cores this process may use, and what they can do."""
-    try:
-        words = set(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
-    except OSError:
-        words = set()
-    features = [feature for feature in FEATURES if feature in words]
-    detail = f"{physical_cores()} cores; {' '.join(features) or 'features unknown'}"
-    if (machine or platform.machine()) == "x86_64" and words and "avx2" not in words:
+def processor(found: Processor, machine: str = "") -> Check:
+    """Cores this process may use, and which code for them llama.cpp computes with."""
+    detail = f"{physical_cores()} cores; {found.summary}"
+    if (machine or platform.machine()) == "x86_64" and "AVX2" not in found.features:
         return Check("processor", "warn", detail, "Without AVX2 a language model is several times slower.")
     return Check("processor", "ok", detail)
 

@@ -3,10 +3,10 @@
 To the worker: ``{"op", "id", …}`` asks for something, ``{"op": "cancel", "id"}`` gives it up, ``{"op": "ping"}`` wants
 a sign of life, ``{"op": "stored", …}`` tells what the parent keeps, ``{"op": "answer", …}`` replies to an ask.
 
-From it: ``{"ready": facts}`` or ``{"error"}`` first; then, for a request, ``{"id", "token", "logprobs"?}`` any number
-of times and ``{"id", "done": {…}}`` or ``{"id", "error", "busy"?}`` once, after a cancellation too; ``{"ask": {…}}``,
-one at a time; ``{"pong": true}``. For each token ``logprobs`` has ``[[text, logprob], [[text, logprob], …]]``: itself,
-and alternatives.
+From it: ``{"ready": facts}`` or ``{"error", "hint"}`` first; then, for a request, ``{"id", "token", "logprobs"?}`` any
+number of times and ``{"id", "done": {…}}`` or ``{"id", "error", "busy"?}`` once, after a cancellation too;
+``{"ask": {…}}``, one at a time; ``{"pong": true}``. For each token ``logprobs`` has
+``[[text, logprob], [[text, logprob], …]]``: itself, and alternatives.
 """
 
 from __future__ import annotations

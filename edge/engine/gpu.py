@@ -14,7 +14,10 @@ from pathlib import Path
 from edge.engine.machine import Device
 
 MODULE = "libggml-cuda.so"
-BUILD = "Build it with `python build/cuda.py` (Jetson: build/jetson/README.md), and set 'back_ends' to its folder."
+BUILD = (
+    "Build it with `python build/cuda.py` (Jetson: build/jetson/README.md), "
+    "and put it into the folder back-ends in edge's home."
+)
 
 _LIBRARIES = (
     "usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu/nvidia",
@@ -80,7 +83,7 @@ def judge(
         traces: see `look_for_gpu`.
         devices: GPUs that llama.cpp offers.
         problems: why back ends were not loaded, in llama.cpp's words.
-        modules: names of the back ends in the folder that is set; none when none is.
+        modules: names of the back ends in the folder for them; none without one.
         wanted: the setting ``gpu_layers``.
     """
     usable = max(devices, key=lambda device: device.free, default=None)

@@ -7,6 +7,10 @@ check is loaded at once, while all of it is hashed in the background, which also
 wrong, the worker is ended. A process that ends sooner leaves that to the next one, or to ``edge doctor --deep``. A file
 that looks changed is hashed first. A model without a record gets one: it is trusted as found, which is all that can be
 done.
+
+Nothing is written beside models that came along (`edge.inside.along`): what was found of those is kept under EDGE_HOME.
+Of one inside the program the table of contents has the SHA-256; it is hashed before the first load of every copy. One
+that lies beside the program may have a record with it; else it is trusted as found.
 """
 
 from __future__ import annotations
@@ -23,10 +27,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from edge.engine.interface import never
-from edge.errors import EdgeError, ModelError
-from edge.inside.part import locate, open_file, size_of
-from edge.inside.part import status as stat
+from edge.errors import EdgeError, EngineError, ModelError
+from edge.inside.along import place_of
+from edge.inside.checked import Checked
+from edge.inside.part import COPY_AGAIN, Seen, locate, look, open_file, size_of
 from edge.packs import files
+
+__all__ = [
+    "Guard", "Record", "Seen", "damaged", "hash_file", "look", "read_record", "record_path", "verify", "write_record"
+]  # fmt: skip
 
 SUFFIX = ".json"
 _BLOCK = 4 << 20
@@ -35,10 +44,9 @@ _REST = 4.0
 """Rests after every block, in times of what the block took: the check takes a fifth of a core. On two cores with other
 work, the first token of a 7B model came 1.2 to 1.4 times as late as without a check; without rests, 1.9 times."""
 
-INSIDE = "inside the program"
-"""Source of a model that is a part of the one-file program, whose table of contents stands for its record."""
+INSIDE, BESIDE = "inside the program", "beside the program"
+"""Sources of models that came along."""
 
-Seen = tuple[int, ...]
 Progress = Callable[[int, int], None]
 
 
@@ -62,11 +70,34 @@ def record_path(model: Path) -> Path:
     return model.with_suffix(SUFFIX)
 
 
-def read_record(model: Path) -> Record | None:
-    """The record of a model, unless there is none that can be read."""
+def read_record(model: Path, checked: Checked | None = None) -> Record | None:
+    """The record of a model, unless there is none that can be read.
+
+    Args:
+        model: the file, or a part of the program.
+        checked: what is remembered of models that came along; nothing is where it is None.
+    """
     try:
+        if place_of(model) == "installed":
+            return _read(model)
+        found = checked.finding(model) if checked else None
         if inside := locate(model):
-            return Record(inside.sha256, inside.size, INSIDE, look(model))
+            known: Record | None = Record(inside.sha256, inside.size)
+        else:
+            known = _read(model) or (Record(found.sha256, look(model)[0]) if found else None)
+    except OSError:
+        return None
+    if known is None:
+        return None
+    known = replace(known, source=INSIDE if inside else BESIDE, seen=None, checked=0.0)
+    if found and found.sha256 == known.sha256:
+        return replace(known, seen=found.seen, checked=found.time)
+    return known
+
+
+def _read(model: Path) -> Record | None:
+    """What is written beside a model."""
+    try:
         values = json.loads(record_path(model).read_text(encoding="utf-8"))
         seen = values["seen"]
         record = Record(
@@ -81,12 +112,6 @@ def read_record(model: Path) -> Record | None:
 def write_record(model: Path, record: Record) -> None:
     """Keep a record, atomically. Raises ``OSError`` as writing does."""
     files.write_atomically(record_path(model), json.dumps(asdict(record)).encode() + b"\n")
-
-
-def look(path: Path) -> Seen:
-    """How a file looks without being read. Its time of change cannot be set back by those who write to it."""
-    status = stat(path)
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def hash_file(
@@ -106,9 +131,12 @@ def hash_file(
 
 
 def verify(
-    path: Path, stop: Callable[[], bool] = never, progress: Progress = lambda done, total: None
+    path: Path,
+    stop: Callable[[], bool] = never,
+    progress: Progress = lambda done, total: None,
+    checked: Checked | None = None,
 ) -> Record | None:
-    """Hash a model and compare, keeping in its record what was found; None when it was stopped.
+    """Hash a model and compare, keeping what was found; None when it was stopped.
 
     Raises:
         ModelError: it is not the file that came in.
@@ -119,19 +147,20 @@ def verify(
         found = hash_file(path, stop, progress)
         if found is None:
             return None
-        known = read_record(path) or Record(found, before[0], "found on this device")
+        known = read_record(path, checked) or Record(found, before[0], "found on this device")
         if found != known.sha256:
-            _keep(path, replace(known, seen=None))
+            _keep(path, replace(known, seen=None), checked)
             raise damaged(path, known)
-        _keep(path, record := replace(known, seen=before, checked=time.time()))
+        _keep(path, record := replace(known, seen=before, checked=time.time()), checked)
         return record
 
 
 def damaged(path: Path, record: Record) -> ModelError:
     """What to tell of a file that is not what came in."""
     if record.source == INSIDE:
-        hint = "Copy the program again, and compare its SHA-256 with the publisher's."
-        return ModelError(f"{path.name} inside {path.parent.name} is damaged.", hint)
+        return ModelError(f"{path.name} inside {path.parent.name} is damaged.", COPY_AGAIN)
+    if record.source == BESIDE:
+        return ModelError(f"{path.name} beside the program is damaged.", f"Copy it again: {path}")
     ways = {"hf": f"`edge model pull {record.source}`", "sync": "`edge sync`"}
     again = ways.get(record.source.partition(":")[0], "`edge model add FILE`")
     return ModelError(
@@ -146,16 +175,25 @@ class Guard:
     Args:
         paths: the files.
         admit: called before each load; raises the reason why it cannot be now.
+        checked: what is remembered of files that came along.
     """
 
-    def __init__(self, paths: Sequence[Path], admit: Callable[[], object] | None = None) -> None:
-        self._paths, self._admit = tuple(paths), admit
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        admit: Callable[[], object] | None = None,
+        checked: Checked | None = None,
+    ) -> None:
+        self._paths, self._admit, self._checked = tuple(paths), admit, checked
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._rested = 0.0
+        self._done = (0, 0)
         self._damaged: tuple[Path, Seen] | None = None
         self.damage: ModelError | None = None
         """What is wrong, once something is."""
+        self.limit_s: float | None = None
+        """Seconds that a load waits for files that must be hashed first; None: until they are."""
 
     def before_loading(self, alarm: Callable[[], None]) -> None:
         """Let a load begin: at once if the files look as they did, else after they were hashed.
@@ -166,21 +204,17 @@ class Guard:
         Raises:
             ModelError: one is damaged.
             StorageError: one cannot be read.
+            EngineError: they are still being hashed after ``limit_s``.
         """
         if self.damage and self._damaged and self._damaged[1] == _look(self._damaged[0]):
             raise self.damage
         self.damage = self._damaged = None
+        due = [path for path in self._paths if self._is_due(path)]
+        if due:
+            self._check_first(due)
         if self._admit:
             self._admit()
-        for path in self._paths:
-            record = read_record(path)
-            if record and _look(path) not in (None, record.seen):
-                self._verify(path)
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(
-                target=self._check_all, args=(alarm,), name="model check", daemon=True
-            )
-            self._thread.start()
+        self._begin([path for path in self._paths if path not in due], alarm)
 
     def wait(self, limit_s: float | None = None) -> bool:
         """Whether the check in the background has ended within so many seconds."""
@@ -193,11 +227,48 @@ class Guard:
         self._stopped.set()
         self.wait(1.0)
 
-    def _check_all(self, alarm: Callable[[], None]) -> None:
+    def _is_due(self, path: Path) -> bool:
+        record = read_record(path, self._checked)
+        return record is not None and _look(path) not in (None, record.seen)
+
+    def _check_first(self, due: Sequence[Path]) -> None:
+        """Hash files without rest, here or, if that is not waited for, in another thread."""
+        if self.limit_s is None:
+            for path in due:
+                self._verify(path)
+            return
+        if self.wait(0):
+            self._thread = threading.Thread(
+                target=self._check_each, args=(due,), name="model check", daemon=True
+            )
+            self._thread.start()
+        if not self.wait(self.limit_s):
+            done, total = self._done
+            raise EngineError(
+                f"{due[0].name} is being checked, once for each copy: {100 * done // max(1, total)} % done.",
+                "Ask again in a moment.",
+            )
+        if self.damage:
+            raise self.damage
+
+    def _check_each(self, due: Sequence[Path]) -> None:
+        with suppress(EdgeError):  # damage is kept; what cannot be read, the load itself will tell
+            for path in due:
+                self._verify(path)
+
+    def _begin(self, paths: Sequence[Path], alarm: Callable[[], None]) -> None:
+        """Hash files in the background, unless that goes on already."""
+        if paths and self.wait(0):
+            self._thread = threading.Thread(
+                target=self._check_all, args=(paths, alarm), name="model check", daemon=True
+            )
+            self._thread.start()
+
+    def _check_all(self, paths: Sequence[Path], alarm: Callable[[], None]) -> None:
         if sys.platform == "linux":
             with suppress(OSError):  # of this thread alone: the first prompt goes first
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-        for path in self._paths:
+        for path in paths:
             try:
                 self._verify(path, self._rest)
             except ModelError:
@@ -210,10 +281,13 @@ class Guard:
         self._stopped.wait(_REST * (time.perf_counter() - self._rested))
         self._rested = time.perf_counter()
 
-    def _verify(self, path: Path, progress: Progress = lambda done, total: None) -> None:
+    def _count(self, done: int, total: int) -> None:
+        self._done = done, total
+
+    def _verify(self, path: Path, progress: Progress | None = None) -> None:
         self._rested = time.perf_counter()
         try:
-            verify(path, self._stopped.is_set, progress)
+            verify(path, self._stopped.is_set, progress or self._count, self._checked)
         except ModelError as error:
             self._damaged, self.damage = (path, _look(path) or ()), error
             raise
@@ -227,6 +301,11 @@ def _look(path: Path) -> Seen | None:
         return None
 
 
-def _keep(path: Path, record: Record) -> None:
+def _keep(path: Path, record: Record, checked: Checked | None) -> None:
     with suppress(OSError):  # on a read-only disk nothing can be remembered, and nothing is lost
-        write_record(path, record)
+        if place_of(path) == "installed":
+            write_record(path, record)
+        elif checked and record.seen is None:
+            checked.forget(path)
+        elif checked and record.seen:
+            checked.keep(path, record.sha256, record.seen)

@@ -204,7 +204,8 @@ class Life:
                 raise WorkerDied(f"its process was not ready after {self._patience.start:.0f} s")
         facts = frame.get("ready")
         if not isinstance(facts, dict):
-            raise WorkerDied(plain(frame.get("error", "its process did not say it is ready")))
+            error = frame.get("error", "its process did not say it is ready")
+            raise WorkerDied(plain(error), plain(frame.get("hint", "")))
         return facts
 
     def _take(self, frame: Frame, now: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -19,6 +20,7 @@ from edge.engine.process import worker_command
 from edge.engine.supervisor import PATIENCE, Worker
 from edge.engine.totals import Totals
 from edge.errors import EngineError
+from edge.inside.checked import checked
 from edge.types import Message, Prompt
 
 REASONS = get_args(get_type_hints(Finished)["reason"])
@@ -45,11 +47,11 @@ class LlamaEngine:
         self.options = options
         self._model = options.model
         self.totals = Totals()
-        self._cache = cache
+        self._cache, self._guard = cache, guard
         exchange = cache.exchange if cache else None
         self._worker = Worker(
             options.model,
-            worker_command(replace(options, exchange=exchange)),
+            partial(worker_command, replace(options, exchange=exchange)),  # a part may have moved meanwhile
             patience=patience,
             answer=cache.answer if cache else None,
             greet=cache.greet if cache else None,
@@ -68,8 +70,9 @@ class LlamaEngine:
         """
         options, admit = prepare_at_least(settings, model)
         paths = (model, *(path for path, _ in options.loras))
-        cache = open_cache(settings.prefill_dir, settings.prefill_cache_mb, options, paths)
-        guard = Guard(paths, admit)
+        known = checked(settings.home)
+        cache = open_cache(settings.prefill_dir, settings.prefill_cache_mb, options, paths, known)
+        guard = Guard(paths, admit, known)
         return cls(options, Patience(idle=60.0 * settings.idle_unload_minutes), cache=cache, guard=guard)
 
     @property
@@ -85,6 +88,11 @@ class LlamaEngine:
     def start(self) -> None:
         """Begin to load the model and return at once."""
         self._worker.start()
+
+    def wait_for_check(self, limit_s: float) -> None:
+        """Refuse requests after so many seconds while a file is hashed for the first time; by default they wait."""
+        if self._guard:
+            self._guard.limit_s = limit_s
 
     def facts(self) -> Frame:
         """What the worker says about model and machine: name, context, threads, template, system, gpu, sandbox.

@@ -4,6 +4,7 @@
     models/lora/NAME.gguf   an adapter       models/reranker    name of the reranker
     …/NAME.json             its record (`integrity`)
 
+Models that came along with the program (`along`) are used where they are; the first of its kind, if none was chosen.
 A model is there whole or not at all: it is put together beside its place, flushed and renamed. Loading is the engine's.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,11 +21,14 @@ from typing import Literal
 
 from edge.config import Settings
 from edge.engine import gguf, model_files
+from edge.engine.along import AlongModel, models_along
 from edge.engine.integrity import Record, hash_file, look, read_record, record_path, verify, write_record
 from edge.engine.model_checks import check_adapter, check_belongs, check_model, is_adapter
 from edge.engine.model_files import PARTIAL, Progress
 from edge.errors import BusyError, EdgeError, NotFoundError, UsageError
-from edge.inside.part import own_parts, size_of
+from edge.inside.along import Place
+from edge.inside.checked import checked
+from edge.inside.part import size_of
 from edge.packs.files import make_folder, sync_file
 
 SUFFIX = ".gguf"
@@ -38,13 +43,18 @@ _ADD = "Add one with `edge model add FILE.gguf`."
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
-    """A model or an adapter that can be used; ``active`` when it is."""
+    """A model or an adapter that can be used; ``active`` when it is.
+
+    ``purpose`` says what a model that came along is for, or what is wrong with it, unless it writes answers.
+    """
 
     name: str
     path: Path
     bytes: int
     active: bool
     kind: Literal["model", "adapter"] = "model"
+    place: Place = "installed"
+    purpose: str = ""
 
 
 class ModelStore:
@@ -52,7 +62,10 @@ class ModelStore:
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.models_dir
-        self._inside = {path.stem: path for path in own_parts("model")}
+        self._checked = checked(settings.home)
+        came = models_along()
+        self._along = {model.name: model for model in reversed(came)}
+        self._hidden = tuple(model for model in came if self._along[model.name] != model)
 
     @property
     def folder(self) -> Path:
@@ -60,7 +73,7 @@ class ModelStore:
         return self._folder
 
     def list(self) -> tuple[InstalledModel, ...]:
-        """All models by name, then all adapters, then models inside the one-file program."""
+        """All models by name, then all adapters, then models that came along, unless one of their name is installed."""
         active = {self._named(kind) for kind in _SLOTS}
         adapters = {path for path, _ in self.loras()}
         files = sorted(self._folder.glob(f"*{SUFFIX}"))
@@ -68,11 +81,20 @@ class ModelStore:
         return (
             *(InstalledModel(f.stem, f, f.stat().st_size, f.stem in active) for f in files if f.is_file()),
             *(InstalledModel(f.stem, f, f.stat().st_size, f in adapters, "adapter") for f in loras if f.is_file()),
-            *(InstalledModel(name, f, size_of(f), f == self.active()) for name, f in self._inside.items()),
+            *(self._described(model) for model in self._usable().values()),
         )  # fmt: skip
 
+    def shadowed(self) -> tuple[AlongModel, ...]:
+        """Models that came along and are not used, since another of their name goes first."""
+        usable = self._usable()
+        return (*(model for name, model in self._along.items() if name not in usable), *self._hidden)
+
+    def problems(self) -> tuple[AlongModel, ...]:
+        """Models that came along and are damaged, as far as their headers tell."""
+        return tuple(model for model in self._usable().values() if model.error)
+
     def active(self) -> Path | None:
-        """The model to answer with, if there is one: the one that was chosen, else the one inside the program."""
+        """The model to answer with, if there is one: the one that was chosen, else the first that came along."""
         return self._in_use("language")
 
     def reranker(self) -> Path | None:
@@ -137,7 +159,7 @@ class ModelStore:
         """The model of this name if it is this file, and undamaged."""
         with suppress(EdgeError):
             model = self._get(model_files.safe_name(name))
-            record = verify(model.path)
+            record = verify(model.path, checked=self._checked)
             return model if record and record.sha256 == sha256 else None
         return None
 
@@ -179,12 +201,15 @@ class ModelStore:
 
         Raises:
             NotFoundError: it is not installed.
+            UsageError: it came along with the program.
             StorageError, BusyError: as `add`.
         """
         model = self._get(name)
-        if model.path in self._inside.values():
-            hint = f"Make one without it: edge bundle remove {model.path.name}"
-            raise UsageError(f"The model {name} comes with the program.", hint)
+        if model.place == "inside":
+            hint = f"Make one without it: edge bundle remove {shlex.quote(model.path.name)}"
+            raise UsageError(f"The model {name} is inside the program.", hint)
+        if model.place == "beside":
+            raise UsageError(f"The model {name} lies beside the program.", f"Delete the file {model.path}")
         with self._changing():
             for kind in _SLOTS:
                 if self._named(kind) == name:
@@ -241,8 +266,23 @@ class ModelStore:
         path = self._folder / f"{name}{SUFFIX}"
         if name and path.is_file():
             return path
-        inside = next(iter(self._inside.values()), None) if kind == "language" else None
-        return self._inside.get(name, inside)
+        if name in self._along:
+            return self._along[name].path
+        first = [model for model in self._usable().values() if kind in (model.kind, model.guess)]
+        return min(first, key=lambda model: model.error is not None).path if first else None
+
+    def _usable(self) -> dict[str, AlongModel]:
+        """What came along, by name, without those of which one of their name is installed."""
+        return {
+            name: model for name, model in self._along.items() if not (self._folder / f"{name}{SUFFIX}").is_file()
+        }
+
+    def _described(self, model: AlongModel) -> InstalledModel:
+        active = model.path in (self.active(), self.reranker())
+        purpose = "damaged" if model.kind is None else "" if model.kind == "language" else model.kind
+        return InstalledModel(
+            model.name, model.path, model.bytes, active, place=model.place, purpose=purpose
+        )
 
     def _adapter_path(self, name: str) -> Path:
         return self._folder / LORA_FOLDER / f"{Path(name).name}{SUFFIX}"

@@ -22,6 +22,7 @@ from edge.engine.options import WorkerOptions
 from edge.engine.prefill_file import BadFile, Header
 from edge.engine.state_key import state_key
 from edge.errors import EdgeError
+from edge.inside.checked import Checked
 from edge.packs import files
 
 SUFFIX = ".kv"
@@ -211,7 +212,11 @@ def _bytes(path: Path) -> int:
 
 
 def open_cache(
-    folder: Path, megabytes: int, options: WorkerOptions, paths: Sequence[Path] | None = None
+    folder: Path,
+    megabytes: int,
+    options: WorkerOptions,
+    paths: Sequence[Path] | None = None,
+    checked: Checked | None = None,
 ) -> PrefillCache | None:
     """The cache for a worker; None where there is to be none, or can be none.
 
@@ -220,9 +225,10 @@ def open_cache(
         megabytes: the most it may hold; 0 for no cache.
         options: how the worker runs.
         paths: of its model and adapters, where these are known by other names.
+        checked: what is remembered of models that came along.
     """
     if not megabytes:
         return None
     files_of = paths or (options.model, *(path for path, _ in options.loras))
-    cache = PrefillCache(folder, megabytes * 2**20, state_key(options, files_of))
+    cache = PrefillCache(folder, megabytes * 2**20, state_key(options, files_of, checked))
     return cache if cache.exchange is not None else None

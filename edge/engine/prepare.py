@@ -23,6 +23,8 @@ from edge.errors import EngineError, NotFoundError, StorageError, UsageError
 
 AUTO = "auto"
 ALL_LAYERS = 10_000
+BACK_ENDS = "back-ends"
+"""Folder in edge's home whose back ends are used without any setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ def prepare(
     """
     loras = _adapters(settings, model)
     wishes = read_wishes(settings, sum(path.stat().st_size for path, _ in loras))
+    modules = back_ends(settings)
     shape = shape_of(gguf.read_header(model), model.name)
     here = (look or look_around)(settings)
     if here is None:
@@ -60,7 +63,8 @@ def prepare(
     chosen = plan(model.name, shape, here, wishes)
     options = WorkerOptions(
         model, "generate", chosen.threads, chosen.input_tokens, chosen.output_tokens, chosen.parallel, chosen.cells,
-        chosen.kv_type, chosen.gpu_layers, chosen.repack, loras=loras, back_ends=back_ends(settings),
+        chosen.kv_type, chosen.gpu_layers, chosen.repack, loras=loras,
+        back_ends=modules if chosen.gpu_layers else None,
     )  # fmt: skip
     return Prepared(options, chosen, here)
 
@@ -105,13 +109,14 @@ def read_wishes(settings: Settings, beside: int = 0) -> Wishes:
 
 
 def back_ends(settings: Settings) -> Path | None:
-    """The folder with further back ends, if one is set.
+    """The folder with further back ends: the one that is set, else ``back-ends`` in edge's home, if that exists.
 
     Raises:
-        UsageError: there is no such folder.
+        UsageError: the one that is set does not exist.
     """
     if not settings.back_ends:
-        return None
+        own = settings.home.absolute() / BACK_ENDS
+        return own if own.is_dir() else None
     folder = Path(settings.back_ends).expanduser().absolute()
     if not folder.is_dir():
         raise UsageError(f"back_ends: {folder} is no folder.", "Correct the setting.")
@@ -120,7 +125,17 @@ def back_ends(settings: Settings) -> Path | None:
 
 def look_around(settings: Settings) -> Machine | None:
     """This machine, with the GPUs that llama.cpp can use."""
-    return machine.look(gpus(device_facts(settings))) if _may_have_gpu(settings) else machine.look()
+    return machine.look(gpus(device_facts(settings))) if may_have_gpu(settings) else machine.look()
+
+
+def may_have_gpu(settings: Settings) -> bool:
+    """Whether a GPU may be used, so that asking is worth a process: only modules of back ends bring them.
+
+    Raises:
+        UsageError: as `back_ends`.
+    """
+    folder = back_ends(settings)
+    return settings.gpu_layers != "0" and folder is not None and any(folder.glob("libggml-*.so"))
 
 
 def device_facts(settings: Settings) -> dict[str, Any]:
@@ -154,12 +169,6 @@ def _adapters(settings: Settings, model: Path) -> tuple[tuple[Path, float], ...]
     return store.loras() if store.active() == model else ()
 
 
-def _may_have_gpu(settings: Settings) -> bool:
-    """Whether asking is worth a process: only modules of back ends bring GPUs."""
-    folder = back_ends(settings)
-    return settings.gpu_layers != "0" and folder is not None and any(folder.glob("libggml-*.so"))
-
-
 def _one_of(name: str, value: str, known: dict[str, Any]) -> Any:
     if value == AUTO:
         return None
@@ -183,5 +192,6 @@ def _unplanned(
         model, "generate", settings.threads or machine.generation_threads(),
         settings.max_input_tokens, settings.max_output_tokens,
         parallel=wishes.parallel or 4, kv_type=wishes.kv_type or "f16",
-        gpu_layers=wishes.gpu_layers or 0, repack=bool(wishes.repack), loras=loras, back_ends=back_ends(settings),
+        gpu_layers=wishes.gpu_layers or 0, repack=bool(wishes.repack), loras=loras,
+        back_ends=back_ends(settings) if wishes.gpu_layers else None,
     )  # fmt: skip

@@ -57,7 +57,9 @@ class LlamaReranker:
 
     def __init__(self, path: Path, threads: int = 1, guard: Guard | None = None, load_s: float = 0.0) -> None:
         self._path, self._load_s = path, load_s
-        self._worker = Worker(path, worker_command(WorkerOptions(path, "rank", threads)), guard=guard)
+        self._worker = Worker(
+            path, partial(worker_command, WorkerOptions(path, "rank", threads)), guard=guard
+        )
         self._answered: int | None = None  # the process that did last
 
     @property

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge.engine.integrity import Seen, hash_file, look, read_record
 from edge.engine.options import WorkerOptions
+from edge.inside.checked import Checked
 
 FORMAT = 1
 """Raised when the prompt's tokens no longer say all that went into a state."""
@@ -20,7 +21,9 @@ QUICK_BYTES = 64 * 2**20
 until then its states are left alone."""
 
 
-def state_key(options: WorkerOptions, paths: Sequence[Path]) -> Callable[[], bytes | None]:
+def state_key(
+    options: WorkerOptions, paths: Sequence[Path], checked: Checked | None = None
+) -> Callable[[], bytes | None]:
     """A function that gives the key of a worker's states, None while it is not known. It raises ``OSError``.
 
     The chat template is a part of the model, and all of its work shows in the tokens.
@@ -28,10 +31,11 @@ def state_key(options: WorkerOptions, paths: Sequence[Path]) -> Callable[[], byt
     Args:
         options: how the worker runs.
         paths: of the model and its adapters.
+        checked: what is remembered of models that came along.
     """
 
     def key() -> bytes | None:
-        digests = [_digest(path) for path in paths]
+        digests = [_digest(path, checked) for path in paths]
         if None in digests:
             return None
         scales = [scale for _, scale in options.loras]
@@ -42,9 +46,9 @@ def state_key(options: WorkerOptions, paths: Sequence[Path]) -> Callable[[], byt
     return key
 
 
-def _digest(path: Path) -> str | None:
+def _digest(path: Path, checked: Checked | None) -> str | None:
     seen = look(path)
-    record = read_record(path)
+    record = read_record(path, checked)
     if record and record.seen == seen:
         return record.sha256
     return _hashed(path, seen) if seen[0] <= QUICK_BYTES else None

@@ -62,7 +62,7 @@ class Worker:
 
     Args:
         model: the file it serves, for messages.
-        command: how to start it, see `worker_command`.
+        command: how to start it, see `worker_command`; a function is asked at every start.
         clock: seconds that never go backwards.
         patience: how long to bear with it, and when to end it for lack of work.
         answer: replies to what the worker asks; called in a thread of its own, one ask at a time.
@@ -74,7 +74,7 @@ class Worker:
     def __init__(
         self,
         model: Path,
-        command: Sequence[str],
+        command: Sequence[str] | Callable[[], Sequence[str]],
         clock: Callable[[], float] = time.monotonic,
         *,
         patience: Patience = PATIENCE,
@@ -227,7 +227,8 @@ class Worker:
         if self._guard:
             self._guard.before_loading(self._stop)
         try:
-            process = WorkerProcess(self._command, self._inherit)
+            command = self._command() if callable(self._command) else self._command
+            process = WorkerProcess(command, self._inherit)
         except WorkerDied as death:
             self._policy.failed(self._clock())
             self._failure = self._error(death, loading=True)

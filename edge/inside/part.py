@@ -8,16 +8,20 @@ import errno
 import io
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from edge.errors import StorageError
 from edge.inside import table
 from edge.inside.table import Kind
 
 EXECUTABLE = "EDGE_EXECUTABLE"
 """Variable in which the launcher says which file was started."""
+
+COPY_AGAIN = "Copy the program again, and compare its SHA-256 with the publisher's."
+
+Seen = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +35,29 @@ class Stretch:
 
 
 def own_parts(kind: Kind, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
-    """The paths of the parts of a kind in the program that runs; none when it is damaged, or no one-file program."""
+    """The paths of the parts of a kind in the program that runs; none when it is no one-file program, or gone.
+
+    Raises:
+        StorageError: it is damaged.
+    """
     program = environ.get(EXECUTABLE)
     if not program:
         return ()
-    with suppress(OSError, table.TableError), open(program, "rb") as file:
-        return tuple(Path(program, part.name) for part in table.read(file) or () if part.kind == kind)
-    return ()
+    try:
+        with open(program, "rb") as file:
+            parts = table.read(file)
+    except OSError:
+        return ()
+    except table.TableError as error:
+        raise damaged(Path(program), str(error)) from error
+    if parts is None:
+        raise damaged(Path(program), "its end is missing")
+    return tuple(Path(program, part.name) for part in parts if part.kind == kind)
+
+
+def damaged(program: Path, what: str) -> StorageError:
+    """What a reader is told about a damaged program."""
+    return StorageError(f"{program.name} is damaged: {what}.", COPY_AGAIN)
 
 
 def locate(path: Path) -> Stretch | None:
@@ -55,7 +75,7 @@ def locate(path: Path) -> Stretch | None:
     except table.TableError as error:
         raise OSError(errno.EIO, f"{program.name} is damaged: {error}", str(path)) from error
     for part in parts:
-        if part.name == path.name:
+        if part.name == path.name and part.kind in ("model", "pack"):
             return Stretch(program, part.offset, part.size, part.sha256)
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
@@ -78,6 +98,17 @@ def status(path: Path) -> os.stat_result:
     """
     stretch = locate(path)
     return path.stat() if stretch is None else stretch.path.stat()
+
+
+def look(path: Path) -> Seen:
+    """How a file, or the program that a part is in, looks without being read. Its time of change cannot be set back by
+    those who write to it.
+
+    Raises:
+        OSError: as ``stat`` does.
+    """
+    found = status(path)
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 def size_of(path: Path) -> int:

@@ -3,8 +3,9 @@
     launcher | parts, each from a page boundary on | table | footer
 
 The table is text, one part a line: ``KIND OFFSET SIZE SHA-256 NAME``; the first is the archive that the launcher
-unpacks. The footer is the file's last 64 bytes, so that it is found at once however large the file is: magic, version,
-CRC-32 of the table, its offset and size, zeros, CRC-32 of the footer itself. build/launcher/launcher.c reads the same.
+unpacks, the second the launcher itself. Between parts are zeros. The footer is the file's last 64 bytes, so that it is
+found at once however large the file is: magic, version, CRC-32 of the table, its offset and size, zeros, CRC-32 of the
+footer itself. build/launcher/launcher.c reads the same.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, get_args
 
-Kind = Literal["program", "model", "pack"]
+Kind = Literal["program", "launcher", "model", "pack"]
 
 PAGE = 65536
 """Parts begin at multiples of it: the largest page of the machines that edge runs on."""
@@ -42,6 +43,10 @@ class Part:
     def end(self) -> int:
         """The offset behind its last byte."""
         return self.offset + self.size
+
+    def __str__(self) -> str:
+        """What readers are told: ``program``, ``launcher``, ``model NAME``, ``pack NAME``."""
+        return f"{self.kind} {self.name}" if self.kind in ("model", "pack") else self.kind
 
 
 class TableError(Exception):
@@ -79,26 +84,43 @@ def read(file: BinaryIO) -> tuple[Part, ...] | None:
         raise TableError("the footer")
     if version != _VERSION:
         raise TableError("the footer, or it is of a newer edge")
-    if size > _MAX_TABLE or offset + size > length - FOOTER_SIZE:
+    if size > _MAX_TABLE or offset + size != length - FOOTER_SIZE:
         raise TableError("the footer")
     file.seek(offset)
     table = file.read(size)
     if zlib.crc32(table) != crc:
         raise TableError("the table of contents")
     try:
-        parts = tuple(_part(line) for line in table.decode().splitlines())
-    except (ValueError, UnicodeDecodeError) as error:
+        return _checked([_part(line) for line in table.decode().split("\n")[:-1]], offset)
+    except ValueError as error:
         raise TableError("the table of contents") from error
-    if any(part.end > offset for part in parts):
-        raise TableError("the table of contents")
-    return parts
 
 
 def _part(line: str) -> Part:
     kind, offset, size, sha256, name = line.split(" ", 4)
-    if kind not in get_args(Kind) or len(sha256) != 64 or not name:
+    if kind not in get_args(Kind) or len(sha256) != 64 or not is_name(name):
         raise ValueError(line)
     part = Part(kind, name, int(offset), int(size), sha256)  # type: ignore[arg-type]
     if part.offset < 0 or part.size < 0 or part.offset % PAGE:
         raise ValueError(line)
     return part
+
+
+def is_name(name: str) -> bool:
+    """Whether a part can be called so: it has to fit a line, and to be the name of a file when it is taken out."""
+    return bool(name) and name.isprintable() and "/" not in name and name not in (".", "..")
+
+
+def _checked(parts: list[Part], end: int) -> tuple[Part, ...]:
+    """The parts, if program and launcher come first, no two have one name, and none reaches into another."""
+    if [part.kind for part in parts[:2]] != ["program", "launcher"] or parts[1].offset:
+        raise ValueError("no program with its launcher")
+    added = parts[2:]
+    if any(part.kind in ("program", "launcher") for part in added):
+        raise ValueError("two programs")
+    if len({part.name for part in added}) < len(added):
+        raise ValueError("two parts of one name")
+    placed = sorted(parts, key=lambda part: (part.offset, part.end))
+    if any(part.end > after for part, after in zip(placed, [*(p.offset for p in placed[1:]), end], strict=True)):
+        raise ValueError("parts reach into each other")
+    return tuple(parts)

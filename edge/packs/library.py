@@ -6,12 +6,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.errors import EdgeError, PackError
+from edge.errors import EdgeError
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
-
-INSTALL_AGAIN = "Install it again: edge pack install FILE.kpack"
-
 
 class Library:
     """Open packs by file. Safe to use from several threads."""
@@ -27,7 +24,7 @@ class Library:
         A pack that was replaced is let go, not closed: another thread may still be searching it.
 
         Raises:
-            PackError: there are packs, and all of them are damaged.
+            PackError, StorageError: there are packs, and all of them are damaged.
         """
         with self._lock:
             self._open = {
@@ -36,8 +33,8 @@ class Library:
             packs = list(self._open.values())
         if not packs:
             for problem in self._store.problems():
-                raise PackError(
-                    f"The pack '{problem.name}' cannot be used: {problem.error.message}", INSTALL_AGAIN
+                raise type(problem.error)(
+                    f"The pack '{problem.name}' cannot be used: {problem.error.message}", problem.hint
                 )
         return packs
 

@@ -4,7 +4,7 @@
     packs/NAME/active.json              which file is in use, which one was before; replaced atomically
     packs/.staging-*, packs/.trash-*    work in progress; left over after a crash, removed by the next change
 
-Packs inside the one-file program are in use as long as none of their name is installed. They count as unsigned: that
+Packs that came along with the program are in use as long as none of their name is installed. They count as unsigned: that
 somebody put them there says nothing about who.
 
 Whatever happens between two steps, the pointer names a whole file. What nothing points to is renamed away
@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from edge.config import Settings
@@ -31,8 +32,10 @@ from edge.errors import (
     TrustError,
     UsageError,
 )
-from edge.inside.part import own_parts
+from edge.inside.along import Place
+from edge.inside.checked import checked
 from edge.packs import files
+from edge.packs.along import AlongPack, packs_along
 from edge.packs.format import read_trailer
 from edge.packs.manifest import version_key
 from edge.packs.pack import Pack
@@ -42,6 +45,8 @@ from edge.text.sizes import size
 
 SPARE_BYTES = 8 << 20
 """Left free on the disk beside the pack itself."""
+
+INSTALL_AGAIN = "Install it again: edge pack install FILE.kpack"
 
 Packs = list[Pack]
 _STAGING, _TRASH, _LOCK = ".staging-", ".trash-", ".lock"
@@ -59,6 +64,7 @@ class InstalledPack:
     signed: bool
     path: Path
     previous: str | None
+    place: Place = "installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +81,16 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An installed pack that cannot be used, and why."""
+    """An installed pack, or one that came along, that cannot be used, and why."""
 
     name: str
     error: EdgeError
+    place: Place = "installed"
+
+    @property
+    def hint(self) -> str:
+        """What to do, for those who cannot search it."""
+        return INSTALL_AGAIN if self.place == "installed" else self.error.hint
 
 
 class PackStore:
@@ -86,15 +98,20 @@ class PackStore:
 
     def __init__(self, settings: Settings) -> None:
         self.folder = settings.packs_dir
-        self._inside = {path.stem: path for path in own_parts("pack")}
+        self._checked = checked(settings.home)
 
     def list(self) -> tuple[InstalledPack, ...]:
         """The packs in use by name; damaged ones are left to ``problems``."""
         return tuple(pack for pack, _ in self._look() if pack is not None)
 
     def problems(self) -> tuple[Problem, ...]:
-        """Installed packs that cannot be opened."""
+        """Packs that cannot be opened."""
         return tuple(problem for _, problem in self._look() if problem is not None)
+
+    def shadowed(self) -> tuple[AlongPack, ...]:
+        """Packs that came along and are not in use, since another of their name goes first."""
+        installed, usable = self._names(), self._along.values()
+        return tuple(p for p in self._came if not p.error and (p.name in installed or p not in usable))
 
     def in_use(self) -> Iterator[tuple[Path, bool]]:
         """The file in use of each pack and whether it is signed, by the pointers alone: nothing is opened."""
@@ -105,7 +122,7 @@ class PackStore:
                     active = self._pointer(name).active
                     yield self.folder / name / active.file, active.signed
                 else:
-                    yield self._inside[name], False
+                    yield self._along[name].path, False
 
     def get(self, name: str) -> InstalledPack:
         """One installed pack.
@@ -119,8 +136,8 @@ class PackStore:
 
     def open(self, name: str) -> Pack:
         """Open the version of a pack that is in use; raises as ``get`` does."""
-        if name in self._inside and name not in self._names():
-            return Pack.open(self._inside[name])
+        if name in self._along and name not in self._names():
+            return Pack.open(self._along[name].path)
         pointer = self._pointer(name)
         try:
             return self._open(name, pointer)
@@ -259,6 +276,10 @@ class PackStore:
                 yield self.get(name), None
             except EdgeError as error:
                 yield None, Problem(name, error)
+        installed = self._names()
+        for pack in self._came:
+            if pack.error and pack.name not in installed:
+                yield None, Problem(pack.name, pack.error, pack.place)
 
     def _names(self) -> tuple[str, ...]:
         """Folders with a pointer: one without is an installation that never finished."""
@@ -300,7 +321,9 @@ class PackStore:
 
     def _describe(self, pack: Pack) -> InstalledPack:
         manifest = pack.manifest
-        previous = self._pointer(manifest.name).previous if pack.path not in self._inside.values() else None
+        along = self._along.get(manifest.name)
+        place = along.place if along and along.path == pack.path else "installed"
+        previous = self._pointer(manifest.name).previous if place == "installed" else None
         return InstalledPack(
             name=manifest.name,
             version=manifest.version,
@@ -310,17 +333,30 @@ class PackStore:
             signed=pack.signed,
             path=pack.path,
             previous=previous.version if previous else None,
+            place=place,
         )
 
+    @cached_property
+    def _came(self) -> tuple[AlongPack, ...]:
+        return packs_along(self._checked)
+
+    @cached_property
+    def _along(self) -> dict[str, AlongPack]:
+        """Of the packs that came along and can be used, the first of each name."""
+        return {pack.name: pack for pack in reversed(self._came) if pack.error is None}
+
     def _all_names(self) -> tuple[str, ...]:
-        return tuple(sorted({*self._names(), *self._inside}))
+        return tuple(sorted({*self._names(), *self._along}))
 
     def _comes_along(self, name: str) -> tuple[str, str] | None:
-        if name not in self._inside:
+        if name not in self._along:
             return None
+        path, place = self._along[name].path, self._along[name].place
+        if place == "beside":
+            return f"The pack '{name}' lies beside the program.", f"Delete the file {path}"
         return (
-            f"The pack '{name}' comes with the program.",
-            f"Make one without it: edge bundle remove {name}.kpack",
+            f"The pack '{name}' is inside the program.",
+            f"Make one without it: edge bundle remove {path.name}",
         )
 
     def _not_installed(self, name: str) -> tuple[str, str]:

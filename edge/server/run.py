@@ -1,20 +1,23 @@
-"""Listening: the socket, uvicorn and the signals."""
+"""Listening: the sockets, uvicorn and the signals."""
 
 from __future__ import annotations
 
 import errno
+import http.client
+import json
 import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import FastAPI
 
 from edge.errors import BusyError, EdgeError, UsageError
+from edge.server import systemd
 from edge.server.app import create_app
 from edge.server.services import Services
 
@@ -25,6 +28,9 @@ BACKLOG = 128
 GRACE_SECONDS = 5
 """For responses under way when the server stops."""
 
+ASKING_SECONDS = 3
+"""For whoever has the port to say what it is: a service that systemd starts for it needs a moment."""
+
 ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """localhost may name an IPv6 address first on a machine that has none; then the next one is tried."""
 
@@ -34,6 +40,8 @@ Ready = Callable[[str], None]
 def serve(edge: Edge, host: str, port: int, ready: Ready = lambda url: None) -> None:
     """Answer over HTTP until SIGINT or SIGTERM.
 
+    Sockets that systemd hands over take the place of ``host`` and ``port``.
+
     Args:
         port: 0 takes any that is free.
         ready: called with the URL as soon as requests are answered.
@@ -42,11 +50,21 @@ def serve(edge: Edge, host: str, port: int, ready: Ready = lambda url: None) -> 
         BusyError: something else listens there.
         UsageError: no such address or port, or one that needs a token and has none.
     """
-    app = create_app(edge, host)
-    with bind(host, port) as listener:
-        server = Server(app, lambda: ready(url_of(host, listener)))
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(listener) for listener in systemd.listeners()]
+        if listeners:
+            host = systemd.address_of(systemd.foremost(listeners))
+        app = create_app(edge, host)
+        listeners = listeners or [stack.enter_context(bind(host, port))]
+        url = url_of(host, systemd.foremost(listeners))
+        server = Server(app, lambda: _started(url, ready))
         with _stopped_by_signals(server):
-            server.run(sockets=[listener])
+            server.run(sockets=listeners)
+
+
+def _started(url: str, ready: Ready) -> None:
+    systemd.notify(f"READY=1\nSTATUS=Answering at {url}")
+    ready(url)
 
 
 class Server(uvicorn.Server):
@@ -75,6 +93,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the turns first: their streams would keep the server waiting."""
+        systemd.notify("STOPPING=1")
         self._services.stop()
         await super().shutdown(sockets)
 
@@ -123,6 +142,12 @@ def url_of(host: str, listener: socket.socket) -> str:
 
 
 def _refused(error: OSError, host: str, port: int) -> EdgeError:
+    if error.errno == errno.EADDRINUSE and _answers(host, port):
+        return BusyError(
+            f"edge runs already and answers on port {port} of {host}, maybe as a service.",
+            "Use that one, or take another port with --port. The service stops with: "
+            "systemctl stop edge.socket edge.service",
+        )
     if error.errno == errno.EADDRINUSE:
         return BusyError(
             f"Port {port} is in use on {host}.", "Stop what uses it, or take another with --port."
@@ -132,6 +157,15 @@ def _refused(error: OSError, host: str, port: int) -> EdgeError:
     if error.errno == errno.EADDRNOTAVAIL:
         return UsageError(f"{host} is not an address of this machine.", "Use 127.0.0.1, or one it has.")
     return UsageError(f"{host}:{port} cannot be listened on: {error.strerror}.", "Try another --port.")
+
+
+def _answers(host: str, port: int) -> bool:
+    """Whether what listens there is an edge."""
+    connection = http.client.HTTPConnection(host, port, timeout=ASKING_SECONDS)
+    with closing(connection), suppress(OSError, http.client.HTTPException, ValueError):
+        connection.request("GET", "/health")
+        return {"status", "version", "engine"} <= set(json.load(connection.getresponse()))
+    return False
 
 
 @contextmanager

@@ -121,7 +121,8 @@ class Search(_Shape):
 
 
 class InstalledPack(_Shape):
-    """A pack in use; ``previous`` is the version that a rollback brings back."""
+    """A pack in use; ``previous`` is the version that a rollback brings back. It was installed, or it came along with
+    the program, beside it or inside."""
 
     name: str
     version: str
@@ -130,6 +131,7 @@ class InstalledPack(_Shape):
     size: int
     signed: bool
     previous: str | None
+    place: Literal["installed", "beside", "inside"]
 
 
 class PackProblem(_Shape):

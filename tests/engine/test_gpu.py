@@ -9,9 +9,12 @@ import pytest
 from edge.config import Settings
 from edge.doctor import device
 from edge.engine.gpu import MODULE, Traces, judge, look_for_gpu
+from edge.engine.llama import LlamaEngine
 from edge.engine.machine import Device
 from edge.engine.models import ModelStore
-from edge.engine.prepare import device_facts, gpus
+from edge.engine.prepare import BACK_ENDS, device_facts, gpus
+from tests.engine.conftest import ANSWER, prompt
+from tests.engine.worker.modules import compile_module
 
 CARD = Device("CUDA0", "NVIDIA RTX A2000", 12_000_000_000, 11_000_000_000)
 LIBRARIES = ("libcuda.so", "libcublas.so", "libcublasLt.so", "libcudart.so")
@@ -168,6 +171,21 @@ class TestDoctor:
         assert check.status == "fail"
         assert "failed to load" in check.detail
 
+    def test_a_module_in_edges_home_is_picked_up(self, laptop: Path) -> None:
+        settings = Settings(home=laptop / "home")
+        compile_module(settings.home / BACK_ENDS / MODULE, "card")
+        found = device.Found()
+        check = device.check(settings, found, laptop)
+        assert (check.status, check.detail) == ("ok", "Stand-in card (CUDA0), 7.0 of 8.0 GB free")
+        assert found.devices == (Device("CUDA0", "Stand-in card", 8_000_000_000, 7_000_000_000),)
+
+    def test_a_library_that_it_needs_is_named(self, laptop: Path) -> None:
+        settings = Settings(home=laptop / "home")
+        compile_module(settings.home / BACK_ENDS / MODULE, "card", needs="libcublas.so.99")
+        check = device.check(settings, device.Found(), laptop)
+        assert (check.status, check.detail.rpartition(": ")[2]) == ("warn", "libcublas.so was not found")
+        assert "cuBLAS" in check.hint
+
     def test_none_is_in_order(self, tmp_path: Path) -> None:
         settings = Settings(home=tmp_path / "home")
         assert device.check(settings, device.Found(), tmp_path).status == "ok"
@@ -177,6 +195,18 @@ class TestDoctor:
         assert [told["gpu"] for told in facts["devices"]] == [False]
         assert facts["problems"] == []
         assert gpus(facts) == ()
+
+
+@pytest.mark.parametrize("kind", ["deadly", "loud"])
+def test_with_a_module_that_fails_the_processor_answers(tmp_path: Path, model: Path, kind: str) -> None:
+    settings = Settings(home=tmp_path / "home", threads=1)
+    compile_module(settings.home / BACK_ENDS / MODULE, kind)
+    engine = LlamaEngine.from_settings(settings, model)
+    try:
+        assert "".join(engine.stream(prompt())) == ANSWER
+    finally:
+        engine.close()
+    assert device_facts(settings)["problems"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from edge.config import Settings
 from edge.engine.fit import Wishes
 from edge.engine.llama import LlamaEngine
 from edge.engine.machine import Device, Machine, Memory
-from edge.engine.prepare import back_ends, look_around, prepare, read_wishes
+from edge.engine.prepare import BACK_ENDS, back_ends, look_around, may_have_gpu, prepare, read_wishes
 from edge.errors import ModelError, UsageError
 from tests.engine.conftest import ANSWER, prompt
 
@@ -71,6 +71,29 @@ def test_no_worker_is_asked_where_no_module_is(settings: Settings, tmp_path: Pat
     here = look_around(replace(settings, back_ends=str(tmp_path)))
     assert here is not None
     assert here.devices == ()
+
+
+class TestBackEnds:
+    """Where modules are looked for."""
+
+    def test_in_edges_home_if_there_is_such_a_folder(self, settings: Settings) -> None:
+        (settings.home / BACK_ENDS).mkdir(parents=True)
+        assert back_ends(settings) == settings.home / "back-ends"
+        assert not may_have_gpu(settings)
+        (settings.home / BACK_ENDS / "libggml-cuda.so").touch()
+        assert may_have_gpu(settings)
+        assert not may_have_gpu(replace(settings, gpu_layers="0"))
+
+    def test_the_setting_goes_first(self, settings: Settings, tmp_path: Path) -> None:
+        (settings.home / BACK_ENDS).mkdir(parents=True)
+        assert back_ends(replace(settings, back_ends=str(tmp_path))) == tmp_path
+
+    def test_a_worker_that_uses_no_gpu_loads_none(
+        self, settings: Settings, model: Path, tmp_path: Path
+    ) -> None:
+        here = Machine(8, Memory(8 * GIB, 6 * GIB))
+        prepared = prepare(replace(settings, back_ends=str(tmp_path)), model, lambda _: here)
+        assert (prepared.options.gpu_layers, prepared.options.back_ends) == (0, None)
 
 
 def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(settings: Settings, model: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edge.cli.bundle.program import Output, Program, opened
+from edge.cli.progress import progress
 from edge.cli.screen import Screen
 
 
@@ -21,5 +22,9 @@ def run(
     from edge.bundle.compose import with_part
 
     bundle, source = opened(program), admit(path)
-    made = with_part(bundle, source, output or bundle.path)
+    with progress() as report:
+        made = with_part(
+            bundle, source, output or bundle.path,
+            lambda what, done, total: report("write", what, done >> 20, total >> 20),
+        )  # fmt: skip
     Screen().write(f"{made.path} contains {source.name}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edge.cli.bundle.program import PartName, Program, opened
+from edge.cli.progress import progress
 from edge.cli.screen import Screen
 
 
@@ -21,5 +22,8 @@ def run(
     """Write a model or a pack out as a file."""
     bundle = opened(program)
     target = output or Path(name)
-    bundle.extract(bundle.part(name), target)
+    with progress() as report:
+        bundle.extract(
+            bundle.part(name), target, lambda what, done, total: report("write", what, done >> 20, total >> 20)
+        )
     Screen().write(str(target))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge.cli.bundle.program import Output, PartName, Program, opened
+from edge.cli.progress import progress
 from edge.cli.screen import Screen
 
 
@@ -11,5 +12,9 @@ def run(name: PartName, output: Output = None, program: Program = None) -> None:
     from edge.bundle.compose import without_part
 
     bundle = opened(program)
-    made = without_part(bundle, bundle.part(name), output or bundle.path)
+    with progress() as report:
+        made = without_part(
+            bundle, bundle.part(name), output or bundle.path,
+            lambda what, done, total: report("write", what, done >> 20, total >> 20),
+        )  # fmt: skip
     Screen().write(f"{made.path} no longer contains {name}")

@@ -8,7 +8,7 @@ from edge.text.sizes import size
 
 
 def run(json: Json = False) -> None:
-    """List the installed packs."""
+    """List the installed packs, and those that came along with the program: beside it, or inside."""
     from edge import wire
     from edge.config import load_settings
     from edge.packs.store import PackStore
@@ -19,11 +19,14 @@ def run(json: Json = False) -> None:
         screen.json(wire.packs_json(packs, problems))
         return
     rows = [
-        (pack.name, pack.version, size(pack.size), _signed(pack.signed), pack.previous or "-", pack.title)
+        (
+            pack.name, pack.version, size(pack.size), _signed(pack.signed), pack.previous or "-", pack.place,
+            pack.title,
+        )
         for pack in packs
-    ]
+    ]  # fmt: skip
     if rows:
-        screen.table(("NAME", "VERSION", "SIZE", "SIGNED", "PREVIOUS", "TITLE"), rows)
+        screen.table(("NAME", "VERSION", "SIZE", "SIGNED", "PREVIOUS", "PLACE", "TITLE"), rows)
     elif not problems:
         screen.write(("No pack is installed: edge pack install FILE.kpack", FAINT))
     for problem in problems:

@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         facts, serve = open_task(options)
     except Exception as error:
-        channel.send({"error": str(error)})
+        channel.send({"error": str(error), "hint": getattr(error, "hint", "")})
         os._exit(1)
     try:
         level = sandbox.after_loading(level)

@@ -23,8 +23,15 @@ from edge.engine.worker.inside import load_inside
 ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR
 
 
+DAMAGED = "Check this edge with `edge self-test`, or install it again."
+
+
 class LoadError(Exception):
-    """llama.cpp does not take this file."""
+    """llama.cpp does not take this file, or cannot be loaded itself; ``hint`` says what may help, if that is known."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def _low_level() -> Any:
@@ -34,11 +41,14 @@ def _low_level() -> Any:
     if "llama_cpp" not in sys.modules:
         spec = importlib.util.find_spec("llama_cpp")
         if spec is None or spec.submodule_search_locations is None:
-            raise LoadError("llama-cpp-python is not installed")
+            raise LoadError("llama-cpp-python is not installed", DAMAGED)
         package = ModuleType("llama_cpp")
         package.__path__ = list(spec.submodule_search_locations)
         sys.modules["llama_cpp"] = package
-    return importlib.import_module("llama_cpp.llama_cpp")
+    try:
+        return importlib.import_module("llama_cpp.llama_cpp")
+    except (OSError, RuntimeError, AttributeError) as error:  # a library that is gone, damaged, or another's
+        raise LoadError(str(error), DAMAGED) from error
 
 
 L = _low_level()
@@ -63,10 +73,14 @@ def _log(level: int, text: bytes, _data: object) -> None:
 
 
 class Started(NamedTuple):
-    """llama.cpp, ready to load models: its devices, and what is wrong with back ends that were not loaded."""
+    """llama.cpp, ready to load models: its devices, what is wrong with back ends that were not loaded, the variant of
+    its code for the processor (empty when there is but one) and what that uses.
+    """
 
     devices: tuple[Found, ...]
     problems: tuple[str, ...]
+    processor: str
+    features: tuple[str, ...]
 
     def facts(self) -> dict[str, Any]:
         """For the worker's facts."""
@@ -77,19 +91,31 @@ class Started(NamedTuple):
             }
             for device in self.devices
         ]  # fmt: skip
-        return {"devices": devices, "problems": list(self.problems)}
+        return {
+            "devices": devices,
+            "problems": list(self.problems),
+            "processor": self.processor,
+            "features": list(self.features),
+        }
 
 
 def start(back_ends: Path | None = None) -> Started:
-    """Bring llama.cpp up: errors to stderr, nothing else. CPU variants built as modules are loaded.
+    """Bring llama.cpp up: errors to stderr, nothing else. Back ends come from its own folder and the one named.
 
     Args:
         back_ends: a folder with further back ends, such as ``libggml-cuda.so``.
+
+    Raises:
+        LoadError: there is no code that this processor can run.
     """
     L.llama_log_set(_log, ctypes.c_void_p(0))
     registry, libraries = Registry(L._lib), Path(L._base_path)
-    registry.load_processor(libraries)
-    problems: list[str] = []
+    _errors.clear()
+    processor = registry.load_processor(libraries)
+    problems = list(_errors)
+    features = registry.features()
+    if features is None:  # never on to llama_backend_init: it would look for some in the working directory
+        raise LoadError(_no_processor(libraries), DAMAGED)
     for folder in (libraries, back_ends):
         if folder is not None:
             _errors.clear()
@@ -97,7 +123,12 @@ def start(back_ends: Path | None = None) -> Started:
             problems += list(_errors) if _errors else [f"{name} cannot be loaded" for name in names]
     L.llama_backend_init()
     _errors.clear()
-    return Started(registry.devices(), tuple(problems))
+    return Started(registry.devices(), tuple(problems), processor, features)
+
+
+def _no_processor(libraries: Path) -> str:
+    what = f"{libraries} holds no code that this processor can run"
+    return f"{what} ({_errors[0]})" if _errors else what
 
 
 class Model:

@@ -8,14 +8,40 @@ from __future__ import annotations
 import ctypes
 import os
 from dataclasses import dataclass
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
 CPU, GPU, INTEGRATED_GPU = 0, 1, 2  # enum ggml_backend_dev_type
 
-PROCESSOR_MODULES = "libggml-cpu-*.so"
+CPUINFO = Path("/proc/cpuinfo")
+FIRST_CORE = 8192
+"""Characters of it that surely hold all of the first core."""
+
 MODULES = "libggml-*.so"
 _ALWAYS_THERE = ("libggml-base.so", "libggml-cpu.so")
+
+VARIANTS = {
+    "sapphirerapids": "avx512f", "zen4": "avx512f", "cooperlake": "avx512f", "icelake": "avx512f",
+    "cascadelake": "avx512f", "cannonlake": "avx512f", "skylakex": "avx512f", "alderlake": "avx",
+    "haswell": "avx", "piledriver": "avx", "ivybridge": "avx", "sandybridge": "avx", "sse42": "", "x64": "",
+    "armv9.2_2": "", "armv9.2_1": "", "armv8.6_2": "", "armv8.6_1": "", "armv8.2_3": "", "armv8.2_2": "",
+    "armv8.2_1": "", "armv8.0_1": "",
+}  # fmt: skip
+"""What llama.cpp calls the variants of the processor's code (ggml/src/CMakeLists.txt), those that ggml ranks higher
+first, and what the kernel must report for them. ggml asks an x86 processor alone; where kernel or hypervisor keep its
+wide registers off, their first use ends the process.
+"""
+
+_BUILD_FACTS = ("LLAMAFILE", "OPENMP", "REPACK", "ACCELERATE", "KLEIDIAI", "CPU_HBM")
+"""What llama.cpp lists among the features of a processor, and is none."""
+
+
+class _Feature(ctypes.Structure):
+    _fields_ = (("name", ctypes.c_char_p), ("value", ctypes.c_char_p))
+
+
+_GetFeatures = ctypes.CFUNCTYPE(ctypes.POINTER(_Feature), ctypes.c_void_p)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +72,8 @@ class Registry:
         self._library = library
         signatures: dict[str, tuple[list[Any], Any]] = {
             "ggml_backend_load": ([ctypes.c_char_p], ctypes.c_void_p),
-            "ggml_backend_load_all_from_path": ([ctypes.c_char_p], None),
+            "ggml_backend_reg_by_name": ([ctypes.c_char_p], ctypes.c_void_p),
+            "ggml_backend_reg_get_proc_address": ([ctypes.c_void_p, ctypes.c_char_p], ctypes.c_void_p),
             "ggml_backend_dev_count": ([], ctypes.c_size_t),
             "ggml_backend_dev_get": ([ctypes.c_size_t], ctypes.c_void_p),
             "ggml_backend_dev_name": ([ctypes.c_void_p], ctypes.c_char_p),
@@ -61,10 +88,31 @@ class Registry:
             function = getattr(library, name)
             function.argtypes, function.restype = arguments, result
 
-    def load_processor(self, folder: Path) -> None:
-        """Load the variant for this processor, where the variants are modules."""
-        if any(folder.glob(PROCESSOR_MODULES)):
-            self._library.ggml_backend_load_all_from_path(os.fsencode(folder))
+    def load_processor(self, folder: Path, cpuinfo: Path = CPUINFO) -> str:
+        """Load the best variant of a folder that this processor and its kernel can run, where none is linked in.
+
+        `ggml_backend_load` asks the variant itself and takes none that cannot run. Not ``ggml_backend_load_all…``: it
+        also loads what an environment variable names.
+
+        Returns:
+            its name; empty when one is linked in, or none can be loaded.
+        """
+        if self._processor():
+            return ""
+        loads = self._library.ggml_backend_load
+        names = variants(folder, cpuinfo)
+        return next((name for name in names if loads(os.fsencode(folder / _file(name)))), "")
+
+    def features(self) -> tuple[str, ...] | None:
+        """What the loaded code for the processor uses, such as ``AVX2``; None when there is no such code."""
+        processor = self._processor()
+        if not processor:
+            return None
+        name = b"ggml_backend_get_features"
+        listed = _GetFeatures(self._library.ggml_backend_reg_get_proc_address(processor, name))(processor)
+        entries = takewhile(lambda entry: entry.name, (listed[n] for n in count()))
+        names = [entry.name.decode() for entry in entries if entry.value == b"1"]
+        return tuple(name for name in names if name not in _BUILD_FACTS)
 
     def load_modules(self, folder: Path) -> tuple[str, ...]:
         """Load every other back end of a folder; the names of those that cannot be."""
@@ -75,6 +123,9 @@ class Registry:
     def devices(self) -> tuple[Found, ...]:
         """All devices, the processor among them."""
         return tuple(self._device(n) for n in range(self._library.ggml_backend_dev_count()))
+
+    def _processor(self) -> Any:
+        return self._library.ggml_backend_reg_by_name(b"CPU")
 
     def _device(self, number: int) -> Found:
         device = ctypes.c_void_p(self._library.ggml_backend_dev_get(number))
@@ -87,3 +138,23 @@ class Registry:
             free.value,
             total.value,
         )
+
+
+def variants(folder: Path, cpuinfo: Path = CPUINFO) -> tuple[str, ...]:
+    """The variants of the processor's code that are in a folder and that the kernel lets run, best first."""
+    reported = _reported(cpuinfo)
+    there = {name: needed for name, needed in VARIANTS.items() if (folder / _file(name)).exists()}
+    return tuple(name for name, needed in there.items() if not needed or not reported or needed in reported)
+
+
+def _file(variant: str) -> str:
+    return f"libggml-cpu-{variant}.so"
+
+
+def _reported(cpuinfo: Path) -> set[str]:
+    """What the kernel lets programs use, in the words of the first core; nothing when it does not say."""
+    try:
+        with cpuinfo.open(encoding="ascii", errors="replace") as file:
+            return set(file.read(FIRST_CORE).split())
+    except OSError:
+        return set()

@@ -1,0 +1,92 @@
+"""The frozen folder of the one-file program: what PyInstaller makes of edge in an environment of its own Python."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import archive
+import interpreter
+import llama_wheel
+import needs
+import sysroot
+from fetch import PIN_FOLDER, SetupError, run, say
+
+PINS = PIN_FOLDER / "requirements-binary.txt"
+SPEC = PIN_FOLDER / "edge.spec"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the program is frozen from: compiler, Python, wheel of llama-cpp-python."""
+
+    tools: sysroot.Toolchain
+    home: Path
+    wheel: Path
+
+    def variables(self) -> dict[str, str]:
+        """Those that its Python runs with: it finds the libraries that the program carries, not this machine's."""
+        found = self.tools.environment()
+        if self.tools.root:
+            found |= {"LD_LIBRARY_PATH": str(self.tools.runtime), "EDGE_SYSROOT": str(self.tools.root)}
+        return found
+
+
+def frozen(folder: Path) -> Path:
+    """The program as a folder below ``folder``. Same input, same bytes.
+
+    Raises:
+        SetupError: a part cannot be made, or needs a newer system than it may.
+    """
+    tools = sysroot.toolchain()
+    parts = Parts(
+        tools, interpreter.interpreter(tools), llama_wheel.wheel(llama_wheel.for_the_program(tools))
+    )
+    python = environment(parts, folder)
+    freeze(parts, python, folder)
+    program = folder / "edge"
+    archive.strip(program)
+    if tools.root:
+        needs.check(program)
+    return program
+
+
+def environment(parts: Parts, folder: Path) -> Path:
+    """The Python of a virtual environment with everything that is frozen, and PyInstaller."""
+    key = hashlib.sha256(
+        PINS.read_bytes() + f"{parts.home.name} {parts.wheel.parent.name}".encode()
+    ).hexdigest()[:12]
+    home = folder / f"environment-{key}"
+    python = home / "bin" / "python3"
+    if (home / "ready").exists():
+        return python
+    for old in folder.glob("environment-*"):
+        shutil.rmtree(old)
+    say("installing what goes inside, checked against its hashes")
+    variables = parts.variables()
+    again = "Check the network and run this again."
+    run([str(interpreter.python(parts.home)), "-m", "venv", str(home)], "there is no environment.", variables)
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-compile"]
+    wheels = ["--only-binary", ":all:", "--require-hashes", "--requirement", str(PINS)]
+    run([*pip, *wheels], f"installing packages failed. {again}", variables)
+    run([*pip, "--no-index", "--no-deps", str(parts.wheel)], "installing llama-cpp-python failed.", variables)
+    (home / "ready").touch()
+    return python
+
+
+def freeze(parts: Parts, python: Path, folder: Path) -> None:
+    """Run PyInstaller."""
+    say("freezing edge with PyInstaller (about half a minute)")
+    options = ["--noconfirm", "--log-level", "ERROR"]
+    folders = ["--workpath", str(folder / "work"), "--distpath", str(folder)]
+    done = subprocess.run(
+        [str(python), "-m", "PyInstaller", *options, *folders, str(SPEC)],
+        env={**parts.variables(), "PYINSTALLER_CONFIG_DIR": str(folder / "pyinstaller")},
+        cwd=folder,
+        check=False,
+    )
+    if done.returncode:
+        raise SetupError("PyInstaller failed; it has said why.")
