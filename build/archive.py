@@ -29,14 +29,14 @@ class Packable:
 
 
 def strip(folder: Path) -> None:
-    """Take debugging symbols out of the libraries that have them, but for those that wheels bring along: their
-    headers were moved when they were put there, and strip breaks them."""
+    """Take symbols that nobody looks up out of the libraries, but for those that wheels bring along beside theirs:
+    their headers were moved when they were put there, and strip breaks them."""
     libraries = [path for path in files_of(folder) if ".so" in path.name]
     libraries = [path for path in libraries if not path.parent.name.endswith(".libs")]
-    with_symbols = [path for path in libraries if b".debug_info" in path.read_bytes()]
+    with_symbols = [path for path in libraries if b"\0.symtab\0" in path.read_bytes()]
     if with_symbols:
         run(
-            ["strip", "--strip-debug", *map(str, with_symbols)],
+            ["strip", "--strip-unneeded", *map(str, with_symbols)],
             "strip failed. Install it: apt-get install binutils",
         )
 

@@ -45,10 +45,24 @@ def main() -> None:
 
 
 def sources(packed: Path) -> list[Source]:
-    """The archive, and what the caller wants to have inside: ``MODEL``, and ``PACKS`` with spaces between."""
-    model, packs = os.environ.get("MODEL"), shlex.split(os.environ.get("PACKS", ""))
+    """The archive, and what the caller wants to have inside."""
+    model = [Path(path) for path in [os.environ.get("MODEL")] if path]
     program = Source("program", "edge", packed, 0, packed.stat().st_size)
-    return [program, *(admit(Path(path)) for path in [*filter(None, [model]), *packs])]
+    return [program, *(admit(path) for path in [*model, *packs()])]
+
+
+def packs() -> list[Path]:
+    """The packs that ``PACKS`` names, with spaces between; quotes hold a name with spaces together.
+
+    Raises:
+        SetupError: a quote is never closed.
+    """
+    try:
+        return [Path(path) for path in shlex.split(os.environ.get("PACKS", ""))]
+    except ValueError as error:
+        raise SetupError(
+            f"PACKS cannot be read: {error}. Write: PACKS=\"'my pumps.kpack' b.kpack\""
+        ) from error
 
 
 def report(bundle: Bundle) -> None:

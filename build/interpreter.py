@@ -87,14 +87,16 @@ class Build:
             SetupError: it failed.
         """
         environment = {**self.environment, **VARIABLES, **variables}
-        done = subprocess.run(
-            command,
-            cwd=self.scratch / name,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
+        folder, nothing = self.scratch / name, subprocess.DEVNULL
+        try:
+            done = subprocess.run(
+                command, cwd=folder, env=environment, stdin=nothing, capture_output=True, check=False
+            )
+        except OSError as error:
+            raise SetupError(
+                f"{command[0]} is not installed, and building Python needs it.\n"
+                "Install everything: apt-get install g++ make patch perl binutils (Debian, Ubuntu)"
+            ) from error
         if done.returncode:
             tail = (done.stdout + done.stderr).decode(errors="replace").splitlines()[-25:]
             raise SetupError("\n".join([*tail, f"building {name} failed at: {' '.join(command)}"]))

@@ -80,13 +80,13 @@ X86_FEATURES = {
 class Recipe:
     """What shapes a wheel besides its source: CMake's flags, the variables they run with, and the toolchain in words.
 
-    ``runtime`` is the folder that the OpenMP library comes from; None: where this machine's linker finds it.
+    ``openmp`` is the OpenMP library that goes with them; None: that which this machine's linker finds.
     """
 
     flags: list[str]
     environment: Mapping[str, str]
     toolchain: list[str]
-    runtime: Path | None = None
+    openmp: Path | None = None
 
 
 def for_development() -> Recipe:
@@ -98,7 +98,9 @@ def for_development() -> Recipe:
 
 def for_the_program(tools: Toolchain) -> Recipe:
     """For every processor, with the compiler of the one-file program."""
-    return Recipe([*FLAGS, *VARIANTS], tools.environment(), [tools.key], tools.runtime)
+    # llama.cpp notes the commit of whatever repository its source lies in: none.
+    environment = {**tools.environment(), "GIT_DIR": os.devnull}
+    return Recipe([*FLAGS, *VARIANTS], environment, [tools.key], tools.openmp)
 
 
 def cpu_flags(machine: str, features: Iterable[str]) -> list[str]:
@@ -299,7 +301,7 @@ def build_wheel(pin: Pin, recipe: Recipe, cache: Path, wheel: Path) -> None:
             cache / "llama.log",
             environment=recipe.environment,
         )
-        libraries += [recipe.runtime / "libgomp.so.1"] if recipe.runtime else openmp_runtime(libraries)
+        libraries += [recipe.openmp] if recipe.openmp else openmp_runtime(libraries)
         tag = "-".join(wheel.stem.split("-")[-3:])
         members = wheel_members(source, libraries, tag, pin.version)
         unfinished = Path(scratch, wheel.name)

@@ -25,11 +25,7 @@ OLDEST_GCC = 11
 """The first that compiles for AVX-VNNI and AMX."""
 
 TRIPLET = "x86_64-linux-gnu"
-RUNTIME = {
-    "libstdc++.so.6": f"usr/lib/{TRIPLET}",
-    "libgomp.so.1": f"usr/lib/{TRIPLET}",
-    "libgcc_s.so.1": f"lib/{TRIPLET}",
-}
+RUNTIME = {"libstdc++.so.6": f"usr/lib/{TRIPLET}", "libgcc_s.so.1": f"lib/{TRIPLET}"}
 """What the compiler's output needs besides glibc and travels in the program, and where it is in the root."""
 
 VARIABLES = re.compile(
@@ -53,11 +49,15 @@ class Toolchain:
         """The folder with the libraries of `RUNTIME`; None where they are this machine's own."""
         return self.root and self.root / "runtime"
 
+    @property
+    def openmp(self) -> Path | None:
+        """The library for OpenMP; None where it is this machine's own."""
+        return self.root and self.root / "usr/lib" / TRIPLET / "libgomp.so.1"
+
     def environment(self) -> dict[str, str]:
         """The variables by which build systems find it, and with which the same source gives the same bytes."""
         kept = {name: value for name, value in os.environ.items() if not VARIABLES.fullmatch(name)}
         fixed = {"LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": "315532800", "PYTHONHASHSEED": "0"}
-        fixed["GIT_DIR"] = os.devnull  # llama.cpp would note the commit of whatever its source lies in
         if self.root is None:
             return {**kept, **fixed, "CC": shlex.join(_command("CC")), "CXX": shlex.join(_command("CXX"))}
         path = f"{self.root / 'commands'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"

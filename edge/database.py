@@ -6,10 +6,12 @@ A connection belongs to one thread at a time. Errors of SQLite leave this module
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -90,18 +92,18 @@ def open_memory() -> apsw.Connection:
 
 def versions() -> tuple[str, str]:
     """Of SQLite and sqlite-vec. Both write theirs into a database, so other versions never give the same bytes."""
-    import sqlite_vec
-
-    return apsw.sqlite_lib_version(), str(sqlite_vec.__version__)
+    return apsw.sqlite_lib_version(), importlib.metadata.version("sqlite-vec")
 
 
 def _load_vectors(connection: apsw.Connection) -> None:
     """Load sqlite-vec, and close the door behind it: no other extension can be loaded afterwards."""
-    import sqlite_vec
-
+    # Not imported: the package imports Python's own SQLite, which the one-file program does without.
+    package = find_spec("sqlite_vec")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("No module named 'sqlite_vec'")
     connection.enable_load_extension(True)
     try:
-        connection.load_extension(sqlite_vec.loadable_path())
+        connection.load_extension(str(Path(package.origin).with_name("vec0")))
     finally:
         connection.enable_load_extension(False)
 

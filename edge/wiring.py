@@ -31,7 +31,7 @@ FOUND = 5
 LOAD_S = 2.0
 """How long a command that asks one question waits for the reranker to be loaded. A server never does."""
 CHECK_S = 2.0
-"""How long a question to a server waits for the first check of a model that came along. A command waits for all of it."""
+"""How long a question to a server waits for the first check of a model that came along. A command waits to its end."""
 QUERIES = 4
 """Questions embedded, or passages ranked, at a time, as far as there are cores: more would only take turns."""
 

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules
 
-hiddenimports = collect_submodules("edge")
+hiddenimports = [*collect_submodules("edge"), "sqlite_vec"]
 if find_spec("libtorrent"):
     hiddenimports.append("libtorrent")
 datas = collect_data_files("edge", excludes=["**/.*", "**/.*/**"])

@@ -190,7 +190,9 @@ def _alone(unfinished: Path) -> Iterator[BinaryIO]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BusyError(f"Another process is writing {unfinished.name}.", "Wait for it to finish.") from error
+            raise BusyError(
+                f"Another process is writing {unfinished.name}.", "Wait for it to finish."
+            ) from error
         except OSError:  # there are no locks here
             pass
         if not unfinished.exists() or not os.path.samestat(unfinished.stat(), os.fstat(lock.fileno())):
@@ -200,9 +202,10 @@ def _alone(unfinished: Path) -> Iterator[BinaryIO]:
 
 
 def _as_it_was(target: Path, file: BinaryIO) -> None:
-    """Give the new file permissions and owner of the old one; it can be run, whatever the old one was."""
+    """Give the new file permissions and owner of the old one; whoever may read it may run it."""
     old = target.stat() if target.exists() else None
-    mode = stat.S_IMODE(old.st_mode) | 0o111 if old else 0o755
+    mode = stat.S_IMODE(old.st_mode) if old else 0o755
+    mode |= (mode & 0o444) >> 2
     with suppress(OSError):  # the owner is root's to change; and FAT knows neither
         if old and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
             os.fchown(file.fileno(), old.st_uid, old.st_gid)
@@ -223,4 +226,3 @@ def _writing(target: Path) -> Iterator[None]:
         except StorageError as known:
             what = "It is on a FAT disk, whose files are below 4 GiB. " if error.errno == errno.EFBIG else ""
             raise StorageError(known.message, f"{what}{_ELSEWHERE}") from error
-

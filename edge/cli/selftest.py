@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
+from edge.cli.bundle.program import megabytes
 from edge.cli.options import Json
 
 
@@ -12,6 +15,10 @@ def selftest(json: Json = False) -> None:
     """
     from edge import selfcheck
     from edge.cli.checks import show
+    from edge.cli.progress import progress
     from edge.config import load_settings
 
-    show(selfcheck.checks(load_settings()), json)
+    settings = load_settings()
+    with progress() as report:
+        program = list(selfcheck.program(settings, megabytes(report, "check")))
+    show(chain(program, selfcheck.machine(settings)), json)

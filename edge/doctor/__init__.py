@@ -39,14 +39,20 @@ def diagnose(settings: Settings, deep: bool = False) -> Iterator[Check]:
         yield failed("embedder", error)
     try:
         yield from search.packs(PackStore(settings), embedder)
+    except EdgeError as error:
+        yield failed("pack", error)
     finally:
         if embedder is not None:
             embedder.close()
     yield safely("reranker", lambda: search.reranking(settings))
     yield safely("sync", lambda: search.synced(settings))
-    yield safely("model", lambda: writing.model(settings, machine.look(found.devices), deep))
-    if deep and ModelStore(settings).active():
-        yield safely("writing", lambda: writing.writing(settings))
+    try:
+        yield from writing.models(ModelStore(settings))
+        yield safely("model", lambda: writing.model(settings, machine.look(found.devices), deep))
+        if deep and ModelStore(settings).active():
+            yield safely("writing", lambda: writing.writing(settings))
+    except EdgeError as error:
+        yield failed("model", error)
     yield from left_overs(settings)
 
 

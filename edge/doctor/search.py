@@ -12,9 +12,10 @@ import numpy as np
 
 from edge import wiring
 from edge.config import Settings
-from edge.doctor.check import Check, safely
+from edge.doctor.check import Check, Status, safely
 from edge.engine.interface import Embedder
-from edge.inside.part import status
+from edge.inside.along import Along
+from edge.inside.part import status as file_status
 from edge.packs.format import check_digest
 from edge.packs.store import InstalledPack, PackStore
 from edge.publish import selftest
@@ -77,13 +78,17 @@ def reranking(settings: Settings) -> Check:
 def packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
     """Every installed pack: those that cannot be opened, and how the others are."""
     broken = store.problems()
-    for problem in broken:
-        yield Check("pack", "fail", f"{problem.name}: {problem.error.message}", problem.error.hint)
     installed = store.list()
+    for problem in broken:  # on a stick may be anything, as long as there is something to answer from
+        status: Status = "warn" if problem.place == "beside" and installed else "fail"
+        yield Check("pack", status, f"{problem.name}: {problem.error.message}", problem.error.hint)
+    for pack in store.shadowed():
+        detail = f"{Along(pack.path, pack.place)} is not used: another pack named {pack.name} goes first"
+        yield Check("pack", "ok", detail)
     if not installed and not broken:
         yield Check("pack", "warn", "none is installed", "Install one: edge pack install FILE.kpack")
-    for pack in installed:
-        yield safely("pack", partial(knowledge, store, pack, embedder))
+    for each in installed:
+        yield safely("pack", partial(knowledge, store, each, embedder))
 
 
 def knowledge(store: PackStore, installed: InstalledPack, embedder: Embedder | None) -> Check:
@@ -94,13 +99,14 @@ def knowledge(store: PackStore, installed: InstalledPack, embedder: Embedder | N
         fits = embedder is None or pack.embedder == embedder.fingerprint
         test = selftest.run(pack, wiring.find(embedder))
         documents = len(pack.documents())
-    days = int((time.time() - status(installed.path).st_mtime) // 86400)
+    days = int((time.time() - file_status(installed.path).st_mtime) // 86400)
     facts = (
         f"{installed.name} {installed.version}",
         "signed" if installed.signed else "UNSIGNED",
         "1 document" if documents == 1 else f"{documents} documents",
-        "installed today" if days < 1 else f"{days} days old",
-    )
+        f"{installed.place} the program" if installed.place != "installed"
+        else "installed today" if days < 1 else f"{days} days old",
+    )  # fmt: skip
     detail = f"{', '.join(facts)}; finds {test.found} of {test.asked} of its sentences"
     if not test.passed:
         return Check(

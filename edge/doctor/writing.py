@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from edge import wiring
 from edge.config import Settings
@@ -15,11 +16,25 @@ from edge.engine.machine import Machine
 from edge.engine.model_checks import check_language_model
 from edge.engine.models import ModelStore
 from edge.engine.prepare import prepare
+from edge.inside.along import Along, place_of
+from edge.inside.checked import checked
 from edge.inside.part import size_of
 from edge.text.sizes import size
 from edge.types import Message, Prompt
 
 DAY_S = 86400
+RECENT_S = 600
+"""What was hashed so many seconds ago is not hashed again: 4.5 GB take a quarter of a minute."""
+
+
+def models(store: ModelStore) -> Iterator[Check]:
+    """Models that came along with the program and are not used, and why."""
+    for model in store.problems():
+        if model.path != store.active() and model.error:
+            yield Check("model", "warn", model.error.message, model.error.hint)
+    for model in store.shadowed():
+        detail = f"{Along(model.path, model.place)} is not used: another model named {model.name} goes first"
+        yield Check("model", "ok", detail)
 
 
 def model(settings: Settings, here: Machine | None, deep: bool = False) -> Check:
@@ -31,13 +46,17 @@ def model(settings: Settings, here: Machine | None, deep: bool = False) -> Check
     header = check_language_model(path)
     facts = [path.stem, header.architecture, size(size_of(path))]
     facts += [f"with {adapter.stem}" for adapter, _ in store.loras()]
-    if deep:
-        verify(path)
-    record = read_record(path)
+    known = checked(settings.home)
+    if (place := place_of(path)) != "installed":
+        facts.append(f"{place} the program")
+    record = read_record(path, known)
+    if deep and not (record and record.seen == look(path) and time.time() - record.checked < RECENT_S):
+        record = verify(path, checked=known)
     if record is None:
         facts.append("no SHA-256 recorded yet")
     elif record.seen != look(path):
-        facts.append("changed since it came: hashed at the next load")
+        late = place == "installed"
+        facts.append("changed since it came: hashed at the next load" if late else "hashed at its first load")
     elif record.checked:
         facts.append(f"SHA-256 right {_days(time.time() - record.checked)}")
     else:

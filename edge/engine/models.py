@@ -28,7 +28,6 @@ from edge.engine.model_files import PARTIAL, Progress
 from edge.errors import BusyError, EdgeError, NotFoundError, UsageError
 from edge.inside.along import Place
 from edge.inside.checked import checked
-from edge.inside.part import size_of
 from edge.packs.files import make_folder, sync_file
 
 SUFFIX = ".gguf"
@@ -63,9 +62,11 @@ class ModelStore:
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.models_dir
         self._checked = checked(settings.home)
+        self._along: dict[str, AlongModel] = {}
         came = models_along()
-        self._along = {model.name: model for model in reversed(came)}
-        self._hidden = tuple(model for model in came if self._along[model.name] != model)
+        for model in came:
+            self._along.setdefault(model.name, model)
+        self._hidden = tuple(model for model in came if model not in self._along.values())
 
     @property
     def folder(self) -> Path:
@@ -274,15 +275,15 @@ class ModelStore:
     def _usable(self) -> dict[str, AlongModel]:
         """What came along, by name, without those of which one of their name is installed."""
         return {
-            name: model for name, model in self._along.items() if not (self._folder / f"{name}{SUFFIX}").is_file()
+            name: model
+            for name, model in self._along.items()
+            if not (self._folder / f"{name}{SUFFIX}").is_file()
         }
 
     def _described(self, model: AlongModel) -> InstalledModel:
         active = model.path in (self.active(), self.reranker())
         purpose = "damaged" if model.kind is None else "" if model.kind == "language" else model.kind
-        return InstalledModel(
-            model.name, model.path, model.bytes, active, place=model.place, purpose=purpose
-        )
+        return InstalledModel(model.name, model.path, model.bytes, active, place=model.place, purpose=purpose)
 
     def _adapter_path(self, name: str) -> Path:
         return self._folder / LORA_FOLDER / f"{Path(name).name}{SUFFIX}"

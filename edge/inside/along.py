@@ -1,4 +1,4 @@
-"""What came along with the program, to be used where it is: parts inside it, and files beside it, on a stick for example.
+"""What came along with the program, to be used where it is: parts inside it, and files beside it, as on a stick.
 
 What the user installed goes first, then what lies beside, then what is inside.
 """

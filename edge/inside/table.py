@@ -121,6 +121,7 @@ def _checked(parts: list[Part], end: int) -> tuple[Part, ...]:
     if len({part.name for part in added}) < len(added):
         raise ValueError("two parts of one name")
     placed = sorted(parts, key=lambda part: (part.offset, part.end))
-    if any(part.end > after for part, after in zip(placed, [*(p.offset for p in placed[1:]), end], strict=True)):
+    starts = [*(part.offset for part in placed[1:]), end]
+    if any(part.end > start for part, start in zip(placed, starts, strict=True)):
         raise ValueError("parts reach into each other")
     return tuple(parts)

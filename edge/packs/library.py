@@ -10,6 +10,7 @@ from edge.errors import EdgeError
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
 
+
 class Library:
     """Open packs by file. Safe to use from several threads."""
 

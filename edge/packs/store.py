@@ -4,8 +4,8 @@
     packs/NAME/active.json              which file is in use, which one was before; replaced atomically
     packs/.staging-*, packs/.trash-*    work in progress; left over after a crash, removed by the next change
 
-Packs that came along with the program are in use as long as none of their name is installed. They count as unsigned: that
-somebody put them there says nothing about who.
+Packs that came along with the program are in use as long as none of their name is installed. They count as unsigned:
+that somebody put them there says nothing about who.
 
 Whatever happens between two steps, the pointer names a whole file. What nothing points to is renamed away
 before it is deleted, so that a half-deleted version never looks complete. Reading takes no lock and writes

@@ -60,7 +60,13 @@ def stay(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def emulate(
-    run: Run, program: Path, starter: Path, stay: Path, cache: Path, environment: Mapping[str, str], tmp_path: Path
+    run: Run,
+    program: Path,
+    starter: Path,
+    stay: Path,
+    cache: Path,
+    environment: Mapping[str, str],
+    tmp_path: Path,
 ) -> Emulate:
     """Runs the program, with the tiny model and the starter pack inside, on a processor; what it prints as JSON."""
     copy = Path(shutil.copy(program, tmp_path / "edge"))

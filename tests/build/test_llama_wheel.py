@@ -16,6 +16,7 @@ import pytest
 
 import llama_wheel
 from fetch import Pin, SetupError
+from sysroot import Toolchain
 
 PIN = Pin(Path("pin.txt"), "llama-cpp-python", "0.3.36", "00" * 32)
 V3 = ["sse4_2", "avx", "avx2", "fma", "f16c", "bmi2"]
@@ -36,6 +37,24 @@ class TestFlags:
 
     def test_nothing_is_tuned_for_the_machine_that_builds(self) -> None:
         assert "-DGGML_NATIVE=OFF" in llama_wheel.FLAGS
+
+
+class TestRecipes:
+    def test_for_development_is_for_any_common_processor(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CMAKE_ARGS", "-DGGML_LTO=ON")
+        recipe = llama_wheel.for_development()
+        assert recipe.flags[-1] == "-DGGML_LTO=ON"
+        assert not set(llama_wheel.VARIANTS) & set(recipe.flags)
+
+    def test_for_the_program_is_for_every_processor_whatever_the_environment_says(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("CMAKE_ARGS", "-DGGML_LTO=ON")
+        monkeypatch.setenv("CFLAGS", "-march=native")
+        recipe = llama_wheel.for_the_program(Toolchain("key", tmp_path))
+        assert recipe.flags == [*llama_wheel.FLAGS, *llama_wheel.VARIANTS]
+        assert "CFLAGS" not in recipe.environment
+        assert (recipe.toolchain, recipe.openmp) == (["key"], Toolchain("key", tmp_path).openmp)
 
 
 class TestCacheKey:

@@ -98,7 +98,7 @@ class TestEnvironment:
 class TestRoot:
     """The root that `make binary` made."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def tools(self) -> sysroot.Toolchain:
         files = [cache_folder() / "downloads" / pin.name for pin in debian.pins("*.deb")]
         if not all(file.exists() for file in files):
@@ -114,7 +114,9 @@ class TestRoot:
 
     def test_the_root_appears_nowhere_in_it(self, tools: sysroot.Toolchain, tmp_path: Path) -> None:
         (tmp_path / "a.cpp").write_text(SOURCE)
-        subprocess.run(["c++", "-g", "a.cpp", "-o", "a"], cwd=tmp_path, env=tools.environment(), check=True)
+        subprocess.run(
+            ["c++", "-g", "-pthread", "a.cpp", "-o", "a"], cwd=tmp_path, env=tools.environment(), check=True
+        )
         assert bytes(tools.root or Path()) not in (tmp_path / "a").read_bytes()
 
     def test_it_brings_the_libraries_that_the_program_carries(self, tools: sysroot.Toolchain) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ from edge.bundle.compose import with_part
 from edge.errors import NotFoundError, StorageError
 from tests.bundle.test_compose import flip
 
+TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
+
 
 @pytest.fixture
 def bundle(program: Bundle, tmp_path: Path) -> Bundle:
     """The program with a model inside."""
     model = tmp_path / "m.gguf"
-    model.write_bytes(b"GGUF" * 9999)
+    shutil.copy(TINY, model)
     return with_part(program, admit(model), program.path)
 
 
@@ -27,10 +30,40 @@ def test_a_part_comes_out_as_it_went_in(bundle: Bundle, tmp_path: Path) -> None:
 def test_a_damaged_part_is_found_and_does_not_come_out(bundle: Bundle, tmp_path: Path) -> None:
     part = bundle.part("m.gguf")
     flip(bundle.path, part.offset + 100)
-    assert [bundle.is_sound(each) for each in bundle.parts] == [True, False]
+    assert [bundle.is_sound(each) for each in bundle.parts] == [True, True, False]
     with pytest.raises(StorageError, match=r"edge is damaged: model m\.gguf"):
         bundle.extract(part, tmp_path / "out.gguf")
     assert not [path for path in tmp_path.iterdir() if "out" in path.name]
+
+
+def test_every_byte_of_the_file_is_checked(bundle: Bundle) -> None:
+    assert [verdict.what for verdict in bundle.verify()] == ["program", "launcher", "model m.gguf"]
+    size = bundle.path.stat().st_size
+    for at in range(0, size, size // 400):
+        flip(bundle.path, at)
+        try:
+            found = [verdict.what for verdict in open_bundle(bundle.path).verify() if not verdict.sound]
+        except (StorageError, NotFoundError) as error:
+            found = [error.message]
+        assert len(found) == 1, at
+        flip(bundle.path, at)
+
+
+def test_what_lies_between_parts_is_named(bundle: Bundle) -> None:
+    program, launcher, model = bundle.parts
+    for at, name in ((launcher.end, "program"), (program.end + 1, "model m.gguf")):
+        flip(bundle.path, at)
+        assert [each.what for each in bundle.verify() if not each.sound] == [f"padding before {name}"]
+        flip(bundle.path, at)
+    assert model.offset - program.end > 1
+
+
+def test_progress_is_told_of_in_bytes_of_the_whole(bundle: Bundle) -> None:
+    told: list[tuple[str, int, int]] = []
+    list(bundle.verify(lambda *step: told.append(step)))
+    total = sum(part.size for part in bundle.parts)
+    assert [step[0] for step in told] == ["program", "launcher", "model m.gguf"]
+    assert told[-1] == ("model m.gguf", total, total)
 
 
 def test_what_is_not_inside_is_not_found(bundle: Bundle) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 from edge.bundle.compose import Source, compose
 from tests.bundle.test_compose import flip
+
+TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
 
 Edge = Callable[..., Any]
 
@@ -25,19 +28,18 @@ def program(tmp_path: Path) -> Path:
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     path = tmp_path / "m.gguf"
-    path.write_bytes(b"GGUF" * 999)
-    return path
+    return Path(shutil.copy(TINY, path))
 
 
 def test_a_model_goes_in_and_comes_out(edge: Edge, program: Path, model: Path, tmp_path: Path) -> None:
     assert edge("bundle", "add", str(model), "--program", str(program)).out == f"{program} contains m.gguf\n"
     assert "m.gguf" in edge("bundle", "list", "--program", str(program)).out
-    assert edge("bundle", "verify", "--program", str(program)).out.count("sound") == 2
+    assert edge("bundle", "verify", "--program", str(program)).out.count("sound") == 3
     edge("bundle", "extract", "m.gguf", "-o", str(tmp_path / "out"), "--program", str(program))
     assert (tmp_path / "out").read_bytes() == model.read_bytes()
     edge("bundle", "remove", "m.gguf", "--program", str(program))
     parts = json.loads(edge("bundle", "list", "--json", "--program", str(program)).out)["parts"]
-    assert [part["name"] for part in parts] == ["edge"]
+    assert [(part["kind"], part["name"]) for part in parts] == [("program", "edge"), ("launcher", "launcher")]
 
 
 def test_the_program_may_stay_as_it_is(edge: Edge, program: Path, model: Path, tmp_path: Path) -> None:
@@ -49,7 +51,7 @@ def test_the_program_may_stay_as_it_is(edge: Edge, program: Path, model: Path, t
 
 def test_what_is_damaged_is_named(edge: Edge, program: Path, model: Path) -> None:
     edge("bundle", "add", str(model), "--program", str(program))
-    flip(program, program.read_bytes().index(b"GGUF") + 1)
+    flip(program, program.read_bytes().index(b"GGUF") + 99_999)
     result = edge("bundle", "verify", "--program", str(program))
     assert result.code == 8
     assert "DAMAGED model m.gguf" in result.out

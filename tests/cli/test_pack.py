@@ -103,7 +103,7 @@ def test_list(edge: Edge, home: Path, kpack: Path) -> None:
     assert "edge pack install" in edge("pack", "list").out
     edge("pack", "install", str(kpack), "--unsigned")
     header, row = edge("pack", "list").out.splitlines()
-    assert header.split() == ["NAME", "VERSION", "SIZE", "SIGNED", "PREVIOUS", "TITLE"]
+    assert header.split() == ["NAME", "VERSION", "SIZE", "SIGNED", "PREVIOUS", "PLACE", "TITLE"]
     assert row.startswith("pumps  1.2 ")
     assert " UNSIGNED " in row
     (pack,) = json.loads(edge("pack", "list", "--json").out)["packs"]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle
-from edge.bundle.compose import Source, compose, with_part
+from edge.bundle.compose import Source, compose, with_part, without_part
 from edge.config import Settings
 from edge.engine import gguf
+from edge.engine.embedder import BUNDLED
+from edge.engine.integrity import Guard, look, read_record
 from edge.engine.llama import LlamaEngine
 from edge.engine.models import ModelStore
-from edge.errors import EngineError, UsageError
+from edge.errors import EngineError, ModelError, UsageError
+from edge.inside.checked import checked
 from edge.inside.part import EXECUTABLE
 from tests.bundle.test_compose import flip
 from tests.engine.conftest import ANSWER, prompt
+from tests.engine.rank_model import write_template_model
 
 
 @pytest.fixture
@@ -60,8 +66,106 @@ def test_it_is_used_until_another_is_chosen(settings: Settings, program: Bundle,
 
 
 def test_it_cannot_be_removed_from_the_store(settings: Settings) -> None:
-    with pytest.raises(UsageError, match="comes with the program"):
+    with pytest.raises(UsageError, match="is inside the program"):
         ModelStore(settings).remove("chain")
+
+
+def test_models_are_told_apart_by_what_they_are_for(
+    settings: Settings, program: Bundle, model: Path, tmp_path: Path
+) -> None:
+    bundle = without_part(program, program.part("chain.gguf"), program.path)
+    reranker, other = tmp_path / "a-reranker.gguf", tmp_path / "other.gguf"
+    write_template_model(reranker)
+    shutil.copy(model, other)
+    (embedder,) = BUNDLED.glob("minilm-*.gguf")
+    bundle = with_part(bundle, Source.file("model", embedder), program.path)
+    for path in (reranker, model, other):
+        bundle = with_part(bundle, admit(path), program.path)
+    store = ModelStore(settings)
+    assert store.active() == program.path / "chain.gguf"
+    assert store.reranker() == program.path / "a-reranker.gguf"
+    assert [(m.name, m.purpose, m.active, m.place) for m in store.list()] == [
+        (embedder.stem, "embedder", False, "inside"),
+        ("a-reranker", "reranker", True, "inside"),
+        ("chain", "", True, "inside"),
+        ("other", "", False, "inside"),
+    ]
+    store.use("other")
+    assert ModelStore(settings).active() == program.path / "other.gguf"
+    with pytest.raises(ModelError, match="is an embedder"):
+        store.use(embedder.stem)
+
+
+def test_a_model_whose_place_in_the_program_changes_is_loaded_from_there(
+    settings: Settings, program: Bundle, model: Path, endless_model: Path
+) -> None:
+    bundle = with_part(program, admit(endless_model), program.path)
+    path = program.path / endless_model.name
+    engine = LlamaEngine.from_settings(settings, path)
+    moved = without_part(bundle, bundle.part(model.name), program.path)
+    assert moved.part(path.name).offset < bundle.part(path.name).offset
+    assert next(engine.stream(prompt()))
+    engine.close()
+
+
+def test_a_flipped_model_does_not_answer_once(settings: Settings, program: Bundle) -> None:
+    part = program.part("chain.gguf")
+    flip(program.path, part.end - 100)
+    engine = LlamaEngine.from_settings(settings, program.path / part.name)
+    with pytest.raises(ModelError, match=r"chain\.gguf inside edge is damaged"):
+        next(engine.stream(prompt()))
+    assert engine.pid is None
+    engine.close()
+
+
+def test_a_model_inside_is_hashed_first_only_once_a_copy(
+    settings: Settings, program: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = program.path / "chain.gguf"
+    known = checked(settings.home)
+    guard = Guard((path,), checked=known)
+    guard.before_loading(lambda: None)
+    assert guard.wait(0), "it was hashed here, and is not again"
+    record = read_record(path, known)
+    assert record is not None
+    assert record.seen == look(path)
+    guard.before_loading(lambda: None)
+    assert guard.wait(10)
+    guard.close()
+    os.utime(program.path)
+    record = read_record(path, known)
+    assert record is not None
+    assert record.seen is None
+
+
+def test_a_server_does_not_wait_for_the_first_check(settings: Settings, program: Bundle) -> None:
+    guard = Guard((program.path / "chain.gguf",), checked=checked(settings.home))
+    guard.limit_s = 0.0
+
+    def insist() -> None:
+        while True:  # a quick machine has hashed it before it is looked at
+            guard.before_loading(lambda: None)
+            os.utime(program.path)
+
+    with pytest.raises(EngineError, match=r"chain\.gguf is being checked, once for each copy: \d+ % done"):
+        insist()
+    assert guard.wait(10)
+    guard.before_loading(lambda: None)
+    guard.close()
+
+
+def test_decay_of_a_model_inside_is_found_while_it_runs(settings: Settings, program: Bundle) -> None:
+    path, known = program.path / "chain.gguf", checked(settings.home)
+    part = program.part(path.name)
+    flip(program.path, part.end - 100)
+    known.keep(path, part.sha256, look(path))  # it was right when it was read last
+    alarms: list[None] = []
+    guard = Guard((path,), checked=known)
+    guard.before_loading(lambda: alarms.append(None))
+    assert guard.wait(10)
+    assert alarms == [None]
+    assert known.finding(path) is None
+    guard.close()
 
 
 def test_damaged_weights_are_refused_by_their_name(settings: Settings, program: Bundle) -> None:

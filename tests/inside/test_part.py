@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from edge.bundle.compose import Source, compose, with_part
 from edge.config import Settings
 from edge.errors import NotFoundError, StorageError
 from edge.inside.part import EXECUTABLE, locate, open_file, own_parts, size_of, status
+from edge.packs import along
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
 from edge.packs.verify import verify
@@ -81,7 +83,7 @@ def test_a_pack_inside_is_in_use_until_one_of_its_name_is_installed(
 
 
 def test_a_pack_inside_cannot_be_removed_from_the_store(store: PackStore) -> None:
-    with pytest.raises(NotFoundError, match="comes with the program"):
+    with pytest.raises(NotFoundError, match="is inside the program"):
         store.remove("pumps")
 
 
@@ -92,8 +94,38 @@ def test_a_damaged_pack_inside_is_a_problem_of_that_pack(program: Bundle, store:
     assert [problem.name for problem in store.problems()] == ["pumps"]
 
 
-def test_of_a_damaged_program_nothing_is_used(program: Bundle, path: Path) -> None:
+def test_a_damaged_text_inside_a_pack_is_found_before_it_is_searched(
+    program: Bundle, store: PackStore, path: Path
+) -> None:
+    flip(program.path, program.path.read_bytes().index(b"25 Nm"))
+    assert store.list() == ()
+    (problem,) = store.problems()
+    assert problem.error.message == "pumps.kpack inside edge is damaged."
+    assert list(store.in_use()) == []
+
+
+def test_a_pack_inside_is_read_as_a_whole_only_once_a_copy(
+    program: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path / "home")
+    assert len(PackStore(settings).list()) == 1
+    monkeypatch.setattr(along, "check_digest", None)
+    assert len(PackStore(settings).list()) == 1
+    os.utime(program.path)
+    with pytest.raises(TypeError):
+        PackStore(settings).list()
+
+
+def test_where_nothing_can_be_remembered_it_works_all_the_same(program: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    assert len(PackStore(Settings(home=tmp_path / "home")).list()) == 1
+
+
+def test_of_a_damaged_program_nothing_is_used(program: Bundle, store: PackStore, path: Path) -> None:
     flip(program.path, program.path.stat().st_size - 64 - 3)
-    assert own_parts("pack") == ()
+    with pytest.raises(StorageError, match="edge is damaged: the table of contents"):
+        own_parts("pack")
+    with pytest.raises(StorageError, match="edge is damaged"):
+        store.list()
     with pytest.raises(StorageError, match="damaged"):
         Pack.open(path)

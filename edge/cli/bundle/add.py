@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.bundle.program import Output, Program, opened
+from edge.cli.bundle.program import Output, Program, megabytes, opened
 from edge.cli.progress import progress
 from edge.cli.screen import Screen
 
@@ -23,8 +23,5 @@ def run(
 
     bundle, source = opened(program), admit(path)
     with progress() as report:
-        made = with_part(
-            bundle, source, output or bundle.path,
-            lambda what, done, total: report("write", what, done >> 20, total >> 20),
-        )  # fmt: skip
+        made = with_part(bundle, source, output or bundle.path, megabytes(report, "write"))
     Screen().write(f"{made.path} contains {source.name}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.bundle.program import PartName, Program, opened
+from edge.cli.bundle.program import PartName, Program, megabytes, opened
 from edge.cli.progress import progress
 from edge.cli.screen import Screen
 
@@ -23,7 +23,5 @@ def run(
     bundle = opened(program)
     target = output or Path(name)
     with progress() as report:
-        bundle.extract(
-            bundle.part(name), target, lambda what, done, total: report("write", what, done >> 20, total >> 20)
-        )
+        bundle.extract(bundle.part(name), target, megabytes(report, "write"))
     Screen().write(str(target))

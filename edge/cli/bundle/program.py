@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from edge.bundle.bundle import Bundle
+    from edge.bundle.bundle import Bundle, Progress
+    from edge.cli.progress import Report
 
 Program = Annotated[
     Path | None, typer.Option("--program", metavar="FILE", help="A one-file program. [the one that runs]")
@@ -17,6 +18,11 @@ Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="The new program. [in its place]")
 ]
 PartName = Annotated[str, typer.Argument(metavar="NAME", help="As `edge bundle list` shows it.")]
+
+
+def megabytes(report: Report, stage: str) -> Progress:
+    """Progress in bytes, reported in megabytes."""
+    return lambda what, done, total: report(stage, what, done >> 20, total >> 20)
 
 
 def opened(program: Path | None) -> Bundle:

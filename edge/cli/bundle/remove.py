@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.cli.bundle.program import Output, PartName, Program, opened
+from edge.cli.bundle.program import Output, PartName, Program, megabytes, opened
 from edge.cli.progress import progress
 from edge.cli.screen import Screen
 
@@ -13,8 +13,5 @@ def run(name: PartName, output: Output = None, program: Program = None) -> None:
 
     bundle = opened(program)
     with progress() as report:
-        made = without_part(
-            bundle, bundle.part(name), output or bundle.path,
-            lambda what, done, total: report("write", what, done >> 20, total >> 20),
-        )  # fmt: skip
+        made = without_part(bundle, bundle.part(name), output or bundle.path, megabytes(report, "write"))
     Screen().write(f"{made.path} no longer contains {name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from edge.cli.bundle.program import Program, opened
+from edge.cli.bundle.program import Program, megabytes, opened
 from edge.cli.progress import progress
 from edge.cli.screen import ALERT, GOOD, Screen
 
@@ -17,11 +17,11 @@ def run(program: Program = None) -> None:
     from edge.bundle.bundle import COPY_AGAIN
     from edge.errors import StorageError
 
-    bundle, screen, damaged = opened(program), Screen(), 0
+    bundle, screen = opened(program), Screen()
     with progress() as report:
-        for verdict in bundle.verify(lambda what, done, total: report("check", what, done >> 20, total >> 20)):
-            damaged += not verdict.sound
-            screen.write(("sound   ", GOOD) if verdict.sound else ("DAMAGED ", ALERT), verdict.what)
-    if damaged:
+        verdicts = list(bundle.verify(megabytes(report, "check")))
+    for verdict in verdicts:
+        screen.write(("sound   ", GOOD) if verdict.sound else ("DAMAGED ", ALERT), verdict.what)
+    if not all(verdict.sound for verdict in verdicts):
         screen.write(COPY_AGAIN, lead=("hint: ", ALERT))
         raise typer.Exit(StorageError.exit_code)

@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
+from importlib.metadata import distribution
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -43,8 +44,9 @@ def start(tmp_path: Path) -> Start:
             variables |= {"LLAMA_CPP_LIB_PATH": str(libraries), "LD_LIBRARY_PATH": str(libraries)}
         command = [sys.executable, "-P", "-m", "edge.engine.worker", options.to_json()]
         environment = {**os.environ, **variables}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        with subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes) as worker:
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdin=PIPE, stdout=PIPE, stderr=PIPE
+        ) as worker:
             assert worker.stdout is not None
             first = worker.stdout.readline()
             _, complaints = worker.communicate()  # its stdin ends, and so does it
@@ -118,10 +120,7 @@ class TestVariants:
     @pytest.fixture
     def libraries(self, tmp_path: Path) -> Path:
         """A copy of llama.cpp's libraries."""
-        spec = find_spec("llama_cpp")
-        assert spec is not None
-        assert spec.origin is not None
-        source = Path(spec.origin).parent / "lib"
+        source = Path(str(distribution("llama-cpp-python").locate_file("llama_cpp/lib")))
         if not any(source.glob("libggml-cpu-*.so")):
             pytest.skip("one variant is linked into this llama.cpp")
         copy = tmp_path / "lib"
@@ -151,7 +150,9 @@ class TestVariants:
         assert facts["processor"] not in ("", best)
         assert f"libggml-cpu-{best}.so" in facts["problems"][0]
 
-    def test_none_is_an_error_that_says_what_to_do(self, libraries: Path, tmp_path: Path, start: Start) -> None:
+    def test_none_is_an_error_that_says_what_to_do(
+        self, libraries: Path, tmp_path: Path, start: Start
+    ) -> None:
         for file in libraries.glob("libggml-cpu-*.so"):
             file.unlink()
         compile_module(tmp_path / "libggml-cpu-x64.so", "loud")  # here llama.cpp would look for itself
