@@ -1,9 +1,8 @@
 """Build llama.cpp's CUDA back end as a module that edge loads: ``python build/cuda.py OUT`` leaves OUT/libggml-cuda.so.
 
 It is built from the same source as the llama.cpp that edge brings, with this machine's nvcc, and needs the CUDA runtime
-and cuBLAS of the machine it runs on (about 600 MB, which come with CUDA or JetPack and are not copied). Then:
-
-    edge's setting  back_ends = "OUT"           `edge doctor` says which device computes
+and cuBLAS of the machine it runs on (about 600 MB, which come with CUDA or JetPack and are not copied). edge uses it
+when OUT is ``back-ends`` in its home (``EDGE_HOME``), or what the setting ``back_ends`` names; `edge doctor` says so.
 
 Without ``--arch`` it is built for the usual cards that this CUDA knows, on a Jetson for that Jetson. All of them take
 hours of processor time. The folder ``OUT/build`` is taken up again after an interruption.
@@ -63,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "--parallel", str(options.jobs)])  # fmt: skip
     shutil.copy2(build / "cmake" / "bin" / MODULE, out / f"{MODULE}.new")
     (out / f"{MODULE}.new").replace(out / MODULE)
-    say(f"built {out / MODULE}: {(out / MODULE).stat().st_size / 1e6:.0f} MB. Set back_ends to {out}")
+    say(f"built {out / MODULE}: {(out / MODULE).stat().st_size / 1e6:.0f} MB")
+    say("edge finds it in the folder back-ends in its home, or where the setting back_ends says")
 
 
 def find_nvcc() -> Path:
@@ -121,8 +121,10 @@ def cuda_flags(compiler: Path, architectures: str, cublas: Path | None, driver: 
     """CMake flags of the module, besides those of every build of llama.cpp here."""
     flags = [
         *(flag for flag in FLAGS if "MODULE_LINKER" not in flag),
-        # The driver's library is named as needed even where a stub without symbols stands for it.
-        "-DCMAKE_MODULE_LINKER_FLAGS_INIT=-s -Wl,--no-as-needed",
+        # The driver's library is named as needed even where a stub without symbols stands for it. The C++ library is
+        # put in: the one-file program comes with an older one than this machine's compiler asks for.
+        "-DCMAKE_MODULE_LINKER_FLAGS_INIT="
+        "-s -Wl,--no-as-needed -static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL",
         "-DGGML_BACKEND_DL=ON", "-DGGML_CUDA=ON", "-DGGML_CUDA_NCCL=OFF",
         f"-DCMAKE_CUDA_COMPILER={compiler}",
     ]  # fmt: skip

@@ -33,7 +33,7 @@
 #define UNFINISHED ".unfinished-"
 #define PORTABLE "edge-data"
 #define STORAGE_FAILED 8 /* as edge.errors.StorageError */
-#define DAY 86400
+#define DAY ((time_t)86400)
 
 static const char ELSEWHERE[] = "Set EDGE_CACHE to a folder on another disk: it must be writable, and programs must be"
                                 " allowed to run there.";
@@ -75,7 +75,7 @@ static void check_owner(const char *folder)
 {
     struct stat found;
     if (stat(folder, &found)) stop(ELSEWHERE, "%s cannot be used: %s.", folder, strerror(errno));
-    mode_t trusted = beside.st_mode & S_ISVTX ? 0 : beside.st_mode & (S_IWGRP | S_IWOTH);
+    mode_t trusted = beside.st_mode & S_ISVTX ? 0 : (beside.st_mode & (S_IWGRP | S_IWOTH));
     if (found.st_gid != beside.st_gid && !(trusted & S_IWOTH)) trusted = 0;
     int ours = found.st_uid == geteuid() || found.st_uid == 0 || (beside.st_mode && found.st_uid == beside.st_uid);
     if (!ours || (found.st_mode & (S_IWGRP | S_IWOTH) & ~trusted))
@@ -95,11 +95,12 @@ static void be_portable(const char *self)
     char *scratch = join(data, "tmp");
     mkdir(scratch, 0700); /* where it cannot be made, nothing can be unpacked either, and that is told */
     char *cache = join(data, "program");
+    const char *chosen = getenv("EDGE_CACHE");
+    if (chosen && strcmp(chosen, cache)) beside = (struct stat){0}; /* somewhere else the usual rules hold */
     setenv("EDGE_HOME", data, 0);
     setenv("EDGE_CACHE", cache, 0);
     setenv("TMPDIR", scratch, 0);
     setenv("EDGE_BESIDE", folder, 0);
-    if (strcmp(getenv("EDGE_CACHE"), cache)) beside = (struct stat){0}; /* somewhere else the usual rules hold */
 }
 
 static char *cache_folder(void)
@@ -259,7 +260,7 @@ static void unpack_once(char *cache, const char *name, const char *folder, const
     int lock = openat(parent, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0) stop(ELSEWHERE, "The program cannot be unpacked: %s cannot be written: %s.", cache, strerror(errno));
     tell_later();
-    while (flock(lock, LOCK_EX) && errno == EINTR) continue;
+    while (flock(lock, LOCK_EX) && errno == EINTR) {}
     if (!is_whole(folder, archive)) {
         sweep(cache, name, time(NULL) - 7 * DAY); /* two versions in turn are not unpacked again and again */
         int failure = unpack_as(parent, cache, name, archive);

@@ -1,5 +1,5 @@
-/* Writes the files of the archive into a folder. A frame is written only when its checksum was right, and while one
- * thread writes, another decompresses. */
+/* Writes the files of the archive into a folder. A frame is written only when its checksum was right; while one thread
+ * writes, others decompress. */
 #define _GNU_SOURCE
 #include "launcher.h"
 
@@ -25,6 +25,7 @@ struct work {
     int folder;
     atomic_size_t next; /* frame that nobody has taken yet */
     atomic_int failure;
+    pthread_mutex_t writing; /* one file after another: on a stick of FAT each lies in one piece then */
 };
 
 static void make_parents(int folder, const char *name)
@@ -70,14 +71,16 @@ static char *frame_memory(size_t size)
     return memory;
 }
 
-static int unpack_frame(const struct work *work, const struct frame *frame)
+static int unpack_frame(struct work *work, const struct frame *frame)
 {
     char *packed = frame_memory(frame->packed), *data = frame_memory(frame->unpacked);
     int failure = packed && data ? 0 : ENOMEM;
     if (!failure && read_at(work->archive->file, packed, frame->packed, frame->offset)) failure = UNREADABLE;
     if (!failure && ZSTD_decompress(data, frame->unpacked, packed, frame->packed) != frame->unpacked) failure = DAMAGED;
     free(packed);
+    pthread_mutex_lock(&work->writing);
     if (!failure) failure = write_files(work, frame, data);
+    pthread_mutex_unlock(&work->writing);
     free(data);
     return failure;
 }
@@ -95,7 +98,7 @@ static void *unpack_frames(void *argument)
 
 int unpack(int folder, const struct archive *archive)
 {
-    struct work work = {.archive = archive, .folder = folder};
+    struct work work = {.archive = archive, .folder = folder, .writing = PTHREAD_MUTEX_INITIALIZER};
     pthread_t threads[MAX_THREADS];
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     int more = 0; /* besides this one */

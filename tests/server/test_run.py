@@ -15,6 +15,7 @@ import pytest
 from edge.errors import BusyError, UsageError
 from edge.server.run import bind, serve, url_of
 from edge.wiring import Edge
+from tests.server.conftest import LocalClient
 
 PROGRAM = """
 import sys
@@ -33,6 +34,12 @@ def test_a_port_in_use_is_told_before_anything_starts(edge: Edge) -> None:
     with bind("127.0.0.1", 0) as taken, pytest.raises(BusyError) as caught:
         serve(edge, "127.0.0.1", taken.getsockname()[1])
     assert "--port" in caught.value.hint
+
+
+def test_a_port_that_an_edge_answers_on_is_told_as_such(edge: Edge, client: LocalClient) -> None:
+    with pytest.raises(BusyError, match="edge runs already") as caught:
+        serve(edge, "127.0.0.1", client.base_url.port or 0)
+    assert "systemctl stop" in caught.value.hint
 
 
 @pytest.mark.parametrize(
