@@ -64,13 +64,15 @@ def say(text: str) -> None:
     print(f"    {text}", file=sys.stderr, flush=True)
 
 
-def run(command: list[str], failure: str, environment: Mapping[str, str] | None = None) -> None:
-    """Run ``command`` silently.
+def run(
+    command: list[str], failure: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> None:
+    """Run ``command`` silently, with other variables or in another folder if need be.
 
     Raises:
         SetupError: it failed; the message is ``failure`` and the end of the output.
     """
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise SetupError(f"{failure}\n{tail}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import interpreter
 import llama_wheel
 import needs
 import sysroot
-from fetch import PIN_FOLDER, SetupError, run, say
+from fetch import PIN_FOLDER, run, say
 
 PINS = PIN_FOLDER / "requirements-binary.txt"
 SPEC = PIN_FOLDER / "edge.spec"
@@ -79,14 +78,9 @@ def environment(parts: Parts, folder: Path) -> Path:
 
 def freeze(parts: Parts, python: Path, folder: Path) -> None:
     """Run PyInstaller."""
-    say("freezing edge with PyInstaller (about half a minute)")
+    say("freezing edge with PyInstaller (about a minute)")
     options = ["--noconfirm", "--log-level", "ERROR"]
     folders = ["--workpath", str(folder / "work"), "--distpath", str(folder)]
-    done = subprocess.run(
-        [str(python), "-m", "PyInstaller", *options, *folders, str(SPEC)],
-        env={**parts.variables(), "PYINSTALLER_CONFIG_DIR": str(folder / "pyinstaller")},
-        cwd=folder,
-        check=False,
-    )
-    if done.returncode:
-        raise SetupError("PyInstaller failed; it has said why.")
+    command = [str(python), "-m", "PyInstaller", *options, *folders, str(SPEC)]
+    variables = {**parts.variables(), "PYINSTALLER_CONFIG_DIR": str(folder / "pyinstaller")}
+    run(command, "PyInstaller failed.", variables, folder)

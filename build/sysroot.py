@@ -36,9 +36,9 @@ VARIABLES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """A compiler: the folder with its commands ``cc`` and ``c++``, which is empty where they are this machine's own.
+    """A compiler: the root that it sees, None where it is this machine's as it is.
 
-    ``runtime`` is the folder with the libraries that its output needs; ``key`` changes with all that shapes the output.
+    ``key`` changes with all that shapes its output.
     """
 
     key: str
@@ -77,9 +77,8 @@ def toolchain() -> Toolchain:
     for command in compilers.values():
         check_version(command)
     packages = debian.pins("*.deb")
-    wrappers = [
-        wrapper(command, Path("/root"), cplusplus=name == "CXX") for name, command in compilers.items()
-    ]
+    anywhere = Path("/", "root")
+    wrappers = [wrapper(command, anywhere, cplusplus=name == "CXX") for name, command in compilers.items()]
     key = _digest([*described, *wrappers, *(package.sha256 for package in packages)])
     root = cache_folder() / f"sysroot-{key}"
     if not root.exists():

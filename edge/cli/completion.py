@@ -78,7 +78,7 @@ def script(shell: Shell) -> str:
     return SHELLS[shell]
 
 
-def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]) -> None:
+def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="Which one.")]) -> None:
     """Print what makes a shell complete edge's commands by TAB.
 
     \b
@@ -111,11 +111,15 @@ def packs(incomplete: str) -> list[str]:
 
 
 def models(incomplete: str) -> list[str]:
-    """Installed models whose names begin so."""
+    """Models there are whose names begin so: their files, since what reads models takes long to load."""
     from edge.config import load_settings
-    from edge.engine.models import ModelStore
+    from edge.inside.along import came_along
 
-    return _beginning(incomplete, lambda: [model.name for model in ModelStore(load_settings()).list()])
+    def names() -> list[str]:
+        files = [*load_settings().models_dir.glob("*.gguf"), *(model.path for model in came_along("model"))]
+        return sorted({file.stem for file in files})
+
+    return _beginning(incomplete, names)
 
 
 def _beginning(incomplete: str, names: Callable[[], list[str]]) -> list[str]:

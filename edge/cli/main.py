@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Annotated
 
@@ -35,6 +36,9 @@ from edge.cli.screen import ALERT, FAINT, Screen
 from edge.errors import EdgeError, StorageError, UsageError
 
 UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+AS_ERROR = "<3>"
+"""What tells systemd's journal that a line is an error (man 3 sd-daemon)."""
+
 ASKING = ("edge ask", "edge search")
 
 HELP = """Answers from your manuals, with the page, without a network.
@@ -133,11 +137,19 @@ def _tell(error: EdgeError, json: bool) -> int:
             "exit_code": error.exit_code,
         }
         Screen().json({"error": shape})
-    screen = Screen(sys.stderr)
-    screen.write(error.message, lead=("error: ", ALERT))
+    screen, level = Screen(sys.stderr), AS_ERROR if _in_journal() else ""
+    screen.write(error.message, lead=(f"{level}error: ", ALERT))
     if error.hint:
-        screen.write(error.hint, lead=("hint: ", FAINT))
+        screen.write(error.hint, lead=(f"{level}hint: ", FAINT))
     return error.exit_code
+
+
+def _in_journal() -> bool:
+    """Whether standard error is systemd's journal, which keeps a level with every line."""
+    with suppress(OSError, ValueError):
+        found = os.fstat(sys.stderr.fileno())
+        return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    return False
 
 
 def _without_output(error: OSError) -> int:

@@ -28,7 +28,7 @@ def full(run: Run, starter: Path, program: Path, tmp_path: Path) -> Path:
 
 def test_it_answers_out_of_itself(run: Run, run_json: RunJson, full: Path, tmp_path: Path) -> None:
     parts = run_json("bundle", "list", program=full)["parts"]
-    assert [part["name"] for part in parts] == ["edge", TINY_MODEL.name, "starter.kpack"]
+    assert [part["name"] for part in parts] == ["edge", "launcher", TINY_MODEL.name, "starter.kpack"]
     answer = run_json("ask", QUESTION, "--engine", "llama", program=full)
     assert answer["engine"] == f"llama:{TINY_MODEL.stem}"
     assert answer["citations"][0]["document"] == "fasteners-and-torque.md"
@@ -52,7 +52,7 @@ def test_a_changed_file_of_the_unpacked_program_is_found(run_json: RunJson, full
 
 
 def test_what_is_inside_is_verified_extracted_and_removed(run: Run, full: Path, tmp_path: Path) -> None:
-    assert run("bundle", "verify", program=full).stdout.count("sound") == 3
+    assert run("bundle", "verify", program=full).stdout.count("sound") == 4
     run("bundle", "extract", TINY_MODEL.name, program=full)
     assert (tmp_path / TINY_MODEL.name).read_bytes() == TINY_MODEL.read_bytes()
     run("bundle", "remove", TINY_MODEL.name, "-o", "smaller", program=full)
@@ -65,4 +65,4 @@ def test_damaged_parts_are_named(run: Run, full: Path) -> None:
         flip(full, part.offset + part.size // 2)
     verdict = run("bundle", "verify", program=full, code=8).stdout
     assert verdict.count("DAMAGED") == 2
-    assert "sound   program edge" in verdict
+    assert "sound   program\n" in verdict

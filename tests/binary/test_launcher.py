@@ -1,21 +1,31 @@
-"""Unpacked once, whole or not at all, whatever happens meanwhile; and a damaged program is refused."""
+"""Unpacked once, whole or not at all, whatever happens meanwhile and wherever it is; and a damaged program is refused."""
 
 from __future__ import annotations
 
+import os
+import pty
+import random
 import resource
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from fcntl import LOCK_EX, flock
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from edge.bundle.bundle import open_bundle
-from tests.binary.conftest import Run
+from edge.inside.table import FOOTER_SIZE
+from tests.binary.conftest import Run, serving
+from tests.binary.place import NOBODY, STORAGE, little, mounted, read_only_but, start
 from tests.bundle.test_compose import flip
 
-STORAGE = 8
+Environment = Mapping[str, str]
+
+LONG_AGO = 1_000_000_000
 
 
 @pytest.fixture
@@ -30,11 +40,32 @@ def copy(program: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(program, tmp_path / "edge"))
 
 
+@pytest.fixture
+def small(program: Path, tmp_path: Path) -> Path:
+    """The launcher before an archive that is unpacked at once."""
+    return little(program, tmp_path / "small")
+
+
+def names(cache: Path) -> set[str]:
+    """What is in the cache folder, but for the lock."""
+    return {path.name for path in cache.iterdir()} - {".lock"}
+
+
 def unpacked(cache: Path) -> Path:
     """The one folder that the program was unpacked to, with nothing beside it."""
-    names = {path.name for path in cache.iterdir()} - {".lock"}
-    (name,) = names
+    (name,) = names(cache)
     return cache / name
+
+
+def pretend(cache: Path, *folders: str) -> None:
+    """Folders as of versions that were used long ago."""
+    for name in folders:
+        (cache / name / "sub").mkdir(parents=True)
+        (cache / name / "sub" / "file").write_bytes(bytes(60_000_000 if name.startswith("program-large") else 1))
+        os.utime(cache / name, (LONG_AGO, LONG_AGO))
+
+
+# --- once ---
 
 
 def test_it_is_unpacked_once(run: Run, cache: Path) -> None:
@@ -45,13 +76,27 @@ def test_it_is_unpacked_once(run: Run, cache: Path) -> None:
 
 
 def test_several_that_start_at_once_unpack_one_folder(
-    program: Path, environment: Mapping[str, str], cache: Path
+    program: Path, environment: Environment, cache: Path
 ) -> None:
-    several = [
-        subprocess.Popen([program, "--version"], env=environment, stdout=subprocess.DEVNULL) for _ in range(4)
-    ]
-    assert [each.wait(120) for each in several] == [0, 0, 0, 0]
+    command = [program, "--version"]
+    several = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(8)]
+    assert {each.wait(120) for each in several} == {0}
     assert unpacked(cache).is_dir()
+
+
+def test_two_versions_that_start_at_once_and_in_turn_stay(
+    small: Path, program: Path, environment: Environment, tmp_path: Path, cache: Path
+) -> None:
+    both = [small, little(program, tmp_path / "other")]
+    several = [
+        subprocess.Popen([each], env=environment, stdout=subprocess.PIPE) for each in both for _ in range(4)
+    ]
+    assert {each.communicate(timeout=60)[0] for each in several} == {b"little\n"}
+    inodes = {path.stat().st_ino for path in cache.iterdir()}
+    assert len(names(cache)) == 2
+    for each in both * 2:
+        assert start([each], environment).stdout == "little\n"
+    assert {path.stat().st_ino for path in cache.iterdir()} == inodes
 
 
 def test_a_file_without_its_bytes_is_noticed(run: Run, cache: Path) -> None:
@@ -63,57 +108,253 @@ def test_a_file_without_its_bytes_is_noticed(run: Run, cache: Path) -> None:
     assert next(unpacked(cache).rglob("libpython*")).stat().st_size == size
 
 
-def test_older_versions_and_left_overs_are_removed_unless_they_run(run: Run, cache: Path) -> None:
-    for name in ("program-0123456789abcdef", ".unfinished-abcdef", "program-in-use"):
-        (cache / name / "sub").mkdir(parents=True)
-        (cache / name / "sub" / "file").write_text("")
-    with subprocess.Popen(
-        ["flock", "--shared", cache / "program-in-use", "cat"], stdin=subprocess.PIPE
-    ) as holder:
-        while (
-            subprocess.run(["flock", "--nonblock", cache / "program-in-use", "true"], check=False).returncode
-            == 0
-        ):
-            pass
-        run("--version")
-        holder.communicate()
-    names = sorted(path.name for path in cache.iterdir() if path.name != ".lock")
-    assert len(names) == 2
-    assert "program-in-use" in names
+def test_old_versions_and_left_overs_are_removed(small: Path, environment: Environment, cache: Path) -> None:
+    pretend(cache, "program-0123456789abcdef", ".unfinished-abcdef", "program-yesterday")
+    os.utime(cache / "program-yesterday", (time.time() - 100_000,) * 2)
+    assert start([small], environment).returncode == 0
+    assert "program-yesterday" in names(cache)
+    assert len(names(cache)) == 2
 
 
-def test_a_full_disk_is_told_and_nothing_is_left(
-    program: Path, environment: Mapping[str, str], cache: Path
+def test_a_version_that_runs_stays(
+    program: Path, small: Path, environment: Environment, cache: Path, tmp_path: Path
 ) -> None:
-    def little_room() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    running = Path(shutil.copy(program, tmp_path / "running"))
+    with serving(running, environment) as address:
+        os.utime(unpacked(cache), (LONG_AGO, LONG_AGO))
+        shutil.copy(small, tmp_path / "new").rename(running)
+        assert start([running], environment).stdout == "little\n"
+        assert len(names(cache)) == 2
+        with urlopen(f"{address}/openapi.json") as answer:  # imports much for the first time
+            assert answer.status == 200
+
+
+def test_killed_at_any_time_the_next_start_works_and_nothing_is_left(
+    program: Path, environment: Environment, cache: Path
+) -> None:
+    def killed_after(seconds: float) -> None:
+        with subprocess.Popen([program, "--version"], env=environment, stdout=subprocess.DEVNULL) as process:
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    begin = time.monotonic()
+    assert start([program, "--version"], environment).returncode == 0
+    whole = time.monotonic() - begin
+    for step in range(40):
+        if step % 4 == 0:
+            shutil.rmtree(cache)
+        killed_after(whole * step / 40)
+    shutil.rmtree(cache)
+    killed_after(whole / 3)
+    assert start([program, "--version"], environment).returncode == 0
+    assert unpacked(cache).name.startswith("program-")
+
+
+# --- where it is unpacked to ---
+
+
+def test_a_limit_to_the_size_of_files_is_told_and_nothing_is_left(
+    program: Path, environment: Environment, cache: Path
+) -> None:
+    def limited() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
-    done = subprocess.run(
-        [program, "--version"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        preexec_fn=little_room,
-        check=False,
-    )
+    done = start([program, "--version"], environment, before=limited)
     assert done.returncode == STORAGE
     assert "cannot be unpacked" in done.stderr
     assert "EDGE_CACHE" in done.stderr
-    assert [path.name for path in cache.iterdir()] == [".lock"]
+    assert names(cache) == set()
+
+
+def test_a_full_disk_is_told_and_nothing_is_left(
+    program: Path, environment: Environment, cache: Path
+) -> None:
+    cache.mkdir()
+    done = start(
+        mounted(
+            f"mount -t tmpfs -o size=100m,mode=700 none {cache}",
+            ["sh", "-c", f'{program} --version; echo "code $?"; ls -A {cache}'],
+        ),
+        environment,
+    )
+    assert "No space left" in done.stderr
+    assert "EDGE_CACHE" in done.stderr
+    assert done.stdout.split() == ["code", "8", ".lock"]
+
+
+def test_where_there_is_no_room_for_two_versions_the_older_goes(
+    program: Path, environment: Environment, cache: Path
+) -> None:
+    cache.mkdir()
+    old = cache / "program-old"
+    script = f"""
+        mount -t tmpfs -o size=4g,mode=700 none {cache}
+        {program} --version > /dev/null
+        used=$(du -sk {cache} | cut -f1)
+        rm -r {cache}/*
+        mkdir {old}; head -c $((used * 900)) /dev/zero > {old}/file
+        mount -o remount,size=$((used * 5 / 4))k {cache}"""
+    done = start(
+        mounted(script, ["sh", "-c", f"{program} --version > /dev/null && ls {cache}"]), environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert "program-old" not in done.stdout
 
 
 def test_a_cache_that_cannot_be_made_is_told(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = run("--version", code=STORAGE, EDGE_CACHE=str(tmp_path / "file" / "cache"))
-    assert "cannot be made" in done.stderr
+    for cache in (tmp_path / "file", tmp_path / "file" / "cache"):
+        done = run("--version", code=STORAGE, EDGE_CACHE=str(cache))
+        assert "cannot be" in done.stderr
+        assert "EDGE_CACHE" in done.stderr
+
+
+def test_a_home_that_is_read_only_is_told(program: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    done = start(
+        mounted(read_only_but(tmp_path) + f"\nmount -t tmpfs -o ro none {home}", [program, "--version"]),
+        {"HOME": str(home)},
+    )
+    assert done.returncode == STORAGE
+    assert "Read-only file system" in done.stderr
     assert "EDGE_CACHE" in done.stderr
 
 
-def test_a_cache_that_others_can_change_is_not_used(run: Run, cache: Path) -> None:
+def test_a_cache_that_is_read_only_serves_once_it_is_filled(
+    program: Path, environment: Environment, run: Run, cache: Path, tmp_path: Path
+) -> None:
+    run("--version")
+    (tmp_path / "elsewhere").mkdir()
+    done = start(mounted(read_only_but(tmp_path / "elsewhere"), [program, "--version"]), environment)
+    assert done.returncode == 0, done.stderr
+    assert unpacked(cache)
+
+
+def test_where_nothing_may_be_run_nothing_is_unpacked(
+    program: Path, environment: Environment, cache: Path
+) -> None:
     cache.mkdir()
+    command = ["sh", "-c", f'{program} --version; echo "code $?"; ls -A {cache}']
+    done = start(mounted(f"mount -t tmpfs -o noexec,mode=700 none {cache}", command), environment)
+    assert "noexec" in done.stderr
+    assert "EDGE_CACHE" in done.stderr
+    assert done.stdout.split() == ["code", "8"]
+
+
+def test_without_a_home_a_folder_is_asked_for(program: Path) -> None:
+    done = start([program, "--version"], {})
+    assert done.returncode == STORAGE
+    assert "no home folder" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["with two spaces  ", "größer/дом/家", "it's \"quoted\" $HOME", "new\nline"])
+def test_the_path_of_the_cache_may_have_any_characters(run: Run, tmp_path: Path, name: str) -> None:
+    run("--version", EDGE_CACHE=str(tmp_path / name))
+    assert unpacked(tmp_path / name)
+
+
+def test_a_cache_named_relative_is_in_the_current_folder(run: Run, tmp_path: Path) -> None:
+    assert run("doctor", "--help", EDGE_CACHE="here/it is").stdout
+    assert unpacked(tmp_path / "here" / "it is")
+
+
+@pytest.mark.parametrize("length", [3000, 4000, 5000])
+def test_a_long_path_works_or_is_told(run: Run, tmp_path: Path, length: int) -> None:
+    folder = str(tmp_path) + "/" + "/".join(["x" * 99] * (length // 100))
+    if length == 3000:
+        run("--version", EDGE_CACHE=folder)
+    else:
+        assert "too long" in run("--version", code=STORAGE, EDGE_CACHE=folder).stderr
+        assert not (tmp_path / ("x" * 99)).exists()
+
+
+def test_a_cache_that_others_can_change_is_not_used(run: Run, cache: Path) -> None:
+    run("--version")
     cache.chmod(0o777)
     assert "can be changed by others" in run("--version", code=STORAGE).stderr
+    cache.chmod(0o755)
+    unpacked(cache).chmod(0o775)
+    assert "can be changed by others" in run("--version", code=STORAGE).stderr
+
+
+@pytest.fixture
+def public(program: Path) -> Iterator[Path]:
+    """The program where every user can run it, in a folder that every user can write to."""
+    if os.geteuid():
+        pytest.skip("only root can run programs as somebody else")
+    folder = Path(subprocess.check_output(["mktemp", "-d", "-p", "/var/tmp"], text=True).strip())
+    shutil.copy(program, folder / "edge")
+    folder.chmod(0o777)
+    yield folder / "edge"
+    shutil.rmtree(folder)
+
+
+def test_any_user_can_run_it(public: Path) -> None:
+    environment = {"HOME": str(public.parent / "home")}
+    assert start([public, "--version"], environment, user=NOBODY).returncode == 0
+
+
+def test_what_root_unpacked_serves_all_but_what_another_user_unpacked_does_not(public: Path) -> None:
+    environment = {"EDGE_CACHE": str(public.parent / "cache"), "HOME": "/nonexistent"}
+    assert start([public, "--version"], environment).returncode == 0
+    (public.parent / "cache").chmod(0o755)
+    unpacked(public.parent / "cache").chmod(0o755)
+    assert start([public, "--version"], environment, user=NOBODY).returncode == 0
+    shutil.rmtree(public.parent / "cache")
+    assert start([public, "--version"], environment, user=NOBODY).returncode == 0
+    (public.parent / "cache").chmod(0o755)
+    refused = start([public, "--version"], environment, user=NOBODY - 1)
+    assert refused.returncode == STORAGE
+    assert "can be changed by others" in refused.stderr
+
+
+# --- what it is started with ---
+
+
+def test_it_runs_from_a_medium_that_is_read_only(
+    program: Path, environment: Environment, tmp_path: Path
+) -> None:
+    done = start(mounted(read_only_but(tmp_path), [program, "--version"]), environment)
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_proc_it_says_what_is_missing(small: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "cache").mkdir(parents=True)
+    shutil.copy(small, root / "edge")
+    command = ["chroot", root, "/edge"]
+    done = start(mounted("", command), {"EDGE_CACHE": "/cache", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    assert done.returncode == STORAGE
+    assert "Mount /proc" in done.stderr
+
+
+def test_closed_streams_do_not_matter(program: Path, environment: Environment, cache: Path) -> None:
+    def close_all() -> None:
+        os.closerange(0, 3)
+
+    assert start([program, "--version"], environment, before=close_all).returncode == 0
+    assert (cache / ".lock").read_bytes() == b""
+
+
+def test_a_person_at_a_terminal_is_told_why_it_takes_long(
+    small: Path, environment: Environment, cache: Path
+) -> None:
+    cache.mkdir()
+    ours, theirs = pty.openpty()
+    with (cache / ".lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        with subprocess.Popen([small], env=environment, stdout=subprocess.PIPE, stderr=theirs) as process:
+            said = os.read(ours, 1000).decode()
+            flock(lock, 8)
+            assert process.communicate()[0] == b"little\n"
+    assert said == "Unpacking the program, once for each version ...\r\n"
+
+
+# --- damage ---
 
 
 @pytest.mark.parametrize("at", [0.0, 0.1, 0.5, 0.999], ids=["list", "front", "middle", "end"])
@@ -122,19 +363,77 @@ def test_a_flipped_bit_in_the_archive_is_refused(run: Run, copy: Path, cache: Pa
     flip(copy, archive.offset + 20 + int(at * (archive.size - 40)))
     done = run("--version", program=copy, code=STORAGE)
     assert "archive is damaged" in done.stderr
-    assert not [path for path in cache.glob("*") if path.name != ".lock"]
+    assert not cache.exists() or not names(cache)
 
 
-def test_a_damaged_footer_or_table_is_refused(run: Run, copy: Path) -> None:
-    flip(copy, copy.stat().st_size - 20)
-    assert "footer is damaged" in run("--version", program=copy, code=STORAGE).stderr
-    flip(copy, copy.stat().st_size - 20)
-    flip(copy, copy.stat().st_size - 64 - 10)
-    assert "table of contents is damaged" in run("--version", program=copy, code=STORAGE).stderr
+def test_a_damaged_footer_or_table_is_named(run: Run, copy: Path) -> None:
+    length = copy.stat().st_size
+    for at, what in ((20, "footer is damaged"), (FOOTER_SIZE + 10, "table of contents is damaged")):
+        flip(copy, length - at)
+        assert what in run("--version", program=copy, code=STORAGE).stderr
+        flip(copy, length - at)
 
 
-def test_a_program_that_was_cut_short_is_refused(run: Run, copy: Path) -> None:
-    for size in (copy.stat().st_size - 1, copy.stat().st_size // 2, 1_000_000):
-        with copy.open("r+b") as file:
-            file.truncate(size)
+def test_a_program_cut_short_is_refused_at_any_length(run: Run, copy: Path) -> None:
+    archive = open_bundle(copy).parts[0]
+    lengths = (copy.stat().st_size - 1, archive.end, archive.offset + archive.size // 2, archive.offset)
+    for length in lengths:
+        os.truncate(copy, length)
         assert "cut short" in run("--version", program=copy, code=STORAGE).stderr
+
+
+def test_a_program_whose_end_is_missing_or_longer_is_refused(run: Run, copy: Path) -> None:
+    """As downloads leave it that were broken off, or got a page of HTML behind them."""
+    whole, length = copy.read_bytes()[-FOOTER_SIZE:], copy.stat().st_size
+    with copy.open("r+b") as file:
+        file.seek(length - FOOTER_SIZE)
+        file.write(bytes(FOOTER_SIZE))
+        file.flush()
+        assert "no footer" in run("--version", program=_closed(copy), code=STORAGE).stderr
+    with copy.open("r+b") as file:
+        file.seek(length - FOOTER_SIZE)
+        file.write(whole + b"<html>")
+    assert "added to its end" in run("--version", program=copy, code=STORAGE).stderr
+
+
+def _closed(path: Path) -> Path:
+    """A copy of a file that is open: what is being written cannot be run."""
+    return Path(shutil.copy(path, path.with_name("closed")))
+
+
+def test_zeros_instead_of_the_archive_are_refused(run: Run, copy: Path) -> None:
+    archive = open_bundle(copy).parts[0]
+    with copy.open("r+b") as file:
+        file.seek(archive.offset)
+        file.write(bytes(archive.size))
+    assert "archive is damaged" in run("--version", program=copy, code=STORAGE).stderr
+
+
+def test_wherever_it_is_damaged_it_is_refused_in_words(
+    small: Path, environment: Environment, cache: Path
+) -> None:
+    """500 flips, cuts and zeros at random behind the launcher: never a crash, never half a program."""
+    whole = small.read_bytes()
+    begin, end = open_bundle(small).parts[0].offset, len(whole)
+    draw = random.Random(5)
+    for number in range(500):
+        at = draw.randrange(begin, end)
+        kind = draw.choice(("flip", "cut", "zeros"))
+        damaged = bytearray(whole)
+        if kind == "flip":
+            damaged[at] ^= 1 << draw.randrange(8)
+        elif kind == "cut":
+            del damaged[at:]
+        else:
+            damaged[at : at + 512] = bytes(len(damaged[at : at + 512]))
+        small.write_bytes(damaged)
+        shutil.rmtree(cache, ignore_errors=True)
+        done = start([small], environment)
+        if damaged == whole:
+            assert done.returncode == 0
+            continue
+        where = f"{number}: {kind} at {at}: {done}"
+        assert done.returncode == STORAGE, where
+        assert done.stderr.startswith("error: The program"), where
+        assert done.stdout == "", where
+        assert not cache.exists() or not names(cache), where

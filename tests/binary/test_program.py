@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
+import re
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import needs
 from edge import __version__
 from tests.binary.conftest import TINY_MODEL, Run, serving
 from tests.server.conftest import make_pdf
@@ -53,12 +56,27 @@ def test_it_prints_the_licences_of_what_it_contains(run: Run) -> None:
     )
 
 
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="elsewhere it is built for this system")
+def test_nothing_in_it_needs_a_newer_system_than_debian_11(run: Run, cache: Path) -> None:
+    run("--version")
+    (unpacked,) = cache.glob("program-*")
+    assert len(needs.elf_files(unpacked)) > 100
+    needs.check(unpacked)
+
+
+def test_it_has_code_for_every_kind_of_processor(run: Run) -> None:
+    (line,) = (line for line in run("--version").stdout.splitlines() if line.split()[0] == "processors")
+    assert {"x64", "haswell", "zen4", "sapphirerapids"} <= set(re.findall(r"\w+", line))
+
+
 def test_a_bill_of_materials_lies_beside_it(program: Path) -> None:
     bill = json.loads(program.with_name("edge.cdx.json").read_text())
     with program.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     assert bill["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": digest}]
-    assert {"numpy", "tuf", "Python", "libssl3"} <= {component["name"] for component in bill["components"]}
+    assert {"numpy", "tuf", "Python", "OpenSSL", "zlib", "libffi", "libstdc++6", "libgcc-s1", "libgomp1"} <= {
+        component["name"] for component in bill["components"]
+    }
 
 
 def test_the_starter_pack_answers(run: Run, run_json: RunJson, starter: Path) -> None:

@@ -36,6 +36,10 @@ def test_the_development_pins_contain_the_run_time_pins() -> None:
     assert pins("requirements.txt") < pins("requirements-dev.txt")
 
 
+def test_the_program_is_made_of_what_is_developed_with() -> None:
+    assert pins("requirements.txt") < pins("requirements-binary.txt") < pins("requirements-dev.txt")
+
+
 def test_everything_the_project_declares_is_pinned() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     pinned = names(pins("requirements.txt") | pins("requirements-llama.txt"))

@@ -26,6 +26,17 @@ def test_an_error_is_a_message_and_what_to_do(edge: Edge, home: Path) -> None:
     )
 
 
+def test_in_the_journal_errors_have_their_level(home: Path) -> None:
+    reader, writer = os.pipe()
+    pipe = os.fstat(writer)
+    environment = {**os.environ, "JOURNAL_STREAM": f"{pipe.st_dev}:{pipe.st_ino}"}
+    command = [sys.executable, "-m", "edge", "pack", "rollback", "pumps"]
+    subprocess.run(command, stderr=writer, env=environment, check=False, timeout=60)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        assert [line[:8] for line in told] == ["<3>error", "<3>hint:"]
+
+
 def test_with_json_the_error_is_on_standard_output_too(edge: Edge, home: Path) -> None:
     result = edge("pack", "inspect", "pumps", "--json")
     error = json.loads(result.out)["error"]

@@ -19,7 +19,7 @@ fail() {
 # Whether the program runs from there. If not, $why says why not.
 runs() {
     why=$("$1" --version 2>&1 >/dev/null) && return 0
-    why=$(printf '%s\n' "$why" | sed -n 's/^error: //; 1s/^.*: //; 1p')
+    why=$(printf '%s\n' "$why" | sed -n '1s/^.*: //; 1s/\.$//; 1p')
     return 1
 }
 
@@ -29,7 +29,7 @@ program=$folder/edge
 if [ "$1" != --on-this-host ]; then
     runs "$program" && exec "$program" "$@"
     fail "The program cannot run from here: ${why:-it may not}." \
-        "To run it from this machine's memory, with nothing written to its disks: sh edge.sh --on-this-host $*"
+        "To run it from this machine's memory, with nothing written to its disks: sh edge.sh --on-this-host …"
 fi
 shift
 
