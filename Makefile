@@ -15,7 +15,7 @@ BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-sync test torture lint bench bench-retrieval bench-delta bench-engine bench-gpu soak binary test-binary clean
+.PHONY: help setup demo demo-sync test torture lint bench bench-retrieval bench-delta bench-engine bench-gpu bench-binary soak binary test-binary deb usb clean
 
 help:
 	@echo "make setup            everything that edge needs, in .venv"
@@ -29,9 +29,12 @@ help:
 	@echo "make bench-delta      how much of a pack travels when a twentieth of its documents has changed"
 	@echo "make bench-engine     the engine beside llama-server; prompt reuse; prompt lookup"
 	@echo "make bench-gpu        the engine on a GPU: EDGE_BACK_ENDS=folder with libggml-cuda.so (build/cuda.py)"
+	@echo "make bench-binary     the one file: size, start, with a 7B model inside; FULL=1 writes 10 GB"
 	@echo "make soak             10,000 requests of rude clients, 50 killed workers: a quarter of an hour"
 	@echo "make binary           dist/edge, one file for machines without Python; MODEL=, PACKS=\"a b\" go inside"
 	@echo "make test-binary      make it, and drive it"
+	@echo "make deb              dist/edge as a Debian package with its service"
+	@echo "make usb              dist/edge with MODEL= and PACKS=\"a b\" beside it, for a stick; TO=folder"
 	@echo "make clean            remove what the above made"
 
 setup: $(VENV)/.packages $(VENV)/.llama $(BIN)/edge $(EMBEDDER)
@@ -83,6 +86,10 @@ bench-gpu: setup
 	@echo "==> benchmark on a GPU"
 	@$(BIN)/python -m tests.bench.gpu $(BENCH_OPTIONS)
 
+bench-binary: binary
+	@echo "==> benchmark of the one file"
+	@$(BIN)/python -m tests.bench.binary $(BENCH_OPTIONS)
+
 soak: setup
 	@echo "==> endurance"
 	@$(BIN)/python -m tests.soak
@@ -94,6 +101,14 @@ binary: setup
 test-binary: binary
 	@echo "==> tests of the one file"
 	@$(BIN)/python -m pytest -q tests/binary
+
+deb: setup
+	@echo "==> Debian package"
+	@PYTHONPATH=build $(BIN)/python -m fleet.deb
+
+usb: setup
+	@echo "==> folder for a stick"
+	@MODEL="$(MODEL)" PACKS="$(PACKS)" TO="$(TO)" PYTHONPATH=build $(BIN)/python -m fleet.usb
 
 clean:
 	@echo "==> removing .venv, .demo, the embedder, dist and tool caches"

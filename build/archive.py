@@ -1,4 +1,4 @@
-"""The archive that the launcher unpacks (launcher/launcher.c): a frozen folder, stripped and compressed."""
+"""The archive that the launcher unpacks (launcher/): a frozen folder, stripped and compressed."""
 
 from __future__ import annotations
 

@@ -47,7 +47,13 @@ def build(compiler: list[str], flags: list[str], scratch: Path) -> Path:
         SetupError: as of `launcher`.
     """
     zstd, built = _zstd(scratch), scratch / "launcher"
-    common = [*compiler, *flags, f"-ffile-prefix-map={scratch}=.", f"-ffile-prefix-map={FOLDER}=.", f"-I{zstd}"]
+    common = [
+        *compiler,
+        *flags,
+        f"-ffile-prefix-map={scratch}=.",
+        f"-ffile-prefix-map={FOLDER}=.",
+        f"-I{zstd}",
+    ]
     failure = "the launcher could not be compiled. It needs a C compiler: apt-get install gcc libc6-dev"
     run([*common, *ZSTD_FLAGS, "-c", str(zstd / "zstd.c"), "-o", f"{scratch}/zstd.o"], failure)
     run([*common, *map(str, sources(".c")), f"{scratch}/zstd.o", "-o", str(built)], failure)

@@ -17,8 +17,12 @@ from edge.engine.extractive import EXTRACTIVE
 from edge.errors import EdgeError
 from edge.inside.checked import checked
 from edge.inside.part import look
+from edge.packs.pack import Pack
 from edge.text.sizes import size
 from edge.types import Answered, Question
+from edge.wiring import Edge
+
+DOCUMENTS, WORDS = 3, 12
 
 
 def program(settings: Settings, progress: Progress = unheard) -> Iterator[Check]:
@@ -39,20 +43,33 @@ def machine(settings: Settings) -> Iterator[Check]:
 
 
 def answers(settings: Settings) -> Iterator[Check]:
-    """A question to each pack: the title of its first document. It is quoted; of language models the doctor tells."""
+    """Questions to each pack, in its own words, until one is answered. It is quoted; of language models the doctor
+    tells."""
     try:
         with wiring.build(settings) as edge:
             for pack in edge.library.packs():
-                title = pack.documents()[0].title
-                question = Question(title, packs=(pack.manifest.name,), engine=EXTRACTIVE)
-                (answer,) = (e.answer for e in edge.assistant.answer(question) if isinstance(e, Answered))
-                detail = f"{pack.manifest.name}: {title!r} is answered"
-                if answer.refused:
-                    yield Check("answer", "fail", f"{detail} by a refusal", "Install the pack again.")
-                else:
-                    yield Check("answer", "ok", f"{detail} with {_citations(len(answer.citations))}")
+                yield _answer(edge, pack)
     except EdgeError as error:
         yield Check("answer", "fail", error.message, error.hint)
+
+
+def _answer(edge: Edge, pack: Pack) -> Check:
+    name = pack.manifest.name
+    for text in _questions(pack):
+        question = Question(text, packs=(name,), engine=EXTRACTIVE)
+        (answer,) = (e.answer for e in edge.assistant.answer(question) if isinstance(e, Answered))
+        if not answer.refused:
+            count = len(answer.citations)
+            cited = "1 citation" if count == 1 else f"{count} citations"
+            return Check("answer", "ok", f"{name}: {text!r} is answered with {cited}")
+    return Check("answer", "fail", f"{name}: no question is answered", "Install the pack again.")
+
+
+def _questions(pack: Pack) -> Iterator[str]:
+    """Titles of a few documents, and the words that these begin with."""
+    for document in pack.documents()[:DOCUMENTS]:
+        yield document.title
+        yield " ".join(pack.chunk(document.first_chunk).text.split()[:WORDS])
 
 
 def _parts(bundle: Bundle, settings: Settings, progress: Progress) -> Iterator[Check]:
@@ -75,7 +92,3 @@ def _unpacked(bundle: Bundle, folder: Path) -> Check:
         hint = f"Remove {folder}: the next start unpacks it again."
         return Check("unpacked", "fail", f"changed or gone: {', '.join(wrong[:3])}", hint)
     return Check("unpacked", "ok", str(folder))
-
-
-def _citations(count: int) -> str:
-    return "1 citation" if count == 1 else f"{count} citations"

@@ -35,6 +35,7 @@
 #define STORAGE_FAILED 8 /* as edge.errors.StorageError */
 #define DAY ((time_t)86400)
 
+static const char OWN[] = "Set EDGE_CACHE to a folder of your own that nobody else can write to (chmod go-w).";
 static const char ELSEWHERE[] = "Set EDGE_CACHE to a folder on another disk: it must be writable, and programs must be"
                                 " allowed to run there.";
 
@@ -79,7 +80,7 @@ static void check_owner(const char *folder)
     if (found.st_gid != beside.st_gid && !(trusted & S_IWOTH)) trusted = 0;
     int ours = found.st_uid == geteuid() || found.st_uid == 0 || (beside.st_mode && found.st_uid == beside.st_uid);
     if (!ours || (found.st_mode & (S_IWGRP | S_IWOTH) & ~trusted))
-        stop(ELSEWHERE, "%s can be changed by others, so nothing is run from it.", folder);
+        stop(OWN, "%s can be changed by others, so nothing is run from it.", folder);
 }
 
 /* Keep everything in edge-data, if that lies beside the program. What is set already stays. */
@@ -308,7 +309,7 @@ static int open_self(char *path, size_t room, struct stat *status)
     if (length < 0 || file < 0 || fstat(file, status))
         stop("Mount /proc, and let the file be read.", "The program cannot read itself: %s.", strerror(errno));
     path[length] = 0;
-    if (stat(path, &named) || named.st_ino != status->st_ino || named.st_dev != status->st_dev)
+    if (stat(path, &named) || named.st_size != status->st_size) /* inodes differ on overlays of older kernels */
         stop("Start it again.", "The program's file was replaced while it started.");
     return file;
 }

@@ -167,7 +167,7 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
     if target.is_dir():
         raise UsageError(f"{target} is a folder.", "Name the file to be written.")
     unfinished = target.with_name(f".{target.name}.partial")
-    with _writing(target), _alone(unfinished) as file:
+    with _writing(target), _alone(unfinished, target) as file:
         try:
             yield file
             file.flush()
@@ -180,7 +180,7 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _alone(unfinished: Path) -> Iterator[BinaryIO]:
+def _alone(unfinished: Path, target: Path) -> Iterator[BinaryIO]:
     """The unfinished file, empty, while no other process writes it. What one that was killed left is written over.
 
     Raises:
@@ -190,13 +190,11 @@ def _alone(unfinished: Path) -> Iterator[BinaryIO]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BusyError(
-                f"Another process is writing {unfinished.name}.", "Wait for it to finish."
-            ) from error
+            raise BusyError(f"Another process is writing {target.name}.", "Wait for it to finish.") from error
         except OSError:  # there are no locks here
             pass
         if not unfinished.exists() or not os.path.samestat(unfinished.stat(), os.fstat(lock.fileno())):
-            raise BusyError(f"Another process has just written {unfinished.name}.", "Try again.")
+            raise BusyError(f"Another process has just written {target.name}.", "Try again.")
         with unfinished.open("wb") as file:
             yield file
 

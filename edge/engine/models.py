@@ -298,7 +298,7 @@ class ModelStore:
             return ()
 
     def _named(self, kind: gguf.Kind) -> str:
-        return next((line.strip() for line in self._lines(kind)), "")
+        return next(iter(self._lines(kind)), "")
 
     def _point_to(self, kind: gguf.Kind, name: str, loras: Sequence[tuple[str, float]] = ()) -> None:
         lines = [name, *(f"{lora} {scale:g}" for lora, scale in loras)]

@@ -44,7 +44,7 @@ def foremost(listeners: list[socket.socket]) -> socket.socket:
     if len(outside) > 1:
         raise UsageError(
             f"The sockets from systemd listen on {' and '.join(outside)}.",
-            "Name one address in the socket unit, or 0.0.0.0 for all; loopback may stand beside it.",
+            "Name one address in the socket unit, or [::] for all of them; loopback may stand beside it.",
         )
     return next(iter(outside.values()), listeners[0])
 

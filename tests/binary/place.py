@@ -1,4 +1,4 @@
-"""Places to run the program in: file systems of a mount namespace of its own, and a little program that starts at once."""
+"""Places to run the program in: file systems that only it sees; and a little program that starts at once."""
 
 from __future__ import annotations
 
@@ -68,7 +68,10 @@ def read_only_but(*folders: Path) -> str:
 @functools.cache
 def _can_mount() -> bool:
     command = [*_unshare(), "mount", "-t", "tmpfs", "none", "/mnt"]
-    return bool(shutil.which("unshare")) and not subprocess.run(command, capture_output=True, check=False).returncode
+    return (
+        bool(shutil.which("unshare"))
+        and not subprocess.run(command, capture_output=True, check=False).returncode
+    )
 
 
 def _unshare() -> list[str]:

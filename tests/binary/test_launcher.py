@@ -1,4 +1,4 @@
-"""Unpacked once, whole or not at all, whatever happens meanwhile and wherever it is; and a damaged program is refused."""
+"""Unpacked once, whole or not at all, whatever happens meanwhile, wherever it is; and a damaged program is refused."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def pretend(cache: Path, *folders: str) -> None:
     """Folders as of versions that were used long ago."""
     for name in folders:
         (cache / name / "sub").mkdir(parents=True)
-        (cache / name / "sub" / "file").write_bytes(bytes(60_000_000 if name.startswith("program-large") else 1))
+        (cache / name / "sub" / "file").write_bytes(
+            bytes(60_000_000 if name.startswith("program-large") else 1)
+        )
         os.utime(cache / name, (LONG_AGO, LONG_AGO))
 
 
@@ -129,6 +131,7 @@ def test_a_version_that_runs_stays(
             assert answer.status == 200
 
 
+@pytest.mark.slow
 def test_killed_at_any_time_the_next_start_works_and_nothing_is_left(
     program: Path, environment: Environment, cache: Path
 ) -> None:
@@ -150,6 +153,23 @@ def test_killed_at_any_time_the_next_start_works_and_nothing_is_left(
     killed_after(whole / 3)
     assert start([program, "--version"], environment).returncode == 0
     assert unpacked(cache).name.startswith("program-")
+
+
+def test_every_library_that_was_packed_is_found_where_it_is(
+    program: Path, environment: Environment, cache: Path
+) -> None:
+    """There are no links: each is looked for in the right folder, and no other of that name is taken."""
+    assert start([program, "--version"], environment).returncode == 0
+    folder = unpacked(cache)
+    paths = [
+        path for path in folder.rglob("*") if ".so" in path.name or (path.name == "edge" and path.is_file())
+    ]
+    shown = start(["ldd", *paths], {**environment, "LD_LIBRARY_PATH": str(folder / "_internal")}).stdout
+    inside = {path.name for path in paths}
+    for line in shown.splitlines():
+        name, arrow, found = line.strip().partition(" => ")
+        if arrow and name in inside:
+            assert found.startswith(str(folder)), line
 
 
 # --- where it is unpacked to ---
@@ -197,9 +217,7 @@ def test_where_there_is_no_room_for_two_versions_the_older_goes(
         rm -r {cache}/*
         mkdir {old}; head -c $((used * 900)) /dev/zero > {old}/file
         mount -o remount,size=$((used * 5 / 4))k {cache}"""
-    done = start(
-        mounted(script, ["sh", "-c", f"{program} --version > /dev/null && ls {cache}"]), environment
-    )
+    done = start(mounted(script, ["sh", "-c", f"{program} --version > /dev/null && ls {cache}"]), environment)
     assert done.returncode == 0, done.stderr
     assert "program-old" not in done.stdout
 
@@ -251,7 +269,7 @@ def test_without_a_home_a_folder_is_asked_for(program: Path) -> None:
     assert "no home folder" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["with two spaces  ", "größer/дом/家", "it's \"quoted\" $HOME", "new\nline"])
+@pytest.mark.parametrize("name", ["with two spaces  ", "größer/дом/家", 'it\'s "quoted" $HOME', "new\nline"])
 def test_the_path_of_the_cache_may_have_any_characters(run: Run, tmp_path: Path, name: str) -> None:
     run("--version", EDGE_CACHE=str(tmp_path / name))
     assert unpacked(tmp_path / name)
@@ -409,6 +427,7 @@ def test_zeros_instead_of_the_archive_are_refused(run: Run, copy: Path) -> None:
     assert "archive is damaged" in run("--version", program=copy, code=STORAGE).stderr
 
 
+@pytest.mark.slow
 def test_wherever_it_is_damaged_it_is_refused_in_words(
     small: Path, environment: Environment, cache: Path
 ) -> None:

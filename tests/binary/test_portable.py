@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-
 from pathlib import Path
 
 import pytest
@@ -135,6 +134,7 @@ def test_a_stick_that_is_read_only_is_told(portable: Path, tmp_path: Path) -> No
     assert "Read-only file system" in done.stderr
 
 
+@pytest.mark.slow
 def test_it_does_all_its_work_where_nothing_else_can_be_written(
     portable: Path, starter: Path, source: Path
 ) -> None:
@@ -144,6 +144,7 @@ def test_it_does_all_its_work_where_nothing_else_can_be_written(
     assert {path.name for path in portable.parent.iterdir()} == {"edge", "edge-data", "output"}
 
 
+@pytest.mark.slow
 def test_it_writes_nothing_elsewhere_where_it_could(
     portable: Path, starter: Path, source: Path, tmp_path: Path
 ) -> None:
@@ -180,6 +181,7 @@ def _has_overlay() -> bool:
     return subprocess.run(mounted(script, ["true"]), capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ntfs", "exfat"])
 def test_it_works_on_a_stick_of_windows(program: Path, starter: Path, tmp_path: Path, kind: str) -> None:
     """File systems without links, owners and permissions."""
@@ -203,5 +205,3 @@ def test_it_works_on_a_stick_of_windows(program: Path, starter: Path, tmp_path: 
     done = start(mounted(script, ["sh", "-c", command]), NO_HOME)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "88" in done.stdout
-
-

@@ -27,6 +27,7 @@ from tests.binary.test_roots import ASK
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(os.geteuid() != 0, reason="booting a root needs root's rights"),
     pytest.mark.skipif(not shutil.which("debootstrap"), reason="apt-get install debootstrap"),
     pytest.mark.skipif(not shutil.which("systemd-nspawn"), reason="apt-get install systemd-container"),

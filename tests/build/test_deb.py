@@ -128,8 +128,8 @@ class TestTheService:
             ["systemd-analyze", "verify", "--man=no", f"--root={machine}", *units],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        complaints = [line for line in done.stderr.splitlines() if "not found" not in line]  # systemd's own units
-        assert complaints == []
+        # Its own units are elsewhere.
+        assert [line for line in done.stderr.splitlines() if "not found" not in line] == []
 
     @pytest.mark.parametrize(("service", "most"), [("edge", 7), ("edge-sync", 16)])
     def test_may_do_little(self, machine: Path, service: str, most: int) -> None:

@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from edge.bundle.admit import admit
+from edge.bundle.compose import Source, compose, with_part
+from edge.inside.part import EXECUTABLE
+from tests.bundle.test_compose import flip
+
 Edge = Callable[..., Any]
 
 
@@ -25,6 +30,46 @@ def test_without_a_pack_nothing_can_be_answered(
     result = edge("self-test")
     assert result.code == 0
     assert "none is installed" in result.out
+
+
+@pytest.fixture
+def program(kpack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program with the pumps inside, as if it were the one that runs."""
+    (tmp_path / "launcher").write_bytes(b"launcher")
+    (tmp_path / "archive").write_bytes(b"archive")
+    archive = Source("program", "edge", tmp_path / "archive", 0, 7)
+    bundle = compose(Source.file("program", tmp_path / "launcher"), [archive], tmp_path / "edge")
+    monkeypatch.setenv(EXECUTABLE, str(bundle.path))
+    return with_part(bundle, admit(kpack), bundle.path).path
+
+
+def test_every_part_of_a_program_is_checked(edge: Edge, home: Path, program: Path) -> None:
+    result = edge("self-test", "--json")
+    checks = [(c["name"], c["status"], c["detail"]) for c in json.loads(result.out)["checks"]]
+    assert result.code == 0
+    assert [detail.partition(",")[0] for name, _, detail in checks if name == "inside"] == [
+        "program",
+        "launcher",
+        "pack pumps.kpack",
+    ]
+    assert [status for name, status, _ in checks if name == "answer"] == ["ok"]
+    assert "inside the program" in next(detail for name, _, detail in checks if name == "pack")
+
+
+def test_what_is_damaged_is_named(edge: Edge, home: Path, program: Path) -> None:
+    flip(program, program.read_bytes().index(b"25 Nm"))
+    result = edge("self-test", "--json")
+    failed = {c["name"]: c["detail"] for c in json.loads(result.out)["checks"] if c["status"] == "fail"}
+    assert result.code == 1
+    assert failed["inside"].startswith("pack pumps.kpack, ")
+    assert failed["pack"] == "pumps: pumps.kpack inside edge is damaged."
+    assert "pumps.kpack inside edge is damaged." in failed["answer"]
+    with program.open("r+b") as file:
+        file.truncate(program.stat().st_size - 1)
+    failed = {
+        c["name"] for c in json.loads(edge("self-test", "--json").out)["checks"] if c["status"] == "fail"
+    }
+    assert {"program", "pack", "model", "answer"} <= failed
 
 
 def test_licences_are_those_of_a_one_file_program(edge: Edge) -> None:

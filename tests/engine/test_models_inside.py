@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge import wiring
 from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle
 from edge.bundle.compose import Source, compose, with_part, without_part
@@ -94,6 +95,22 @@ def test_models_are_told_apart_by_what_they_are_for(
     assert ModelStore(settings).active() == program.path / "other.gguf"
     with pytest.raises(ModelError, match="is an embedder"):
         store.use(embedder.stem)
+
+
+def test_any_name_can_be_chosen(settings: Settings, program: Bundle, model: Path, tmp_path: Path) -> None:
+    with_part(program, admit(Path(shutil.copy(model, tmp_path / "größe 2 .gguf"))), program.path)
+    ModelStore(settings).use("größe 2 ")
+    assert ModelStore(settings).active() == program.path / "größe 2 .gguf"
+
+
+def test_a_server_quotes_while_a_model_is_checked(settings: Settings, program: Bundle) -> None:
+    waits = []
+    for remember in (True, False):
+        with wiring.build(settings, remember) as edge:
+            engine = edge.engine("llama")
+            assert isinstance(engine, LlamaEngine)
+            waits.append(engine._guard.limit_s if engine._guard else -1)
+    assert waits == [wiring.CHECK_S, None]
 
 
 def test_a_model_whose_place_in_the_program_changes_is_loaded_from_there(

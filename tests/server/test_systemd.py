@@ -107,6 +107,18 @@ def test_loopback_beside_an_address_with_a_token_asks_for_it_too(environment: di
         assert httpx.get(f"{url(inside)}/packs", headers=headers).status_code == 200
 
 
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+def test_sockets_of_several_networks_are_refused(environment: dict[str, str]) -> None:
+    with (
+        socket.create_server(("0.0.0.0", 0)) as one,
+        socket.create_server(("::", 0), family=socket.AF_INET6) as other,
+        activated(environment, one, other) as edge,
+    ):
+        assert edge.wait(20) == 2
+        assert edge.stderr is not None
+        assert "listen on 0.0.0.0 and ::" in edge.stderr.read()
+
+
 @pytest.mark.parametrize("kind", ["a file", "a UNIX socket", "datagrams", "a socket that does not listen"])
 def test_what_is_no_listening_tcp_socket_is_refused(
     environment: dict[str, str], tmp_path: Path, kind: str
