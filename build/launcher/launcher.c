@@ -76,11 +76,17 @@ static void check_owner(const char *folder)
 {
     struct stat found;
     if (stat(folder, &found)) stop(ELSEWHERE, "%s cannot be used: %s.", folder, strerror(errno));
-    mode_t trusted = beside.st_mode & S_ISVTX ? 0 : (beside.st_mode & (S_IWGRP | S_IWOTH));
+    mode_t trusted = (beside.st_mode & S_ISVTX) ? 0 : (beside.st_mode & (S_IWGRP | S_IWOTH));
     if (found.st_gid != beside.st_gid && !(trusted & S_IWOTH)) trusted = 0;
     int ours = found.st_uid == geteuid() || found.st_uid == 0 || (beside.st_mode && found.st_uid == beside.st_uid);
     if (!ours || (found.st_mode & (S_IWGRP | S_IWOTH) & ~trusted))
         stop(OWN, "%s can be changed by others, so nothing is run from it.", folder);
+}
+
+static int is_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value;
 }
 
 /* Keep everything in edge-data, if that lies beside the program. What is set already stays. */
@@ -93,21 +99,19 @@ static void be_portable(const char *self)
     char *data = join(folder, PORTABLE);
     if (stat(data, &found) || !S_ISDIR(found.st_mode) || stat(folder, &beside)) return;
     check_owner(data);
-    char *scratch = join(data, "tmp");
+    char *cache = join(data, "program"), *scratch = join(data, "tmp");
     mkdir(scratch, 0700); /* where it cannot be made, nothing can be unpacked either, and that is told */
-    char *cache = join(data, "program");
-    const char *chosen = getenv("EDGE_CACHE");
-    if (chosen && strcmp(chosen, cache)) beside = (struct stat){0}; /* somewhere else the usual rules hold */
-    setenv("EDGE_HOME", data, 0);
-    setenv("EDGE_CACHE", cache, 0);
-    setenv("TMPDIR", scratch, 0);
-    setenv("EDGE_BESIDE", folder, 0);
+    if (is_set("EDGE_CACHE") && strcmp(getenv("EDGE_CACHE"), cache)) beside = (struct stat){0}; /* the usual rules there */
+    setenv("EDGE_HOME", data, !is_set("EDGE_HOME"));
+    setenv("EDGE_CACHE", cache, !is_set("EDGE_CACHE"));
+    setenv("TMPDIR", scratch, !is_set("TMPDIR"));
+    setenv("EDGE_BESIDE", folder, !is_set("EDGE_BESIDE"));
 }
 
 static char *cache_folder(void)
 {
-    const char *chosen = getenv("EDGE_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (chosen && *chosen) return strdup(chosen);
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (is_set("EDGE_CACHE")) return strdup(getenv("EDGE_CACHE"));
     if (xdg && *xdg == '/') return join(xdg, "edge");
     if (home && *home == '/') return join(home, ".cache/edge");
     stop("Set HOME, or EDGE_CACHE to a folder that can be written.", "There is no home folder to unpack the program to.");

@@ -4,7 +4,9 @@ the first fault. Showing them is left to ``edge doctor``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from edge import wiring
 from edge.config import Settings
@@ -16,6 +18,7 @@ from edge.engine.models import ModelStore
 from edge.engine.prepare import may_have_gpu
 from edge.engine.pull import FOLDER as PULLED
 from edge.errors import EdgeError
+from edge.inside.part import EXECUTABLE
 from edge.packs.store import PackStore
 
 __all__ = ["Check", "Status", "diagnose"]
@@ -66,6 +69,11 @@ def left_overs(settings: Settings) -> Iterator[Check]:
         yield Check(
             "left over", "warn", f"from an interrupted installation: {', '.join(sorted(found))}", hint
         )
+    for program in filter(None, [os.environ.get(EXECUTABLE)]):
+        unfinished = Path(program).with_name(f".{Path(program).name}.partial")
+        if unfinished.exists():
+            hint = "The next `edge bundle add` or `edge bundle remove` writes over it."
+            yield Check("left over", "warn", f"from an interrupted change of the program: {unfinished}", hint)
     begun = [path for path in (settings.models_dir / PULLED).glob("*") if path.name != ".lock"]
     if begun:
         hint = "The same `edge model pull` resumes it; a month later the next pull removes it."

@@ -79,7 +79,8 @@ def test_everything_is_kept_beside_it(small: Path, stick: Path) -> None:
 
 def test_what_is_set_already_stays(small: Path, tmp_path: Path, stick: Path) -> None:
     cache, home = tmp_path / "cache", tmp_path / "home"
-    kept = start([small], {**NO_HOME, "EDGE_CACHE": str(cache), "EDGE_HOME": str(home)}).stdout.splitlines()
+    given = {"EDGE_CACHE": str(cache), "EDGE_HOME": str(home), "TMPDIR": ""}
+    kept = start([small], {**NO_HOME, **given}).stdout.splitlines()
     assert kept == [str(home), str(cache), str(stick / "edge-data" / "tmp"), str(stick)]
     assert cache.is_dir()
 
@@ -205,3 +206,22 @@ def test_it_works_on_a_stick_of_windows(program: Path, starter: Path, tmp_path: 
     done = start(mounted(script, ["sh", "-c", command]), NO_HOME)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "88" in done.stdout
+
+
+def test_where_only_names_of_windows_may_be_run_it_takes_one(
+    program: Path, stick: Path, tmp_path: Path
+) -> None:
+    """FAT mounted "showexec", as desktops do, lets edge.exe be run, and edge not."""
+    if not shutil.which("bindfs"):
+        pytest.skip("apt-get install bindfs")
+    little(program, tmp_path / "made").rename(stick / "edge.exe")
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    command = f"""
+        {seen}/edge.exe
+        chmod +x {stick}/edge-data/program/*/edge.exe
+        {seen}/edge.exe; {seen}/edge.exe; umount {seen}"""
+    script = f"bindfs --create-with-perms=a-x --chmod-ignore {stick} {seen}"
+    done = start(mounted(script, ["sh", "-c", command]), NO_HOME)
+    assert done.stderr.count("cannot be run: Permission denied") == 1
+    assert done.stdout.split() == ["little", "little"]

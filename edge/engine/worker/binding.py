@@ -12,6 +12,7 @@ import re
 import sys
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -22,6 +23,9 @@ from edge.engine.worker.inside import load_inside
 
 ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR
 
+
+NEEDED = ("libgomp.so.1", "libggml-base.so", "libggml-cpu.so", "libggml.so")
+"""Libraries that come with llama.cpp's own, each after those it needs itself."""
 
 DAMAGED = "Check this edge with `edge self-test`, or install it again."
 
@@ -45,10 +49,18 @@ def _low_level() -> Any:
         package = ModuleType("llama_cpp")
         package.__path__ = list(spec.submodule_search_locations)
         sys.modules["llama_cpp"] = package
+        _load_own(Path(os.environ.get("LLAMA_CPP_LIB_PATH") or Path(package.__path__[0], "lib")))
     try:
         return importlib.import_module("llama_cpp.llama_cpp")
     except (OSError, RuntimeError, AttributeError) as error:  # a library that is gone, damaged, or another's
         raise LoadError(str(error), DAMAGED) from error
+
+
+def _load_own(folder: Path) -> None:
+    """Load what llama.cpp needs by its path: by its name, another llama.cpp on LD_LIBRARY_PATH would go first."""
+    for name in NEEDED:
+        with suppress(OSError):  # it is damaged, which llama.cpp will say, or not part of this build
+            ctypes.CDLL(str(folder / name))
 
 
 L = _low_level()

@@ -113,6 +113,13 @@ class TestIntruders:
         assert frame["ready"]["problems"] == []
         assert "intruder" not in complaints
 
+    def test_nor_are_libraries_of_another_llama_cpp(self, intruder: Path, start: Start) -> None:
+        for name in ("libllama.so", "libggml.so", "libggml-base.so", "libgomp.so.1"):
+            shutil.copy(intruder, intruder.with_name(name))
+        frame, complaints = start(LD_LIBRARY_PATH=str(intruder.parent))
+        assert "ready" in frame
+        assert "intruder" not in complaints
+
 
 class TestVariants:
     """With an llama.cpp whose code for the processor is in modules."""
