@@ -197,5 +197,8 @@ def forget_folder(home: Path, scratch: Path) -> None:
             continue
         if data.startswith(b"\x7fELF"):
             raise SetupError(f"{file.name} contains the name of the folder it was built in.")
-        file.chmod(0o644 | file.stat().st_mode)
-        file.write_bytes(data.replace(bytes(scratch), b"/build"))
+        if file.suffix == ".pyc":
+            file.unlink()  # of notes: Python compiles them again
+        else:
+            file.chmod(0o644 | file.stat().st_mode)
+            file.write_bytes(data.replace(bytes(scratch), b"/build"))

@@ -36,6 +36,12 @@ class TestFolder:
         interpreter.forget_folder(tmp_path, self.SCRATCH)
         assert (tmp_path / "notes.py").read_text() == "source = '/build/python'\n"
 
+    def test_what_was_compiled_of_notes_is_removed(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.pyc").write_bytes(bytes(self.SCRATCH))
+        (tmp_path / "other.pyc").write_bytes(b"")
+        interpreter.forget_folder(tmp_path, self.SCRATCH)
+        assert [path.name for path in tmp_path.iterdir()] == ["other.pyc"]
+
     def test_in_a_library_it_is_a_fault(self, tmp_path: Path) -> None:
         (tmp_path / "libpump.so").write_bytes(b"\x7fELF" + bytes(self.SCRATCH))
         with pytest.raises(SetupError, match=r"libpump\.so contains"):
