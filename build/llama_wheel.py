@@ -178,6 +178,14 @@ def unpack(source: Path, folder: Path) -> Path:
     return next(folder.iterdir())
 
 
+def without_sme(llama: Path) -> None:
+    """Leave out the two variants for aarch64 processors with SME: only gcc 14 and later compile them."""
+    file = llama / "ggml" / "src" / "CMakeLists.txt"
+    text = file.read_text(encoding="utf-8")
+    text = re.sub(r"\n *ggml_add_cpu_backend_variant\(armv9\.\d.* SME\)", "", text)
+    file.write_text(text, encoding="utf-8")
+
+
 def compile_libraries(
     source: Path,
     build: Path,
@@ -293,6 +301,7 @@ def build_wheel(pin: Pin, recipe: Recipe, cache: Path, wheel: Path) -> None:
     with tempfile.TemporaryDirectory(dir=cache, prefix="build-") as scratch:
         say("unpacking the source")
         source = unpack(source_file, Path(scratch, "source"))
+        without_sme(source / "vendor" / "llama.cpp")
         libraries = compile_libraries(
             source,
             Path(scratch, "build"),

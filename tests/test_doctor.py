@@ -14,6 +14,7 @@ from edge import doctor
 from edge.config import Settings
 from edge.database import open_writable
 from edge.doctor import search, system, writing
+from edge.engine import processor
 from edge.engine.interface import Vectors
 from edge.engine.machine import Device, Machine, Memory
 from edge.engine.models import ModelStore
@@ -88,6 +89,20 @@ def test_an_old_processor_is_slow() -> None:
     assert system.processor(Processor("x64", ()), "x86_64").status == "warn"
     assert system.processor(Processor("haswell", ("AVX", "AVX2")), "x86_64").status == "ok"
     assert system.processor(Processor("armv8.2_2", ("NEON",)), "aarch64").status == "ok"
+
+
+def test_a_damaged_variant_is_told() -> None:
+    problem = "failed to load libggml-cpu-zen4.so: file too short"
+    check = system.processor(Processor("haswell", ("AVX", "AVX2"), (problem,)))
+    assert (check.status, check.detail.rpartition("; ")[2]) == ("warn", problem)
+    assert "edge self-test" in check.hint
+
+
+def test_a_real_worker_tells_its_processor() -> None:
+    told = processor.look()
+    assert told.features
+    assert told.problems == ()
+    assert told.features[-1] in told.summary
 
 
 def test_little_memory_is_a_warning(tmp_path: Path) -> None:

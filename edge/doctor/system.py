@@ -32,6 +32,9 @@ def python() -> Check:
 def processor(found: Processor, machine: str = "") -> Check:
     """Cores this process may use, and which code for them llama.cpp computes with."""
     detail = f"{physical_cores()} cores; {found.summary}"
+    if found.problems:
+        hint = "Check this edge with `edge self-test`, or install it again."
+        return Check("processor", "warn", f"{detail}; {found.problems[0]}", hint)
     if (machine or platform.machine()) == "x86_64" and "AVX2" not in found.features:
         return Check("processor", "warn", detail, "Without AVX2 a language model is several times slower.")
     return Check("processor", "ok", detail)

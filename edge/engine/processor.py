@@ -16,11 +16,13 @@ _IN_AVX = ("SSE3", "SSSE3")
 @dataclass(frozen=True, slots=True)
 class Processor:
     """The code that was chosen: ``variant`` is what llama.cpp calls it, such as ``haswell``, empty where there is but
-    one; ``features`` are the extensions of the processor that it uses, such as ``AVX2``.
+    one; ``features`` are the extensions of the processor that it uses, such as ``AVX2``; ``problems`` say why a better
+    one could not be loaded.
     """
 
     variant: str
     features: tuple[str, ...]
+    problems: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -40,7 +42,10 @@ def look() -> Processor:
         facts = worker.facts()
     finally:
         worker.close()
-    features = facts.get("features")
     return Processor(
-        plain(facts.get("processor", "")), tuple(map(plain, features)) if isinstance(features, list) else ()
+        plain(facts.get("processor", "")), _texts(facts.get("features")), _texts(facts.get("problems"))
     )
+
+
+def _texts(told: object) -> tuple[str, ...]:
+    return tuple(map(plain, told)) if isinstance(told, list) else ()

@@ -66,3 +66,23 @@ def test_damaged_parts_are_named(run: Run, full: Path) -> None:
     verdict = run("bundle", "verify", program=full, code=8).stdout
     assert verdict.count("DAMAGED") == 2
     assert "sound   program\n" in verdict
+
+
+def test_what_lies_beside_it_is_used_in_place(run_json: RunJson, starter: Path, tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    for path in (TINY_MODEL, starter):
+        shutil.copy(path, stick)
+    (stick / "half.kpack").write_bytes(starter.read_bytes()[:100_000])
+    there = sorted(stick.iterdir())
+    beside = {"EDGE_BESIDE": str(stick)}
+    answer = run_json("ask", QUESTION, "--engine", "llama", **beside)
+    assert answer["engine"] == f"llama:{TINY_MODEL.stem}"
+    assert answer["citations"][0]["document"] == "fasteners-and-torque.md"
+    listed = run_json("pack", "list", **beside)
+    assert [(pack["name"], pack["place"], pack["signed"]) for pack in listed["packs"]] == [
+        ("starter", "beside", False)
+    ]
+    assert [problem["name"] for problem in listed["problems"]] == ["half"]
+    assert [model["place"] for model in run_json("model", "list", **beside)["models"]] == ["beside"]
+    assert sorted(stick.iterdir()) == there

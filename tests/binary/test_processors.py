@@ -38,12 +38,14 @@ STAY = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <unistd.h>
 int execve(const char *path, char *const arguments[], char *const variables[]) {
     char *words[64] = { getenv("GGML_EMULATOR"), "-cpu", getenv("GGML_EMULATED"), (char *)path };
     for (int n = 1; n < 60 && arguments[n]; n++) words[n + 3] = arguments[n];
     int (*execute)(const char *, char *const[], char *const[]) = dlsym(RTLD_NEXT, "execve");
     return execute(words[0], words, variables);
 }
+int execvp(const char *path, char *const arguments[]) { return execve(path, arguments, environ); }
 """
 """Variables whose names begin so are among those that a worker gets."""
 
@@ -99,7 +101,8 @@ def emulate(
     ],
 )
 def test_the_same_file_runs_on_it(emulate: Emulate, processor: str, variant: str) -> None:
-    told = emulate(processor, "doctor", "--deep")["checks"]  # the self-test also hashes 300 MB: minutes, emulated
+    # The self-test also hashes 300 MB: minutes, emulated.
+    told = emulate(processor, "doctor", "--deep")["checks"]
     checks = {check["name"]: check for check in told}
     assert f"cores; {variant} (" in checks["processor"]["detail"]
     assert {check["name"] for check in told if check["status"] == "fail"} == set()

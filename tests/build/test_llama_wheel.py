@@ -102,6 +102,15 @@ class TestCompiler:
         assert "Traceback" not in done.stderr
 
 
+def test_what_older_compilers_do_not_compile_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "ggml" / "src" / "CMakeLists.txt"
+    file.parent.mkdir(parents=True)
+    kept = "    ggml_add_cpu_backend_variant(armv8.6_2    DOTPROD SVE2)\n"
+    file.write_text(f"{kept}    ggml_add_cpu_backend_variant(armv9.2_2    DOTPROD SVE2 SME)\n")
+    llama_wheel.without_sme(tmp_path)
+    assert file.read_text() == kept
+
+
 def test_progress_is_told_once_every_tenth(capsys: pytest.CaptureFixture[str]) -> None:
     lines = ["-- configuring\n", *(f"[{n}/40] Building\n" for n in range(1, 41))]
     assert list(llama_wheel.progress(lines)) == lines
