@@ -85,9 +85,9 @@ class Assistant:
             NothingInstalledError: there is no pack at all.
         """
         clock = _Clock()
-        came_along = bool(question.history)
+        carried = bool(question.history)
         question = self._admitted(question)
-        turns = None if came_along else self._turns(question)
+        turns = None if carried else self._turns(question)
         engine = self._engine_for(question.engine or self._default_engine)
         evidence = self._retriever.search(question, self._limits.passages)
         clock.mark("evidence")

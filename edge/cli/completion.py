@@ -113,10 +113,10 @@ def packs(incomplete: str) -> list[str]:
 def models(incomplete: str) -> list[str]:
     """Models there are whose names begin so: their files, since what reads models takes long to load."""
     from edge.config import load_settings
-    from edge.inside.along import came_along
+    from edge.inside.carried import carried
 
     def names() -> list[str]:
-        files = [*load_settings().models_dir.glob("*.gguf"), *(model.path for model in came_along("model"))]
+        files = [*load_settings().models_dir.glob("*.gguf"), *(model.path for model in carried("model"))]
         return sorted({file.stem for file in files})
 
     return _beginning(incomplete, names)

@@ -14,7 +14,7 @@ from edge import wiring
 from edge.config import Settings
 from edge.doctor.check import Check, Status, safely
 from edge.engine.interface import Embedder
-from edge.inside.along import Along
+from edge.inside.carried import Carried
 from edge.inside.part import status as file_status
 from edge.packs.format import check_digest
 from edge.packs.store import InstalledPack, PackStore
@@ -83,7 +83,7 @@ def packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
         status: Status = "warn" if problem.place == "beside" and installed else "fail"
         yield Check("pack", status, f"{problem.name}: {problem.error.message}", problem.error.hint)
     for pack in store.shadowed():
-        detail = f"{Along(pack.path, pack.place)} is not used: another pack named {pack.name} goes first"
+        detail = f"{Carried(pack.path, pack.place)} is not used: another pack named {pack.name} goes first"
         yield Check("pack", "ok", detail)
     if not installed and not broken:
         yield Check("pack", "warn", "none is installed", "Install one: edge pack install FILE.kpack")

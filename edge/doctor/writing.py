@@ -16,7 +16,7 @@ from edge.engine.machine import Machine
 from edge.engine.model_checks import check_language_model
 from edge.engine.models import ModelStore
 from edge.engine.prepare import prepare
-from edge.inside.along import Along, place_of
+from edge.inside.carried import Carried, place_of
 from edge.inside.checked import checked
 from edge.inside.part import size_of
 from edge.text.sizes import size
@@ -33,7 +33,9 @@ def models(store: ModelStore) -> Iterator[Check]:
         if model.path != store.active() and model.error:
             yield Check("model", "warn", model.error.message, model.error.hint)
     for model in store.shadowed():
-        detail = f"{Along(model.path, model.place)} is not used: another model named {model.name} goes first"
+        detail = (
+            f"{Carried(model.path, model.place)} is not used: another model named {model.name} goes first"
+        )
         yield Check("model", "ok", detail)
 
 

@@ -8,7 +8,7 @@ wrong, the worker is ended. A process that ends sooner leaves that to the next o
 that looks changed is hashed first. A model without a record gets one: it is trusted as found, which is all that can be
 done.
 
-Nothing is written beside models that came along (`edge.inside.along`): what was found of those is kept under EDGE_HOME.
+Nothing is written beside models that the program carries: what was found of those is kept under EDGE_HOME.
 Of one inside the program the table of contents has the SHA-256; it is hashed before the first load of every copy. One
 that lies beside the program may have a record with it; else it is trusted as found.
 """
@@ -28,7 +28,7 @@ from pathlib import Path
 
 from edge.engine.interface import never
 from edge.errors import EdgeError, EngineError, ModelError
-from edge.inside.along import place_of
+from edge.inside.carried import place_of
 from edge.inside.checked import Checked
 from edge.inside.part import COPY_AGAIN, Seen, locate, look, open_file, size_of
 from edge.packs import files

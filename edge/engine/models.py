@@ -21,12 +21,12 @@ from typing import Literal
 
 from edge.config import Settings
 from edge.engine import gguf, model_files
-from edge.engine.along import AlongModel, models_along
+from edge.engine.carried import CarriedModel, carried_models
 from edge.engine.integrity import Record, hash_file, look, read_record, record_path, verify, write_record
 from edge.engine.model_checks import check_adapter, check_belongs, check_model, is_adapter
 from edge.engine.model_files import PARTIAL, Progress
 from edge.errors import BusyError, EdgeError, NotFoundError, UsageError
-from edge.inside.along import Place
+from edge.inside.carried import Place
 from edge.inside.checked import checked
 from edge.packs.files import make_folder, sync_file
 
@@ -62,11 +62,11 @@ class ModelStore:
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.models_dir
         self._checked = checked(settings.home)
-        self._along: dict[str, AlongModel] = {}
-        came = models_along()
+        self._carried: dict[str, CarriedModel] = {}
+        came = carried_models()
         for model in came:
-            self._along.setdefault(model.name, model)
-        self._hidden = tuple(model for model in came if model not in self._along.values())
+            self._carried.setdefault(model.name, model)
+        self._hidden = tuple(model for model in came if model not in self._carried.values())
 
     @property
     def folder(self) -> Path:
@@ -85,12 +85,12 @@ class ModelStore:
             *(self._described(model) for model in self._usable().values()),
         )  # fmt: skip
 
-    def shadowed(self) -> tuple[AlongModel, ...]:
+    def shadowed(self) -> tuple[CarriedModel, ...]:
         """Models that came along and are not used, since another of their name goes first."""
         usable = self._usable()
-        return (*(model for name, model in self._along.items() if name not in usable), *self._hidden)
+        return (*(model for name, model in self._carried.items() if name not in usable), *self._hidden)
 
-    def problems(self) -> tuple[AlongModel, ...]:
+    def problems(self) -> tuple[CarriedModel, ...]:
         """Models that came along and are damaged, as far as their headers tell."""
         return tuple(model for model in self._usable().values() if model.error)
 
@@ -267,20 +267,20 @@ class ModelStore:
         path = self._folder / f"{name}{SUFFIX}"
         if name and path.is_file():
             return path
-        if name in self._along:
-            return self._along[name].path
+        if name in self._carried:
+            return self._carried[name].path
         first = [model for model in self._usable().values() if kind in (model.kind, model.guess)]
         return min(first, key=lambda model: model.error is not None).path if first else None
 
-    def _usable(self) -> dict[str, AlongModel]:
+    def _usable(self) -> dict[str, CarriedModel]:
         """What came along, by name, without those of which one of their name is installed."""
         return {
             name: model
-            for name, model in self._along.items()
+            for name, model in self._carried.items()
             if not (self._folder / f"{name}{SUFFIX}").is_file()
         }
 
-    def _described(self, model: AlongModel) -> InstalledModel:
+    def _described(self, model: CarriedModel) -> InstalledModel:
         active = model.path in (self.active(), self.reranker())
         purpose = "damaged" if model.kind is None else "" if model.kind == "language" else model.kind
         return InstalledModel(model.name, model.path, model.bytes, active, place=model.place, purpose=purpose)

@@ -32,10 +32,10 @@ from edge.errors import (
     TrustError,
     UsageError,
 )
-from edge.inside.along import Place
+from edge.inside.carried import Place
 from edge.inside.checked import checked
 from edge.packs import files
-from edge.packs.along import AlongPack, packs_along
+from edge.packs.carried import CarriedPack, carried_packs
 from edge.packs.format import read_trailer
 from edge.packs.manifest import version_key
 from edge.packs.pack import Pack
@@ -108,9 +108,9 @@ class PackStore:
         """Packs that cannot be opened."""
         return tuple(problem for _, problem in self._look() if problem is not None)
 
-    def shadowed(self) -> tuple[AlongPack, ...]:
+    def shadowed(self) -> tuple[CarriedPack, ...]:
         """Packs that came along and are not in use, since another of their name goes first."""
-        installed, usable = self._names(), self._along.values()
+        installed, usable = self._names(), self._carried.values()
         return tuple(p for p in self._came if not p.error and (p.name in installed or p not in usable))
 
     def in_use(self) -> Iterator[tuple[Path, bool]]:
@@ -122,7 +122,7 @@ class PackStore:
                     active = self._pointer(name).active
                     yield self.folder / name / active.file, active.signed
                 else:
-                    yield self._along[name].path, False
+                    yield self._carried[name].path, False
 
     def get(self, name: str) -> InstalledPack:
         """One installed pack.
@@ -136,8 +136,8 @@ class PackStore:
 
     def open(self, name: str) -> Pack:
         """Open the version of a pack that is in use; raises as ``get`` does."""
-        if name in self._along and name not in self._names():
-            return Pack.open(self._along[name].path)
+        if name in self._carried and name not in self._names():
+            return Pack.open(self._carried[name].path)
         pointer = self._pointer(name)
         try:
             return self._open(name, pointer)
@@ -321,8 +321,8 @@ class PackStore:
 
     def _describe(self, pack: Pack) -> InstalledPack:
         manifest = pack.manifest
-        along = self._along.get(manifest.name)
-        place = along.place if along and along.path == pack.path else "installed"
+        carried = self._carried.get(manifest.name)
+        place = carried.place if carried and carried.path == pack.path else "installed"
         previous = self._pointer(manifest.name).previous if place == "installed" else None
         return InstalledPack(
             name=manifest.name,
@@ -337,21 +337,21 @@ class PackStore:
         )
 
     @cached_property
-    def _came(self) -> tuple[AlongPack, ...]:
-        return packs_along(self._checked)
+    def _came(self) -> tuple[CarriedPack, ...]:
+        return carried_packs(self._checked)
 
     @cached_property
-    def _along(self) -> dict[str, AlongPack]:
+    def _carried(self) -> dict[str, CarriedPack]:
         """Of the packs that came along and can be used, the first of each name."""
         return {pack.name: pack for pack in reversed(self._came) if pack.error is None}
 
     def _all_names(self) -> tuple[str, ...]:
-        return tuple(sorted({*self._names(), *self._along}))
+        return tuple(sorted({*self._names(), *self._carried}))
 
     def _comes_along(self, name: str) -> tuple[str, str] | None:
-        if name not in self._along:
+        if name not in self._carried:
             return None
-        path, place = self._along[name].path, self._along[name].place
+        path, place = self._carried[name].path, self._carried[name].place
         if place == "beside":
             return f"The pack '{name}' lies beside the program.", f"Delete the file {path}"
         return (

@@ -25,7 +25,14 @@ def test_the_first_model_is_used_until_another_is_chosen(edge: Edge, home: Path,
     models = json.loads(edge("model", "list", "--json").out)["models"]
     assert [(model["name"], model["active"]) for model in models] == [("other", True), ("tiny", False)]
     size = f"{TINY.stat().st_size / 1e6:.1f}"
-    assert edge("model", "list").out.splitlines()[1].split() == ["other", size, "MB", "installed", "in", "use"]
+    assert edge("model", "list").out.splitlines()[1].split() == [
+        "other",
+        size,
+        "MB",
+        "installed",
+        "in",
+        "use",
+    ]
 
 
 def test_what_is_not_a_model_is_refused(edge: Edge, home: Path, tmp_path: Path) -> None:

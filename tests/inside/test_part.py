@@ -14,7 +14,7 @@ from edge.bundle.compose import Source, compose, with_part
 from edge.config import Settings
 from edge.errors import NotFoundError, StorageError
 from edge.inside.part import EXECUTABLE, locate, open_file, own_parts, size_of, status
-from edge.packs import along
+from edge.packs import carried
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
 from edge.packs.verify import verify
@@ -109,7 +109,7 @@ def test_a_pack_inside_is_read_as_a_whole_only_once_a_copy(
 ) -> None:
     settings = Settings(home=tmp_path / "home")
     assert len(PackStore(settings).list()) == 1
-    monkeypatch.setattr(along, "check_digest", None)
+    monkeypatch.setattr(carried, "check_digest", None)
     assert len(PackStore(settings).list()) == 1
     os.utime(program.path)
     with pytest.raises(TypeError):

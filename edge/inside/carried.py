@@ -22,7 +22,7 @@ _SUFFIXES = {"model": ".gguf", "pack": ".kpack"}
 
 
 @dataclass(frozen=True, slots=True)
-class Along:
+class Carried:
     """A model or a pack that came along."""
 
     path: Path
@@ -33,14 +33,14 @@ class Along:
         return f"{self.path.name} {self.place} {self.path.parent.name if self.place == 'inside' else 'the program'}"
 
 
-def came_along(kind: Literal["model", "pack"], environ: Mapping[str, str] = os.environ) -> tuple[Along, ...]:
+def carried(kind: Literal["model", "pack"], environ: Mapping[str, str] = os.environ) -> tuple[Carried, ...]:
     """All models, or all packs, in the order in which they go. A folder that cannot be read holds none.
 
     Raises:
         StorageError: the program is damaged.
     """
-    inside = tuple(Along(path, "inside") for path in own_parts(kind, environ))
-    return (*(Along(path, "beside") for path in _beside(_SUFFIXES[kind], environ)), *inside)
+    inside = tuple(Carried(path, "inside") for path in own_parts(kind, environ))
+    return (*(Carried(path, "beside") for path in _beside(_SUFFIXES[kind], environ)), *inside)
 
 
 def place_of(path: Path, environ: Mapping[str, str] = os.environ) -> Place:

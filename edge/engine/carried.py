@@ -7,12 +7,12 @@ from pathlib import Path
 
 from edge.engine import gguf
 from edge.errors import EdgeError, ModelError
-from edge.inside.along import Along, Place, came_along
+from edge.inside.carried import Carried, Place, carried
 from edge.inside.part import COPY_AGAIN, size_of
 
 
 @dataclass(frozen=True, slots=True)
-class AlongModel:
+class CarriedModel:
     """A model inside the program or beside it. ``error`` says why it cannot be used, in place of its ``kind``."""
 
     name: str
@@ -28,16 +28,16 @@ class AlongModel:
         return "language" if self.error else None
 
 
-def models_along() -> tuple[AlongModel, ...]:
+def carried_models() -> tuple[CarriedModel, ...]:
     """All of them, in the order in which they go.
 
     Raises:
         StorageError: the program is damaged.
     """
-    return tuple(model for found in came_along("model") if (model := _model(found)))
+    return tuple(model for found in carried("model") if (model := _model(found)))
 
 
-def _model(found: Along) -> AlongModel | None:
+def _model(found: Carried) -> CarriedModel | None:
     """None when it has just gone."""
     try:
         size = size_of(found.path)
@@ -46,11 +46,11 @@ def _model(found: Along) -> AlongModel | None:
     try:
         kind = gguf.read_header(found.path).kind
     except EdgeError as error:
-        return AlongModel(found.path.stem, found.path, found.place, size, None, _told(found, error))
-    return AlongModel(found.path.stem, found.path, found.place, size, kind)
+        return CarriedModel(found.path.stem, found.path, found.place, size, None, _told(found, error))
+    return CarriedModel(found.path.stem, found.path, found.place, size, kind)
 
 
-def _told(found: Along, error: EdgeError) -> EdgeError:
+def _told(found: Carried, error: EdgeError) -> EdgeError:
     if found.place == "inside":
         return ModelError(f"{found} is damaged.", COPY_AGAIN)
     return ModelError(f"{found} cannot be used: {error.message}", f"Copy it again: {found.path}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import EdgeError, PackError, StorageError
-from edge.inside.along import Along, Place, came_along
+from edge.inside.carried import Carried, Place, carried
 from edge.inside.checked import Checked
 from edge.inside.part import COPY_AGAIN, locate, look
 from edge.packs import files
@@ -16,7 +16,7 @@ from edge.packs.verify import verify
 
 
 @dataclass(frozen=True, slots=True)
-class AlongPack:
+class CarriedPack:
     """A pack inside the program or beside it. ``error`` says why it cannot be used; its name is the file's then."""
 
     name: str
@@ -25,7 +25,7 @@ class AlongPack:
     error: EdgeError | None = None
 
 
-def packs_along(checked: Checked) -> tuple[AlongPack, ...]:
+def carried_packs(checked: Checked) -> tuple[CarriedPack, ...]:
     """All of them, in the order in which they go.
 
     Args:
@@ -34,10 +34,10 @@ def packs_along(checked: Checked) -> tuple[AlongPack, ...]:
     Raises:
         StorageError: the program is damaged.
     """
-    return tuple(_pack(found, checked) for found in came_along("pack"))
+    return tuple(_pack(found, checked) for found in carried("pack"))
 
 
-def _pack(found: Along, checked: Checked) -> AlongPack:
+def _pack(found: Carried, checked: Checked) -> CarriedPack:
     try:
         if checked.finding(found.path) is None:
             with files.storage_errors(found.path):
@@ -48,11 +48,11 @@ def _pack(found: Along, checked: Checked) -> AlongPack:
         if found.place == "inside" and name != found.path.stem:
             raise PackError(f"It calls itself {name}.")
     except EdgeError as error:
-        return AlongPack(found.path.stem, found.path, found.place, _told(found, error))
-    return AlongPack(name, found.path, found.place)
+        return CarriedPack(found.path.stem, found.path, found.place, _told(found, error))
+    return CarriedPack(name, found.path, found.place)
 
 
-def _check(found: Along) -> str:
+def _check(found: Carried) -> str:
     """The SHA-256 of an undamaged pack. One inside was verified when it was put there."""
     if found.place == "beside":
         return verify(found.path).file
@@ -62,7 +62,7 @@ def _check(found: Along) -> str:
     return digest
 
 
-def _told(found: Along, error: EdgeError) -> EdgeError:
+def _told(found: Carried, error: EdgeError) -> EdgeError:
     if found.place == "inside":
         return StorageError(f"{found} is damaged.", COPY_AGAIN)
     if isinstance(error, PackError):

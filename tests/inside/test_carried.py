@@ -16,7 +16,7 @@ from edge.engine.integrity import Guard, read_record, record_path
 from edge.engine.llama import LlamaEngine
 from edge.engine.models import ModelStore
 from edge.errors import ModelError, NotFoundError, UsageError
-from edge.inside.along import BESIDE, came_along
+from edge.inside.carried import BESIDE, carried
 from edge.inside.checked import checked
 from edge.inside.part import EXECUTABLE
 from edge.packs.library import Library
@@ -115,8 +115,8 @@ def test_other_files_are_left_alone(stick: Path) -> None:
     (stick / "folder.gguf").mkdir()
     (stick / "notes.txt").write_text("notes")
     shutil.copy(TINY, stick / "TINY.GGUF")
-    assert came_along("pack") == ()
-    assert [found.path.name for found in came_along("model")] == ["TINY.GGUF"]
+    assert carried("pack") == ()
+    assert [found.path.name for found in carried("model")] == ["TINY.GGUF"]
 
 
 def test_what_an_interrupted_change_of_the_program_left_is_told(settings: Settings, program: Path) -> None:
@@ -128,7 +128,7 @@ def test_what_an_interrupted_change_of_the_program_left_is_told(settings: Settin
 
 def test_a_stick_that_is_gone_holds_nothing(stick: Path) -> None:
     stick.rmdir()
-    assert came_along("pack") == ()
+    assert carried("pack") == ()
 
 
 def test_a_model_beside_answers_and_nothing_is_written_there(settings: Settings, stick: Path) -> None:
