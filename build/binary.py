@@ -22,6 +22,7 @@ from edge.text.sizes import size
 from fetch import PIN_FOLDER, SetupError, cache_folder, run_script, say
 from frozen import frozen
 from launcher import launcher
+from sysroot import toolchain
 
 ROOT = PIN_FOLDER.parent
 
@@ -31,12 +32,13 @@ def main() -> None:
     folder = cache_folder() / "binary"
     target = ROOT / "dist" / "edge"
     folder.mkdir(exist_ok=True)
-    program = frozen(folder)
+    tools = toolchain()
+    program = frozen(tools, folder)
     say("packing")
     packed = archive.packed(program, folder)
     target.parent.mkdir(exist_ok=True)
     try:
-        bundle = compose(Source.file("program", launcher()), [*sources(packed)], target)
+        bundle = compose(Source.file("program", launcher(tools)), [*sources(packed)], target)
     except EdgeError as error:
         raise SetupError(f"{error.message} {error.hint}") from error
     sbom = inventory.bill_of_materials(inventory.read(folder / "inventory.json"), target, __version__)

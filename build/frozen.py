@@ -34,13 +34,12 @@ class Parts:
         return found
 
 
-def frozen(folder: Path) -> Path:
+def frozen(tools: sysroot.Toolchain, folder: Path) -> Path:
     """The program as a folder below ``folder``. Same input, same bytes.
 
     Raises:
         SetupError: a part cannot be made, or needs a newer system than it may.
     """
-    tools = sysroot.toolchain()
     parts = Parts(
         tools, interpreter.interpreter(tools), llama_wheel.wheel(llama_wheel.for_the_program(tools))
     )

@@ -49,7 +49,7 @@ class Component:
 
 def components(top_level: set[str], libraries: Iterable[Path]) -> list[Component]:
     """Everything that these modules and shared libraries came from."""
-    found = {each for path in libraries if (each := _origin(path))}
+    found = {each for path in libraries if (each := _origin(path))} | {_c_library()}
     return [
         *map(_of_distribution, inside(top_level)),
         _python(),
@@ -145,6 +145,14 @@ def _python() -> Component:
     )
     texts = tuple(file.read_text(encoding="utf-8") for file in files)
     return Component("Python", version, f"pkg:generic/python@{version}", "PSF-2.0", texts)
+
+
+def _c_library() -> Component:
+    """What the launcher is linked with."""
+    if root := os.environ.get("EDGE_SYSROOT"):
+        return _of_debian("libc6", debian.pin("libc6_*").version, Path(root))
+    name, version = platform.libc_ver()
+    return Component(name, version, f"pkg:generic/{name}@{version}", "LGPL-2.1-or-later", ())
 
 
 def _origin(library: Path) -> Component | None:

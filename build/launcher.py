@@ -7,13 +7,12 @@ that the pinned source of the ``zstandard`` package contains.
 from __future__ import annotations
 
 import hashlib
-import os
-import shlex
 import tarfile
 import tempfile
 from pathlib import Path
 
 from fetch import PIN_FOLDER, cache_folder, download, extract, read_pin, run, run_script, say
+from sysroot import Toolchain, toolchain
 
 FOLDER = PIN_FOLDER / "launcher"
 PIN = "requirements-launcher.txt"
@@ -24,14 +23,14 @@ FLAGS = [
 ZSTD_FLAGS = ["-O3", "-DZSTD_DISABLE_ASM", "-DZSTD_LEGACY_SUPPORT=0", "-w"]
 
 
-def launcher() -> Path:
+def launcher(tools: Toolchain) -> Path:
     """The compiled launcher.
 
     Raises:
-        SetupError: there is no C compiler, or no network to get zstd.
+        SetupError: it cannot be compiled, or there is no network to get zstd.
     """
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    finished = cache_folder() / f"launcher-{_key(compiler)}"
+    compiler = tools.c_compiler()
+    finished = cache_folder() / f"launcher-{_key(tools)}"
     if finished.exists():
         say(f"{finished.name} is in the cache")
         return finished
@@ -44,7 +43,7 @@ def build(compiler: list[str], flags: list[str], scratch: Path) -> Path:
     """Compile it in an empty folder. The same compiler makes the same bytes in every folder.
 
     Raises:
-        SetupError: as of `launcher`.
+        SetupError: as `launcher`.
     """
     zstd, built = _zstd(scratch), scratch / "launcher"
     common = [
@@ -65,9 +64,9 @@ def sources(suffix: str) -> list[Path]:
     return sorted(FOLDER.glob(f"*{suffix}"))
 
 
-def _key(compiler: list[str]) -> str:
+def _key(tools: Toolchain) -> str:
     texts = [path.read_text(encoding="utf-8") for path in sources(".[ch]")]
-    parts = [*texts, read_pin(PIN).sha256, *compiler, *FLAGS, *ZSTD_FLAGS]
+    parts = [*texts, read_pin(PIN).sha256, tools.key, *FLAGS, *ZSTD_FLAGS]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
@@ -83,7 +82,7 @@ def _zstd(folder: Path) -> Path:
 
 def main() -> None:
     """Print the path of the launcher."""
-    print(launcher())
+    print(launcher(toolchain()))
 
 
 if __name__ == "__main__":

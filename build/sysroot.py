@@ -54,6 +54,10 @@ class Toolchain:
         """The library for OpenMP; None where it is this machine's own."""
         return self.root and self.root / "usr/lib" / TRIPLET / "libgomp.so.1"
 
+    def c_compiler(self) -> list[str]:
+        """The beginning of the command line that compiles C."""
+        return [str(self.root / "commands" / "cc")] if self.root else _command("CC")
+
     def environment(self) -> dict[str, str]:
         """The variables by which build systems find it, and with which the same source gives the same bytes."""
         kept = {name: value for name, value in os.environ.items() if not VARIABLES.fullmatch(name)}
