@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import inventory
 
 def test_what_is_inside_is_told_with_version_and_licence() -> None:
     found = {each.name: each for each in inventory.components({"numpy", "typer"}, [])}
-    assert set(found) == {"numpy", "typer", "Python"}
+    assert set(found) == {"numpy", "typer", "Python", platform.libc_ver()[0]}
     assert found["typer"].purl.startswith("pkg:pypi/typer@")
     assert "MIT" in found["typer"].licence
     assert "numpy" in inventory.licences(list(found.values()))
@@ -24,7 +25,7 @@ def test_the_bill_names_every_component_and_the_program(tmp_path: Path) -> None:
     assert inventory.read(tmp_path / "inventory.json") == found
     bill = inventory.bill_of_materials(found, tmp_path / "edge", "1.0")
     assert bill["bomFormat"] == "CycloneDX"
-    assert [component["name"] for component in bill["components"]] == ["numpy", "Python"]
+    assert [component["name"] for component in bill["components"]] == ["numpy", "Python", platform.libc_ver()[0]]
     assert bill["metadata"]["component"]["hashes"][0]["content"].startswith("e3b0c44298fc1c14")
 
 
@@ -35,7 +36,9 @@ def test_a_library_of_the_compilers_root_is_a_package_of_debian(
     text = tmp_path / "usr/share/doc/libstdc++6/copyright"
     text.parent.mkdir(parents=True)
     text.write_text("Copyright (C) the authors of GCC")
-    (found,) = inventory.components(set(), [tmp_path / "runtime/libstdc++.so.6", tmp_path / "libpump.so"])[1:]
+    libraries = [tmp_path / "runtime/libstdc++.so.6", tmp_path / "libpump.so"]
+    linked, found = inventory.components(set(), libraries)[1:]
+    assert (linked.name, linked.version) == ("libc6", debian.pin("libc6_*").version)
     assert (found.name, found.version) == ("libstdc++6", debian.pin("libstdc++6_*").version)
     assert found.purl == f"pkg:deb/debian/libstdc%2B%2B6@{found.version}"
     assert found.texts == ("Copyright (C) the authors of GCC",)
@@ -52,7 +55,7 @@ def test_a_library_that_python_was_built_with_is_named_with_its_licence(
         tmp_path / "lib" / "libcrypto.so.3",
         Path("/elsewhere/libz.so.1"),
     ]
-    (found,) = inventory.components(set(), libraries)[1:]
+    found, _ = inventory.components(set(), libraries)[1:]
     assert (found.name, found.licence, found.texts) == ("OpenSSL", "Apache-2.0", ("Apache License",))
     assert found.purl == f"pkg:generic/openssl@{debian.pin('openssl_*').version}"
 
