@@ -100,7 +100,7 @@ binary: setup
 
 test-binary: binary
 	@echo "==> tests of the one file"
-	@$(BIN)/python -m pytest -q tests/binary
+	@$(BIN)/python -m pytest -q $(PYTEST) tests/binary
 
 deb: setup
 	@echo "==> Debian package"
