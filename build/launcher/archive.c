@@ -13,6 +13,7 @@
 
 #define FOOTER_SIZE 64
 #define MAX_TABLE (1 << 20)
+#define MAX_LAUNCHER (64 << 20)
 #define MAX_LIST (16 << 20)
 #define MAX_UNPACKED ((uint64_t)4 << 30)
 #define PAGE 65536 /* the largest of the machines it is built for */
@@ -21,11 +22,13 @@ const char COPY_AGAIN[] = "Copy the file again, and compare its SHA-256 with the
 
 static uint32_t crc32_of(const unsigned char *data, size_t size)
 {
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= data[i];
-        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+    static uint32_t steps[256];
+    for (uint32_t byte = 0; byte < 256 && !steps[255]; byte++) {
+        steps[byte] = byte;
+        for (int bit = 0; bit < 8; bit++) steps[byte] = steps[byte] >> 1 ^ (steps[byte] & 1 ? 0xEDB88320u : 0);
     }
+    uint32_t crc = ~0u;
+    for (size_t i = 0; i < size; i++) crc = crc >> 8 ^ steps[(crc ^ data[i]) & 255];
     return ~crc;
 }
 
@@ -53,6 +56,15 @@ static void must_read_at(int file, void *data, size_t size, uint64_t offset)
     if (failure) stop(COPY_AGAIN, "The program's file cannot be read: %s.", strerror(failure));
 }
 
+/* Whether this code is what was published, as far as code that is not can tell. */
+static void check_launcher(int file, size_t size, uint32_t crc)
+{
+    unsigned char *data = allocate(size);
+    must_read_at(file, data, size, 0);
+    if (crc32_of(data, size) != crc) stop(COPY_AGAIN, "The program's launcher is damaged.");
+    free(data);
+}
+
 /* The table of contents, as text. */
 static char *read_table(int file, uint64_t length)
 {
@@ -62,6 +74,8 @@ static char *read_table(int file, uint64_t length)
         stop(COPY_AGAIN, "The program has no footer: it is cut short, or something was added to its end.");
     if (number(footer + 60, 4) != crc32_of(footer, 60)) stop(COPY_AGAIN, "The program's footer is damaged.");
     if (number(footer + 8, 4) != 1) stop(COPY_AGAIN, "The program's launcher is older than the rest of it.");
+    if (number(footer + 32, 4) > MAX_LAUNCHER) stop(COPY_AGAIN, "The program's footer is damaged.");
+    check_launcher(file, number(footer + 32, 4), (uint32_t)number(footer + 36, 4));
     uint64_t offset = number(footer + 16, 8), size = number(footer + 24, 8);
     if (size > MAX_TABLE || offset > length || size > length - offset) stop(COPY_AGAIN, "The program's footer is damaged.");
     char *table = allocate(size + 1);

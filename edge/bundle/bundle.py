@@ -115,7 +115,7 @@ class Bundle:
                 yield Verdict("padding before the table of contents", False)
 
     def _table_offset(self, file: BinaryIO) -> int:
-        return file.seek(0, os.SEEK_END) - len(table.encode(self.parts, 0))
+        return file.seek(0, os.SEEK_END) - len(table.encode(self.parts, 0, b""))
 
     def extract(self, part: Part, target: Path, progress: Progress = unheard) -> None:
         """Write a part as a file of its own, whole or not at all.

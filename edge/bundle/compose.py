@@ -112,7 +112,7 @@ def _write(
     front = _append(replace(launcher, kind="launcher", name="launcher"), file, meter)
     archive, *added = (_append(source, file, meter) for source in sources)
     parts = (archive, front, *added)
-    file.write(table.encode(parts, file.tell()))
+    file.write(table.encode(parts, file.tell(), b"".join(block for _, block in _read(launcher))))
     return parts
 
 

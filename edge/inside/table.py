@@ -4,8 +4,8 @@
 
 The table is text, one part a line: ``KIND OFFSET SIZE SHA-256 NAME``; the first is the archive that the launcher
 unpacks, the second the launcher itself. Between parts are zeros. The footer is the file's last 64 bytes, so that it is
-found at once however large the file is: magic, version, CRC-32 of the table, its offset and size, zeros, CRC-32 of the
-footer itself. build/launcher/launcher.c reads the same.
+found at once however large the file is: magic, version, CRC-32 of the table, its offset and size, size and CRC-32 of
+the launcher, zeros, CRC-32 of the footer itself. build/launcher/archive.c reads the same.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PAGE = 65536
 
 FOOTER_SIZE = 64
 
-_FOOTER = struct.Struct("<8sIIQQ28x")
+_FOOTER = struct.Struct("<8sIIQQII20x")
 _MAGIC = b"EDGEFILE"
 _VERSION = 1
 _MAX_TABLE = 1 << 20
@@ -58,11 +58,12 @@ def next_page(offset: int) -> int:
     return -(-offset // PAGE) * PAGE
 
 
-def encode(parts: Sequence[Part], offset: int) -> bytes:
-    """Table and footer, to be written at ``offset``, the end of the file."""
+def encode(parts: Sequence[Part], offset: int, launcher: bytes) -> bytes:
+    """Table and footer, to be written at ``offset``, the end of the file that begins with ``launcher``."""
     lines = [f"{part.kind} {part.offset} {part.size} {part.sha256} {part.name}\n" for part in parts]
     table = "".join(lines).encode()
-    footer = _FOOTER.pack(_MAGIC, _VERSION, zlib.crc32(table), offset, len(table))
+    about = len(launcher), zlib.crc32(launcher)
+    footer = _FOOTER.pack(_MAGIC, _VERSION, zlib.crc32(table), offset, len(table), *about)
     return table + footer + zlib.crc32(footer).to_bytes(4, "little")
 
 
@@ -77,7 +78,7 @@ def read(file: BinaryIO) -> tuple[Part, ...] | None:
         return None
     file.seek(length - FOOTER_SIZE)
     footer = file.read(FOOTER_SIZE)
-    magic, version, crc, offset, size = _FOOTER.unpack(footer[: _FOOTER.size])
+    magic, version, crc, offset, size, _, _ = _FOOTER.unpack(footer[: _FOOTER.size])
     if magic != _MAGIC:
         return None
     if int.from_bytes(footer[_FOOTER.size :], "little") != zlib.crc32(footer[: _FOOTER.size]):

@@ -70,11 +70,11 @@ def flipped(bundle: Bundle, at: int) -> Iterator[None]:
 def contents(bundle: Bundle, *parts: Part) -> Iterator[None]:
     """The program has another table of contents, with the right checksums."""
     data = bundle.path.read_bytes()
-    start = len(data) - len(table.encode(bundle.parts, 0))
+    start = len(data) - len(table.encode(bundle.parts, 0, b""))
     with bundle.path.open("r+b") as file:
         file.truncate(start)
         file.seek(start)
-        file.write(table.encode(parts, start))
+        file.write(table.encode(parts, start, data[: bundle.parts[1].size]))
     try:
         yield
     finally:

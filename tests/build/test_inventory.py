@@ -25,7 +25,11 @@ def test_the_bill_names_every_component_and_the_program(tmp_path: Path) -> None:
     assert inventory.read(tmp_path / "inventory.json") == found
     bill = inventory.bill_of_materials(found, tmp_path / "edge", "1.0")
     assert bill["bomFormat"] == "CycloneDX"
-    assert [component["name"] for component in bill["components"]] == ["numpy", "Python", platform.libc_ver()[0]]
+    assert [component["name"] for component in bill["components"]] == [
+        "numpy",
+        "Python",
+        platform.libc_ver()[0],
+    ]
     assert bill["metadata"]["component"]["hashes"][0]["content"].startswith("e3b0c44298fc1c14")
 
 

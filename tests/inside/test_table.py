@@ -31,7 +31,7 @@ def contents(draw: st.DrawFn) -> list[Part]:
 def program(parts: list[Part]) -> bytes:
     """A program in whose parts every byte is zero."""
     end = max(part.end for part in parts)
-    return bytes(end) + table.encode(parts, end)
+    return bytes(end) + table.encode(parts, end, b"")
 
 
 @given(contents())
@@ -108,8 +108,8 @@ def test_program_and_launcher_come_first(parts: list[Part]) -> None:
 def written(parts: list[Part], more: str) -> bytes:
     """A program whose table has further lines, whatever they say, with the right checksums."""
     end = 4 * PAGE
-    *_, offset, size = table._FOOTER.unpack(table.encode(parts, end)[-64:-4])
+    *_, offset, size, _, _ = table._FOOTER.unpack(table.encode(parts, end, b"")[-64:-4])
     assert offset == end
-    text = table.encode(parts, end)[:size] + more.encode() + b"\n"
-    footer = table._FOOTER.pack(table._MAGIC, table._VERSION, zlib.crc32(text), end, len(text))
+    text = table.encode(parts, end, b"")[:size] + more.encode() + b"\n"
+    footer = table._FOOTER.pack(table._MAGIC, table._VERSION, zlib.crc32(text), end, len(text), 0, 0)
     return bytes(end) + text + footer + zlib.crc32(footer).to_bytes(4, "little")
