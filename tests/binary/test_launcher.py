@@ -430,7 +430,7 @@ def test_zeros_instead_of_the_archive_are_refused(run: Run, copy: Path) -> None:
 def test_a_flipped_bit_in_the_launcher_itself_never_goes_unnoticed(
     small: Path, environment: Environment
 ) -> None:
-    """The code that runs before it has looked at itself may crash: 8 of 600 bits did. Nothing is ever run of the rest."""
+    """The code that runs before it has looked at itself may crash: 8 of 600 bits did. Of the rest nothing is run."""
     whole = bytearray(small.read_bytes())
     size, draw, named = open_bundle(small).parts[1].size, random.Random(3), 0
     for _ in range(60):
