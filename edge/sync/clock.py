@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from edge.errors import TrustError
 
-BUILD_DATE = datetime(2026, 11, 1, tzinfo=UTC)
+BUILD_DATE = datetime(2026, 11, 22, tzinfo=UTC)
 """No clock was ever right that says less. Raised with each release."""
 
 TIMESTAMP_LIFE = timedelta(days=90)
