@@ -297,6 +297,17 @@ static int hold(const char *folder, const struct archive *archive)
 
 /* --- the whole --------------------------------------------------------------------------------------------------- */
 
+/* NumPy is compiled for x86-64-v2, and would say so in words for programmers. */
+static void check_processor(void)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("ssse3") && __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt")) return;
+    fputs("error: This processor is too old for edge: it lacks SSE4.2, which came in 2008.\n"
+          "hint: Use a newer machine.\n", stderr);
+    exit(1);
+#endif
+}
+
 /* Files opened later must not get the numbers of standard streams that are closed. */
 static void open_streams(void)
 {
@@ -324,6 +335,7 @@ int main(int count, char **arguments)
     char self[PATH_MAX];
     struct stat status;
     open_streams();
+    check_processor();
     int file = open_self(self, sizeof self, &status);
     struct archive archive = open_archive(file, (uint64_t)status.st_size);
     be_portable(self);

@@ -109,3 +109,10 @@ def test_the_same_file_runs_on_it(emulate: Emulate, processor: str, variant: str
     assert checks["embedder"]["status"] == checks["writing"]["status"] == "ok"
     answer = emulate(processor, "ask", QUESTION, "--engine", "llama")
     assert answer["engine"] == f"llama:{TINY_MODEL.stem}"
+
+
+def test_a_processor_that_is_too_old_is_told(program: Path, environment: Mapping[str, str]) -> None:
+    command = [str(QEMU), "-cpu", "Penryn", program, "--version"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "SSE4.2" in done.stderr
