@@ -46,6 +46,7 @@ def frozen(tools: sysroot.Toolchain, folder: Path) -> Path:
     python = environment(parts, folder)
     freeze(parts, python, folder)
     program = folder / "edge"
+    put_in_order(program / "_internal" / "base_library.zip")
     archive.strip(program)
     if tools.root:
         needs.check(program)
@@ -83,3 +84,12 @@ def freeze(parts: Parts, python: Path, folder: Path) -> None:
     command = [str(python), "-m", "PyInstaller", *options, *folders, str(SPEC)]
     variables = {**parts.variables(), "PYINSTALLER_CONFIG_DIR": str(folder / "pyinstaller")}
     run(command, "PyInstaller failed.", variables, folder)
+
+
+def put_in_order(file: Path) -> None:
+    """Write a zip file anew, by the names of its members. PyInstaller's order hangs on the names of folders."""
+    with zipfile.ZipFile(file) as before:
+        members = {name: before.read(name) for name in sorted(before.namelist())}
+    with zipfile.ZipFile(file, "w") as after:
+        for name, data in members.items():
+            after.writestr(zipfile.ZipInfo(name), data)  # dated 1980
