@@ -11,6 +11,7 @@ import hashlib
 import os
 import shlex
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from edge.bundle.admit import admit
@@ -79,7 +80,8 @@ def _copied(source: Path, target: Path) -> str:
         shutil.copyfile(source, unfinished)
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())
-        unfinished.chmod(0o755 if target.name in ("edge", "edge.sh") else 0o644)
+        with suppress(PermissionError):  # FAT and exFAT know no modes
+            unfinished.chmod(0o755 if target.name in ("edge", "edge.sh") else 0o644)
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -78,3 +79,14 @@ def test_the_readme_fits_a_screen() -> None:
     lines = (usb.STICK / "README.txt").read_text().splitlines()
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 120
+
+
+def test_a_stick_that_knows_no_modes_takes_it(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refused)  # as Linux does on FAT and exFAT
+    usb.lay_out(tmp_path / "stick", program, [TINY_MODEL])
+    assert (tmp_path / "stick" / "edge").read_bytes() == program.read_bytes()
