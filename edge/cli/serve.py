@@ -17,10 +17,12 @@ def serve(
     """
     from edge import wiring
     from edge.cli.screen import Screen
+    from edge.cli.turn import left_out
     from edge.config import load_settings
     from edge.server import run, systemd
 
     screen, settings = Screen(), load_settings(host=host, port=port)
     how = "" if systemd.is_service() else "  (Ctrl-C stops)"
     with wiring.build(settings, remember=True) as edge:
+        left_out(edge.packs)
         run.serve(edge, settings.host, settings.port, lambda url: screen.write(f"{url}{how}"))

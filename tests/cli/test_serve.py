@@ -28,6 +28,14 @@ def test_it_serves_until_ctrl_c_and_says_where(ready: Path) -> None:
         assert server.wait(timeout=30) == 0
 
 
+def test_a_pack_that_is_left_out_is_told_at_the_start(edge: Edge, ready: Path) -> None:
+    broken = ready / "packs" / "fans"
+    broken.mkdir()
+    (broken / "active.json").write_text("nothing")
+    result = edge("serve", "--host", "0.0.0.0", "--port", "0")  # ends at once for want of a token
+    assert result.err.startswith("note: 'fans' is left out: ")
+
+
 def test_another_address_needs_a_token(edge: Edge, ready: Path) -> None:
     result = edge("serve", "--host", "0.0.0.0", "--port", "0")
     assert result.code == 2
