@@ -1,4 +1,4 @@
-"""Places to run the program in: file systems that only it sees; and a little program that starts at once."""
+"""Places to run the program in: file systems that only it sees, roots of Debian. And a little program, soon started."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 import archive
 from edge.bundle.bundle import open_bundle
 from edge.bundle.compose import Source, compose
+from fetch import cache_folder
 
 STORAGE = 8
 NOBODY = 65534
@@ -63,6 +64,21 @@ def read_only_but(*folders: Path) -> str:
             case " {kept} /proc /dev/pts " in *" $point "*) continue;; esac
             mount -o remount,bind,ro "$point" || test "$point" != /
         done < /proc/self/mountinfo"""
+
+
+def debian(release: str, *options: str, name: str = "") -> Path:
+    """The root of a Debian release as debootstrap makes it, kept in the build cache: minutes, once. Skips where that
+    is not possible."""
+    folder = cache_folder() / "roots" / (name or release)
+    if os.geteuid() or not shutil.which("debootstrap"):
+        pytest.skip("as root: apt-get install debootstrap")
+    if not folder.exists():
+        unfinished = folder.with_suffix(".partial")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        subprocess.run(["debootstrap", "--variant=minbase", *options, release, unfinished], check=True)
+        unfinished.rename(folder)
+    return folder
 
 
 @functools.cache

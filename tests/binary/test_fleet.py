@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fetch import cache_folder
 from fleet import deb, usb
 from fleet.package import write
 from tests.binary.conftest import TINY_MODEL
+from tests.binary.place import debian
 from tests.binary.test_program import QUESTION
 
 MOUNTING = ["unshare", "--map-root-user", "--mount", "sh", "-ec"]
@@ -111,14 +111,11 @@ def test_exit_codes_pass_through_memory(stick: Path, nobody: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0, reason="entering a root needs root's rights")
 @pytest.mark.parametrize("release", ["bullseye", "bookworm"], ids=["Debian 11", "Debian 12"])
 def test_the_package_is_installed_used_upgraded_removed_and_purged(
     release: str, program: Path, starter: Path, tmp_path: Path
 ) -> None:
-    root = cache_folder() / "roots" / release
-    if not root.exists():
-        pytest.skip("test_roots.py makes the root")
+    root = debian(release)
     machine, share = tmp_path / "machine", tmp_path / "share"
     machine.mkdir()
     share.mkdir()
@@ -137,12 +134,12 @@ def test_the_package_is_installed_used_upgraded_removed_and_purged(
 
 ENTER = """
 mount -t tmpfs tmpfs "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay -o "lowerdir=$0,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
-mount -t proc proc "$1/root/proc"
-mount --bind /dev "$1/root/dev"
-mount --bind "$2" "$1/root/mnt"
-exec chroot "$1/root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ex
+mkdir "$1/upper" "$1/work" "$1/debian"
+mount -t overlay -o "lowerdir=$0,upperdir=$1/upper,workdir=$1/work" overlay "$1/debian"
+mount -t proc proc "$1/debian/proc"
+mount --bind /dev "$1/debian/dev"
+mount --bind "$2" "$1/debian/mnt"
+exec chroot "$1/debian" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ex
 """
 """A shell in a root that is as it was afterwards."""
 

@@ -1,6 +1,6 @@
 """The one file in Debian roots that hold nothing but Debian's base: no Python, no network, an unprivileged user.
 
-The roots are made with debootstrap and kept in the build cache; that takes a minute each, a network and root's rights.
+It takes debootstrap, a network when a root is made, and root's rights.
 """
 
 from __future__ import annotations
@@ -19,15 +19,11 @@ import pytest
 from edge.bundle.admit import admit
 from edge.bundle.bundle import open_bundle
 from edge.bundle.compose import with_part
-from fetch import cache_folder
 from tests.binary.conftest import TINY_MODEL
+from tests.binary.place import debian
 from tests.binary.test_program import QUESTION
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="making a root needs root's rights"),
-    pytest.mark.skipif(not shutil.which("debootstrap"), reason="apt-get install debootstrap"),
-]
+pytestmark = pytest.mark.slow
 
 NOBODY = "65534:65534"
 
@@ -41,14 +37,7 @@ print(urllib.request.urlopen(request, timeout=60).read().decode())
 @pytest.fixture(params=["bullseye", "bookworm"], ids=["Debian 11", "Debian 12"])
 def root(request: pytest.FixtureRequest) -> Path:
     """An empty Debian."""
-    folder = cache_folder() / "roots" / request.param
-    if not (folder / "bin" / "sh").exists():
-        unfinished = folder.with_suffix(".partial")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        subprocess.run(["debootstrap", "--variant=minbase", request.param, unfinished], check=True)
-        unfinished.rename(folder)
-    return folder
+    return debian(request.param)
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """The package's service under a systemd of its own, booted in a Debian root (systemd-nspawn).
 
-The roots are made with debootstrap and kept in the build cache; that takes two minutes
-each, a network and root's rights.
+It takes debootstrap, a network when a root is made, and root's rights.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,18 +16,16 @@ from typing import Any
 
 import pytest
 
-from fetch import cache_folder
 from fleet import deb
 from fleet.package import write
 from tests.binary.conftest import TINY_MODEL
+from tests.binary.place import debian
 from tests.binary.test_program import QUESTION
 from tests.binary.test_roots import ASK
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(os.geteuid() != 0, reason="booting a root needs root's rights"),
-    pytest.mark.skipif(not shutil.which("debootstrap"), reason="apt-get install debootstrap"),
     pytest.mark.skipif(not shutil.which("systemd-nspawn"), reason="apt-get install systemd-container"),
 ]
 
@@ -55,15 +51,8 @@ Machine = Callable[..., str]
 @pytest.fixture(params=["bullseye", "bookworm"], ids=["Debian 11", "Debian 12"])
 def root(request: pytest.FixtureRequest) -> Path:
     """A Debian with systemd and nothing else."""
-    folder = cache_folder() / "roots" / f"{request.param}-systemd"
-    if not (folder / "bin" / "sh").exists():
-        unfinished = folder.with_suffix(".partial")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        with_systemd = ["--variant=minbase", "--include=systemd,systemd-sysv,dbus"]
-        subprocess.run(["debootstrap", *with_systemd, request.param, unfinished], check=True)
-        unfinished.rename(folder)
-    return folder
+    wanted = "--include=systemd,systemd-sysv,dbus"
+    return debian(request.param, wanted, name=f"{request.param}-systemd")
 
 
 @pytest.fixture
