@@ -154,19 +154,19 @@ def test_it_writes_nothing_elsewhere_where_it_could(
     layer.mkdir()
     script = f"""
         mount -t tmpfs none {layer}
-        mkdir {layer}/above {layer}/work {layer}/root
-        mount -t overlay -o lowerdir=/,upperdir={layer}/above,workdir={layer}/work none {layer}/root
-        for folder in /dev /proc /sys; do mount --rbind $folder {layer}/root$folder; done
-        mount -t tmpfs none {layer}/root/dev/shm
-        mkdir -p {layer}/root{stick}; mount --bind {stick} {layer}/root{stick}
+        mkdir {layer}/above {layer}/work {layer}/machine
+        mount -t overlay -o lowerdir=/,upperdir={layer}/above,workdir={layer}/work none {layer}/machine
+        for folder in /dev /proc /sys; do mount --rbind $folder {layer}/machine$folder; done
+        mount -t tmpfs none {layer}/machine/dev/shm
+        mkdir -p {layer}/machine{stick}; mount --bind {stick} {layer}/machine{stick}
         cp -r {source} {stick}/source; cp {TINY_MODEL} {starter} {stick}/source"""
     if not _has_overlay():
         pytest.skip("no overlay can be mounted here")
     output = stick / "output"
     given = stick / "source"
     arguments = [portable, given / starter.name, given / TINY_MODEL.name, QUESTION, given]
-    inside = ["chroot", layer / "root", "/bin/sh", "-euc", TOUR, "tour", *arguments]
-    every = ["sh", "-c", f'"$@" >&2 && find {layer}/above {layer}/root/dev/shm ! -type d', "every", *inside]
+    inside = ["chroot", layer / "machine", "/bin/sh", "-euc", TOUR, "tour", *arguments]
+    every = ["sh", "-c", f'"$@" >&2 && find {layer}/above {layer}/machine/dev/shm ! -type d', "every", *inside]
     done = start(mounted(script, every), {**NO_HOME, "TMP_OUT": str(output), "HOME": "/root"})
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
