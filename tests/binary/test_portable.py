@@ -166,7 +166,13 @@ def test_it_writes_nothing_elsewhere_where_it_could(
     given = stick / "source"
     arguments = [portable, given / starter.name, given / TINY_MODEL.name, QUESTION, given]
     inside = ["chroot", layer / "machine", "/bin/sh", "-euc", TOUR, "tour", *arguments]
-    every = ["sh", "-c", f'"$@" >&2 && find {layer}/above {layer}/machine/dev/shm ! -type d', "every", *inside]
+    every = [
+        "sh",
+        "-c",
+        f'"$@" >&2 && find {layer}/above {layer}/machine/dev/shm ! -type d',
+        "every",
+        *inside,
+    ]
     done = start(mounted(script, every), {**NO_HOME, "TMP_OUT": str(output), "HOME": "/root"})
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
