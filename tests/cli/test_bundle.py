@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from edge.bundle.compose import Source, compose
 from tests.bundle.test_compose import flip
+from tests.programs import small_program
 
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
 
@@ -19,10 +19,7 @@ Edge = Callable[..., Any]
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
     """A program that contains nothing yet."""
-    (tmp_path / "launcher").write_bytes(b"launcher")
-    (tmp_path / "archive").write_bytes(b"archive")
-    archive = Source("program", "edge", tmp_path / "archive", 0, 7)
-    return compose(Source.file("program", tmp_path / "launcher"), [archive], tmp_path / "edge").path
+    return small_program(tmp_path).path
 
 
 @pytest.fixture

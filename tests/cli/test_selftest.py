@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from edge.bundle.admit import admit
-from edge.bundle.compose import Source, compose, with_part
+from edge.bundle.compose import with_part
 from edge.inside.part import EXECUTABLE
 from tests.bundle.test_compose import flip
+from tests.programs import small_program
 
 Edge = Callable[..., Any]
 
@@ -35,10 +36,7 @@ def test_without_a_pack_nothing_can_be_answered(
 @pytest.fixture
 def program(kpack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A program with the pumps inside, as if it were the one that runs."""
-    (tmp_path / "launcher").write_bytes(b"launcher")
-    (tmp_path / "archive").write_bytes(b"archive")
-    archive = Source("program", "edge", tmp_path / "archive", 0, 7)
-    bundle = compose(Source.file("program", tmp_path / "launcher"), [archive], tmp_path / "edge")
+    bundle = small_program(tmp_path)
     monkeypatch.setenv(EXECUTABLE, str(bundle.path))
     return with_part(bundle, admit(kpack), bundle.path).path
 

@@ -11,7 +11,7 @@ import pytest
 from edge import wiring
 from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle
-from edge.bundle.compose import Source, compose, with_part, without_part
+from edge.bundle.compose import Source, with_part, without_part
 from edge.config import Settings
 from edge.engine import gguf
 from edge.engine.embedder import BUNDLED
@@ -24,15 +24,13 @@ from edge.inside.part import EXECUTABLE
 from tests.bundle.test_compose import flip
 from tests.engine.conftest import ANSWER, prompt
 from tests.engine.rank_model import write_template_model
+from tests.programs import small_program
 
 
 @pytest.fixture
 def program(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     """A program with a model inside, which is the one that runs."""
-    (tmp_path / "launcher").write_bytes(b"launcher")
-    (tmp_path / "archive").write_bytes(b"archive")
-    archive = Source("program", "edge", tmp_path / "archive", 0, 7)
-    bundle = compose(Source.file("program", tmp_path / "launcher"), [archive], tmp_path / "edge")
+    bundle = small_program(tmp_path)
     monkeypatch.setenv(EXECUTABLE, str(bundle.path))
     return with_part(bundle, admit(model), bundle.path)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.bundle.admit import admit
-from edge.bundle.compose import Source, compose, with_part
+from edge.bundle.compose import with_part
 from edge.config import Settings
 from edge.doctor import diagnose
 from edge.engine.integrity import Guard, read_record, record_path
@@ -23,6 +23,7 @@ from edge.packs.library import Library
 from edge.packs.store import PackStore
 from tests.bundle.test_compose import flip
 from tests.conftest import BuildPack
+from tests.programs import small_program
 
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
 
@@ -43,10 +44,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def program(stick: Path, build_pack: BuildPack, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A program on the stick with the pumps inside."""
-    (stick / "launcher").write_bytes(b"launcher")
-    (stick / "archive").write_bytes(b"archive")
-    archive = Source("program", "edge", stick / "archive", 0, 7)
-    bundle = compose(Source.file("program", stick / "launcher"), [archive], stick / "edge")
+    bundle = small_program(stick)
     monkeypatch.setenv(EXECUTABLE, str(bundle.path))
     return with_part(bundle, admit(build_pack()), bundle.path).path
 

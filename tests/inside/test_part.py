@@ -10,7 +10,7 @@ import pytest
 
 from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle
-from edge.bundle.compose import Source, compose, with_part
+from edge.bundle.compose import with_part
 from edge.config import Settings
 from edge.errors import NotFoundError, StorageError
 from edge.inside.part import EXECUTABLE, locate, open_file, own_parts, size_of, status
@@ -20,15 +20,13 @@ from edge.packs.store import PackStore
 from edge.packs.verify import verify
 from tests.bundle.test_compose import flip
 from tests.conftest import BuildPack
+from tests.programs import small_program
 
 
 @pytest.fixture
 def program(tmp_path: Path, build_pack: BuildPack, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     """A program with the pumps inside, which is the one that runs."""
-    (tmp_path / "launcher").write_bytes(b"launcher")
-    (tmp_path / "archive").write_bytes(b"archive")
-    archive = Source("program", "edge", tmp_path / "archive", 0, 7)
-    bundle = compose(Source.file("program", tmp_path / "launcher"), [archive], tmp_path / "edge")
+    bundle = small_program(tmp_path)
     monkeypatch.setenv(EXECUTABLE, str(bundle.path))
     return with_part(bundle, admit(build_pack()), bundle.path)
 
