@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge import doctor, wiring
-from edge.bundle.bundle import COPY_AGAIN, Bundle, Progress, own_bundle, unheard
+from edge.bundle.bundle import Bundle, Progress, own_bundle, unheard
 from edge.bundle.unpacked import altered
 from edge.config import Settings
 from edge.doctor import Check
 from edge.engine.extractive import EXTRACTIVE
 from edge.errors import EdgeError
 from edge.inside.checked import checked
-from edge.inside.part import look
+from edge.inside.part import COPY_AGAIN, look
 from edge.packs.pack import Pack
 from edge.text.sizes import size
 from edge.types import Answered, Question

@@ -12,11 +12,9 @@ from typing import BinaryIO
 
 from edge.errors import NotFoundError, StorageError
 from edge.inside import table
-from edge.inside.part import COPY_AGAIN, EXECUTABLE, damaged
+from edge.inside.part import EXECUTABLE, damaged
 from edge.inside.table import Part
 from edge.packs import files
-
-__all__ = ["COPY_AGAIN", "Bundle", "Progress", "Verdict", "blocks", "damaged", "open_bundle", "own_bundle"]
 
 Progress = Callable[[str, int, int], None]
 """Told of what is being read or written, the bytes done, and all bytes."""

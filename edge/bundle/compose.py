@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.bundle.bundle import Bundle, Meter, Progress, blocks, damaged, open_bundle, unheard
+from edge.bundle.bundle import Bundle, Meter, Progress, blocks, open_bundle, unheard
 from edge.errors import BusyError, StorageError, UsageError
 from edge.inside import table
+from edge.inside.part import damaged
 from edge.inside.table import Kind, Part
 from edge.packs import files
 
@@ -38,7 +39,7 @@ class Source:
     sha256: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}" if self.kind in ("model", "pack") else self.kind
+        return table.label(self.kind, self.name)
 
     @classmethod
     def file(cls, kind: Kind, path: Path) -> Source:

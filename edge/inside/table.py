@@ -45,12 +45,16 @@ class Part:
         return self.offset + self.size
 
     def __str__(self) -> str:
-        """What readers are told: ``program``, ``launcher``, ``model NAME``, ``pack NAME``."""
-        return f"{self.kind} {self.name}" if self.kind in ("model", "pack") else self.kind
+        return label(self.kind, self.name)
 
 
 class TableError(Exception):
     """What is damaged: the footer or the table."""
+
+
+def label(kind: Kind, name: str) -> str:
+    """What readers are told of a part: ``program``, ``launcher``, ``model NAME``, ``pack NAME``."""
+    return f"{kind} {name}" if kind in ("model", "pack") else kind
 
 
 def next_page(offset: int) -> int:
