@@ -10,7 +10,7 @@ PYTEST ?= -n 2 -m "not slow"
 VENV   := .venv
 BIN    := $(VENV)/bin
 PINS   := build/requirements.txt build/requirements-dev.txt
-EMBEDDER := edge/models/minilm-q8_0.gguf
+EMBEDDER := edge/weights/minilm-q8_0.gguf
 BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 
 .DEFAULT_GOAL := help
@@ -112,7 +112,7 @@ usb: setup
 
 clean:
 	@echo "==> removing .venv, .demo, the embedder, dist and tool caches"
-	@rm -rf $(VENV) .demo edge/models dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .demo edge/weights dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # --- what setup consists of ---------------------------------------------------------------------------------------
 

@@ -65,7 +65,7 @@ def _ingredients(source: Path) -> Iterator[tuple[Path, Path]]:
         (ROOT / "edge" / "publish" / "readers", "**/*.py"),
         (ROOT / "edge" / "packs", "**/*.py"),
         (ROOT / "edge" / "text", "**/*.py"),
-        (ROOT / "edge" / "models", "minilm-*.gguf"),
+        (ROOT / "edge" / "weights", "minilm-*.gguf"),
         (source, "**/*"),
     ):
         yield from ((folder, file) for file in sorted(folder.glob(pattern)) if file.is_file())

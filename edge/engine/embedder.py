@@ -24,7 +24,7 @@ from edge.packs.format import DIMENSIONS
 REQUEST_TEXTS = 64
 """Texts in one request: a few seconds of work, and frames far below their limit."""
 
-BUNDLED = Path(__file__).parent.parent / "models"
+BUNDLED = Path(__file__).parent.parent / "weights"
 
 
 def embedder_file(settings: Settings, bundled: Path = BUNDLED) -> Path | None:

@@ -13,7 +13,7 @@ import pytest
 import embedder
 from fetch import SetupError
 
-INSTALLED = Path(embedder.__file__).parents[1] / "edge" / "models" / "minilm-q8_0.gguf"
+INSTALLED = Path(embedder.__file__).parents[1] / "edge" / "weights" / "minilm-q8_0.gguf"
 WIDTH, FEED_FORWARD = 32, 64
 VOCABULARY = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "valve", "##s"]
 
