@@ -8,8 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edge.conversations import NOT_SENT, Conversations
-from edge.engine.extractive import EXTRACTIVE
-from edge.engine.interface import Engine, never
+from edge.engine.interface import Engine
 from edge.errors import EdgeError, EngineError
 from edge.guard.answer import check
 from edge.guard.question import admit
@@ -18,7 +17,8 @@ from edge.popular import PopularPassages
 from edge.prompt.conversation import Exchange, Sent, opening, send, usable
 from edge.prompt.labels import stream_relabelled
 from edge.prompt.template import make_prompt, place
-from edge.retrieval.confidence import REFUSE_BELOW
+from edge.reading.answerable import REFUSE_BELOW, confidence
+from edge.reading.quote import EXTRACTIVE
 from edge.retrieval.retriever import Retriever
 from edge.types import (
     Answer,
@@ -32,6 +32,7 @@ from edge.types import (
     Prompt,
     Question,
     TokenStreamed,
+    never,
 )
 
 Cancelled = Callable[[], bool]
@@ -72,7 +73,7 @@ class Assistant:
     def search(self, question: Question, limit: int) -> Evidence:
         """The best ``limit`` passages, without an answer."""
         text = admit(question.text, self._limits.question_bytes)
-        return self._retriever.search(replace(question, text=text), limit)
+        return self._retriever.search(replace(question, text=text), limit).evidence
 
     def answer(self, question: Question, cancelled: Cancelled = never) -> Iterator[Event]:
         """Answer a question, telling what happens as it happens; the last event is ``Answered``.
@@ -89,12 +90,14 @@ class Assistant:
         question = self._admitted(question)
         turns = None if carried else self._turns(question)
         engine = self._engine_for(question.engine or self._default_engine)
-        evidence = self._retriever.search(question, self._limits.passages)
+        found = self._retriever.search(question, self._limits.passages)
+        evidence = found.evidence
         clock.mark("evidence")
         yield EvidenceFound(evidence, clock.marks["evidence"])
         exchange: Exchange | None
 
-        if evidence.confidence < REFUSE_BELOW or not evidence.passages:
+        sure = confidence(evidence.query, found.query, found.ranked)
+        if sure < REFUSE_BELOW or not evidence.passages:
             answer, exchange = _refusal(evidence, engine.name), NOT_SENT
         else:
             asking = _Asking(question, evidence, turns, cancelled, clock)
@@ -105,7 +108,12 @@ class Assistant:
             notice = f"No installed pack mentions {_named(evidence.missing)}. {answer.notice or ''}".rstrip()
             answer = replace(answer, notice=notice)
         clock.mark("total")
-        answer = replace(answer, conversation_id=question.conversation_id or "", timings_ms=dict(clock.marks))
+        answer = replace(
+            answer,
+            conversation_id=question.conversation_id or "",
+            timings_ms=dict(clock.marks),
+            confidence=sure,
+        )
         self._remember(question, answer, exchange)
         yield Answered(answer)
 

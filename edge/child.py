@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Sequence
 
-WORKER = "engine-worker"  # edge.engine.process.WORKER_ARGUMENT, without what that module imports
+WORKER = "engine-worker"  # edge.engine.process.process.WORKER_ARGUMENT, without what that module imports
 
 
 def divert(arguments: Sequence[str]) -> None:

@@ -18,8 +18,8 @@ from urllib.parse import quote
 
 import apsw
 
+from edge.embedded.part import Stretch, locate
 from edge.errors import BusyError, EdgeError, PackError, StorageError
-from edge.inside.part import Stretch, locate
 
 BUSY_TIMEOUT_MS = 5_000
 
@@ -46,7 +46,7 @@ def _inside() -> _Inside:
 
 
 class _Inside(apsw.VFS):
-    """Reads databases inside the one-file program (`edge.inside`)."""
+    """Reads databases inside the one-file program (`edge.embedded`)."""
 
     vfs_name = "edge-inside"
 

@@ -56,11 +56,10 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happened to one question: ``rank`` of the first right passage (0: none), the answer, its confidence."""
+    """What happened to one question: ``rank`` of the first right passage (0: none), the answer."""
 
     labelled: Labelled
     rank: int
-    confidence: float
     answer: Answer
 
     @property
@@ -149,12 +148,11 @@ def run(questions: Sequence[Labelled], answer: Callable[[Question], Iterator[Eve
     """Ask every question; ``answer`` is ``Assistant.answer``, wired to show ``DEPTH`` passages."""
     for labelled in questions:
         passages: tuple[Passage, ...] = ()
-        confidence = 0.0
         for event in answer(labelled.question):
             if isinstance(event, EvidenceFound):
-                passages, confidence = event.evidence.passages, event.evidence.confidence
+                passages = event.evidence.passages
             elif isinstance(event, Answered):
-                yield Outcome(labelled, rank(passages, labelled.gold), confidence, event.answer)
+                yield Outcome(labelled, rank(passages, labelled.gold), event.answer)
 
 
 def rank(passages: Sequence[Passage], gold: Sequence[Gold]) -> int:

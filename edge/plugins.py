@@ -20,7 +20,7 @@ AUTO = "auto"
 
 def extractive(settings: Settings) -> Engine:
     """Quotes the manual; needs no language model."""
-    from edge.engine.extractive import ExtractiveEngine
+    from edge.reading.quote import ExtractiveEngine
 
     return ExtractiveEngine()
 
@@ -28,7 +28,7 @@ def extractive(settings: Settings) -> Engine:
 def llama(settings: Settings) -> Engine:
     """The active GGUF model, through llama.cpp in a worker process."""
     from edge.engine.llama import LlamaEngine
-    from edge.engine.models import ModelStore
+    from edge.models.store import ModelStore
 
     return LlamaEngine.from_settings(settings, ModelStore(settings).require_active())
 

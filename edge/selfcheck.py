@@ -8,19 +8,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge import doctor, wiring
+from edge import app, doctor
+from edge.app import Edge
 from edge.bundle.bundle import Bundle, Progress, own_bundle, unheard
 from edge.bundle.unpacked import altered
 from edge.config import Settings
 from edge.doctor import Check
-from edge.engine.extractive import EXTRACTIVE
+from edge.embedded.checked import checked
+from edge.embedded.part import COPY_AGAIN, look
 from edge.errors import EdgeError
-from edge.inside.checked import checked
-from edge.inside.part import COPY_AGAIN, look
 from edge.packs.pack import Pack
+from edge.reading.quote import EXTRACTIVE
 from edge.text.sizes import size
 from edge.types import Answered, Question
-from edge.wiring import Edge
 
 DOCUMENTS, WORDS = 3, 12
 
@@ -46,7 +46,7 @@ def answers(settings: Settings) -> Iterator[Check]:
     """Questions to each pack, in its own words, until one is answered. It is quoted; of language models the doctor
     tells."""
     try:
-        with wiring.build(settings) as edge:
+        with app.build(settings) as edge:
             for pack in edge.library.packs():
                 yield _answer(edge, pack)
     except EdgeError as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 
 from edge.database import open_writable, transaction, translated
-from edge.packs.files import storage_errors
+from edge.files import storage_errors
 
 
 class StateTable:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+DIMENSIONS = 384
+"""Of every vector: those of both embedders have as many."""
+
 Role = Literal["system", "user", "assistant"]
 Mode = Literal["generated", "extractive", "faq", "refused"]
 ChunkKind = Literal["text", "steps", "table", "code", "warning"]
@@ -80,15 +83,13 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What retrieval found: passages best first, the query they were found with, and how sure we are.
+    """What retrieval found: passages best first, and the query they were found with.
 
-    ``confidence`` is the calibrated probability (0 to 1) that the passages answer the question. ``missing`` are codes
-    of the question, as it writes them, that nothing searched mentions.
+    ``missing`` are codes of the question, as it writes them, that nothing searched mentions.
     """
 
     query: str
     passages: tuple[Passage, ...]
-    confidence: float
     corrections: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
@@ -129,7 +130,8 @@ class Answer:
     """A finished turn, in the shape every surface shows it.
 
     ``unverified`` lists values and codes that the engine produced and no cited passage contains; the text does not
-    state them. ``notice`` is a sentence for the reader about how the answer came about (a fallback, say).
+    state them. ``confidence`` is the calibrated probability (0 to 1) that the passages found answer the question.
+    ``notice`` is a sentence for the reader about how the answer came about (a fallback, say).
     """
 
     text: str
@@ -141,6 +143,7 @@ class Answer:
     conversation_id: str = ""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     notice: str | None = None
+    confidence: float = 0.0
 
     @property
     def refused(self) -> bool:
@@ -171,3 +174,8 @@ class Answered:
 
 
 Event = EvidenceFound | TokenStreamed | Answered
+
+
+def never() -> bool:
+    """The ``cancelled`` of a request nobody can cancel."""
+    return False

@@ -13,9 +13,9 @@ from edge.config import Settings
 from edge.engine.embedder import LlamaEmbedder, embedder_file
 from edge.engine.interface import Embedder
 from edge.engine.scripted import ScriptedEmbedder
+from edge.ingest.build import build
+from edge.ingest.readers import read
 from edge.packs.pack import Pack
-from edge.publish.build import build
-from edge.publish.readers import read
 
 PX_200 = """# PX-200 pump
 

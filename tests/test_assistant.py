@@ -9,16 +9,16 @@ import pytest
 
 from edge.assistant import Assistant, Limits
 from edge.conversations import Conversations
-from edge.engine.extractive import EXTRACTIVE, ExtractiveEngine
-from edge.engine.interface import Engine, never
+from edge.engine.interface import Engine
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EdgeError, EngineError, NotFoundError, NothingInstalledError, UsageError
 from edge.guard.answer import NOT_SAID
 from edge.guard.citations import without_citations
 from edge.packs.pack import Pack
 from edge.popular import PopularPassages
+from edge.reading.quote import EXTRACTIVE, ExtractiveEngine
 from edge.retrieval.retriever import Retriever
-from edge.types import Answer, Answered, Event, EvidenceFound, Message, Prompt, Question, TokenStreamed
+from edge.types import Answer, Answered, Event, EvidenceFound, Message, Prompt, Question, TokenStreamed, never
 
 VENT = "How do I vent the pump?"
 TORQUE = "What torque do the housing bolts of the PX-200 need?"

@@ -14,16 +14,16 @@ from edge import doctor
 from edge.config import Settings
 from edge.database import open_writable
 from edge.doctor import search, system, writing
-from edge.engine import processor
 from edge.engine.interface import Vectors
-from edge.engine.machine import Device, Machine, Memory
-from edge.engine.models import ModelStore
-from edge.engine.processor import Processor
+from edge.engine.machine import cpu
+from edge.engine.machine.cpu import Processor
+from edge.engine.machine.resources import Device, Machine, Memory
 from edge.engine.scripted import ScriptedEmbedder
 from edge.errors import ModelError
+from edge.ingest.build import build
+from edge.models.store import ModelStore
 from edge.packs.format import TRAILER_BYTES, seal
 from edge.packs.store import PackStore
-from edge.publish.build import build
 from edge.sync.ratchet import Acceptance, Ratchet
 from tests.engine import rank_model
 
@@ -99,7 +99,7 @@ def test_a_damaged_variant_is_told() -> None:
 
 
 def test_a_real_worker_tells_its_processor() -> None:
-    told = processor.look()
+    told = cpu.look()
     assert told.features
     assert told.problems == ()
     assert told.features[-1] in told.summary

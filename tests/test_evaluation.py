@@ -124,7 +124,7 @@ def test_any_line_is_read_or_refused_and_what_is_read_can_be_judged(
         (labelled,) = load(path)
     except UsageError:
         return
-    outcome = Outcome(labelled, rank([passage("x")], labelled.gold), 0.5, Answer("x", "extractive", "e"))
+    outcome = Outcome(labelled, rank([passage("x")], labelled.gold), Answer("x", "extractive", "e"))
     assert figures([outcome]).questions == 1
 
 
@@ -175,7 +175,7 @@ def answer(text: str = "Use 25 Nm.", mode: Mode = "extractive", *cited: Passage)
 def outcome(
     rank: int, given: Answer, gold: tuple[Gold, ...] = (Gold("a.pdf", (5,)),), contains: str = ""
 ) -> Outcome:
-    return Outcome(Labelled("q", Question("?"), gold, (contains,) if contains else ()), rank, 0.5, given)
+    return Outcome(Labelled("q", Question("?"), gold, (contains,) if contains else ()), rank, given)
 
 
 def test_the_figures_of_a_run() -> None:
@@ -212,13 +212,11 @@ def test_every_question_is_asked_and_its_evidence_judged() -> None:
 
     def respond(question: Question) -> Iterator[Event]:
         asked.append(question)
-        yield EvidenceFound(Evidence(question.text, (at(1), at(5)), 0.7), 1.0)
+        yield EvidenceFound(Evidence(question.text, (at(1), at(5))), 1.0)
         yield TokenStreamed("Use 25 Nm.")
         yield Answered(answer())
 
     labelled = [Labelled(str(n), Question(f"q{n}"), (Gold("a.pdf", (5,)),), ()) for n in range(3)]
     outcomes = list(run(labelled, respond))
     assert asked == [one.question for one in labelled]
-    assert [(o.labelled, o.rank, o.confidence, o.answer) for o in outcomes] == [
-        (one, 2, 0.7, answer()) for one in labelled
-    ]
+    assert [(o.labelled, o.rank, o.answer) for o in outcomes] == [(one, 2, answer()) for one in labelled]

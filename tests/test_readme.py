@@ -16,13 +16,13 @@ from fastapi.routing import APIRoute
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from edge import errors, evaluation, wire
+from edge import errors, evaluation, shapes
 from edge.cli.chat import COMMANDS
 from edge.cli.main import INTERRUPTED, app
 from edge.config import FILE, Settings, load_settings
 from edge.errors import EdgeError
+from edge.ingest.readers import SUFFIXES
 from edge.packs import manifest
-from edge.publish.readers import SUFFIXES
 from edge.server.app import ENDPOINTS
 from edge.types import Answer, Citation, Passage
 
@@ -239,7 +239,7 @@ def test_every_figure_has_its_command() -> None:
 
 def test_the_shape_of_an_answer_is_the_real_one() -> None:
     (example,) = [json.loads(block) for block in blocks("json", section("A first look"))]
-    real = wire.answer_json(
+    real = shapes.answer_json(
         Answer(
             text="Turn it off. [1]",
             mode="extractive",

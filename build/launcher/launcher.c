@@ -1,6 +1,6 @@
 /* The front of the one-file program: finds its own archive, unpacks it once into the cache folder, and becomes it.
  *
- *   program = this launcher | parts, each from a page boundary on | table of contents | footer (edge/inside/table.py)
+ *   program = this launcher | parts, each from a page boundary on | table of contents | footer (edge/embedded/table.py)
  *
  * The first part is the archive (build/archive.py): zstd frames with checksums, the first of which is a list: "frame
  * COMPRESSED-SIZE" for each of the others, and under it "MODE SIZE SHA-256 NAME" for each of the files in it.

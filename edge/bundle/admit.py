@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge import files
 from edge.bundle.compose import Source
-from edge.engine.model_checks import check_model
 from edge.errors import NotFoundError, PackError, UsageError
-from edge.packs import files
+from edge.models.checks import check_model
 from edge.packs.pack import Pack
 from edge.packs.verify import verify
 

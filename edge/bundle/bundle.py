@@ -10,11 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
+from edge import files
+from edge.embedded import table
+from edge.embedded.part import EXECUTABLE, damaged
+from edge.embedded.table import Part
 from edge.errors import NotFoundError, StorageError
-from edge.inside import table
-from edge.inside.part import EXECUTABLE, damaged
-from edge.inside.table import Part
-from edge.packs import files
 
 Progress = Callable[[str, int, int], None]
 """Told of what is being read or written, the bytes done, and all bytes."""

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from edge import files
 from edge.bundle.bundle import Bundle, Meter, Progress, blocks, open_bundle, unheard
+from edge.embedded import table
+from edge.embedded.part import damaged
+from edge.embedded.table import Kind, Part
 from edge.errors import BusyError, StorageError, UsageError
-from edge.inside import table
-from edge.inside.part import damaged
-from edge.inside.table import Kind, Part
-from edge.packs import files
 
 _ELSEWHERE = "Nothing was changed. To write the new program elsewhere: -o FILE"
 

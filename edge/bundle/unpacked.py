@@ -9,7 +9,7 @@ from pathlib import Path
 import zstandard
 
 from edge.bundle.bundle import Bundle
-from edge.inside.part import damaged
+from edge.embedded.part import damaged
 
 _LIST_BYTES = 4 << 20
 _OTHER_NAMES = {"edge": "edge.exe"}

@@ -22,7 +22,7 @@ def ask(
     The passages come first, then the answer. When the packs do not answer, edge says so and names the nearest page;
     that is an answer too (exit code 0; "refused": true with --json).
     """
-    from edge import wire, wiring
+    from edge import app, shapes
     from edge.cli.screen import Screen
     from edge.cli.turn import TurnView, left_out
     from edge.config import load_settings
@@ -32,14 +32,14 @@ def ask(
     text = _standard_input(settings.max_question_bytes) if question == "-" else question
     asked = Question(text, equipment=equipment, packs=tuple(pack or ()), engine=engine)
     screen = Screen()
-    with wiring.build(settings) as edge, TurnView(screen) as view:
+    with app.build(settings) as edge, TurnView(screen) as view:
         edge.warm_up()
         left_out(edge.packs)
         for event in edge.assistant.answer(asked):
             if not json:
                 view.show(event)
             elif isinstance(event, Answered):
-                screen.json(wire.answer_json(event.answer))
+                screen.json(shapes.answer_json(event.answer))
 
 
 def _standard_input(limit: int) -> str:

@@ -14,8 +14,8 @@ from edge.cli.screen import ALERT, FAINT, STRONG, Screen
 from edge.errors import EdgeError
 
 if TYPE_CHECKING:
+    from edge.app import Edge
     from edge.types import Answer, Question
-    from edge.wiring import Edge
 
 COMMANDS = {
     "/sources": "the passages of the last answer, whole",
@@ -31,12 +31,12 @@ def chat(pack: Packs = None, equipment: Equipment = None, engine: EngineName = N
 
     What was said is kept until you leave, and passed on so that follow-up questions are understood.
     """
-    from edge import wiring
+    from edge import app
     from edge.cli.turn import left_out
     from edge.config import load_settings
     from edge.types import Question
 
-    with wiring.build(load_settings()) as edge:
+    with app.build(load_settings()) as edge:
         edge.warm_up()
         left_out(edge.packs)
         question = Question("", equipment=equipment, packs=tuple(pack or ()), engine=engine)

@@ -113,7 +113,7 @@ def packs(incomplete: str) -> list[str]:
 def models(incomplete: str) -> list[str]:
     """Models there are whose names begin so: their files, since what reads models takes long to load."""
     from edge.config import load_settings
-    from edge.inside.carried import carried
+    from edge.embedded.found import carried
 
     def names() -> list[str]:
         files = [*load_settings().models_dir.glob("*.gguf"), *(model.path for model in carried("model"))]

@@ -33,7 +33,7 @@ def evaluate(
     """
     from dataclasses import replace
 
-    from edge import evaluation, wiring
+    from edge import app, evaluation
     from edge.cli.progress import progress
     from edge.config import load_settings
 
@@ -42,7 +42,7 @@ def evaluate(
         for one in evaluation.load(questions)
     ]
     outcomes = []
-    with wiring.build(load_settings(passages=evaluation.DEPTH)) as edge, progress() as report:
+    with app.build(load_settings(passages=evaluation.DEPTH)) as edge, progress() as report:
         for outcome in evaluation.run(labelled, edge.assistant.answer):
             outcomes.append(outcome)
             report("ask", outcome.labelled.question.text, len(outcomes), len(labelled))

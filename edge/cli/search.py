@@ -25,21 +25,21 @@ def search(
     """
     from time import perf_counter
 
-    from edge import wire, wiring
+    from edge import app, shapes
     from edge.cli import turn
     from edge.cli.screen import FAINT, Screen, plural
     from edge.config import load_settings
     from edge.types import Question
 
     screen = Screen()
-    with wiring.build(load_settings()) as edge:
+    with app.build(load_settings()) as edge:
         edge.warm_up()
         turn.left_out(edge.packs)
         start = perf_counter()
         evidence = edge.assistant.search(Question(query, equipment=equipment, packs=tuple(pack or ())), k)
         elapsed_ms = (perf_counter() - start) * 1000
     if json:
-        screen.json(wire.search_json(evidence, elapsed_ms))
+        screen.json(shapes.search_json(evidence, elapsed_ms))
         return
     turn.corrections(screen, evidence.corrections.items())
     turn.missing(screen, evidence.missing)

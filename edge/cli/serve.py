@@ -15,7 +15,7 @@ def serve(
 
     Any address but loopback needs the setting 'token' (EDGE_TOKEN).
     """
-    from edge import wiring
+    from edge import app
     from edge.cli.screen import Screen
     from edge.cli.turn import left_out
     from edge.config import load_settings
@@ -23,6 +23,6 @@ def serve(
 
     screen, settings = Screen(), load_settings(host=host, port=port)
     how = "" if systemd.is_service() else "  (Ctrl-C stops)"
-    with wiring.build(settings, remember=True) as edge:
+    with app.build(settings, remember=True) as edge:
         left_out(edge.packs)
         run.serve(edge, settings.host, settings.port, lambda url: screen.write(f"{url}{how}"))

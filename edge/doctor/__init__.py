@@ -8,17 +8,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge import wiring
+from edge import app
 from edge.config import Settings
 from edge.doctor import device, search, system, writing
 from edge.doctor.check import Check, Status, failed, safely
-from edge.engine import machine, processor, room
+from edge.embedded.part import EXECUTABLE
 from edge.engine.interface import Embedder
-from edge.engine.models import ModelStore
+from edge.engine.machine import cpu, resources, sandbox_level
 from edge.engine.prepare import may_have_gpu
-from edge.engine.pull import FOLDER as PULLED
 from edge.errors import EdgeError
-from edge.inside.part import EXECUTABLE
+from edge.models.pull import FOLDER as PULLED
+from edge.models.store import ModelStore
 from edge.packs.store import PackStore
 
 __all__ = ["Check", "Status", "diagnose"]
@@ -27,16 +27,16 @@ __all__ = ["Check", "Status", "diagnose"]
 def diagnose(settings: Settings, deep: bool = False) -> Iterator[Check]:
     """Every check in order, as each is done. ``deep`` also hashes and loads the language model, and lets it write."""
     yield safely("python", system.python)
-    yield safely("processor", lambda: system.processor(processor.look()))
+    yield safely("processor", lambda: system.processor(cpu.look()))
     yield safely("memory", system.memory)
     found = device.Found()
     yield safely("device", lambda: device.check(settings, found))
     yield safely("home", lambda: system.home(settings.home))
     yield safely("sqlite", system.sqlite)
-    yield safely("sandbox", lambda: system.sandbox(room.look(gpu=may_have_gpu(settings))))
+    yield safely("sandbox", lambda: system.sandbox(sandbox_level.look(gpu=may_have_gpu(settings))))
     embedder: Embedder | None = None
     try:
-        embedder = wiring.make_embedder(settings)
+        embedder = app.make_embedder(settings)
         yield safely("embedder", lambda: search.embedding(embedder, wanted=settings.embedder != "none"))
     except EdgeError as error:
         yield failed("embedder", error)
@@ -51,7 +51,7 @@ def diagnose(settings: Settings, deep: bool = False) -> Iterator[Check]:
     yield safely("sync", lambda: search.synced(settings))
     try:
         yield from writing.models(ModelStore(settings))
-        yield safely("model", lambda: writing.model(settings, machine.look(found.devices), deep))
+        yield safely("model", lambda: writing.model(settings, resources.look(found.devices), deep))
         if deep and ModelStore(settings).active():
             yield safely("writing", lambda: writing.writing(settings))
     except EdgeError as error:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from edge.config import Settings
 from edge.doctor.check import Check
-from edge.engine import gpu
-from edge.engine.machine import Device
-from edge.engine.models import ModelStore
+from edge.engine.machine import gpu
+from edge.engine.machine.resources import Device
 from edge.engine.prepare import AUTO, back_ends, device_facts, gpus
+from edge.models.store import ModelStore
 
 
 @dataclass

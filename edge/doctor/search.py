@@ -10,15 +10,15 @@ from functools import partial
 
 import numpy as np
 
-from edge import wiring
+from edge import app
 from edge.config import Settings
 from edge.doctor.check import Check, Status, safely
+from edge.embedded.found import Carried
+from edge.embedded.part import status as file_status
 from edge.engine.interface import Embedder
-from edge.inside.carried import Carried
-from edge.inside.part import status as file_status
 from edge.packs.format import check_digest
 from edge.packs.store import InstalledPack, PackStore
-from edge.publish import selftest
+from edge.retrieval import selftest
 from edge.sync import clock
 from edge.sync.ratchet import Ratchet
 
@@ -54,7 +54,7 @@ def embedding(embedder: Embedder | None, wanted: bool = True) -> Check:
 
 def reranking(settings: Settings) -> Check:
     """Whether the reranker starts, how fast it reads, and whether it puts an answer above a sentence about nothing."""
-    reranker = wiring.make_reranker(settings)
+    reranker = app.make_reranker(settings)
     if reranker is None:
         why = "switched off" if settings.reranker == "none" else "none"
         return Check("reranker", "ok", f"{why}; passages stay in the order they were found in")
@@ -97,7 +97,7 @@ def knowledge(store: PackStore, installed: InstalledPack, embedder: Embedder | N
     check_digest(installed.path)
     with store.open(installed.name) as pack:
         fits = embedder is None or pack.embedder == embedder.fingerprint
-        test = selftest.run(pack, wiring.find(embedder))
+        test = selftest.run(pack, app.find(embedder))
         documents = len(pack.documents())
     days = int((time.time() - file_status(installed.path).st_mtime) // 86400)
     facts = (

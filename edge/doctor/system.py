@@ -11,9 +11,9 @@ from pathlib import Path
 
 from edge.database import open_memory
 from edge.doctor.check import Check
-from edge.engine import room
-from edge.engine.machine import CGROUP, CGROUPS, MEMINFO, physical_cores, read_memory
-from edge.engine.processor import Processor
+from edge.engine.machine import sandbox_level
+from edge.engine.machine.cpu import Processor
+from edge.engine.machine.resources import CGROUP, CGROUPS, MEMINFO, physical_cores, read_memory
 from edge.text.sizes import size
 
 LOW_MEMORY = 10**9
@@ -88,7 +88,7 @@ def sqlite() -> Check:
     return Check("sqlite", "ok", detail)
 
 
-def sandbox(found: room.Room) -> Check:
+def sandbox(found: sandbox_level.Room) -> Check:
     """How well the processes that read models are locked in."""
     if not found.reasons:
         return Check("sandbox", "ok", found.summary)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from edge import wiring
+from edge import app
 from edge.config import Settings
 from edge.doctor.check import Check
-from edge.engine.fit import Plan
-from edge.engine.integrity import look, read_record, verify
+from edge.embedded.checked import checked
+from edge.embedded.found import Carried, place_of
+from edge.embedded.part import size_of
 from edge.engine.interface import Engine
 from edge.engine.llama import LlamaEngine
-from edge.engine.machine import Machine
-from edge.engine.model_checks import check_language_model
-from edge.engine.models import ModelStore
+from edge.engine.machine.fit import Plan
+from edge.engine.machine.resources import Machine
 from edge.engine.prepare import prepare
-from edge.inside.carried import Carried, place_of
-from edge.inside.checked import checked
-from edge.inside.part import size_of
+from edge.models.checks import check_language_model
+from edge.models.integrity import look, read_record, verify
+from edge.models.store import ModelStore
 from edge.text.sizes import size
 from edge.types import Message, Prompt
 
@@ -73,7 +73,7 @@ def writing(settings: Settings) -> Check:
     """The language model loaded, and asked for a few words."""
     messages = (Message("user", "Say: ready"),)
     start = time.perf_counter()
-    with wiring.build(settings) as edge:
+    with app.build(settings) as edge:
         engine = edge.engine("llama")
         fallback = _fallback(engine)
         pieces = engine.stream(Prompt("Say: ready", (), messages, 8))

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from edge.config import Settings
-from edge.engine import gguf
 from edge.engine.interface import Vectors
-from edge.engine.options import WorkerOptions
-from edge.engine.process import worker_command
-from edge.engine.supervisor import Worker
+from edge.engine.process.options import WorkerOptions
+from edge.engine.process.process import worker_command
+from edge.engine.process.supervisor import Worker
 from edge.errors import EngineError, NotFoundError, StorageError
-from edge.packs.format import DIMENSIONS
+from edge.models import gguf
+from edge.types import DIMENSIONS
 
 REQUEST_TEXTS = 64
 """Texts in one request: a few seconds of work, and frames far below their limit."""

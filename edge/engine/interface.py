@@ -10,14 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import EngineError
-from edge.types import Message, Prompt
+from edge.types import Message, Prompt, never
 
 Vectors = NDArray[np.float32]
-
-
-def never() -> bool:
-    """The ``cancelled`` of a request nobody can cancel."""
-    return False
 
 
 @dataclass(frozen=True, slots=True)

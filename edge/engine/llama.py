@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from edge.config import Settings
-from edge.engine.frames import Frame
-from edge.engine.integrity import Guard
-from edge.engine.interface import ChatRequest, Finished, Likelihood, Written, never
-from edge.engine.life import Patience
-from edge.engine.options import WorkerOptions
-from edge.engine.prefill_cache import PrefillCache, open_cache
+from edge.embedded.checked import checked
+from edge.engine.interface import ChatRequest, Finished, Likelihood, Written
+from edge.engine.prefill.cache import PrefillCache, open_cache
 from edge.engine.prepare import prepare_at_least
-from edge.engine.process import worker_command
-from edge.engine.supervisor import PATIENCE, Worker
+from edge.engine.process.frames import Frame
+from edge.engine.process.options import WorkerOptions
+from edge.engine.process.process import worker_command
+from edge.engine.process.session import Patience
+from edge.engine.process.supervisor import PATIENCE, Worker
 from edge.engine.totals import Totals
 from edge.errors import EngineError
-from edge.inside.checked import checked
-from edge.types import Message, Prompt
+from edge.models.integrity import Guard
+from edge.types import Message, Prompt, never
 
 REASONS = get_args(get_type_hints(Finished)["reason"])
 

@@ -16,14 +16,14 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
 from edge.config import Settings, parse_list
-from edge.engine.interface import ChatRequest, Finished, RefusedError, Written, never
+from edge.engine.interface import ChatRequest, Finished, RefusedError, Written
 from edge.engine.remote import protocol
 from edge.engine.remote.call import Call
 from edge.engine.remote.protocol import Chunk, NotUnderstoodError, Reason, ServerError, Usage
 from edge.engine.remote.server import Server, bearer
 from edge.engine.totals import Totals
 from edge.errors import BusyError, EngineError, UsageError
-from edge.types import Prompt
+from edge.types import Prompt, never
 
 NAME = "openai"
 EXAMPLE = "For example: EDGE_OPENAI_URL=http://localhost:8000/v1"

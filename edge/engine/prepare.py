@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any, get_args
 
 from edge.config import Settings
-from edge.engine import gguf, machine
-from edge.engine.fit import Plan, Wishes, plan
-from edge.engine.machine import Device, Machine
-from edge.engine.models import ModelStore
-from edge.engine.options import KvType, WorkerOptions
-from edge.engine.process import worker_command
-from edge.engine.shape import shape_of
-from edge.engine.supervisor import Worker
+from edge.engine.machine import resources
+from edge.engine.machine.fit import Plan, Wishes, plan
+from edge.engine.machine.resources import Device, Machine
+from edge.engine.machine.shape import shape_of
+from edge.engine.process.options import KvType, WorkerOptions
+from edge.engine.process.process import worker_command
+from edge.engine.process.supervisor import Worker
 from edge.errors import EngineError, NotFoundError, StorageError, UsageError
+from edge.models import gguf
+from edge.models.store import ModelStore
 
 AUTO = "auto"
 ALL_LAYERS = 10_000
@@ -125,7 +126,7 @@ def back_ends(settings: Settings) -> Path | None:
 
 def look_around(settings: Settings) -> Machine | None:
     """This machine, with the GPUs that llama.cpp can use."""
-    return machine.look(gpus(device_facts(settings))) if may_have_gpu(settings) else machine.look()
+    return resources.look(gpus(device_facts(settings))) if may_have_gpu(settings) else resources.look()
 
 
 def may_have_gpu(settings: Settings) -> bool:
@@ -189,7 +190,7 @@ def _unplanned(
     settings: Settings, model: Path, wishes: Wishes, loras: tuple[tuple[Path, float], ...]
 ) -> WorkerOptions:
     return WorkerOptions(
-        model, "generate", settings.threads or machine.generation_threads(),
+        model, "generate", settings.threads or resources.generation_threads(),
         settings.max_input_tokens, settings.max_output_tokens,
         parallel=wishes.parallel or 4, kv_type=wishes.kv_type or "f16",
         gpu_layers=wishes.gpu_layers or 0, repack=bool(wishes.repack), loras=loras,

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from edge.config import Settings
-from edge.engine import gguf
-from edge.engine.integrity import Guard
-from edge.engine.interface import never
-from edge.engine.models import ModelStore
-from edge.engine.options import WorkerOptions
-from edge.engine.process import worker_command
-from edge.engine.supervisor import Worker
+from edge.engine.process.options import WorkerOptions
+from edge.engine.process.process import worker_command
+from edge.engine.process.supervisor import Worker
 from edge.errors import EngineError, ModelError, NotFoundError
+from edge.models import gguf
+from edge.models.integrity import Guard
+from edge.models.store import ModelStore
+from edge.types import never
 
 LATE_S = 0.05
 """A worker that has not answered so long after the time limit is not waited for."""

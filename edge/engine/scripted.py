@@ -22,13 +22,11 @@ from edge.engine.interface import (
     Sampling,
     Vectors,
     Written,
-    never,
 )
 from edge.engine.totals import Totals
 from edge.errors import EngineError
-from edge.packs.format import DIMENSIONS
 from edge.text.sentences import sentences
-from edge.types import Prompt
+from edge.types import DIMENSIONS, Prompt, never
 
 _WORD = re.compile(r"\w+")
 _PIECE = re.compile(r"\s*\S+")

@@ -16,17 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from edge.embedded.part import open_file
 from edge.errors import NotFoundError, PackError, StorageError
-from edge.inside.part import open_file
 from edge.text.words import TOKENIZER
+from edge.types import DIMENSIONS
 
 FORMAT = 2
 MAGIC = b"edgekpk" + bytes([FORMAT])
 TRAILER_BYTES = len(MAGIC) + 8 + 32
 BLOCK = 1 << 20
-
-DIMENSIONS = 384
-"""Length of an embedding (all-MiniLM-L6-v2)."""
 
 VECTOR_SCALE = 127 / 0.25
 """Components of unit vectors are multiplied by this and clipped to int8; beyond +-0.25 they are rare."""

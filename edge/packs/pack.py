@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from edge.database import open_immutable, open_memory, untrusted
+from edge.embedded.part import size_of
 from edge.errors import EdgeError, NotFoundError, PackError
-from edge.inside.part import size_of
 from edge.packs.format import DAMAGED, NOT_A_PACK, SCHEMA, read_trailer
 from edge.packs.manifest import Manifest, from_json
 from edge.packs.record import Page

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.packs.format import DIMENSIONS, VECTOR_SCALE
+from edge.packs.format import VECTOR_SCALE
 from edge.packs.quantise import Int8Vectors
+from edge.types import DIMENSIONS
 
 Cells = NDArray[np.int64]
 Vectors = NDArray[np.float32]

@@ -23,7 +23,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from edge import files
 from edge.config import Settings
+from edge.embedded.checked import checked
+from edge.embedded.found import Place
 from edge.errors import (
     EdgeError,
     NotFoundError,
@@ -32,10 +35,7 @@ from edge.errors import (
     TrustError,
     UsageError,
 )
-from edge.inside.carried import Place
-from edge.inside.checked import checked
-from edge.packs import files
-from edge.packs.carried import CarriedPack, carried_packs
+from edge.packs.bundled import CarriedPack, carried_packs
 from edge.packs.format import read_trailer
 from edge.packs.manifest import version_key
 from edge.packs.pack import Pack

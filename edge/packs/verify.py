@@ -6,8 +6,9 @@ import hashlib
 from pathlib import Path
 
 from edge.errors import PackError
-from edge.packs.format import DAMAGED, DIMENSIONS, NO_EMBEDDER, Digests, check_digest
+from edge.packs.format import DAMAGED, NO_EMBEDDER, Digests, check_digest
 from edge.packs.pack import Document, Pack
+from edge.types import DIMENSIONS
 
 
 def verify(path: Path) -> Digests:

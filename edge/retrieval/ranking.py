@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edge.retrieval.fusion import fuse
+from edge.retrieval.keyword import CODE_MARK
 from edge.retrieval.query import Query
 from edge.text import bm25
+from edge.text.identifiers import identifiers, normalise
+from edge.text.words import content_words
 from edge.types import Passage
 
 DENSE_WEIGHT = 0.6
@@ -37,6 +40,18 @@ class Ranked:
     tokens: frozenset[str]
     keyword: float
     dense: float
+
+
+def is_lookup(question: str, best: Sequence[Ranked]) -> bool:
+    """Tell whether somebody typed nothing but codes (``E-207``) and the best passage holds them all."""
+    codes = identifiers(question)
+    spoken = normalise("".join(content_words(question)))
+    return (
+        bool(codes)
+        and bool(best)
+        and spoken == "".join(codes)
+        and all(CODE_MARK + code in best[0].tokens for code in codes)
+    )
 
 
 def ranked(candidates: Sequence[Candidate], query: Query) -> list[Ranked]:

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from threadpoolctl import threadpool_limits
 
@@ -18,12 +18,11 @@ from edge.engine.interface import Embedder, Vectors
 from edge.errors import EdgeError, EngineError, NothingInstalledError
 from edge.packs.pack import Pack
 from edge.retrieval import keyword, vector, vocabulary
-from edge.retrieval.confidence import confidence
 from edge.retrieval.fusion import fuse
 from edge.retrieval.keyword import Terms
 from edge.retrieval.passages import completed, readable
 from edge.retrieval.query import Query, bare, expansions, missing_codes, weighed
-from edge.retrieval.ranking import Candidate, ranked
+from edge.retrieval.ranking import Candidate, Ranked, is_lookup, ranked
 from edge.retrieval.rerank import Reranking
 from edge.retrieval.rewrite import standalone
 from edge.retrieval.scope import Scope, scopes
@@ -41,8 +40,20 @@ PROPOSED_AT_LEAST = 12
 """Passages of each pack, however many packs there are."""
 MIN_WORD = 3
 """Letters of a word that has relatives."""
-CERTAIN = 1.0
-"""A code that was looked up and found: nobody needs to read the passages again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found: the evidence to show, and what tells whether it answers.
+
+    Attributes:
+        query: the words and codes that were looked for, each with its weight.
+        ranked: every passage that was scored, best first, as keywords and vectors ordered them.
+    """
+
+    evidence: Evidence
+    query: Query
+    ranked: Sequence[Ranked]
 
 
 class Retriever:
@@ -72,7 +83,7 @@ class Retriever:
         """The version of each pack that answers now."""
         return {pack.manifest.name: pack.manifest.version for pack in self._packs()}
 
-    def search(self, question: Question, limit: int) -> Evidence:
+    def search(self, question: Question, limit: int) -> Found:
         """The best ``limit`` passages for a question.
 
         Raises:
@@ -85,7 +96,7 @@ class Retriever:
         where = scopes(packs, question.packs, question.equipment)
         return self.search_scopes(where, standalone(question.text, question.history), limit)
 
-    def search_scopes(self, where: Sequence[Scope], text: str, limit: int) -> Evidence:
+    def search_scopes(self, where: Sequence[Scope], text: str, limit: int) -> Found:
         """The best passages for a text within these scopes."""
         stems = Stems()
         slips = self._slips(where, text, stems)
@@ -106,12 +117,13 @@ class Retriever:
             for passage in one.passages
         ]
         best = ranked(candidates, query)
-        sure = confidence(text, query, best)
-        if self._reranking and sure < CERTAIN:
-            best = self._reranking.order(_mended(text, slips), best)
+        order = best
+        if self._reranking and not is_lookup(text, best):
+            order = self._reranking.order(_mended(text, slips), best)
         of = {one.pack.manifest.name: one for one in found}
-        passages = tuple(of[r.passage.pack].completed(r.passage) for r in best[:limit])
-        return Evidence(text, passages, sure, slips, missing_codes(where, text, query))
+        passages = tuple(of[r.passage.pack].completed(r.passage) for r in order[:limit])
+        evidence = Evidence(text, passages, slips, missing_codes(where, text, query))
+        return Found(evidence, query, best)
 
     def close(self) -> None:
         """Stop the threads; embedder and reranker belong to whoever made them."""

@@ -15,10 +15,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from edge.engine.interface import Vectors
-from edge.packs.format import DIMENSIONS
 from edge.packs.pack import Pack
 from edge.packs.quantise import quantise
 from edge.retrieval.scope import Scope
+from edge.types import DIMENSIONS
 
 CANDIDATES = 200
 NEAREST = 1 / 16, 32

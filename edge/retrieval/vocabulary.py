@@ -14,8 +14,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from edge.engine.interface import Vectors
-from edge.packs.format import DIMENSIONS
 from edge.packs.pack import Pack
+from edge.types import DIMENSIONS
 
 UNRELATED = 0.45
 """Cosine of two words below which they have nothing in common: most pairs of words lie between .1 and .4."""

@@ -21,7 +21,7 @@ from edge.server.v1 import embeddings as v1_embeddings
 from edge.server.v1 import models as v1_models
 
 if TYPE_CHECKING:
-    from edge.wiring import Edge
+    from edge.app import Edge
 
 ENDPOINTS = (chat, search, packs, documents, health, metrics, v1_chat, v1_models, v1_embeddings)
 

@@ -12,8 +12,8 @@ from edge.server.reply import reply
 from edge.server.schema import Answer, ChatRequest, content
 from edge.server.services import Services, services
 from edge.server.sse import MEDIA_TYPE, EventStream, frame
+from edge.shapes import Json, answer_json, encode, evidence_json
 from edge.types import Answered, Event, EvidenceFound, TokenStreamed
-from edge.wire import Json, answer_json, encode, evidence_json
 
 router = APIRouter(default_response_class=Response)
 

@@ -12,10 +12,10 @@ from edge.errors import EdgeError
 from edge.server.reply import reply
 from edge.server.schema import Health, content
 from edge.server.services import Services, services
-from edge.wire import Json
+from edge.shapes import Json
 
 if TYPE_CHECKING:
-    from edge.wiring import Edge
+    from edge.app import Edge
 
 router = APIRouter(default_response_class=Response)
 

@@ -11,7 +11,7 @@ from edge.packs.store import PackStore
 from edge.server.reply import reply
 from edge.server.schema import Packs, content
 from edge.server.services import Services, services
-from edge.wire import Json, packs_json
+from edge.shapes import Json, packs_json
 
 router = APIRouter(default_response_class=Response)
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import BusyError, EdgeError
 from edge.server.v1.errors import in_v1, is_v1, status_in_v1
-from edge.wire import Json, encode
+from edge.shapes import Json, encode
 
 MEDIA_TYPE = "application/problem+json"
 KIND = "urn:edge:problem:"

@@ -1,10 +1,10 @@
-"""A JSON response of one of the shapes in ``edge.wire``."""
+"""A JSON response of one of the shapes in ``edge.shapes``."""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 
-from edge.wire import Json, encode
+from edge.shapes import Json, encode
 
 
 def reply(value: Json) -> Response:

@@ -22,7 +22,7 @@ from edge.server.app import create_app
 from edge.server.services import Services
 
 if TYPE_CHECKING:
-    from edge.wiring import Edge
+    from edge.app import Edge
 
 BACKLOG = 128
 GRACE_SECONDS = 5

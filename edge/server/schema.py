@@ -1,4 +1,4 @@
-"""The wire as pydantic models: they check requests, and describe in OpenAPI what ``edge.wire`` makes."""
+"""The wire as pydantic models: they check requests, and describe in OpenAPI what ``edge.shapes`` makes."""
 
 from __future__ import annotations
 

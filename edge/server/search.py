@@ -13,8 +13,8 @@ from edge.assistant import Assistant
 from edge.server.reply import reply
 from edge.server.schema import Name, Search, content
 from edge.server.services import Services, services
+from edge.shapes import Json, search_json
 from edge.types import Question
-from edge.wire import Json, search_json
 
 router = APIRouter(default_response_class=Response)
 

@@ -17,7 +17,7 @@ from edge.server.workers import Workers
 from edge.types import Event, Question
 
 if TYPE_CHECKING:
-    from edge.wiring import Edge
+    from edge.app import Edge
 
 SHORT_THREADS, SHORT_WAITING = 4, 64
 DRAWING_THREADS, DRAWINGS_WAITING = 1, 64  # PDFium draws one page at a time

@@ -20,7 +20,7 @@ from edge.errors import EdgeError
 from edge.server import problems
 from edge.server.problems import ClientGone
 from edge.server.turns import T, Turn, Turns, Work
-from edge.wire import Json
+from edge.shapes import Json
 
 MEDIA_TYPE = "text/event-stream"
 KEEP_ALIVE = b": keep-alive\n\n"

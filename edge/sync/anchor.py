@@ -16,9 +16,9 @@ from pathlib import Path
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root
 
+from edge import files
 from edge.config import Settings
 from edge.errors import NotFoundError, StorageError, TrustError
-from edge.packs import files
 from edge.sync.carriers.interface import Carrier
 
 ROOT_LIMIT = 512_000

@@ -11,12 +11,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
+from edge import files
 from edge.config import POLICY as POLICY_FILE
 from edge.config import Settings, check_policy, parse_list
-from edge.engine.integrity import Record, look, write_record
-from edge.engine.models import ModelStore
 from edge.errors import EdgeError, TrustError
-from edge.packs import files
+from edge.models.integrity import Record, look, write_record
+from edge.models.store import ModelStore
 from edge.packs.format import check_digest
 from edge.packs.manifest import version_key
 from edge.packs.pack import Pack

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
+from edge import files
 from edge.errors import CarrierError, StorageError, TrustError
-from edge.packs import files
 from edge.sync.carriers.interface import Carrier
 from edge.sync.targets import Target
 from edge.text.sizes import size

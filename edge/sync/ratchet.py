@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge import database
+from edge import database, files
 from edge.errors import PackError, StorageError, TrustError
-from edge.packs import files
 
 ROOT = "root"
 KEPT_ACCEPTANCES = 1000

@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from edge import files
 from edge.config import Settings
 from edge.errors import CarrierError, EdgeError, NotFoundError, PackError, TrustError
-from edge.packs import files
 from edge.sync import clock
 from edge.sync.carriers.interface import Carrier
 from edge.sync.destinations import Destination, PackDestination, Standing, destinations

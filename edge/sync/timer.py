@@ -8,9 +8,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from edge import files
 from edge.config import Settings
-from edge.inside.part import EXECUTABLE
-from edge.packs import files
+from edge.embedded.part import EXECUTABLE
 
 NAME = "edge-sync"
 

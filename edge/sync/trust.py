@@ -21,9 +21,9 @@ from tuf.api.serialization.json import CanonicalJSONSerializer
 from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 
+from edge import files
 from edge.config import Settings
 from edge.errors import CarrierError, EdgeError, NotFoundError, TrustError
-from edge.packs import files
 from edge.sync import clock
 from edge.sync.anchor import MAX_ROTATIONS, ROOT_LIMIT, anchor_id, load_anchor
 from edge.sync.carriers.interface import Carrier

@@ -11,11 +11,11 @@ import pypdfium2
 
 from edge.assistant import Assistant, Limits
 from edge.config import Settings
-from edge.engine.extractive import ExtractiveEngine
 from edge.engine.interface import Embedder
 from edge.evaluation import DEPTH, Labelled, figures, load
 from edge.evaluation import run as ask
 from edge.packs.pack import Pack
+from edge.reading.quote import ExtractiveEngine
 from edge.retrieval.retriever import Retriever
 from tests.bench.figures import Figure, mean
 from tests.bench.manuals import MANUALS, available

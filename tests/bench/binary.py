@@ -21,15 +21,15 @@ from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
-from edge import wiring
+from edge import app
 from edge.bundle.admit import admit
 from edge.bundle.bundle import open_bundle
 from edge.bundle.compose import with_part
 from edge.config import Settings
+from edge.embedded.part import EXECUTABLE
 from edge.engine.llama import LlamaEngine
-from edge.engine.models import ModelStore
 from edge.evaluation import load
-from edge.inside.part import EXECUTABLE
+from edge.models.store import ModelStore
 from edge.packs.store import PackStore
 from edge.types import Message, Prompt, Question
 from tests.bench.figures import Figure, percentile
@@ -123,9 +123,9 @@ def _searches(scratch: Path) -> Iterator[Figure]:
         with_part(open_bundle(PROGRAM), admit(pack.path), target)
     inside, installed = [], []
     with patch.dict(os.environ, {EXECUTABLE: str(target)}):
-        first = wiring.build(Settings(home=scratch / "none"))
+        first = app.build(Settings(home=scratch / "none"))
         first.library.packs()
-    with closing(first), closing(wiring.build(Settings(home=scratch / "home"))) as second:
+    with closing(first), closing(app.build(Settings(home=scratch / "home"))) as second:
         assert [pack.path.parent for pack in first.library.packs()] == [target]
         for text in asked[: QUESTIONS + 10]:
             inside.append(_search(first, text))
@@ -136,7 +136,7 @@ def _searches(scratch: Path) -> Iterator[Figure]:
         yield Figure(f"search in a pack inside p{percent}", value, "ms", "", peer)
 
 
-def _search(edge: wiring.Edge, text: str) -> float:
+def _search(edge: app.Edge, text: str) -> float:
     begun = time.perf_counter()
     edge.retriever.search(Question(text), PASSAGES)
     return (time.perf_counter() - begun) * 1000

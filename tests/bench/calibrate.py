@@ -1,4 +1,4 @@
-"""Fit the weights of ``edge.retrieval.confidence`` and judge them on collections they were not fitted on.
+"""Fit the weights of ``edge.reading.answerable`` and judge them on collections they were not fitted on.
 
 python -m tests.bench.calibrate PACK.kpack=QUESTIONS.jsonl ...
 """
@@ -6,7 +6,6 @@ python -m tests.bench.calibrate PACK.kpack=QUESTIONS.jsonl ...
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -14,14 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.app import make_embedder
 from edge.config import load_settings
 from edge.evaluation import load
 from edge.packs.pack import Pack
-from edge.retrieval import retriever as searching
-from edge.retrieval.confidence import REFUSE_BELOW, Signals, signals
-from edge.retrieval.query import Query
-from edge.retrieval.ranking import Ranked
-from edge.wiring import make_embedder
+from edge.reading.answerable import REFUSE_BELOW, Signals, signals
+from edge.retrieval.retriever import Retriever
 
 Floats = NDArray[np.float64]
 STRENGTH = 2.0
@@ -30,24 +27,14 @@ STRENGTH = 2.0
 
 def collect(pack: Path, questions: Path, by_meaning: bool) -> tuple[Floats, Floats]:
     """Signals of every question, shape ``(n, 7)``, and whether it is answerable, shape ``(n,)``."""
-    seen: list[Signals] = []
-
-    def remember(question: str, query: Query, best: Sequence[Ranked]) -> float:
-        seen.append(signals(question, query, best))
-        return 1.0
-
     labelled = load(questions)
-    searching.confidence, original = remember, searching.confidence
-    try:
-        with (
-            Pack.open(pack) as opened,
-            closing(make_embedder(load_settings())) as embedder,
-            closing(searching.Retriever(lambda: [opened], embedder if by_meaning else None)) as retriever,
-        ):
-            for item in labelled:
-                retriever.search(item.question, 10)
-    finally:
-        searching.confidence = original
+    with (
+        Pack.open(pack) as opened,
+        closing(make_embedder(load_settings())) as embedder,
+        closing(Retriever(lambda: [opened], embedder if by_meaning else None)) as retriever,
+    ):
+        searches = [retriever.search(item.question, 10) for item in labelled]
+    seen = [signals(found.evidence.query, found.query, found.ranked) for found in searches]
     return np.array([astuple(s) for s in seen]), np.array([float(item.answerable) for item in labelled])
 
 

@@ -21,8 +21,8 @@ from typing import Protocol, TypeVar
 
 from edge.engine.interface import ChatRequest, Finished
 from edge.engine.llama import LlamaEngine
-from edge.engine.machine import generation_threads
-from edge.engine.options import WorkerOptions
+from edge.engine.machine.resources import generation_threads
+from edge.engine.process.options import WorkerOptions
 from edge.types import Message as ChatMessage
 from tests.bench import quoting, reuse
 from tests.bench.exchange import Crowd, Exchange, Message, at_once, processor_seconds

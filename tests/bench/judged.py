@@ -62,7 +62,7 @@ def _measure(name: str, collection: Collection, embedder: Embedder) -> Iterator[
     ):
         for query, gains in collection.judgements.items():
             question = collection.queries[query]
-            passages = retriever.search(Question(question), PASSAGES).passages
+            passages = retriever.search(Question(question), PASSAGES).evidence.passages
             found = list(dict.fromkeys(passage.document.removesuffix(".md") for passage in passages))
             ours.append(score(found, gains))
             peers.append(score(plain.rank(question, DEPTH), gains))

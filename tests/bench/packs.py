@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from edge import wiring
+from edge import app
 from edge.cli.progress import progress
 from edge.config import load_settings
 from edge.engine.interface import Embedder
-from edge.engine.machine import physical_cores
+from edge.engine.machine.resources import physical_cores
+from edge.ingest.build import Progress, build
 from edge.packs.pack import Pack
-from edge.publish.build import Progress, build
 from fetch import cache_folder
 from pack_cache import STARTER, build_with_edge, cached_pack
 from tests.bench.remembered import RememberingEmbedder
@@ -42,7 +42,7 @@ def pack_of(name: str, documents: Mapping[str, bytes]) -> Iterator[Pack]:
 
 def query_embedder() -> Embedder:
     """The embedder as questions use it: one thread, nothing remembered."""
-    embedder = wiring.make_embedder(load_settings())
+    embedder = app.make_embedder(load_settings())
     if embedder is None:
         raise SystemExit("There is no embedder; `make setup` makes one.")
     embedder.start()
@@ -50,7 +50,7 @@ def query_embedder() -> Embedder:
 
 
 def _build(source: Path, path: Path) -> None:
-    inside = wiring.make_embedder(load_settings(), threads=physical_cores())
+    inside = app.make_embedder(load_settings(), threads=physical_cores())
     assert inside is not None
     with (
         closing(RememberingEmbedder(inside, cache_folder() / "bench-vectors.sqlite")) as embedder,
@@ -60,4 +60,4 @@ def _build(source: Path, path: Path) -> None:
         def step(step: Progress) -> None:
             report(f"{source.name}: {step.stage}", step.document, step.done, step.total)
 
-        build(source, path, embedder, step, find=wiring.find(embedder))
+        build(source, path, embedder, step, find=app.find(embedder))

@@ -18,8 +18,8 @@ from statistics import median
 
 from edge.engine.interface import ChatRequest, Finished, Written
 from edge.engine.llama import LlamaEngine
-from edge.engine.machine import generation_threads
-from edge.engine.options import WorkerOptions
+from edge.engine.machine.resources import generation_threads
+from edge.engine.process.options import WorkerOptions
 from edge.evaluation import load
 from edge.prompt.template import make_prompt
 from edge.retrieval.retriever import Retriever
@@ -100,7 +100,7 @@ def _prompts() -> list[Prompt]:
         closing(query_embedder()) as embedder,
         closing(Retriever(lambda: [pack], embedder)) as retriever,
     ):
-        found = [(question, retriever.search(question, PASSAGES).passages) for question in questions]
+        found = [(question, retriever.search(question, PASSAGES).evidence.passages) for question in questions]
     return [
         make_prompt(question.text, passages, (), ANSWER_TOKENS, lambda prompt: True)
         for question, passages in found

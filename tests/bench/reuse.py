@@ -21,9 +21,9 @@ from threading import Event
 
 from edge.engine.interface import ChatRequest, Finished, Written
 from edge.engine.llama import LlamaEngine
-from edge.engine.machine import generation_threads
-from edge.engine.options import WorkerOptions
-from edge.engine.prefill_cache import open_cache
+from edge.engine.machine.resources import generation_threads
+from edge.engine.prefill.cache import open_cache
+from edge.engine.process.options import WorkerOptions
 from edge.evaluation import Labelled, load
 from edge.packs.pack import Pack
 from edge.prompt.conversation import Exchange, send
@@ -187,13 +187,13 @@ def _questions() -> Iterator[Asked]:
 
 def _asked(retriever: Retriever, labelled: Labelled) -> Asked | None:
     question = labelled.question
-    passages = retriever.search(question, PASSAGES).passages
+    passages = retriever.search(question, PASSAGES).evidence.passages
     if not passages:
         return None
     first = next((m.content for m in question.history if m.role == "user"), None)
     if first is None:
         return Asked(question.text, passages)
-    found = retriever.search(Question(first), PASSAGES).passages
+    found = retriever.search(Question(first), PASSAGES).evidence.passages
     return Asked(question.text, passages, Asked(first, found)) if found else None
 
 

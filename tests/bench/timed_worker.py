@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from edge.engine.options import WorkerOptions
+from edge.engine.process.options import WorkerOptions
 
 MOST_THREADS = 16
 PUBLISH_S = 0.2

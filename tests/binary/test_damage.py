@@ -18,8 +18,8 @@ import pytest
 from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle, open_bundle
 from edge.bundle.compose import with_part
-from edge.inside import table
-from edge.inside.table import FOOTER_SIZE, PAGE, Part
+from edge.embedded import table
+from edge.embedded.table import FOOTER_SIZE, PAGE, Part
 from tests.binary.conftest import TINY_MODEL, Done, Run, serving
 from tests.binary.test_program import QUESTION
 from tests.bundle.test_compose import flip

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from edge.bundle.bundle import open_bundle
-from edge.inside.table import FOOTER_SIZE
+from edge.embedded.table import FOOTER_SIZE
 from tests.binary.conftest import Run, serving
 from tests.binary.place import NOBODY, STORAGE, little, mounted, read_only_but, start
 from tests.bundle.test_compose import flip

@@ -14,9 +14,9 @@ import pytest
 from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle, open_bundle
 from edge.bundle.compose import Source, with_part, without_part
+from edge.embedded.table import PAGE
 from edge.engine.embedder import BUNDLED
 from edge.errors import BusyError, ModelError, NotFoundError, PackError, StorageError, UsageError
-from edge.inside.table import PAGE
 from tests.conftest import BuildPack
 
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"

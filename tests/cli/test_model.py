@@ -9,7 +9,7 @@ import pytest
 
 from edge.errors import ModelError
 from tests.engine.chain_model import write_chain_lora, write_chain_model
-from tests.engine.hub_server import Hub, serving
+from tests.models.hub_server import Hub, serving
 
 Edge = Callable[..., Any]
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"

@@ -54,7 +54,7 @@ def test_an_interrupted_build_says_that_it_resumes(
 
     path = tmp_path / "pumps.kpack"
     with monkeypatch.context() as patch:
-        patch.setattr("edge.publish.build._write", interrupt)
+        patch.setattr("edge.ingest.build._write", interrupt)
         result = edge("pack", "build", str(source), "-o", str(path))
     assert result.code == 130
     assert "resumes" in result.err

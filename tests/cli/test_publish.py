@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edge.errors import ForbiddenError, NotFoundError, UsageError
-from edge.publish.repository import keys as keys_module
+from edge.publish import keys as keys_module
 
 Edge = Callable[..., Any]
 

@@ -9,7 +9,7 @@ import pytest
 
 from edge.bundle.admit import admit
 from edge.bundle.compose import with_part
-from edge.inside.part import EXECUTABLE
+from edge.embedded.part import EXECUTABLE
 from tests.bundle.test_compose import flip
 from tests.programs import small_program
 

@@ -14,7 +14,7 @@ VENT = Passage(
     "pumps", "1.2", "px-200.pdf", "PX-200", 12, 12, "10", "Venting > Procedure", "Open the vent screw.", 0.9
 )
 FAULT = Passage("codes", "3", "faults.csv", "Faults", 3, 4, None, "", "E-207 | drain", 0.8, signed=True)
-EVIDENCE = Evidence("vent", (VENT, FAULT), 0.9, {"vnet": "vent"})
+EVIDENCE = Evidence("vent", (VENT, FAULT), {"vnet": "vent"})
 ANSWER = Answer(
     "Open the vent screw [1].",
     "generated",

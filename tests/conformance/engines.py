@@ -14,14 +14,14 @@ import httpx
 import pytest
 
 from edge import plugins
+from edge.app import Edge
 from edge.config import Settings
-from edge.engine.extractive import ExtractiveEngine
 from edge.engine.interface import ChatEngine, Engine
 from edge.engine.llama import LlamaEngine
 from edge.engine.openai import OpenAIEngine
 from edge.engine.scripted import ScriptedEngine
+from edge.reading.quote import ExtractiveEngine
 from edge.server.run import bind
-from edge.wiring import Edge
 from fetch import cache_folder
 from tests.engine.chain_model import write_chain_model
 from tests.engine.workers import writer

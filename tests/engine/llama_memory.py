@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.engine.fit import BATCH, EXTRA_OUTPUTS, EXTRA_SEQUENCES
-from edge.engine.options import KvType
+from edge.engine.machine.fit import BATCH, EXTRA_OUTPUTS, EXTRA_SEQUENCES
+from edge.engine.process.options import KvType
 
 RUNS: tuple[tuple[int, int, KvType], ...] = (
     (5120, 1, "f16"), (5120, 1, "q4_0"), (20_480, 16, "f16"), (20_480, 16, "q8_0"), (69_632, 64, "f16"),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge.config import Settings
-from edge.engine.life import Patience
 from edge.engine.llama import LlamaEngine
+from edge.engine.process.session import Patience
 from edge.errors import EngineError, ModelError
 from tests.engine.chain_model import CONTROL, write_chain_model
 from tests.engine.conftest import ANSWER, prompt

@@ -8,9 +8,9 @@ import pytest
 
 from edge.config import Settings
 from edge.engine.llama import LlamaEngine
-from edge.engine.models import ModelStore, parse_lora
 from edge.engine.prepare import prepare
 from edge.errors import EngineError, ModelError, NotFoundError, UsageError
+from edge.models.store import ModelStore, parse_lora
 from tests.engine.chain_model import write_chain_lora, write_chain_model
 from tests.engine.conftest import ANSWER, prompt
 from tests.engine.workers import writer

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from edge.config import Settings
-from edge.engine.fit import Wishes
 from edge.engine.llama import LlamaEngine
-from edge.engine.machine import Device, Machine, Memory
+from edge.engine.machine.fit import Wishes
+from edge.engine.machine.resources import Device, Machine, Memory
 from edge.engine.prepare import BACK_ENDS, back_ends, look_around, may_have_gpu, prepare, read_wishes
 from edge.errors import ModelError, UsageError
 from tests.engine.conftest import ANSWER, prompt

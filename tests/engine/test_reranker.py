@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from edge.app import make_reranker
 from edge.config import Settings
-from edge.engine.models import ModelStore
 from edge.engine.reranker import LlamaReranker, reranker_file
 from edge.errors import EngineError, ModelError, NotFoundError
-from edge.wiring import make_reranker
+from edge.models.store import ModelStore
 from tests.engine import rank_model
 from tests.engine.rank_model import TEMPLATE, forward, overlap, pair, write_rank_model, write_template_model
 

@@ -13,7 +13,7 @@ import pytest
 
 from edge.engine.interface import ChatRequest, Finished, Written
 from edge.engine.llama import LlamaEngine
-from edge.engine.prefill_cache import open_cache
+from edge.engine.prefill.cache import open_cache
 from edge.types import Message
 from tests.engine.chain_model import write_chain_model
 from tests.engine.workers import writer

@@ -11,14 +11,14 @@ import pytest
 
 from edge.assistant import Assistant, Limits
 from edge.conversations import Conversations
-from edge.engine.extractive import EXTRACTIVE, ExtractiveEngine
-from edge.engine.interface import Engine, Finished, never
+from edge.engine.interface import Engine, Finished
 from edge.engine.llama import LlamaEngine
-from edge.engine.prefill_cache import open_cache
+from edge.engine.prefill.cache import open_cache
 from edge.packs.pack import Pack
 from edge.popular import PopularPassages
+from edge.reading.quote import EXTRACTIVE, ExtractiveEngine
 from edge.retrieval.retriever import Retriever
-from edge.types import Answer, Answered, Prompt, Question
+from edge.types import Answer, Answered, Prompt, Question, never
 from tests.engine.chain_model import write_chain_model
 from tests.engine.workers import writer
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edge.engine.options import WorkerOptions
+from edge.engine.process.options import WorkerOptions
 
 
 def writer(model: Path, context: int = 4096, **options: Any) -> WorkerOptions:

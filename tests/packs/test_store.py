@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from edge import files
 from edge.config import Settings
 from edge.errors import (
     BusyError,
@@ -22,7 +23,6 @@ from edge.errors import (
     TrustError,
     UsageError,
 )
-from edge.packs import files
 from edge.packs.store import PackStore
 from edge.packs.verify import verify
 from tests.faults import fail, file_size_limit, kill_at_every_step

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import EdgeError
+from edge.ingest.document import Block, SourceDocument
 from edge.packs.pack import Pack
 from edge.packs.record import Page
-from edge.publish.document import Block, SourceDocument
 from edge.retrieval.passages import MAX_PAGES, MAX_WORDS, completed, readable
 from edge.retrieval.vector import Closeness
 from edge.types import Box

@@ -10,13 +10,13 @@ import httpx
 import pytest
 
 from edge import plugins
+from edge.app import Edge
 from edge.config import Settings
 from edge.engine.interface import Engine
+from edge.ingest.build import build
 from edge.packs.store import PackStore
-from edge.publish.build import build
 from edge.server.app import create_app
 from edge.server.run import Server, bind, url_of
-from edge.wiring import Edge
 
 
 class LocalClient(httpx.Client):

@@ -9,14 +9,14 @@ from threading import Event
 
 import pytest
 
+from edge.app import build
 from edge.config import Settings
-from edge.engine.interface import Finished, never
+from edge.engine.interface import Finished
 from edge.engine.llama import LlamaEngine
 from edge.errors import EngineError
 from edge.prompt.conversation import opening, send
 from edge.server.idle import IdlePrefill
-from edge.types import Message, Passage, Prompt
-from edge.wiring import build
+from edge.types import Message, Passage, Prompt, never
 from tests.engine.chain_model import write_chain_model
 from tests.engine.workers import writer
 

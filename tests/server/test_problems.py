@@ -11,11 +11,10 @@ import pytest
 import edge.server.body
 import edge.server.chat
 import edge.server.security  # noqa: F401  (all subclasses of EdgeError are known once these are imported)
-from edge.engine.interface import never
 from edge.errors import EdgeError
 from edge.server import schema
 from edge.server.problems import error_response, of_error
-from edge.types import Prompt
+from edge.types import Prompt, never
 
 Start = Callable[..., Any]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from edge.app import Edge
 from edge.errors import BusyError, UsageError
 from edge.server.run import bind, serve, url_of
-from edge.wiring import Edge
 from tests.server.conftest import LocalClient
 
 PROGRAM = """
@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from edge.config import Settings
 from edge.server.run import serve
-from edge.wiring import Edge
+from edge.app import Edge
 
 with Edge(Settings(home=Path(sys.argv[1]), embedder="none", engine="extractive")) as edge:
     serve(edge, "127.0.0.1", 0, lambda url: print(url, flush=True))

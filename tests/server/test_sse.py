@@ -12,11 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.engine.interface import never
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EngineError
 from edge.server import schema, sse, turns
-from edge.types import Prompt
+from edge.types import Prompt, never
 
 Start = Callable[..., Any]
 QUESTION = "How many grams of grease does the motor bearing take?"

@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.engine.interface import ChatRequest, Finished, Written, never
+from edge.engine.interface import ChatRequest, Finished, Written
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import BusyError, EngineError
 from edge.server.turns import BUFFERED, FullError, Turns
 from edge.server.workers import Workers
+from edge.types import never
 
 Start = Callable[..., Any]
 HELLO = {"model": "waiting", "messages": [{"role": "user", "content": "a"}], "stream": True}

@@ -14,7 +14,7 @@ from threading import Event, Lock, Thread
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.publish.repository.fleet import certify_device, certify_fleet
+from edge.publish.fleet import certify_device, certify_fleet
 from edge.sync.carriers.identity import CERTIFICATE, FLEET, KEY, Identity
 from edge.sync.carriers.interface import Carrier
 from edge.sync.carriers.node import Node

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
+from edge import files
 from edge.config import POLICY, Settings, load_settings
-from edge.engine.integrity import read_record
-from edge.engine.models import ModelStore
 from edge.errors import (
     BusyError,
     CarrierError,
@@ -25,7 +24,8 @@ from edge.errors import (
     TrustError,
     UsageError,
 )
-from edge.packs import files
+from edge.models.integrity import read_record
+from edge.models.store import ModelStore
 from edge.packs.store import PackStore
 from edge.packs.verify import verify
 from edge.sync.carriers.folder import FolderCarrier

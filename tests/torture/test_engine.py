@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from edge.app import Edge
 from edge.config import Settings
 from edge.engine.llama import LlamaEngine
-from edge.engine.models import ModelStore
+from edge.ingest.build import build
+from edge.models.store import ModelStore
 from edge.packs.store import PackStore
-from edge.publish.build import build
 from edge.types import Answered, Question
-from edge.wiring import Edge
-from tests.engine.bad_models import bad_models, header_says, outcome
 from tests.engine.chain_model import write_chain_model
 from tests.engine.conftest import prompt
 from tests.engine.under_fire import TOKENS, kill, under_fire
 from tests.engine.workers import writer
+from tests.models.bad_models import bad_models, header_says, outcome
 
 KILLS, ASKERS, BROKEN, STARTS = 50, 8, 500, 200
 

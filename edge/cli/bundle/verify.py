@@ -14,8 +14,8 @@ def run(program: Program = None) -> None:
 
     Exit code 8 when one is damaged.
     """
+    from edge.embedded.part import COPY_AGAIN
     from edge.errors import StorageError
-    from edge.inside.part import COPY_AGAIN
 
     bundle, screen = opened(program), Screen()
     with progress() as report:

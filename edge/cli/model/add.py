@@ -21,7 +21,7 @@ def run(
     from edge.cli.progress import progress
     from edge.cli.screen import Screen
     from edge.config import load_settings
-    from edge.engine.models import ModelStore
+    from edge.models.store import ModelStore
 
     with progress() as report:
         model = ModelStore(load_settings()).add(

@@ -10,7 +10,7 @@ from edge.text.sizes import size
 def run(json: Json = False) -> None:
     """List the models and adapters, installed or come along with the program; one of them writes the answers."""
     from edge.config import load_settings
-    from edge.engine.models import ModelStore
+    from edge.models.store import ModelStore
 
     screen, models = Screen(), ModelStore(load_settings()).list()
     if json:

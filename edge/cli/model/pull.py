@@ -26,7 +26,7 @@ def run(
     from edge.cli.progress import progress
     from edge.cli.screen import Screen
     from edge.config import load_settings
-    from edge.engine.pull import pull
+    from edge.models.pull import pull
 
     with progress() as report:
         model = pull(

@@ -10,7 +10,7 @@ def run(name: ModelName, yes: Yes = False) -> None:
     from edge.cli.confirm import confirm
     from edge.cli.screen import Screen
     from edge.config import load_settings
-    from edge.engine.models import ModelStore
+    from edge.models.store import ModelStore
 
     confirm(f"Delete the model '{name}'?", yes)
     ModelStore(load_settings()).remove(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.engine.models import InstalledModel
+from edge.models.store import InstalledModel
 from edge.text.sizes import size
 
 

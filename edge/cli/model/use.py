@@ -21,7 +21,7 @@ def run(
     """Answer with this model from now on, by itself or with LoRA adapters."""
     from edge.cli.screen import Screen
     from edge.config import load_settings
-    from edge.engine.models import ModelStore, parse_lora
+    from edge.models.store import ModelStore, parse_lora
 
     adapters = [parse_lora(text) for text in lora or ()]
     model = ModelStore(load_settings()).use(name, adapters)

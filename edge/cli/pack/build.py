@@ -14,7 +14,7 @@ from edge.errors import UsageError
 from edge.text.sizes import size
 
 if TYPE_CHECKING:
-    from edge.publish.build import BuildReport
+    from edge.ingest.build import BuildReport
 
 
 def run(
@@ -36,22 +36,22 @@ def run(
     from contextlib import closing, nullcontext
     from time import perf_counter
 
-    from edge import wiring
+    from edge import app
     from edge.cli.progress import progress
     from edge.config import load_settings
-    from edge.engine.machine import physical_cores
-    from edge.publish.build import Progress, build
+    from edge.engine.machine.resources import physical_cores
+    from edge.ingest.build import Progress, build
 
     _check_signing(sign_with, repository)
     start = perf_counter()
-    embedder = wiring.make_embedder(load_settings(), threads=physical_cores())
+    embedder = app.make_embedder(load_settings(), threads=physical_cores())
     with closing(embedder) if embedder else nullcontext(), progress() as report:
 
         def step(step: Progress) -> None:
             report(step.stage, step.document, step.done, step.total)
 
         try:
-            built = build(source, output, embedder, step, find=wiring.find(embedder))
+            built = build(source, output, embedder, step, find=app.find(embedder))
         except KeyboardInterrupt:
             Screen(sys.stderr).write("The same command resumes where this one stops.")
             raise

@@ -9,14 +9,14 @@ from edge.text.sizes import size
 
 def run(json: Json = False) -> None:
     """List the installed packs, and those that came along with the program: beside it, or inside."""
-    from edge import wire
+    from edge import shapes
     from edge.config import load_settings
     from edge.packs.store import PackStore
 
     screen, store = Screen(), PackStore(load_settings())
     packs, problems = store.list(), store.problems()
     if json:
-        screen.json(wire.packs_json(packs, problems))
+        screen.json(shapes.packs_json(packs, problems))
         return
     rows = [
         (

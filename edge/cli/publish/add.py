@@ -13,7 +13,7 @@ from edge.cli.screen import FAINT, STRONG, Screen
 from edge.text.sizes import size
 
 if TYPE_CHECKING:
-    from edge.publish.repository.content import Added
+    from edge.publish.content import Added
 
 
 def run(
@@ -46,8 +46,8 @@ def release(
     from edge.cli.publish.fleet import renew_torrents
     from edge.cli.publish.opened import open_keys, open_repository
     from edge.cli.publish.report import outcome
-    from edge.publish.repository.content import add
-    from edge.publish.repository.content import prune as delete_old
+    from edge.publish.content import add
+    from edge.publish.content import prune as delete_old
 
     screen, at_hand = Screen(), open_keys(keys, repository)
     with open_repository(repository).change(at_hand) as change:

@@ -25,7 +25,7 @@ def run(
     before.
     """
     from edge.cli.publish.opened import open_keys, open_repository
-    from edge.publish.repository.fleet import admit_device
+    from edge.publish.fleet import admit_device
 
     admit_device(open_repository(repository), open_keys(keys, repository), device, folder)
     screen = Screen()

@@ -31,8 +31,8 @@ def run(
     """
     from edge.cli.publish.opened import open_keys, open_repository
     from edge.cli.publish.report import outcome
-    from edge.publish.repository.delegation import delegate
-    from edge.publish.repository.keys import read_public_key
+    from edge.publish.delegation import delegate
+    from edge.publish.keys import read_public_key
 
     theirs = read_public_key(public_key) if public_key else None
     with open_repository(repository).change(open_keys(keys, repository)) as change:

@@ -28,7 +28,7 @@ def run(
     """
     from edge.cli.progress import progress
     from edge.cli.publish.opened import open_repository
-    from edge.publish.repository.export import export
+    from edge.publish.export import export
 
     opened = open_repository(repository)
     with progress() as report:

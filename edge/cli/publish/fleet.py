@@ -15,7 +15,7 @@ def run(repository: Repo, keys: KeyFolders) -> None:
     device that was admitted before, which is how a stolen one is dealt with.
     """
     from edge.cli.publish.opened import open_keys, open_repository
-    from edge.publish.repository.fleet import found_fleet
+    from edge.publish.fleet import found_fleet
 
     certificate = found_fleet(open_repository(repository), open_keys(keys, repository, create=True))
     screen = Screen()
@@ -27,7 +27,7 @@ def run(repository: Repo, keys: KeyFolders) -> None:
 def renew_torrents(folder: Path) -> None:
     """Bring the torrents up to date with what is published; nothing where there is no fleet."""
     from edge.cli.publish.opened import open_repository
-    from edge.publish.repository.swarm import make_torrents
+    from edge.publish.swarm import make_torrents
     from edge.sync.carriers.identity import FLEET
 
     repository = open_repository(folder)

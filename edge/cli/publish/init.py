@@ -30,8 +30,8 @@ def run(
     root keys apart afterwards: a stick for each, locked away.
     """
     from edge.cli.publish.opened import open_keys, open_repository
-    from edge.publish.repository.keys import SHORT_ID
-    from edge.publish.repository.roles import ROOT, TOP_LEVEL
+    from edge.publish.keys import SHORT_ID
+    from edge.publish.roles import ROOT, TOP_LEVEL
 
     state = open_repository(repository).init(open_keys([keys], repository, create=True), root_keys, threshold)
     screen = Screen()

@@ -14,8 +14,8 @@ from edge.cli.screen import CAREFUL, Screen
 from edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from edge.publish.repository.keys import Keys
-    from edge.publish.repository.repository import Repository
+    from edge.publish.keys import Keys
+    from edge.publish.repository import Repository
 
 VARIABLE = "EDGE_KEYS_PASSPHRASE"
 TRIES = 3
@@ -23,14 +23,14 @@ TRIES = 3
 
 def open_repository(folder: Path, yes: bool = False) -> Repository:
     """The repository in a folder; on a terminal it asks before signing what others have left to be signed."""
-    from edge.publish.repository.repository import Repository
+    from edge.publish.repository import Repository
 
     return Repository(folder, approve=_approve(yes))
 
 
 def open_keys(folders: Sequence[Path], repository: Path, *, create: bool = False) -> Keys:
     """The keys in these folders."""
-    from edge.publish.repository.keys import Keys
+    from edge.publish.keys import Keys
 
     return Keys(folders, Asked(), repository, create=create)
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edge.publish.repository.change import Outcome
-    from edge.publish.repository.roles import Missing
+    from edge.publish.change import Outcome
+    from edge.publish.roles import Missing
 
 
 def outcome(done: Outcome, repository: Path) -> None:

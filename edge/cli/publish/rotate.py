@@ -13,8 +13,8 @@ def run(repository: Repo, role: Role, keys: KeyFolders, public_keys: PublicKeys 
     """
     from edge.cli.publish.opened import open_keys, open_repository
     from edge.cli.publish.report import outcome
-    from edge.publish.repository.delegation import rotate
-    from edge.publish.repository.keys import read_public_key
+    from edge.publish.delegation import rotate
+    from edge.publish.keys import read_public_key
 
     made = [read_public_key(path) for path in public_keys or ()]
     with open_repository(repository).change(open_keys(keys, repository)) as change:

@@ -13,7 +13,7 @@ from edge.cli.screen import ALERT, CAREFUL, FAINT, Part, Screen
 from edge.text.sizes import size
 
 if TYPE_CHECKING:
-    from edge.publish.repository.status import RoleStatus, Status
+    from edge.publish.status import RoleStatus, Status
 
 
 def run(repository: Repo, json: Json = False) -> None:
@@ -22,7 +22,7 @@ def run(repository: Repo, json: Json = False) -> None:
     Needs no key. Exit code 1 if devices cannot update from it.
     """
     from edge.cli.publish.opened import open_repository
-    from edge.publish.repository.status import status
+    from edge.publish.status import status
 
     found = status(open_repository(repository))
     if json:

@@ -22,8 +22,8 @@ from urllib3.exceptions import (
 from urllib3.util import parse_url
 
 from edge import __version__
-from edge.engine.frames import plain
 from edge.engine.interface import RefusedError
+from edge.engine.process.frames import plain
 from edge.engine.remote import protocol
 from edge.engine.remote.call import FAILURES, POLL_S, Call, Head, Request, Route
 from edge.engine.remote.events import EventParser, EventTooLong

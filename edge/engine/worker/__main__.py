@@ -18,8 +18,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
-from edge.engine.frames import Frame
-from edge.engine.options import WorkerOptions
+from edge.engine.process.frames import Frame
+from edge.engine.process.options import WorkerOptions
 from edge.engine.worker import sandbox
 from edge.engine.worker.channel import Channel
 

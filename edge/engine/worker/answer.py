@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.engine.frames import Frame
+from edge.engine.process.frames import Frame
 from edge.engine.worker.binding import Model
 from edge.engine.worker.context import Logits
 from edge.engine.worker.request import Request

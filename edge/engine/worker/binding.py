@@ -17,9 +17,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from edge.engine.options import WorkerOptions
+from edge.engine.process.options import WorkerOptions
 from edge.engine.worker.devices import Found, Registry
-from edge.engine.worker.inside import load_inside
+from edge.engine.worker.embedded import load_inside
 
 ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR
 

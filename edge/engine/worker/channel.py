@@ -9,8 +9,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import BinaryIO
 
-from edge.engine import frames
-from edge.engine.frames import Frame
+from edge.engine.process import frames
+from edge.engine.process.frames import Frame
 
 
 def _nobody(_request: int) -> None:

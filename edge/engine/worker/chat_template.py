@@ -15,7 +15,7 @@ from jinja2.nodes import Node
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from edge.engine.frames import RequestError
+from edge.engine.process.frames import RequestError
 
 Messages = Sequence[dict[str, str]]
 

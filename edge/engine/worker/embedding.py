@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from edge.engine.worker.binding import L, LoadError, Model
-from edge.engine.worker.lanes import Lane, Lanes
+from edge.engine.worker.pool import Lane, Lanes
 
 MAX_TOKENS = 256
 """The model's sequence length; what is beyond is cut."""

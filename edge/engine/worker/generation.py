@@ -11,9 +11,9 @@ import threading
 import traceback
 from typing import Any
 
-from edge.engine.frames import Frame, RequestError
 from edge.engine.interface import Sampling
-from edge.engine.options import WorkerOptions
+from edge.engine.process.frames import Frame, RequestError
+from edge.engine.process.options import WorkerOptions
 from edge.engine.worker.binding import Model
 from edge.engine.worker.channel import Channel
 from edge.engine.worker.context import SharedContext

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edge.engine.options import WorkerOptions
+from edge.engine.process.options import WorkerOptions
 from edge.engine.worker.binding import GGML_TYPES, L, LoadError, Model, new_context
 
 BATCH = 512

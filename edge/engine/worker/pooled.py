@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from edge.engine.frames import Frame
+from edge.engine.process.frames import Frame
 from edge.engine.worker.binding import Model
 
 WAITING = 8

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engine.frames import Frame
+from edge.engine.process.frames import Frame
 from edge.engine.worker.binding import L
 from edge.engine.worker.context import SharedContext
 

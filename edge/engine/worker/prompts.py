@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.engine.frames import RequestError
+from edge.engine.process.frames import RequestError
 from edge.engine.worker.binding import L, Model
 from edge.engine.worker.chat_template import ChatTemplate, Messages
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from edge.engine.worker.binding import L, LoadError, Model
-from edge.engine.worker.lanes import Lane, Lanes
+from edge.engine.worker.pool import Lane, Lanes
 from edge.text.leading import leading
 
 MAX_TOKENS = 512

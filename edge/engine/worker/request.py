@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge.engine.frames import Frame
 from edge.engine.interface import Sampling
+from edge.engine.process.frames import Frame
 from edge.engine.worker.lookup import Guesser
 from edge.engine.worker.sampler import Sampler
 from edge.engine.worker.stop import TextStream

@@ -14,8 +14,8 @@ import numpy as np
 from llama_cpp.llama_grammar import json_schema_to_gbnf
 from numpy.typing import NDArray
 
-from edge.engine.frames import RequestError
 from edge.engine.interface import Sampling
+from edge.engine.process.frames import RequestError
 from edge.engine.worker.binding import L, Model
 
 ANY_OBJECT = '{"type": "object"}'

@@ -23,8 +23,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.engine.frames import Frame
-from edge.engine.options import WorkerOptions
+from edge.engine.process.frames import Frame
+from edge.engine.process.options import WorkerOptions
 from edge.engine.worker import syscalls
 
 _LIBC = ctypes.CDLL(None, use_errno=True)

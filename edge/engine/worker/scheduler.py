@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.engine.frames import Frame, RequestError
+from edge.engine.process.frames import Frame, RequestError
 from edge.engine.worker import plan
 from edge.engine.worker.answer import Writer
 from edge.engine.worker.binding import Model

@@ -26,7 +26,7 @@ from edge.server.v1.stream import Chunks
 from edge.types import Answered, Prompt
 
 if TYPE_CHECKING:
-    from edge.wiring import Edge
+    from edge.app import Edge
 
 router = APIRouter(default_response_class=Response)
 

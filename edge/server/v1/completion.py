@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from edge.engine.interface import Finished, Likelihood, Written
-from edge.wire import Json
+from edge.shapes import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from edge.engine.interface import Embedder
 from edge.errors import UsageError
-from edge.packs.format import DIMENSIONS
 from edge.server.chat import sent_as_json
 from edge.server.reply import reply
 from edge.server.services import Services, services
@@ -20,7 +19,8 @@ from edge.server.turns import Cancelled
 from edge.server.v1.models import ModelNotFoundError, embedding_model
 from edge.server.v1.requests import EmbeddingRequest
 from edge.server.v1.responses import Embeddings, described
-from edge.wire import Json
+from edge.shapes import Json
+from edge.types import DIMENSIONS
 
 router = APIRouter(default_response_class=Response)
 

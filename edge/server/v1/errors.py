@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.wire import Json
+from edge.shapes import Json
 
 PREFIX = "/v1/"
 _CODES = {

@@ -13,8 +13,8 @@ from edge.server.turns import Turns, Work
 from edge.server.v1.completion import Heading
 from edge.server.v1.errors import in_v1
 from edge.server.v1.stream import DONE
+from edge.shapes import Json, answer_json, encode, evidence_json
 from edge.types import Answer, Answered, Event, EvidenceFound
-from edge.wire import Json, answer_json, encode, evidence_json
 
 
 def whole(heading: Heading, answer: Answer, aware: bool) -> Json:

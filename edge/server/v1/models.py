@@ -14,10 +14,10 @@ from edge.server.reply import reply
 from edge.server.services import Services, services
 from edge.server.v1.requests import GROUNDED
 from edge.server.v1.responses import Models, described
-from edge.wire import Json
+from edge.shapes import Json
 
 if TYPE_CHECKING:
-    from edge.wiring import Edge
+    from edge.app import Edge
 
 router = APIRouter(default_response_class=Response)
 

@@ -7,7 +7,7 @@ from edge.server.sse import EventStream, frame
 from edge.server.turns import Turns, Work
 from edge.server.v1.completion import Heading, finish_reason, logprobs_json, usage_json
 from edge.server.v1.errors import in_v1
-from edge.wire import Json, encode
+from edge.shapes import Json, encode
 
 DONE = frame("", b"[DONE]")
 

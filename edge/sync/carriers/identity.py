@@ -4,7 +4,7 @@
     EDGE_HOME/swarm/device.pem    the certificate of this device
     EDGE_HOME/swarm/device.key    its private key
 
-The publisher makes the three (``edge.publish.repository.fleet``). They let a device into the swarm and say nothing
+The publisher makes the three (``edge.publish.fleet``). They let a device into the swarm and say nothing
 about what may be installed.
 """
 
@@ -18,8 +18,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from edge import files
 from edge.errors import NotFoundError, TrustError
-from edge.packs import files
 
 FLEET, CERTIFICATE, KEY = "fleet.pem", "device.pem", "device.key"
 _HINT = "Ask the publisher for this device's three files and put them there."

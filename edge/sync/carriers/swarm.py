@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from edge import files
 from edge.errors import CarrierError, NotFoundError, StorageError, TrustError
-from edge.packs import files
 from edge.sync.carriers.identity import Identity
 from edge.sync.carriers.interface import Carrier, require_inside
 from edge.sync.carriers.node import Node, Traffic

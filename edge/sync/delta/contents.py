@@ -15,14 +15,13 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from edge.errors import PackError
-from edge.packs.format import DIMENSIONS
 from edge.packs.pack import Document, Pack
 from edge.packs.quantise import Int8Vectors
 from edge.packs.record import Page, Record
 from edge.packs.writer import IndexedDocument
 from edge.sync.delta.compression import INSTEAD
 from edge.sync.delta.format import what
-from edge.types import Box, ChunkKind
+from edge.types import DIMENSIONS, Box, ChunkKind
 
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 Length = Annotated[float, Field(allow_inf_nan=False)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.database import versions
 from edge.errors import PackError, UsageError
-from edge.packs.files import delete, replace, storage_errors, sync_file
+from edge.files import delete, replace, storage_errors, sync_file
 from edge.packs.format import Digests, check_digest
 from edge.packs.manifest import to_json
 from edge.packs.pack import Document, Pack

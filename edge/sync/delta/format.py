@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from edge.errors import PackError
-from edge.packs.files import storage_errors
+from edge.files import storage_errors
 from edge.sync.delta.compression import INSTEAD, compress, expand
 
 MAGIC = b"edgekdl" + bytes([1])

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.database import untrusted, versions
 from edge.errors import PackError
-from edge.packs.files import delete, replace, sha256_of, storage_errors, sync_file
+from edge.files import delete, replace, sha256_of, storage_errors, sync_file
 from edge.packs.format import NO_EMBEDDER, read_trailer
 from edge.packs.manifest import from_json
 from edge.packs.pack import Pack

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
-from edge.engine.options import WorkerOptions
+from edge.engine.process.options import WorkerOptions
 from edge.engine.worker import sandbox, syscalls
 
 LIBC = ctypes.CDLL(None, use_errno=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge.engine.frames import Frame
-from edge.engine.options import WorkerOptions
-from edge.engine.process import WorkerProcess, worker_command
+from edge.engine.process.frames import Frame
+from edge.engine.process.options import WorkerOptions
+from edge.engine.process.process import WorkerProcess, worker_command
 
 LIMIT_S = 60
 SYSTEM = "Answer from the passages."

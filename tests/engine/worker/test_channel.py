@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 import pytest
 
-from edge.engine import frames
-from edge.engine.frames import Frame
+from edge.engine.process import frames
+from edge.engine.process.frames import Frame
 from edge.engine.worker.channel import Channel
 
 

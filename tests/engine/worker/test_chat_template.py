@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.engine.frames import RequestError
+from edge.engine.process.frames import RequestError
 from edge.engine.worker.chat_template import ChatTemplate
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "How much oil?"}]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from edge.engine.options import WorkerOptions
+from edge.engine.process.options import WorkerOptions
 from edge.engine.worker.devices import VARIANTS, variants
 from tests.engine.worker.modules import compile_module
 

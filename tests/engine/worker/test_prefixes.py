@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.engine.frames import Frame
-from edge.engine.options import WorkerOptions
-from edge.engine.prefill_cache import PrefillCache
+from edge.engine.prefill.cache import PrefillCache
+from edge.engine.process.frames import Frame
+from edge.engine.process.options import WorkerOptions
 from edge.engine.worker import binding
 from edge.engine.worker.binding import L
 from edge.engine.worker.context import SharedContext

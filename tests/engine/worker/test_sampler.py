@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.engine.frames import RequestError
 from edge.engine.interface import Sampling
+from edge.engine.process.frames import RequestError
 from edge.engine.worker import sampler
 from edge.engine.worker.binding import L
 from edge.engine.worker.sampler import Candidates, Sampler, alternatives, grammar_of

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from edge.engine.interface import Sampling
-from edge.engine.options import WorkerOptions
-from edge.engine.supervisor import Worker
+from edge.engine.process.options import WorkerOptions
+from edge.engine.process.supervisor import Worker
 from edge.engine.worker import syscalls
 from tests.engine.worker import inmate
 from tests.engine.workers import writer

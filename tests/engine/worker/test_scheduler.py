@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.engine.frames import Frame
 from edge.engine.interface import Sampling
+from edge.engine.process.frames import Frame
 from edge.engine.worker import binding
 from edge.engine.worker.binding import L
 from edge.engine.worker.context import SharedContext

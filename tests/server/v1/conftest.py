@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from openai import OpenAI
 
+from edge.app import Edge
 from edge.config import Settings
 from edge.engine.llama import LlamaEngine
-from edge.wiring import Edge
 from tests.engine.chain_model import write_chain_model
 from tests.engine.workers import writer
 from tests.server.conftest import LocalClient, Start, serving

@@ -14,12 +14,13 @@ import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
-from edge.engine.interface import ChatRequest, Finished, Written, never
+from edge.engine.interface import ChatRequest, Finished, Written
 from edge.engine.llama import LlamaEngine
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import BusyError, EngineError
 from edge.server import turns
 from edge.server.v1.responses import ChatCompletion
+from edge.types import never
 from tests.server.v1.conftest import TEXT, OpenAIOf
 
 Start = Callable[..., Any]

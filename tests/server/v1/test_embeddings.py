@@ -13,11 +13,11 @@ import openai
 import pytest
 from openai import OpenAI
 
+from edge.app import Edge
 from edge.engine.interface import Vectors
 from edge.engine.scripted import ScriptedEmbedder
 from edge.server.v1 import embeddings
 from edge.server.v1.responses import Embeddings
-from edge.wiring import Edge
 from tests.server.conftest import LocalClient, serving
 
 TEXTS = ["The pump has lost its prime.", "There is air in the pump.", "Invoices are sent on Friday."]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from openai import OpenAI
 
+from edge.app import Edge
 from edge.config import Settings
-from edge.engine.models import ModelStore
-from edge.wiring import Edge
+from edge.models.store import ModelStore
 from tests.server.conftest import serving
 
 TINY = Path(__file__).parents[2] / "tiny_model" / "tiny.gguf"

@@ -1,0 +1,1 @@
+"""Computed prompt beginnings, kept on the disk."""

@@ -1,0 +1,1 @@
+"""A worker process as its parent sees it."""

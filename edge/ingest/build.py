@@ -1,0 +1,175 @@
+"""From a source folder to a .kpack: map its documents to records and vectors, reduce these to one file, test it.
+
+The same input gives the same bytes, interrupted or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+
+from edge.engine.interface import Embedder
+from edge.errors import SourceError, UsageError
+from edge.files import delete, make_folder, replace, storage_errors, sync_file
+from edge.ingest.journal import Journal
+from edge.ingest.mapping import MappedDocument, Mapper, Progress, Refused
+from edge.ingest.readers import media_type, read
+from edge.ingest.reading import Read
+from edge.ingest.source import Skipped, SourceFile, list_source, open_unchanged
+from edge.packs.format import NO_EMBEDDER
+from edge.packs.manifest import Manifest, read_source
+from edge.packs.pack import Pack
+from edge.packs.partition import partition
+from edge.packs.quantise import Int8Vectors
+from edge.packs.writer import IndexedDocument, IndexedVectors, write_pack
+from edge.retrieval import selftest
+
+__all__ = ["BuildReport", "Progress", "Refused", "build"]
+
+WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What came out of a build. ``resumed`` counts the documents that an earlier attempt had read."""
+
+    path: Path
+    manifest: Manifest
+    digest: str
+    size: int
+    embedder: str
+    documents: int
+    pages: int
+    chunks: int
+    resumed: int
+    refused: tuple[Refused, ...]
+    skipped: tuple[Skipped, ...]
+    selftest: selftest.SelfTest
+
+
+def build(
+    source: Path,
+    output: Path,
+    embedder: Embedder | None = None,
+    progress: Callable[[Progress], None] = lambda step: None,
+    *,
+    workers: int = WORKERS,
+    find: selftest.Find | None = None,
+    read: Read = read,
+) -> BuildReport:
+    """Build the pack of a source folder. Interrupted, it resumes from ``OUTPUT.journal`` when called again.
+
+    Args:
+        source: a folder with ``pack.toml`` and documents.
+        output: the .kpack to write; replaced at the very end, when the new one has passed its test.
+        embedder: without one the pack is searched by words alone.
+        progress: called after every step; what it raises interrupts the build.
+        workers: processes that read documents; 0 reads in this one.
+        find: the search that the pack is tested with.
+        read: turns a document's bytes into blocks.
+
+    Raises:
+        SourceError: ``pack.toml`` is wrong, no document is readable, one changed meanwhile, or the finished
+            pack does not find its own text.
+        BusyError: another build writes to the same output.
+        StorageError: the disk is full or read-only.
+    """
+    files, skipped = list_source(source)
+    manifest = read_source(source)
+    _check_overrides(manifest, files)
+    temporary = output.with_name(f".{output.name}.partial")
+    with storage_errors(output), _opened_journal(output) as journal:
+        mapper = Mapper(manifest, embedder, journal, progress)
+        documents = mapper.read(files, read, workers)
+        vectors = _partitioned(mapper, mapper.embed(documents), embedder)
+        delete(temporary)
+        try:
+            digest = _write(temporary, manifest, mapper, documents, vectors, progress)
+            result = _test(temporary, find or selftest.plain_find(embedder), progress)
+            sync_file(temporary)
+            replace(temporary, output)
+        finally:
+            delete(temporary)
+        journal.finish()
+    return BuildReport(
+        path=output,
+        manifest=manifest,
+        digest=digest,
+        size=output.stat().st_size,
+        embedder=embedder.fingerprint if embedder else NO_EMBEDDER,
+        documents=len(documents),
+        pages=sum(len(document.pages) for document in documents),
+        chunks=sum(document.chunks for document in documents),
+        resumed=mapper.resumed,
+        refused=tuple(sorted(mapper.refused, key=lambda refused: refused.name)),
+        skipped=tuple(skipped),
+        selftest=result,
+    )
+
+
+def _opened_journal(output: Path) -> Journal:
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder.", "Give the name of the pack to write, such as pumps.kpack.")
+    make_folder(output.parent)
+    return Journal(output.with_name(f"{output.name}.journal"))
+
+
+def _check_overrides(manifest: Manifest, files: Sequence[SourceFile]) -> None:
+    names = [file.name for file in files]
+    for name in manifest.documents:
+        if name not in names:
+            near = get_close_matches(name, names, 1)
+            relative = "Names are relative to the folder, with / between parts."
+            raise SourceError(
+                f'pack.toml has [documents."{name}"], but there is no such document.',
+                f"Did you mean '{near[0]}'?" if near else relative,
+            )
+
+
+def _partitioned(
+    mapper: Mapper, vectors: Int8Vectors | None, embedder: Embedder | None
+) -> IndexedVectors | None:
+    if vectors is None or embedder is None:
+        return None
+    words = partial(mapper.words, embedder)
+    return IndexedVectors(embedder.fingerprint, vectors, partition(vectors), words)
+
+
+def _write(
+    path: Path,
+    manifest: Manifest,
+    mapper: Mapper,
+    documents: Sequence[MappedDocument],
+    vectors: IndexedVectors | None,
+    progress: Callable[[Progress], None],
+) -> str:
+    def report(done: int) -> None:
+        progress(Progress("write", documents[done - 1].file.name if done else "", done, len(documents)))
+
+    report(0)
+    return write_pack(path, manifest, [_indexed(d, manifest, mapper) for d in documents], vectors, report)
+
+
+def _indexed(document: MappedDocument, manifest: Manifest, mapper: Mapper) -> IndexedDocument:
+    return IndexedDocument(
+        name=document.file.name,
+        title=document.title,
+        media_type=media_type(document.file.name),
+        sha256=document.sha256,
+        applies_to=manifest.of(document.file.name).applies_to,
+        pages=document.pages,
+        records=lambda: mapper.records(document),
+        sentences=lambda: mapper.sentences(document),
+        original=lambda: open_unchanged(document.file, document.sha256),
+    )
+
+
+def _test(path: Path, find: selftest.Find, progress: Callable[[Progress], None]) -> selftest.SelfTest:
+    with Pack.open(path) as pack:
+        result = selftest.run(pack, find)
+    selftest.require(result)
+    progress(Progress("test", "", result.found, result.asked))
+    return result

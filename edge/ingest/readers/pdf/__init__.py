@@ -1,0 +1,120 @@
+"""PDF: words with their place become lines, lines become blocks. Page by page, so that memory stays bounded.
+
+``words`` reads characters, ``columns`` and ``lines`` lay them out, ``furniture`` strips what is not content,
+``headings`` and ``tables`` give structure, ``blocks`` joins lines to text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pypdfium2
+
+from edge.errors import DocumentError
+from edge.ingest.document import SourceDocument
+from edge.ingest.readers.characters import squeeze
+from edge.ingest.readers.pdf.blocks import build_blocks
+from edge.ingest.readers.pdf.fonts import Fonts
+from edge.ingest.readers.pdf.furniture import is_ornament, without_listings, without_running_lines
+from edge.ingest.readers.pdf.headings import find_headings
+from edge.ingest.readers.pdf.hyphens import Hyphens
+from edge.ingest.readers.pdf.lines import Line, PageLines, page_lines
+from edge.ingest.readers.pdf.outline import metadata_title, page_label, read_outline
+from edge.ingest.readers.pdf.page import read_page
+from edge.ingest.readers.pdf.tables import find_tables
+from edge.packs.record import Page
+
+BROKEN_HINT = (
+    "Open it in a PDF viewer; if it opens there, print it to a new PDF and use that, else get the file again."
+)
+
+
+def read_pdf(name: str, data: bytes) -> SourceDocument:
+    """Read a PDF.
+
+    Raises:
+        DocumentError: it is broken, needs a password, or holds no text (a scan).
+    """
+    document = _open(name, data)
+    try:
+        return _read(name, document)
+    finally:
+        document.close()
+
+
+def _open(name: str, data: bytes) -> Any:
+    try:
+        return pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise DocumentError(
+                f"{name} is protected with a password.", "Save a copy without the password."
+            ) from error
+        raise DocumentError(f"{name} is not a readable PDF.", BROKEN_HINT) from error
+
+
+def _read(name: str, document: Any) -> SourceDocument:
+    count = len(document)
+    fonts = Fonts()
+    pages = [_page(document, index, fonts) for index in range(count)]
+    labels = [page_label(document, index) for index in range(count)]
+    _require_text(name, pages)
+    described = tuple(
+        Page(page.number, label, page.width, page.height) for page, label in zip(pages, labels, strict=True)
+    )
+    outline = read_outline(document, {page.number: page.height for page in pages})
+    content = without_listings(without_running_lines(pages, labels))
+    lines = [line for page in content for line in page.lines if not is_ornament(line.text)]
+    body, hyphens = _body_size(lines), Hyphens(lines)
+    tables = find_tables(lines, body)
+    tabular = {index for table in tables for index in range(table.start, table.end)}
+    headings = find_headings(lines, outline, body, tabular, hyphens)
+    tables = [t for t in tables if not any(i in headings for i in range(t.start, t.end))]
+    title = metadata_title(document) or _printed_title(pages, body)
+    return SourceDocument(title, described, tuple(build_blocks(lines, headings, tables, hyphens)))
+
+
+def _page(document: Any, index: int, fonts: Fonts) -> PageLines:
+    """One page; a page that PDFium cannot read counts as empty."""
+    try:
+        page = document[index]
+    except pypdfium2.PdfiumError:
+        return PageLines(index + 1, 0.0, 0.0, (), False)
+    try:
+        return page_lines(read_page(page, index + 1, fonts))
+    except pypdfium2.PdfiumError:
+        return PageLines(index + 1, 0.0, 0.0, (), False)
+    finally:
+        page.close()
+
+
+def _require_text(name: str, pages: Sequence[PageLines]) -> None:
+    if any(page.lines for page in pages):
+        return
+    if any(page.has_image for page in pages):
+        raise DocumentError(
+            f"{name} is a scan: its pages are images without text.",
+            "Run text recognition first, for instance: ocrmypdf scan.pdf manual.pdf",
+        )
+    raise DocumentError(f"{name} has no text.", BROKEN_HINT)
+
+
+def _body_size(lines: Sequence[Line]) -> float:
+    """The font size most of the text is set in."""
+    sizes = Counter[float]()
+    for line in lines:
+        sizes[round(line.size * 2) / 2] += len(line.text) * (1 if line.mono else 3)
+    return sizes.most_common(1)[0][0] if sizes else 10.0
+
+
+def _printed_title(pages: Sequence[PageLines], body: float) -> str:
+    """The largest text on the first page that has any, if it stands out from the text."""
+    first = next((page.lines for page in pages if page.lines), ())
+    largest = max((line.size for line in first), default=0.0)
+    if largest < 1.3 * body:
+        return ""
+    words = [line.text for line in first if line.size >= 0.95 * largest][:3]
+    title = squeeze(" ".join(words))
+    return title if 2 < len(title) <= 120 and len(first) > len(words) else ""

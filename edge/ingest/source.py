@@ -1,0 +1,126 @@
+"""The source folder of a pack: which files are documents, what they are called, and their bytes' digest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from edge.errors import DocumentError, SourceError
+from edge.ingest.readers import SUFFIXES
+from edge.packs import manifest
+
+MAX_BYTES = 900_000_000
+"""SQLite holds no value over a billion bytes, and an original is one value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A document of the source folder. ``name`` is relative to the folder, with ``/`` between its parts."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that is not a document, and why not."""
+
+    name: str
+    reason: str
+
+
+def list_source(folder: Path) -> tuple[list[SourceFile], list[Skipped]]:
+    """The documents of a folder and its subfolders by name, and the files that were passed over.
+
+    Raises:
+        SourceError: not a folder, or one that cannot be read.
+    """
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise SourceError(f"{folder} {what}.", "Give the folder that holds pack.toml and the documents.")
+    files: list[SourceFile] = []
+    skipped: list[Skipped] = []
+    for path in _walk(folder):
+        name = PurePosixPath(path.relative_to(folder)).as_posix()
+        reason = _why_skipped(name, path)
+        if reason is None:
+            files.append(SourceFile(name, path))
+        elif reason:
+            skipped.append(Skipped(name.encode("utf-8", "replace").decode(), reason))
+    return sorted(files, key=lambda file: file.name), sorted(skipped, key=lambda file: file.name)
+
+
+def sha256_of(file: SourceFile) -> str:
+    """Hexadecimal SHA-256 of a document, read in blocks.
+
+    Raises:
+        DocumentError: it cannot be read, is empty or too large for a pack.
+    """
+    with readable(file), file.path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size == 0:
+            raise DocumentError(f"{file.name} is empty.", "Replace it or leave it out.")
+        if size > MAX_BYTES:
+            raise DocumentError(f"{file.name} is larger than {MAX_BYTES // 10**6} MB.", "Split it.")
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def open_unchanged(file: SourceFile, sha256: str) -> BinaryIO:
+    """Open a document that was read earlier in the build.
+
+    Raises:
+        SourceError: it is not what was read then.
+    """
+    try:
+        unchanged = sha256_of(file) == sha256
+    except DocumentError:
+        unchanged = False
+    if not unchanged:
+        raise SourceError(f"{file.name} changed while the pack was being built.", "Build the pack again.")
+    return file.path.open("rb")
+
+
+@contextmanager
+def readable(file: SourceFile) -> Iterator[None]:
+    """Turn what the operating system says about a document into a ``DocumentError``."""
+    try:
+        yield
+    except OSError as error:
+        raise DocumentError(
+            f"{file.name} cannot be read: {error.strerror}.", "Check the file and its permissions."
+        ) from error
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise SourceError(
+            f"{error.filename} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
+
+    for parent, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(names))
+
+
+def _why_skipped(name: str, path: Path) -> str | None:
+    """None for a document, an empty string for what needs no mention."""
+    if name == manifest.FILE:
+        return ""
+    if path.name.startswith("."):
+        return "hidden"
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return "its name is not valid UTF-8: rename it"
+    if path.suffix.lower() not in SUFFIXES:
+        return (
+            f"'{path.suffix}' is not a document type edge reads"
+            if path.suffix
+            else "no file type in its name"
+        )
+    return None if path.is_file() else "not a regular file"

@@ -1,0 +1,349 @@
+"""Models on this device: copied into ``EDGE_HOME/models``, one language model and one reranker of them in use.
+
+    models/NAME.gguf        a model          models/active      name of the language model, and its adapters
+    models/lora/NAME.gguf   an adapter       models/reranker    name of the reranker
+    …/NAME.json             its record (`integrity`)
+
+Models that came along with the program (`along`) are used where they are; the first of its kind, if none was chosen.
+A model is there whole or not at all: it is put together beside its place, flushed and renamed. Loading is the engine's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge.config import Settings
+from edge.embedded.checked import checked
+from edge.embedded.found import Place
+from edge.errors import BusyError, EdgeError, NotFoundError, UsageError
+from edge.files import make_folder, sync_file
+from edge.models import files, gguf
+from edge.models.bundled import CarriedModel, carried_models
+from edge.models.checks import check_adapter, check_belongs, check_model, is_adapter
+from edge.models.files import PARTIAL, Progress
+from edge.models.integrity import Record, hash_file, look, read_record, record_path, verify, write_record
+
+SUFFIX = ".gguf"
+LORA_FOLDER = "lora"
+MAX_SCALE = 100.0
+
+_SLOTS: dict[gguf.Kind, str] = {"language": "active", "reranker": "reranker"}
+"""The file that names the model in use, for each kind of which one can be."""
+
+_ADD = "Add one with `edge model add FILE.gguf`."
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """A model or an adapter that can be used; ``active`` when it is.
+
+    ``purpose`` says what a model that came along is for, or what is wrong with it, unless it writes answers.
+    """
+
+    name: str
+    path: Path
+    bytes: int
+    active: bool
+    kind: Literal["model", "adapter"] = "model"
+    place: Place = "installed"
+    purpose: str = ""
+
+
+class ModelStore:
+    """The models of one ``EDGE_HOME``. Nothing is created before the first model is added."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.models_dir
+        self._checked = checked(settings.home)
+        self._carried: dict[str, CarriedModel] = {}
+        came = carried_models()
+        for model in came:
+            self._carried.setdefault(model.name, model)
+        self._hidden = tuple(model for model in came if model not in self._carried.values())
+
+    @property
+    def folder(self) -> Path:
+        """Where they are."""
+        return self._folder
+
+    def list(self) -> tuple[InstalledModel, ...]:
+        """All models by name, then all adapters, then models that came along, unless one of their name is installed."""
+        active = {self._named(kind) for kind in _SLOTS}
+        adapters = {path for path, _ in self.loras()}
+        files = sorted(self._folder.glob(f"*{SUFFIX}"))
+        loras = sorted((self._folder / LORA_FOLDER).glob(f"*{SUFFIX}"))
+        return (
+            *(InstalledModel(f.stem, f, f.stat().st_size, f.stem in active) for f in files if f.is_file()),
+            *(InstalledModel(f.stem, f, f.stat().st_size, f in adapters, "adapter") for f in loras if f.is_file()),
+            *(self._described(model) for model in self._usable().values()),
+        )  # fmt: skip
+
+    def shadowed(self) -> tuple[CarriedModel, ...]:
+        """Models that came along and are not used, since another of their name goes first."""
+        usable = self._usable()
+        return (*(model for name, model in self._carried.items() if name not in usable), *self._hidden)
+
+    def problems(self) -> tuple[CarriedModel, ...]:
+        """Models that came along and are damaged, as far as their headers tell."""
+        return tuple(model for model in self._usable().values() if model.error)
+
+    def active(self) -> Path | None:
+        """The model to answer with, if there is one: the one that was chosen, else the first that came along."""
+        return self._in_use("language")
+
+    def reranker(self) -> Path | None:
+        """The model that orders passages, if there is one."""
+        return self._in_use("reranker")
+
+    def loras(self) -> tuple[tuple[Path, float], ...]:
+        """The adapters of the language model in use, each with its scale. One that is gone is left out."""
+        lines = (line.split() for line in self._lines("language")[1:])
+        pairs = ((self._adapter_path(words[0]), _number(words[1])) for words in lines if len(words) == 2)
+        return tuple((path, scale) for path, scale in pairs if path.is_file() and scale)
+
+    def require_active(self) -> Path:
+        """The model to answer with.
+
+        Raises:
+            NotFoundError: none is in use.
+        """
+        if path := self.active():
+            return path
+        raise NotFoundError("No language model is in use.", _ADD)
+
+    def add(
+        self,
+        source: Path,
+        progress: Progress = lambda done, total: None,
+        *,
+        replace: bool = False,
+        origin: str = "",
+    ) -> InstalledModel:
+        """Copy a GGUF in; the first model of its kind is used from then on. Adding the same file again changes nothing,
+        but mends one that was damaged.
+
+        Args:
+            source: a language model, a reranker or a LoRA adapter.
+            progress: told of the bytes copied.
+            replace: take the place of another model of its name.
+            origin: where it comes from, for its record; by default its path.
+
+        Raises:
+            NotFoundError: there is no such file.
+            ModelError: it is not a whole GGUF of any of these.
+            UsageError: another model has this name.
+            StorageError: no space, or not writable.
+            BusyError: another process is changing the models.
+        """
+        with self._arriving(source, source.stem) as path:
+            if replace or not path.exists() or self._is_to_be_mended(path, hash_file(source)):
+                partial = path.with_suffix(PARTIAL)
+                try:
+                    digest = files.copy(source, path, progress)
+                    self._put(
+                        partial,
+                        path,
+                        Record(digest, partial.stat().st_size, origin or str(source.absolute())),
+                    )
+                finally:
+                    partial.unlink(missing_ok=True)
+        return self._get(path.stem)
+
+    def installed(self, name: str, sha256: str) -> InstalledModel | None:
+        """The model of this name if it is this file, and undamaged."""
+        with suppress(EdgeError):
+            model = self._get(files.safe_name(name))
+            record = verify(model.path, checked=self._checked)
+            return model if record and record.sha256 == sha256 else None
+        return None
+
+    def take(self, staged: Path, name: str, sha256: str, origin: str) -> InstalledModel:
+        """As `add`, for a file on the same disk that was verified against ``sha256`` already: it is moved, not copied.
+
+        Raises:
+            As `add`.
+        """
+        with self._arriving(staged, name) as path:
+            if not path.exists() or self._is_to_be_mended(path, sha256):
+                sync_file(staged)
+                self._put(staged, path, Record(sha256, staged.stat().st_size, origin))
+        return self._get(path.stem)
+
+    def use(self, name: str, loras: Sequence[tuple[str, float]] = ()) -> InstalledModel:
+        """Answer with this model from now on, or order passages with it if it is a reranker.
+
+        Args:
+            name: an installed model.
+            loras: names of installed adapters, each with its scale. None means none.
+
+        Raises:
+            NotFoundError: it, or an adapter, is not installed.
+            ModelError: a file is damaged.
+            UsageError: an adapter does not belong to it.
+            StorageError, BusyError: as `add`.
+        """
+        header = check_model(self._get(name, "model").path)
+        for lora, _ in loras:
+            adapter = self._get(lora, "adapter")
+            check_belongs(header, name, check_adapter(adapter.path), adapter.name)
+        with self._changing():
+            self._point_to(header.kind, name, loras)
+        return self._get(name)
+
+    def remove(self, name: str) -> None:
+        """Delete a model or an adapter. If the model was in use, none is until another is chosen.
+
+        Raises:
+            NotFoundError: it is not installed.
+            UsageError: it came along with the program.
+            StorageError, BusyError: as `add`.
+        """
+        model = self._get(name)
+        if model.place == "inside":
+            hint = f"Make one without it: edge bundle remove {shlex.quote(model.path.name)}"
+            raise UsageError(f"The model {name} is inside the program.", hint)
+        if model.place == "beside":
+            raise UsageError(f"The model {name} lies beside the program.", f"Delete the file {model.path}")
+        with self._changing():
+            for kind in _SLOTS:
+                if self._named(kind) == name:
+                    self._pointer(kind).unlink(missing_ok=True)
+            model.path.unlink(missing_ok=True)
+            record_path(model.path).unlink(missing_ok=True)
+
+    @contextmanager
+    def _arriving(self, source: Path, stem: str) -> Iterator[Path]:
+        """The place of a checked file, while nobody else changes anything; it is used if it is the first."""
+        header = gguf.read_header(source)
+        kind = check_adapter(source).kind if is_adapter(header) else check_model(source).kind
+        name = files.safe_name(stem)
+        path = self._adapter_path(name) if kind == "part" else self._folder / f"{name}{SUFFIX}"
+        other = self._folder / f"{name}{SUFFIX}" if kind == "part" else self._adapter_path(name)
+        if other.is_file():
+            raise _name_taken(other)
+        with self._changing():
+            make_folder(path.parent)
+            yield path
+            if kind in _SLOTS and self._in_use(kind) is None:
+                self._point_to(kind, path.stem)
+
+    def _put(self, finished: Path, path: Path, record: Record) -> None:
+        """Move a flushed file to its place. Its record comes first: no file is ever without."""
+        write_record(path, record)
+        files.publish(finished, path)
+        write_record(path, dataclasses.replace(record, seen=look(path)))
+
+    def _is_to_be_mended(self, path: Path, sha256: str | None) -> bool:
+        """Whether the file at this place was once this one and is damaged now. If it still is, it stays.
+
+        Raises:
+            UsageError: it is another.
+        """
+        record = read_record(path)
+        if hash_file(path) == sha256:
+            if record is None:
+                verify(path)
+            return False
+        if record is None or record.sha256 != sha256:
+            raise _name_taken(path)
+        return True
+
+    def _get(self, name: str, kind: str = "") -> InstalledModel:
+        models = {model.name: model for model in self.list() if kind in ("", model.kind)}
+        if name not in models:
+            hint = f"Installed: {', '.join(models)}." if models else _ADD
+            raise NotFoundError(f"There is no {kind or 'model'} named {name}.", hint)
+        return models[name]
+
+    def _in_use(self, kind: gguf.Kind) -> Path | None:
+        name = self._named(kind)
+        path = self._folder / f"{name}{SUFFIX}"
+        if name and path.is_file():
+            return path
+        if name in self._carried:
+            return self._carried[name].path
+        first = [model for model in self._usable().values() if kind in (model.kind, model.guess)]
+        return min(first, key=lambda model: model.error is not None).path if first else None
+
+    def _usable(self) -> dict[str, CarriedModel]:
+        """What came along, by name, without those of which one of their name is installed."""
+        return {
+            name: model
+            for name, model in self._carried.items()
+            if not (self._folder / f"{name}{SUFFIX}").is_file()
+        }
+
+    def _described(self, model: CarriedModel) -> InstalledModel:
+        active = model.path in (self.active(), self.reranker())
+        purpose = "damaged" if model.kind is None else "" if model.kind == "language" else model.kind
+        return InstalledModel(model.name, model.path, model.bytes, active, place=model.place, purpose=purpose)
+
+    def _adapter_path(self, name: str) -> Path:
+        return self._folder / LORA_FOLDER / f"{Path(name).name}{SUFFIX}"
+
+    def _pointer(self, kind: gguf.Kind) -> Path:
+        return self._folder / _SLOTS[kind]
+
+    def _lines(self, kind: gguf.Kind) -> tuple[str, ...]:
+        try:
+            return tuple(self._pointer(kind).read_text(encoding="utf-8").splitlines())
+        except (OSError, UnicodeDecodeError):
+            return ()
+
+    def _named(self, kind: gguf.Kind) -> str:
+        return next(iter(self._lines(kind)), "")
+
+    def _point_to(self, kind: gguf.Kind, name: str, loras: Sequence[tuple[str, float]] = ()) -> None:
+        lines = [name, *(f"{lora} {scale:g}" for lora, scale in loras)]
+        files.write(self._pointer(kind), "\n".join(lines) + "\n")
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Only one process changes the folder; what an interrupted one left is cleared away."""
+        try:
+            make_folder(self._folder)
+            with (self._folder / ".lock").open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for left in self._folder.rglob(f"*{PARTIAL}"):
+                    left.unlink(missing_ok=True)
+                yield
+        except BlockingIOError as error:
+            raise BusyError(
+                "Another process is changing the models.", "Wait until it has finished."
+            ) from error
+        except OSError as error:
+            raise files.storage_error(error, self._folder) from error
+
+
+def _name_taken(path: Path) -> UsageError:
+    hint = f"Remove it with `edge model remove {path.stem}`, or rename the file."
+    return UsageError(f"Another model named {path.stem} is installed.", hint)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def parse_lora(text: str) -> tuple[str, float]:
+    """What ``ADAPTER[:SCALE]`` means.
+
+    Raises:
+        UsageError: the scale is no number other than 0, or absurdly large.
+    """
+    name, separator, scale = text.partition(":")
+    number = _number(scale) if separator else 1.0
+    if not name or not 0 < abs(number) <= MAX_SCALE:
+        raise UsageError(
+            f"{text} is no adapter with a scale.", "For example: --lora service or --lora service:0.5"
+        )
+    return name, number

@@ -1,1 +1,0 @@
-"""The publisher's repository: signed metadata and targets that devices trust, and the keys that sign it."""

@@ -1,0 +1,1 @@
+"""Question and passage together: does it answer, where, and what is quoted."""

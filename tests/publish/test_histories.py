@@ -1,0 +1,84 @@
+"""Any history of changes, with whatever keys are at hand: devices always update, and what was asked for goes out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.errors import EdgeError
+from edge.publish.content import add
+from edge.publish.delegation import delegate, delegates, revoke, rotate
+from edge.publish.keys import Keys
+
+TOP_LEVEL = ("root", "targets", "snapshot", "timestamp")
+Settings = Callable[..., Path]
+
+
+def keys_at_hand(publisher: Any, chance: random.Random) -> Keys:
+    """Some of the keys, copied to a folder of their own; new ones are put with the others afterwards."""
+    folder = publisher.home / f"hand-{chance.getrandbits(48):x}"
+    folder.mkdir()
+    for path in sorted(publisher.keys_folder.glob("*.pem")):
+        if chance.random() < 0.6:
+            (folder / path.name).write_bytes(path.read_bytes())
+    return Keys([folder], publisher.passphrase, publisher.folder)
+
+
+def one_change(publisher: Any, chance: random.Random, source: Path) -> None:
+    """One change of any kind, which may be refused."""
+    keys = keys_at_hand(publisher, chance)
+    repository = publisher.repository
+    what = chance.choice(
+        ["add", "rotate", "rotate", "delegate", "revoke", "sign", "sign", "refresh", "discard"]
+    )
+    if what == "sign":
+        repository.sign(keys)
+    elif what == "refresh":
+        repository.refresh(keys)
+    elif what == "discard":
+        repository.discard()
+    else:
+        with repository.change(keys) as change:
+            names = delegates(change.targets)
+            if what == "add":
+                add(change, source)
+            elif what == "rotate":
+                rotate(change, chance.choice([*TOP_LEVEL, *names]))
+            elif what == "delegate":
+                delegate(
+                    change, chance.choice(["acme", "bolt"]), [f"x{chance.random():.3f}".replace(".", "-")]
+                )
+            elif names:
+                revoke(change, chance.choice(names))
+            change.finish()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_devices_update_after_every_change(publisher: Any, settings_file: Settings, seed: int) -> None:
+    chance = random.Random(seed)
+    old, seen = publisher.device("old"), dict.fromkeys(TOP_LEVEL, 0)
+    for step in range(15):
+        source = settings_file(f"passages = {step}\n")
+        with suppress(EdgeError):
+            one_change(publisher, chance, source)
+        for folder in publisher.home.glob("hand-*/*.pem"):
+            if not (publisher.keys_folder / folder.name).exists():
+                folder.rename(publisher.keys_folder / folder.name)
+        publisher.later(chance.uniform(0, 3))
+        old.now = publisher.now
+        versions = old.versions()
+        assert all(versions[role] >= seen[role] for role in TOP_LEVEL)
+        assert publisher.device(f"new-{step}").versions() == versions
+        seen = versions
+
+    assert publisher.repository.sign(publisher.keys()).missing == ()
+    last = settings_file("passages = 99\n")
+    publisher.add(last)
+    assert old.get("policy/config.toml") == last.read_bytes()
+    for role in publisher.repository.look().state.delegates:
+        old.refresh()._load_targets(role, "targets")

@@ -1,0 +1,86 @@
+"""The JSON shapes, without a server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from edge.shapes import answer_json, encode, evidence_json, search_json
+from edge.types import Answer, Box, Citation, Evidence, EvidenceFound, Passage, Warning
+
+PASSAGE = Passage(
+    pack="pumps",
+    version="1.0",
+    document="manual.pdf",
+    title="Manual",
+    page_from=12,
+    page_to=13,
+    page_label="ii",
+    heading="Pump > Seal",
+    text="WARNING: Hot.",
+    score=0.83456,
+    signed=True,
+    boxes=(Box(12, 0.1, 0.23456, 0.9, 0.25),),
+)
+PASSAGE_JSON = {
+    "pack": "pumps",
+    "version": "1.0",
+    "document": "manual.pdf",
+    "page_from": 12,
+    "page_to": 13,
+    "page_label": "ii",
+    "heading": "Pump > Seal",
+    "text": "WARNING: Hot.",
+    "score": 0.8346,
+    "signed": True,
+    "boxes": [{"page": 12, "left": 0.1, "top": 0.2346, "right": 0.9, "bottom": 0.25}],
+}
+
+
+def test_an_answer() -> None:
+    answer = Answer(
+        text="Hot [2].",
+        mode="generated",
+        engine="llama:tiny",
+        citations=(Citation(2, PASSAGE),),
+        warnings=(Warning("WARNING: Hot.", 2),),
+        unverified=("45 Nm",),
+        conversation_id="c",
+        timings_ms={"evidence": 31.0, "total": 900.5},
+        notice="The model was restarted.",
+    )
+    assert answer_json(answer) == {
+        "answer": "Hot [2].",
+        "refused": False,
+        "mode": "generated",
+        "citations": [{"n": 2, **PASSAGE_JSON}],
+        "warnings": [{"text": "WARNING: Hot.", "citation": 2}],
+        "unverified": ["45 Nm"],
+        "conversation_id": "c",
+        "engine": "llama:tiny",
+        "timings_ms": {"evidence": 31.0, "first_token": None, "total": 900.5},
+        "notice": "The model was restarted.",
+    }
+
+
+def test_a_notice_that_is_not_set_is_not_there() -> None:
+    assert "notice" not in answer_json(Answer(text="", mode="refused", engine="extractive"))
+
+
+def test_evidence_and_search_results() -> None:
+    evidence = Evidence("seal", (PASSAGE,))
+    assert search_json(evidence, 7.123) == {"results": [PASSAGE_JSON], "ms": 7.1}
+    assert evidence_json(EvidenceFound(evidence, 31.04)) == {"passages": [PASSAGE_JSON], "ms": 31.0}
+
+
+def test_any_text_can_be_encoded() -> None:
+    encoded = encode({"text": "Größe\n\ud800"})
+    assert json.loads(encoded) == {"text": "Größe\n?"}
+    assert b"\n" not in encoded
+
+
+def test_the_shapes_need_no_web_framework() -> None:
+    program = "import edge.shapes, sys; print({'fastapi', 'pydantic', 'starlette'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
