@@ -1,7 +1,8 @@
-"""Request bodies are read whole before anything else happens, up to a bound."""
+"""Checks of a request's body: its size before anything else happens, its media type where JSON is wanted."""
 
 from __future__ import annotations
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import UsageError
@@ -17,6 +18,27 @@ class TooLargeError(UsageError):
 
     http_status = 413
     title = "Too large"
+
+
+class NotJsonError(UsageError):
+    """The body of a request is sent as something other than JSON."""
+
+    http_status = 415
+    title = "Not JSON"
+
+
+def require_json(request: Request) -> None:
+    """Refuse another media type by its name.
+
+    Raises:
+        NotJsonError: the request does not say that its body is JSON.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        sent = f"sent as '{media_type}'" if media_type else "sent without a type"
+        raise NotJsonError(
+            f"The body is {sent}, not as JSON.", "Add the header 'Content-Type: application/json'."
+        )
 
 
 class BoundedBody:

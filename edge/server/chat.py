@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from edge.errors import UsageError
+from edge.server.body import require_json
 from edge.server.reply import reply
 from edge.server.schema import Answer, ChatRequest, content
 from edge.server.services import Services, services
@@ -16,23 +16,6 @@ from edge.shapes import Json, answer_json, encode, evidence_json
 from edge.types import Answered, Event, EvidenceFound, TokenStreamed
 
 router = APIRouter(default_response_class=Response)
-
-
-class NotJsonError(UsageError):
-    """The body is sent as something else than JSON."""
-
-    http_status = 415
-    title = "Not JSON"
-
-
-def sent_as_json(request: Request) -> None:
-    """Refuse another media type by name; its body would only look like nonsense."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        sent = f"sent as '{media_type}'" if media_type else "sent without a type"
-        raise NotJsonError(
-            f"The body is {sent}, not as JSON.", "Add the header 'Content-Type: application/json'."
-        )
 
 
 class AnswerEvents(EventStream[Event]):
@@ -55,7 +38,7 @@ class AnswerEvents(EventStream[Event]):
 @router.post(
     "/chat",
     summary="Ask a question",
-    dependencies=[Depends(sent_as_json)],
+    dependencies=[Depends(require_json)],
     responses=content(MEDIA_TYPE, model=Answer),
 )
 async def chat(

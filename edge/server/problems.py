@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import BusyError, EdgeError
-from edge.server.v1.errors import in_v1, is_v1, status_in_v1
+from edge.server.openai_errors import in_v1, is_v1, status_in_v1
 from edge.shapes import Json, encode
 
 MEDIA_TYPE = "application/problem+json"

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from edge.engine.interface import ChatEngine, ChatRequest, Finished, RefusedError, Written
 from edge.errors import EngineError, UsageError
-from edge.server.chat import sent_as_json
+from edge.server.body import require_json
 from edge.server.reply import reply
 from edge.server.services import Services, services
 from edge.server.sse import MEDIA_TYPE
@@ -41,7 +41,7 @@ class ContextLengthError(UsageError):
 @router.post(
     "/v1/chat/completions",
     summary="Complete a chat",
-    dependencies=[Depends(sent_as_json)],
+    dependencies=[Depends(require_json)],
     responses=described(ChatCompletion, MEDIA_TYPE),
 )
 async def chat_completions(

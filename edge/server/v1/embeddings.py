@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from edge.engine.interface import Embedder
 from edge.errors import UsageError
-from edge.server.chat import sent_as_json
+from edge.server.body import require_json
 from edge.server.reply import reply
 from edge.server.services import Services, services
 from edge.server.turns import Cancelled
@@ -34,7 +34,7 @@ MAX_TOKENS = 254
 @router.post(
     "/v1/embeddings",
     summary="Turn texts into vectors",
-    dependencies=[Depends(sent_as_json)],
+    dependencies=[Depends(require_json)],
     responses=described(Embeddings),
 )
 async def embeddings(

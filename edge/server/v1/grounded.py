@@ -8,10 +8,10 @@ checked answer at once.
 from __future__ import annotations
 
 from edge.prompt.template import place
+from edge.server.openai_errors import in_v1
 from edge.server.sse import EventStream, frame
 from edge.server.turns import Turns, Work
 from edge.server.v1.completion import Heading
-from edge.server.v1.errors import in_v1
 from edge.server.v1.stream import DONE
 from edge.shapes import Json, answer_json, encode, evidence_json
 from edge.types import Answer, Answered, Event, EvidenceFound

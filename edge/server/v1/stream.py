@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from edge.engine.interface import Finished, Written
+from edge.server.openai_errors import in_v1
 from edge.server.sse import EventStream, frame
 from edge.server.turns import Turns, Work
 from edge.server.v1.completion import Heading, finish_reason, logprobs_json, usage_json
-from edge.server.v1.errors import in_v1
 from edge.shapes import Json, encode
 
 DONE = frame("", b"[DONE]")
