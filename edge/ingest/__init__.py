@@ -1,1 +1,1 @@
-"""Documents to packs."""
+"""Read documents and build packs from them."""

@@ -15,10 +15,10 @@ from edge.engine.interface import Embedder
 from edge.errors import SourceError, UsageError
 from edge.files import delete, make_folder, replace, storage_errors, sync_file
 from edge.ingest.journal import Journal
-from edge.ingest.mapping import MappedDocument, Mapper, Progress, Refused
-from edge.ingest.readers import media_type, read
-from edge.ingest.reading import Read
-from edge.ingest.source import Skipped, SourceFile, list_source, open_unchanged
+from edge.ingest.mapping import MappedDocument, Mapper, Progress, Refusal
+from edge.ingest.pool import Read
+from edge.ingest.readers import get_media_type, read
+from edge.ingest.source import SkippedFile, SourceFile, list_source, open_unchanged
 from edge.packs.format import NO_EMBEDDER
 from edge.packs.manifest import Manifest, read_source
 from edge.packs.pack import Pack
@@ -27,14 +27,14 @@ from edge.packs.quantise import Int8Vectors
 from edge.packs.writer import IndexedDocument, IndexedVectors, write_pack
 from edge.retrieval import selftest
 
-__all__ = ["BuildReport", "Progress", "Refused", "build"]
+__all__ = ["BuildReport", "Progress", "Refusal", "build"]
 
 WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What came out of a build. ``resumed`` counts the documents that an earlier attempt had read."""
+    """The result of a build. ``resumed`` counts the documents that an earlier attempt had read."""
 
     path: Path
     manifest: Manifest
@@ -45,8 +45,8 @@ class BuildReport:
     pages: int
     chunks: int
     resumed: int
-    refused: tuple[Refused, ...]
-    skipped: tuple[Skipped, ...]
+    refused: tuple[Refusal, ...]
+    skipped: tuple[SkippedFile, ...]
     selftest: selftest.SelfTest
 
 
@@ -81,10 +81,10 @@ def build(
     manifest = read_source(source)
     _check_overrides(manifest, files)
     temporary = output.with_name(f".{output.name}.partial")
-    with storage_errors(output), _opened_journal(output) as journal:
+    with storage_errors(output), _open_journal(output) as journal:
         mapper = Mapper(manifest, embedder, journal, progress)
         documents = mapper.read(files, read, workers)
-        vectors = _partitioned(mapper, mapper.embed(documents), embedder)
+        vectors = _partition_vectors(mapper, mapper.embed(documents), embedder)
         delete(temporary)
         try:
             digest = _write(temporary, manifest, mapper, documents, vectors, progress)
@@ -110,7 +110,7 @@ def build(
     )
 
 
-def _opened_journal(output: Path) -> Journal:
+def _open_journal(output: Path) -> Journal:
     if output.is_dir():
         raise UsageError(f"{output} is a folder.", "Give the name of the pack to write, such as pumps.kpack.")
     make_folder(output.parent)
@@ -129,12 +129,12 @@ def _check_overrides(manifest: Manifest, files: Sequence[SourceFile]) -> None:
             )
 
 
-def _partitioned(
+def _partition_vectors(
     mapper: Mapper, vectors: Int8Vectors | None, embedder: Embedder | None
 ) -> IndexedVectors | None:
     if vectors is None or embedder is None:
         return None
-    words = partial(mapper.words, embedder)
+    words = partial(mapper.embed_words, embedder)
     return IndexedVectors(embedder.fingerprint, vectors, partition(vectors), words)
 
 
@@ -150,19 +150,21 @@ def _write(
         progress(Progress("write", documents[done - 1].file.name if done else "", done, len(documents)))
 
     report(0)
-    return write_pack(path, manifest, [_indexed(d, manifest, mapper) for d in documents], vectors, report)
+    return write_pack(
+        path, manifest, [_index_document(d, manifest, mapper) for d in documents], vectors, report
+    )
 
 
-def _indexed(document: MappedDocument, manifest: Manifest, mapper: Mapper) -> IndexedDocument:
+def _index_document(document: MappedDocument, manifest: Manifest, mapper: Mapper) -> IndexedDocument:
     return IndexedDocument(
         name=document.file.name,
         title=document.title,
-        media_type=media_type(document.file.name),
+        media_type=get_media_type(document.file.name),
         sha256=document.sha256,
         applies_to=manifest.of(document.file.name).applies_to,
         pages=document.pages,
-        records=lambda: mapper.records(document),
-        sentences=lambda: mapper.sentences(document),
+        records=lambda: mapper.load_records(document),
+        sentences=lambda: mapper.load_sentence_vectors(document),
         original=lambda: open_unchanged(document.file, document.sha256),
     )
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
+from edge.errors import DocumentError
 from edge.ingest.document import Block, SourceDocument
-from edge.packs.record import Record
+from edge.packs.record import Page, Record
 from edge.text.units import HEADER
 from edge.types import Box, ChunkKind
 
@@ -27,6 +28,15 @@ CountTokens = Callable[[Sequence[str]], list[int]]
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^\sa-zà-ÿ])|\n")
 _LINE_END = re.compile(r"\n")
 _STEP_NUMBER = re.compile(r"(\d{1,3})\. ")
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkedDocument:
+    """A document divided into records. ``title`` is the one it gives itself, or empty."""
+
+    title: str
+    pages: tuple[Page, ...]
+    records: tuple[Record, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,53 +58,75 @@ class _Section:
     pieces: tuple[_Piece, ...]
 
 
-def chunk(document: SourceDocument, count_tokens: CountTokens) -> list[Record]:
+def chunk_document(name: str, document: SourceDocument, count_tokens: CountTokens) -> ChunkedDocument:
+    """Divide a document into records.
+
+    Args:
+        count_tokens: what the embedder calls a token.
+
+    Raises:
+        DocumentError: it holds no text.
+    """
+    records = tuple(chunk_blocks(document, count_tokens))
+    if not records:
+        raise DocumentError(
+            f"{name} holds no text.", "A scanned document needs text recognition (OCR) first."
+        )
+    return ChunkedDocument(document.title, document.pages, records)
+
+
+def estimate_tokens(texts: Sequence[str]) -> list[int]:
+    """Count four characters as a token, and at least one token for each word."""
+    return [max(len(text) // 4, len(text.split())) for text in texts]
+
+
+def chunk_blocks(document: SourceDocument, count_tokens: CountTokens) -> list[Record]:
     """Divide a document into records of at most ``MAX_TOKENS`` tokens, in reading order.
 
     Args:
         document: what a reader returned.
         count_tokens: tokens of each text, without special ones.
     """
-    counted = _counted(document.blocks, count_tokens)
+    counted = _count_pieces(document.blocks, count_tokens)
     heads = sorted({block.header for block in document.blocks if block.header})
     headers = dict(zip(heads, count_tokens([HEADER + head for head in heads]), strict=True))
     records: list[Record] = []
-    for section in _sections(document, counted):
+    for section in _split_sections(document, counted):
         for group in _divide(section.pieces, headers):
-            records.append(_record(section, group, headers))
-    return _bounded(records, count_tokens)
+            records.append(_make_record(section, group, headers))
+    return _enforce_limit(records, count_tokens)
 
 
 # -- pieces
 
 
-def _counted(blocks: Sequence[Block], count_tokens: CountTokens) -> list[_Piece]:
-    """Every block with its tokens; a block that is too long for one chunk is cut."""
+def _count_pieces(blocks: Sequence[Block], count_tokens: CountTokens) -> list[_Piece]:
+    """Count the tokens of every block; divide a block that is too long for one chunk."""
     counts = count_tokens([block.text for block in blocks]) if blocks else []
     long = [
         block
         for block, count in zip(blocks, counts, strict=True)
-        if count > _room(block) and block.kind != "heading"
+        if count > _get_limit(block) and block.kind != "heading"
     ]
-    parts = {id(block): _parts(block) for block in long}
+    parts = {id(block): _split_block(block) for block in long}
     flat = [part.text for block in long for part in parts[id(block)]]
     part_counts = iter(count_tokens(flat) if flat else [])
     pieces: list[_Piece] = []
     for block, count in zip(blocks, counts, strict=True):
         if id(block) in parts:
             small = [_Piece(part, next(part_counts)) for part in parts[id(block)]]
-            pieces += _refilled(block, small)
+            pieces += _merge_parts(block, small)
         else:
             pieces.append(_Piece(block, count))
     return pieces
 
 
-def _room(block: Block) -> int:
+def _get_limit(block: Block) -> int:
     return MAX_TOKENS - (60 if block.header else 0)
 
 
-def _parts(block: Block) -> list[Block]:
-    """The sentences of a block, those of more than 40 words cut at words, and words of more than 100 characters cut."""
+def _split_block(block: Block) -> list[Block]:
+    """Split a block at sentences, a sentence at 40 words, a word at 100 characters."""
     cut = _LINE_END if block.kind == "code" else _SENTENCE_END
     sentences = [s for s in cut.split(block.text) if s.strip()]
     texts: list[str] = []
@@ -108,13 +140,13 @@ def _parts(block: Block) -> list[Block]:
     return [replace(block, text=text) for text in texts]
 
 
-def _refilled(block: Block, parts: list[_Piece]) -> list[_Piece]:
-    """Join sentences again up to the room a chunk has, and give each piece its share of the lines."""
+def _merge_parts(block: Block, parts: list[_Piece]) -> list[_Piece]:
+    """Join sentences again up to the limit of a chunk, and give each piece its share of the lines."""
     glue = "\n" if block.kind == "code" else " "
     groups: list[list[_Piece]] = []
     total = 0
     for part in parts:
-        if groups and total + part.tokens <= min(_room(block), WHOLE_TOKENS):
+        if groups and total + part.tokens <= min(_get_limit(block), WHOLE_TOKENS):
             groups[-1].append(part)
             total += part.tokens
         else:
@@ -124,7 +156,7 @@ def _refilled(block: Block, parts: list[_Piece]) -> list[_Piece]:
     pieces, done = [], 0
     for group in groups:
         size = sum(len(p.block.text) for p in group)
-        boxes = _share(block.boxes, done / length, (done + size) / length)
+        boxes = _take_boxes(block.boxes, done / length, (done + size) / length)
         done += size
         text = glue.join(p.block.text for p in group)
         page = boxes[0].page if boxes else block.page
@@ -132,8 +164,8 @@ def _refilled(block: Block, parts: list[_Piece]) -> list[_Piece]:
     return pieces
 
 
-def _share(boxes: tuple[Box, ...], start: float, end: float) -> tuple[Box, ...]:
-    """The lines that hold the stretch of a block between two fractions of its length."""
+def _take_boxes(boxes: tuple[Box, ...], start: float, end: float) -> tuple[Box, ...]:
+    """Return the lines that hold the part of a block between two fractions of its length."""
     if not boxes:
         return ()
     first = min(int(start * len(boxes)), len(boxes) - 1)
@@ -144,8 +176,8 @@ def _share(boxes: tuple[Box, ...], start: float, end: float) -> tuple[Box, ...]:
 # -- sections
 
 
-def _sections(document: SourceDocument, pieces: Sequence[_Piece]) -> Iterator[_Section]:
-    """Text under one heading, with the headings above it as a breadcrumb."""
+def _split_sections(document: SourceDocument, pieces: Sequence[_Piece]) -> Iterator[_Section]:
+    """Yield the text under each heading, with the headings above it as a breadcrumb."""
     trail: list[tuple[int, str]] = []
     number = 0
     current: list[_Piece] = []
@@ -154,17 +186,17 @@ def _sections(document: SourceDocument, pieces: Sequence[_Piece]) -> Iterator[_S
             current.append(piece)
             continue
         if current:
-            yield _Section(number, _breadcrumb(document, trail), tuple(current))
+            yield _Section(number, _format_breadcrumb(document, trail), tuple(current))
             current = []
         number += 1
         while trail and trail[-1][0] >= piece.block.level:
             trail.pop()
         trail.append((piece.block.level, piece.block.text))
     if current:
-        yield _Section(number, _breadcrumb(document, trail), tuple(current))
+        yield _Section(number, _format_breadcrumb(document, trail), tuple(current))
 
 
-def _breadcrumb(document: SourceDocument, trail: Sequence[tuple[int, str]]) -> str:
+def _format_breadcrumb(document: SourceDocument, trail: Sequence[tuple[int, str]]) -> str:
     return " > ".join(text for _, text in trail) or document.title
 
 
@@ -172,44 +204,44 @@ def _breadcrumb(document: SourceDocument, trail: Sequence[tuple[int, str]]) -> s
 
 
 def _divide(pieces: Sequence[_Piece], headers: dict[str, int]) -> Iterator[list[_Piece]]:
-    """Fill chunks with whole units (a paragraph, a list, a table) and divide only the units that are too large."""
+    """Fill chunks with whole units (a paragraph, a list, a table); divide only the units that are too large."""
     if pieces[0].block.kind == "record":
         yield from ([piece] for piece in pieces)
-    elif _size(pieces, headers) <= WHOLE_TOKENS:
+    elif _count_tokens(pieces, headers) <= WHOLE_TOKENS:
         yield list(pieces)
     else:
         groups: list[list[_Piece]] = []
-        target = _even_share(_words(pieces))
-        for unit in _units(pieces):
-            for part in _unit_parts(unit, headers):
-                if groups and not _closes(groups[-1], part, target, headers):
+        target = _compute_target(_count_words(pieces))
+        for unit in _group_units(pieces):
+            for part in _split_unit(unit, headers):
+                if groups and not _is_full(groups[-1], part, target, headers):
                     groups[-1] = groups[-1] + part
                 else:
                     groups.append(part)
-        yield from _without_scraps(groups, headers)
+        yield from _merge_scrap(groups, headers)
 
 
-def _even_share(words: int) -> float:
-    """Words a chunk, so that the last one is not much smaller than the others."""
+def _compute_target(words: int) -> float:
+    """Return the words for each chunk that make the last one about as long as the others."""
     return words / max(1, ceil(words / (1.15 * TARGET_WORDS)))
 
 
-def _without_scraps(groups: list[list[_Piece]], headers: dict[str, int]) -> Iterator[list[_Piece]]:
+def _merge_scrap(groups: list[list[_Piece]], headers: dict[str, int]) -> Iterator[list[_Piece]]:
     """Join a last group of a few words to the one before it where both fit."""
-    if len(groups) > 1 and _words(groups[-1]) < 0.3 * TARGET_WORDS:
+    if len(groups) > 1 and _count_words(groups[-1]) < 0.3 * TARGET_WORDS:
         last = [piece for piece in groups[-1] if piece not in groups[-2]]
-        if _size([*groups[-2], *last], headers) <= MAX_TOKENS:
+        if _count_tokens([*groups[-2], *last], headers) <= MAX_TOKENS:
             groups = [*groups[:-2], groups[-2] + last]
     yield from groups
 
 
-def _units(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
-    """Runs of pieces that belong together: a lead-in with its list, the steps of a procedure, the rows of a table."""
+def _group_units(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
+    """Group pieces that belong together: a lead-in with its list, the steps of a procedure, the rows of a table."""
     units: list[list[_Piece]] = []
     for piece in pieces:
         if units and _belongs(units[-1][-1].block, piece.block):
             units[-1].append(piece)
-        elif since := _procedure_begun(units, piece.block):
+        elif since := _find_procedure(units, piece.block):
             units[-since:] = [[each for unit in units[-since:] for each in unit] + [piece]]
         else:
             units.append([piece])
@@ -228,8 +260,8 @@ def _belongs(before: Block, block: Block) -> bool:
     return False
 
 
-def _procedure_begun(units: list[list[_Piece]], block: Block) -> int:
-    """How many units back the step before this one stands, if code, a remark or a warning came between; else 0."""
+def _find_procedure(units: list[list[_Piece]], block: Block) -> int:
+    """Return how many units back the previous step stands, if code, a remark or a warning came between; else 0."""
     if block.kind != "step" or not (match := _STEP_NUMBER.match(block.text)):
         return 0
     wanted = f"{int(match[1]) - 1}. "
@@ -240,28 +272,28 @@ def _procedure_begun(units: list[list[_Piece]], block: Block) -> int:
     return 0
 
 
-def _unit_parts(unit: list[_Piece], headers: dict[str, int]) -> Iterator[list[_Piece]]:
-    """The unit, whole if it fits; else parts of it, each with the lead-in of the list in front."""
-    if _size(unit, headers) <= MAX_TOKENS:
+def _split_unit(unit: list[_Piece], headers: dict[str, int]) -> Iterator[list[_Piece]]:
+    """Yield the unit if it fits; else parts of it, each with the lead-in of its list in front."""
+    if _count_tokens(unit, headers) <= MAX_TOKENS:
         yield unit
         return
     part: list[_Piece] = []
     lead: list[_Piece] = []
-    target = _even_share(_words(unit))
+    target = _compute_target(_count_words(unit))
     for at, piece in enumerate(unit):
-        too_long = _size([*part, piece], headers) > MAX_TOKENS
-        enough = _words(part) + 0.5 * piece.words > target and not (part and _leads_in(part[-1], piece))
+        too_long = _count_tokens([*part, piece], headers) > MAX_TOKENS
+        enough = _count_words(part) + 0.5 * piece.words > target and not (part and _leads_in(part[-1], piece))
         if len(part) > len(lead) and (too_long or enough):
             yield part
-            part = lead = _lead_in(unit, at)
-            if _size([*part, piece], headers) > MAX_TOKENS:
+            part = lead = _find_lead_in(unit, at)
+            if _count_tokens([*part, piece], headers) > MAX_TOKENS:
                 part = lead = []
         part = [*part, piece]
     yield part
 
 
-def _lead_in(unit: list[_Piece], at: int) -> list[_Piece]:
-    """What leads into the list that goes on at ``at``: no list stands without its lead-in, or under that of another.
+def _find_lead_in(unit: list[_Piece], at: int) -> list[_Piece]:
+    """Find the sentence that announces the list which goes on at ``at``; a list never gets the lead-in of another.
 
     Between the steps of a procedure other lists may stand, which have lead-ins of their own.
     """
@@ -279,21 +311,21 @@ def _leads_in(before: _Piece, piece: _Piece) -> bool:
     return before.block.text.endswith(":") and piece.block.kind in ("item", "step", "code")
 
 
-def _closes(group: list[_Piece], part: list[_Piece], target: float, headers: dict[str, int]) -> bool:
-    """Whether the chunk is full before this part."""
-    if _size([*group, *part], headers) > MAX_TOKENS:
+def _is_full(group: list[_Piece], part: list[_Piece], target: float, headers: dict[str, int]) -> bool:
+    """Return whether the chunk is full before this part."""
+    if _count_tokens([*group, *part], headers) > MAX_TOKENS:
         return True
     if part[0].block.kind == "warning" or group[-1].block.text.endswith(":"):
         return False
-    return _words(group) + 0.5 * _words(part) > target
+    return _count_words(group) + 0.5 * _count_words(part) > target
 
 
-def _words(pieces: Sequence[_Piece]) -> int:
+def _count_words(pieces: Sequence[_Piece]) -> int:
     return sum(piece.words for piece in pieces)
 
 
-def _size(pieces: Sequence[_Piece], headers: dict[str, int]) -> int:
-    """Tokens of a chunk made of these pieces, its header rows included."""
+def _count_tokens(pieces: Sequence[_Piece], headers: dict[str, int]) -> int:
+    """Count the tokens of a chunk made of these pieces, its header rows included."""
     tokens, header = 0, ""
     for piece in pieces:
         if piece.block.header and piece.block.header != header:
@@ -306,10 +338,10 @@ def _size(pieces: Sequence[_Piece], headers: dict[str, int]) -> int:
 # -- records
 
 
-def _record(section: _Section, pieces: Sequence[_Piece], headers: dict[str, int]) -> Record:
+def _make_record(section: _Section, pieces: Sequence[_Piece], headers: dict[str, int]) -> Record:
     lines: list[str] = []
     header = ""
-    fits = _size(pieces, headers) <= MAX_TOKENS
+    fits = _count_tokens(pieces, headers) <= MAX_TOKENS
     for piece in pieces:
         if piece.block.header and piece.block.header != header and fits:
             lines.append(HEADER + piece.block.header)
@@ -318,7 +350,7 @@ def _record(section: _Section, pieces: Sequence[_Piece], headers: dict[str, int]
     boxes = tuple(box for piece in pieces for box in piece.block.boxes)
     pages = [piece.block.page for piece in pieces] + [box.page for box in boxes]
     return Record(
-        kind=_kind([piece.block for piece in pieces]),
+        kind=_classify([piece.block for piece in pieces]),
         heading=section.heading,
         text="\n".join(lines),
         page_from=min(pages),
@@ -328,7 +360,7 @@ def _record(section: _Section, pieces: Sequence[_Piece], headers: dict[str, int]
     )
 
 
-def _kind(blocks: Sequence[Block]) -> ChunkKind:
+def _classify(blocks: Sequence[Block]) -> ChunkKind:
     kinds = [block.kind for block in blocks]
     letters = {kind: sum(len(b.text) for b in blocks if b.kind == kind) for kind in set(kinds)}
     half = sum(letters.values()) / 2
@@ -341,16 +373,16 @@ def _kind(blocks: Sequence[Block]) -> ChunkKind:
     return "warning" if set(kinds) == {"warning"} else "text"
 
 
-def _bounded(records: Sequence[Record], count_tokens: CountTokens) -> list[Record]:
-    """Guarantee the limit: a record that still exceeds it (one enormous token run) is halved at words."""
+def _enforce_limit(records: Sequence[Record], count_tokens: CountTokens) -> list[Record]:
+    """Halve every record that still exceeds the limit (one enormous run of tokens)."""
     counts = count_tokens([record.text for record in records]) if records else []
     bounded: list[Record] = []
     for record, count in zip(records, counts, strict=True):
-        bounded += [record] if count <= MAX_TOKENS else _bounded(_halves(record), count_tokens)
+        bounded += [record] if count <= MAX_TOKENS else _enforce_limit(_halve(record), count_tokens)
     return bounded
 
 
-def _halves(record: Record) -> list[Record]:
+def _halve(record: Record) -> list[Record]:
     middle = len(record.text) // 2
     cut = max(record.text.rfind("\n", 0, middle), record.text.rfind(" ", 0, middle))
     cut = cut if cut > 0 else middle

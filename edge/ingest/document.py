@@ -1,4 +1,4 @@
-"""What every reader returns: a document as blocks in reading order, independent of the file format."""
+"""The result of every reader: a document as blocks in reading order, independent of the file format."""
 
 from __future__ import annotations
 

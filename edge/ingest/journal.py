@@ -1,4 +1,4 @@
-"""What a build has finished so far, beside its output, so that an interrupted build goes on where it was.
+"""The finished part of a build, kept beside its output, so that an interrupted build resumes.
 
 Entries are found by a key that covers everything they depend on (bytes, name, settings), so a stale one is
 never used. Readers and embedders are expensive; writing the pack is not and always starts anew.
@@ -17,7 +17,7 @@ import numpy as np
 
 from edge.database import open_writable, transaction, translated
 from edge.errors import PackError
-from edge.ingest.cut import CutDocument
+from edge.ingest.chunk import ChunkedDocument
 from edge.packs.quantise import Int8Vectors
 from edge.packs.record import Page, Record
 from edge.types import DIMENSIONS, Box
@@ -51,68 +51,68 @@ class Journal:
             self._remove_files()
             self._open()
 
-    def document(self, key: str) -> CutDocument | None:
-        """What was read of a document."""
-        rows = self._rows("SELECT title, pages, records FROM document WHERE key = ?", key)
+    def load_document(self, key: str) -> ChunkedDocument | None:
+        """Return a document that was read earlier; None if there is none under this key."""
+        rows = self._query("SELECT title, pages, records FROM document WHERE key = ?", key)
         if not rows:
             return None
         title, pages, records = rows[0]
-        return CutDocument(title, _pages(json.loads(pages)), _records(json.loads(records)))
+        return ChunkedDocument(title, _parse_pages(json.loads(pages)), _parse_records(json.loads(records)))
 
-    def add_document(self, key: str, document: CutDocument) -> None:
-        """Keep what was read of a document."""
+    def add_document(self, key: str, document: ChunkedDocument) -> None:
+        """Store a document that was read."""
         pages = [[page.number, page.label, page.width, page.height] for page in document.pages]
         values = (
             key,
             document.title,
             json.dumps(pages),
-            json.dumps([_row(record) for record in document.records]),
+            json.dumps([_dump_record(record) for record in document.records]),
         )
         with translated(self.path), transaction(self._connection):
             self._connection.execute("INSERT INTO document VALUES (?, ?, ?, ?)", values)
 
-    def batches(self, key: str) -> set[int]:
-        """Numbers of the batches of a document that have vectors."""
-        rows = self._rows("SELECT number FROM batch WHERE key = ?", key)
+    def list_batches(self, key: str) -> set[int]:
+        """Return the numbers of the batches of a document that have vectors."""
+        rows = self._query("SELECT number FROM batch WHERE key = ?", key)
         return {int(number) for (number,) in rows}
 
     def add_batch(self, key: str, number: int, vectors: Int8Vectors, sentences: Int8Vectors) -> None:
-        """Keep the vectors of one batch of a document's records, and those of their sentences."""
+        """Store the vectors of one batch of a document's records, and those of their sentences."""
         values = (key, number, vectors.tobytes(), sentences.tobytes())
         with translated(self.path), transaction(self._connection):
             self._connection.execute("INSERT INTO batch VALUES (?, ?, ?, ?)", values)
 
-    def vectors(self, key: str) -> Int8Vectors:
-        """All vectors of a document in order, shape ``(records, 384)``."""
-        return self._all("vectors", key)
+    def load_vectors(self, key: str) -> Int8Vectors:
+        """Return all vectors of a document in order, shape ``(records, 384)``."""
+        return self._load_column("vectors", key)
 
-    def sentences(self, key: str) -> Int8Vectors:
-        """Vectors of all sentences of a document in order, shape ``(sentences, 384)``."""
-        return self._all("sentences", key)
+    def load_sentence_vectors(self, key: str) -> Int8Vectors:
+        """Return the vectors of all sentences of a document in order, shape ``(sentences, 384)``."""
+        return self._load_column("sentences", key)
 
-    def words(self, keys: Sequence[str]) -> dict[str, Int8Vectors]:
-        """The vectors there are of single words, by their keys."""
+    def load_word_vectors(self, keys: Sequence[str]) -> dict[str, Int8Vectors]:
+        """Return the stored vectors of single words, by their keys."""
         sql = "SELECT key, vector FROM word WHERE key IN (SELECT value FROM json_each(?))"
-        rows = self._rows(sql, json.dumps(keys))
+        rows = self._query(sql, json.dumps(keys))
         return {key: np.frombuffer(vector, np.int8) for key, vector in rows}
 
-    def add_words(self, vectors: Mapping[str, Int8Vectors]) -> None:
-        """Keep vectors of single words."""
+    def add_word_vectors(self, vectors: Mapping[str, Int8Vectors]) -> None:
+        """Store vectors of single words."""
         with translated(self.path), transaction(self._connection):
             self._connection.executemany(
                 "INSERT INTO word VALUES (?, ?)", ((key, vector.tobytes()) for key, vector in vectors.items())
             )
 
-    def _all(self, column: str, key: str) -> Int8Vectors:
-        rows = self._rows(f"SELECT {column} FROM batch WHERE key = ? ORDER BY number", key)
+    def _load_column(self, column: str, key: str) -> Int8Vectors:
+        rows = self._query(f"SELECT {column} FROM batch WHERE key = ? ORDER BY number", key)
         return np.frombuffer(b"".join(row[0] for row in rows), np.int8).reshape(-1, DIMENSIONS)
 
     def finish(self) -> None:
-        """The build has succeeded: nothing of the journal is kept."""
+        """Mark the build as done: ``close`` then deletes the journal."""
         self._finished = True
 
     def close(self) -> None:
-        """Keep the journal for the next attempt, unless the build has succeeded or nothing is in it."""
+        """Close the journal. It stays for the next attempt, unless the build is done or nothing is in it."""
         empty = not self._connection.execute("SELECT 1 FROM document LIMIT 1").fetchall()
         self._connection.close()
         if empty or self._finished:
@@ -142,7 +142,7 @@ class Journal:
                 self._connection.close()
                 raise
 
-    def _rows(self, sql: str, key: str) -> list[tuple[Any, ...]]:
+    def _query(self, sql: str, key: str) -> list[tuple[Any, ...]]:
         with translated(self.path):
             return self._connection.execute(sql, (key,)).fetchall()
 
@@ -151,14 +151,14 @@ class Journal:
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
 
-def _row(record: Record) -> list[Any]:
+def _dump_record(record: Record) -> list[Any]:
     boxes = [[box.page, box.left, box.top, box.right, box.bottom] for box in record.boxes]
     return [record.kind, record.heading, record.text, record.page_from, record.page_to, record.section, boxes]
 
 
-def _records(rows: Sequence[list[Any]]) -> tuple[Record, ...]:
+def _parse_records(rows: Sequence[list[Any]]) -> tuple[Record, ...]:
     return tuple(replace(Record(*fields), boxes=tuple(Box(*box) for box in boxes)) for *fields, boxes in rows)
 
 
-def _pages(rows: Sequence[list[Any]]) -> tuple[Page, ...]:
+def _parse_pages(rows: Sequence[list[Any]]) -> tuple[Page, ...]:
     return tuple(Page(*row) for row in rows)

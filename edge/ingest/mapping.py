@@ -1,4 +1,4 @@
-"""The map of a build: every document becomes records and vectors, by way of the journal.
+"""The map of a build: turn every document into records and vectors, and keep them in the journal.
 
 What a document becomes depends on its bytes, its name and the settings alone, so the work can be interrupted anywhere
 and done in any order.
@@ -20,11 +20,11 @@ import numpy as np
 from edge import __version__
 from edge.engine.interface import Embedder
 from edge.errors import DocumentError, SourceError
-from edge.ingest.cut import CutDocument, approximate_tokens, cut
+from edge.ingest.chunk import ChunkedDocument, chunk_document, estimate_tokens
 from edge.ingest.journal import Journal
+from edge.ingest.pool import Outcome, Read, read_all
 from edge.ingest.readers import SUFFIXES
-from edge.ingest.reading import Outcome, Read, read_all
-from edge.ingest.source import SourceFile, sha256_of
+from edge.ingest.source import SourceFile, hash_file
 from edge.packs.format import FORMAT, NO_EMBEDDER
 from edge.packs.manifest import MAX_TITLE, Manifest
 from edge.packs.quantise import Int8Vectors, quantise
@@ -41,7 +41,7 @@ WORD_BATCH = 1024
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a stage is. ``done`` and ``total`` count documents, chunks (embed), words, or sentences (test)."""
+    """The progress of a stage. ``done`` and ``total`` count documents, chunks (embed), words, or sentences (test)."""
 
     stage: Stage
     document: str
@@ -50,8 +50,8 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A document that could not be read, why, and what to do about it."""
+class Refusal:
+    """A document that could not be read, with the reason and what to do about it."""
 
     name: str
     reason: str
@@ -71,7 +71,7 @@ class MappedDocument:
 
 
 class Mapper:
-    """Reads, cuts and embeds documents. ``refused`` and ``resumed`` tell of what ``read`` met."""
+    """Reads, divides and embeds documents. ``refused`` and ``resumed`` tell what happened in ``read``."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Mapper:
         journal: Journal,
         progress: Callable[[Progress], None],
     ) -> None:
-        self.refused: list[Refused] = []
+        self.refused: list[Refusal] = []
         self.resumed = 0
         self._manifest = manifest
         self._embedder = embedder
@@ -88,17 +88,17 @@ class Mapper:
         self._progress = progress
 
     def read(self, files: Sequence[SourceFile], read: Read, workers: int) -> list[MappedDocument]:
-        """Read and cut every document that the journal lacks; those that cannot be read are set aside.
+        """Read and divide every document that the journal lacks; those that cannot be read are set aside.
 
         Raises:
             SourceError: none can be read.
         """
-        found, unread = self._known(files)
+        found, unread = self._find_known(files)
         self.resumed = len(found)
         self._progress(Progress("read", "", len(files) - len(unread), len(files)))
         for file, document in read_all(list(unread), read, workers):
-            with self._refusing(file):
-                found[file] = self._cut(file, unread.pop(file), document)
+            with self._record_refusal(file):
+                found[file] = self._chunk(file, unread.pop(file), document)
             self._progress(Progress("read", file.name, len(files) - len(unread), len(files)))
         if not found:
             reasons = " ".join(refused.reason for refused in self.refused[:5])
@@ -109,7 +109,7 @@ class Mapper:
         return [found[file] for file in files if file in found]
 
     def embed(self, documents: Sequence[MappedDocument]) -> Int8Vectors | None:
-        """Vectors of all chunks in order, shape ``(chunks, 384)``; only what the journal lacks is computed.
+        """Return the vectors of all chunks in order, shape ``(chunks, 384)``; embed only what the journal lacks.
 
         Returns:
             None when there is no embedder.
@@ -119,78 +119,78 @@ class Mapper:
         total, done = sum(document.chunks for document in documents), 0
         self._progress(Progress("embed", "", 0, total))
         for document in documents:
-            for embedded in self._embed_one(document, self._embedder):
+            for embedded in self._embed_document(document, self._embedder):
                 self._progress(Progress("embed", document.file.name, done + embedded, total))
             done += document.chunks
-        return np.concatenate([self._journal.vectors(document.key) for document in documents])
+        return np.concatenate([self._journal.load_vectors(document.key) for document in documents])
 
-    def sentences(self, document: MappedDocument) -> Int8Vectors:
-        """Vectors of the sentences of an embedded document, see ``packs.writer.sentence_texts``."""
-        return self._journal.sentences(document.key)
+    def load_sentence_vectors(self, document: MappedDocument) -> Int8Vectors:
+        """Return the vectors of the sentences of an embedded document, see ``packs.writer.sentence_texts``."""
+        return self._journal.load_sentence_vectors(document.key)
 
-    def words(self, embedder: Embedder, words: Sequence[str]) -> Int8Vectors:
-        """Vectors of single words, shape ``(words, 384)``, by way of the journal like all others."""
-        keys = {word: _digest(["word", word, embedder.fingerprint]) for word in words}
-        known = self._journal.words(list(keys.values()))
+    def embed_words(self, embedder: Embedder, words: Sequence[str]) -> Int8Vectors:
+        """Return the vectors of single words, shape ``(words, 384)``; embed only those that the journal lacks."""
+        keys = {word: _hash(["word", word, embedder.fingerprint]) for word in words}
+        known = self._journal.load_word_vectors(list(keys.values()))
         missing = [word for word in words if keys[word] not in known]
         self._progress(Progress("words", "", len(words) - len(missing), len(words)))
         for start in range(0, len(missing), WORD_BATCH):
             batch = missing[start : start + WORD_BATCH]
             vectors = dict(zip(map(keys.__getitem__, batch), quantise(embedder.embed(batch)), strict=True))
-            self._journal.add_words(vectors)
+            self._journal.add_word_vectors(vectors)
             known |= vectors
             done = len(words) - len(missing) + start + len(batch)
             self._progress(Progress("words", "", done, len(words)))
         rows: Int8Vectors = np.array([known[keys[word]] for word in words], np.int8).reshape(-1, DIMENSIONS)
         return rows
 
-    def records(self, document: MappedDocument) -> Sequence[Record]:
-        """The records of a document that has been read."""
-        read = self._journal.document(document.key)
+    def load_records(self, document: MappedDocument) -> Sequence[Record]:
+        """Return the records of a document that has been read."""
+        read = self._journal.load_document(document.key)
         return read.records if read else ()
 
     @contextmanager
-    def _refusing(self, file: SourceFile) -> Iterator[None]:
+    def _record_refusal(self, file: SourceFile) -> Iterator[None]:
         try:
             yield
         except DocumentError as error:
-            self.refused.append(Refused(file.name, error.message, error.hint))
+            self.refused.append(Refusal(file.name, error.message, error.hint))
 
-    def _known(
+    def _find_known(
         self, files: Sequence[SourceFile]
     ) -> tuple[dict[SourceFile, MappedDocument], dict[SourceFile, str]]:
-        """What the journal has, and the digests of the documents that it lacks."""
+        """Return the documents in the journal, and the digests of those that it lacks."""
         found: dict[SourceFile, MappedDocument] = {}
         unread: dict[SourceFile, str] = {}
         for file in files:
-            with self._refusing(file):
-                sha256 = sha256_of(file)
-                if known := self._journal.document(self._key(file, sha256)):
-                    found[file] = self._mapped(file, sha256, known)
+            with self._record_refusal(file):
+                sha256 = hash_file(file)
+                if known := self._journal.load_document(self._make_key(file, sha256)):
+                    found[file] = self._make_document(file, sha256, known)
                 else:
                     unread[file] = sha256
         return found, unread
 
-    def _cut(self, file: SourceFile, sha256: str, document: Outcome) -> MappedDocument:
+    def _chunk(self, file: SourceFile, sha256: str, document: Outcome) -> MappedDocument:
         if isinstance(document, DocumentError):
             raise document
-        count_tokens = self._embedder.count_tokens if self._embedder else approximate_tokens
-        read = cut(file.name, document, count_tokens)
-        self._journal.add_document(self._key(file, sha256), read)
-        return self._mapped(file, sha256, read)
+        count_tokens = self._embedder.count_tokens if self._embedder else estimate_tokens
+        read = chunk_document(file.name, document, count_tokens)
+        self._journal.add_document(self._make_key(file, sha256), read)
+        return self._make_document(file, sha256, read)
 
-    def _mapped(self, file: SourceFile, sha256: str, read: CutDocument) -> MappedDocument:
-        key, title = self._key(file, sha256), self._title(file, read.title)
+    def _make_document(self, file: SourceFile, sha256: str, read: ChunkedDocument) -> MappedDocument:
+        key, title = self._make_key(file, sha256), self._choose_title(file, read.title)
         return MappedDocument(file, key, sha256, title, read.pages, len(read.records))
 
-    def _embed_one(self, document: MappedDocument, embedder: Embedder) -> Iterator[int]:
-        """Embed batch by batch; yields the number of this document's chunks that are done."""
-        finished = self._journal.batches(document.key)
+    def _embed_document(self, document: MappedDocument, embedder: Embedder) -> Iterator[int]:
+        """Embed batch by batch; yield the number of this document's chunks that are done."""
+        finished = self._journal.list_batches(document.key)
         numbers = range(-(-document.chunks // BATCH))
         if finished.issuperset(numbers):
             yield document.chunks
             return
-        records = self.records(document)
+        records = self.load_records(document)
         for number in numbers:
             batch = records[number * BATCH : (number + 1) * BATCH]
             if number not in finished:
@@ -200,17 +200,17 @@ class Mapper:
                 self._journal.add_batch(document.key, number, vectors[: len(batch)], vectors[len(batch) :])
             yield number * BATCH + len(batch)
 
-    def _title(self, file: SourceFile, own: str) -> str:
+    def _choose_title(self, file: SourceFile, own: str) -> str:
         stem = PurePosixPath(file.name).stem
         title = self._manifest.of(file.name).title or own or re.sub(r"[-_]+", " ", stem)
         return " ".join(title.split())[:MAX_TITLE] or stem
 
-    def _key(self, file: SourceFile, sha256: str) -> str:
-        """Covers everything that records and vectors depend on."""
+    def _make_key(self, file: SourceFile, sha256: str) -> str:
+        """Hash everything that records and vectors depend on."""
         title = self._manifest.of(file.name).title
         model = self._embedder.fingerprint if self._embedder else NO_EMBEDDER
-        return _digest([file.name, sha256, title, model, __version__, FORMAT, BATCH])
+        return _hash([file.name, sha256, title, model, __version__, FORMAT, BATCH])
 
 
-def _digest(values: Sequence[object]) -> str:
+def _hash(values: Sequence[object]) -> str:
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()

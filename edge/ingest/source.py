@@ -1,4 +1,4 @@
-"""The source folder of a pack: which files are documents, what they are called, and their bytes' digest."""
+"""The source folder of a pack: its documents, their names and the digests of their bytes."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that is not a document, and why not."""
+class SkippedFile:
+    """A file that is not a document, with the reason."""
 
     name: str
     reason: str
 
 
-def list_source(folder: Path) -> tuple[list[SourceFile], list[Skipped]]:
-    """The documents of a folder and its subfolders by name, and the files that were passed over.
+def list_source(folder: Path) -> tuple[list[SourceFile], list[SkippedFile]]:
+    """Return the documents of a folder and its subfolders by name, and the files that were skipped.
 
     Raises:
         SourceError: not a folder, or one that cannot be read.
@@ -44,24 +44,24 @@ def list_source(folder: Path) -> tuple[list[SourceFile], list[Skipped]]:
         what = "is not a folder" if folder.exists() else "does not exist"
         raise SourceError(f"{folder} {what}.", "Give the folder that holds pack.toml and the documents.")
     files: list[SourceFile] = []
-    skipped: list[Skipped] = []
+    skipped: list[SkippedFile] = []
     for path in _walk(folder):
         name = PurePosixPath(path.relative_to(folder)).as_posix()
-        reason = _why_skipped(name, path)
+        reason = _explain_skip(name, path)
         if reason is None:
             files.append(SourceFile(name, path))
         elif reason:
-            skipped.append(Skipped(name.encode("utf-8", "replace").decode(), reason))
+            skipped.append(SkippedFile(name.encode("utf-8", "replace").decode(), reason))
     return sorted(files, key=lambda file: file.name), sorted(skipped, key=lambda file: file.name)
 
 
-def sha256_of(file: SourceFile) -> str:
-    """Hexadecimal SHA-256 of a document, read in blocks.
+def hash_file(file: SourceFile) -> str:
+    """Return the hexadecimal SHA-256 of a document, read in blocks.
 
     Raises:
         DocumentError: it cannot be read, is empty or too large for a pack.
     """
-    with readable(file), file.path.open("rb") as stream:
+    with translate_os_errors(file), file.path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         if size == 0:
             raise DocumentError(f"{file.name} is empty.", "Replace it or leave it out.")
@@ -77,7 +77,7 @@ def open_unchanged(file: SourceFile, sha256: str) -> BinaryIO:
         SourceError: it is not what was read then.
     """
     try:
-        unchanged = sha256_of(file) == sha256
+        unchanged = hash_file(file) == sha256
     except DocumentError:
         unchanged = False
     if not unchanged:
@@ -86,8 +86,8 @@ def open_unchanged(file: SourceFile, sha256: str) -> BinaryIO:
 
 
 @contextmanager
-def readable(file: SourceFile) -> Iterator[None]:
-    """Turn what the operating system says about a document into a ``DocumentError``."""
+def translate_os_errors(file: SourceFile) -> Iterator[None]:
+    """Turn an operating system error about a document into a ``DocumentError``."""
     try:
         yield
     except OSError as error:
@@ -107,8 +107,8 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in sorted(names))
 
 
-def _why_skipped(name: str, path: Path) -> str | None:
-    """None for a document, an empty string for what needs no mention."""
+def _explain_skip(name: str, path: Path) -> str | None:
+    """Return why a file is skipped; None for a document, an empty string for what needs no mention."""
     if name == manifest.FILE:
         return ""
     if path.name.startswith("."):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.ingest.chunk import MAX_TOKENS, chunk
+from edge.ingest.chunk import MAX_TOKENS, chunk_blocks
 from edge.ingest.document import Block, SourceDocument
 from edge.packs.record import Page, Record
 from edge.types import Box
@@ -22,7 +22,7 @@ def count(texts: Sequence[str]) -> list[int]:
 
 
 def chunks(*blocks: Block, title: str = "") -> list[Record]:
-    return chunk(SourceDocument(title, (Page(1),), blocks), count)
+    return chunk_blocks(SourceDocument(title, (Page(1),), blocks), count)
 
 
 def prose(words: int, page: int = 1) -> Block:

@@ -1,4 +1,4 @@
-"""One module a file format; each turns bytes into a ``SourceDocument``. The format is told by the file's suffix."""
+"""Readers, one module for each file format; each turns bytes into a ``SourceDocument``. The suffix tells the format."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ SUFFIXES = frozenset(_FORMATS)
 """Lower-case suffixes of the files that can be read."""
 
 
-def media_type(name: str) -> str:
-    """The media type of a document by its suffix; ``application/octet-stream`` for an unknown one."""
+def get_media_type(name: str) -> str:
+    """Return the media type of a document by its suffix; ``application/octet-stream`` for an unknown one."""
     known = _FORMATS.get(PurePath(name).suffix.lower())
     return known[0] if known else "application/octet-stream"
 
@@ -50,12 +50,12 @@ def read(name: str, data: bytes) -> SourceDocument:
     known = _FORMATS.get(PurePath(name).suffix.lower())
     if known is None:
         raise DocumentError(
-            f"{name} is of a type that cannot be read.", f"Convert it to one of: {_readable()}."
+            f"{name} is of a type that cannot be read.", f"Convert it to one of: {_list_formats()}."
         )
     if not data.strip(b"\0 \t\r\n"):
         raise DocumentError(f"{name} is empty.", "Copy the file again from where it came.")
     try:
-        document = _reader(known)(name, data)
+        document = _load_reader(known)(name, data)
     except NotTextError as error:
         raise DocumentError(
             f"{name} is not text, whatever its name says.", "Save it as UTF-8, or leave it out."
@@ -65,7 +65,7 @@ def read(name: str, data: bytes) -> SourceDocument:
     return document
 
 
-def _reader(known: tuple[str, str, str]) -> Callable[[str, bytes], SourceDocument]:
+def _load_reader(known: tuple[str, str, str]) -> Callable[[str, bytes], SourceDocument]:
     """Import the format's module when it is first needed."""
     reader: Callable[[str, bytes], SourceDocument] = getattr(
         import_module(f"{__name__}.{known[1]}"), known[2]
@@ -73,5 +73,5 @@ def _reader(known: tuple[str, str, str]) -> Callable[[str, bytes], SourceDocumen
     return reader
 
 
-def _readable() -> str:
+def _list_formats() -> str:
     return ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))

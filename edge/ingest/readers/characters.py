@@ -1,4 +1,4 @@
-"""Characters as people type them: what typesetting, fonts and word processors put in their place is undone here.
+"""Characters as people type them: undo what typesetting, fonts and word processors put in their place.
 
 Only what is certainly the same character is replaced. Compatibility normalisation (NFKC) would turn ``m²`` into
 ``m2`` and ``½`` into ``1⁄2``, so the table below is written out.
@@ -47,12 +47,12 @@ _BLANKS = re.compile(r"\s+")
 
 
 def clean(text: str) -> str:
-    """The text with ligatures, odd spaces, invisible and unprintable characters undone; line breaks stay."""
+    """Undo ligatures, odd spaces, invisible and unprintable characters; line breaks stay."""
     if text.isascii() and text.isprintable():
         return text
     return unicodedata.normalize("NFC", _UNPRINTABLE.sub("", text.translate(_TABLE)))
 
 
 def squeeze(text: str) -> str:
-    """Clean text on one line, single spaces between words."""
+    """Clean text and put it on one line, with single spaces between words."""
     return _BLANKS.sub(" ", clean(text)).strip()

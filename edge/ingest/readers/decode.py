@@ -10,7 +10,7 @@ MAX_CONTROLS = 0.01
 
 
 class NotTextError(ValueError):
-    """The bytes are no text in any encoding we know."""
+    """The bytes are not text in any known encoding."""
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
@@ -29,13 +29,13 @@ def decode(data: bytes, declared: str | None = None) -> str:
     Raises:
         NotTextError: the bytes are no text.
     """
-    text = _decoded(data, declared)
+    text = _decode(data, declared)
     if len(_CONTROL.findall(text)) > MAX_CONTROLS * len(text):
         raise NotTextError
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _decoded(data: bytes, declared: str | None) -> str:
+def _decode(data: bytes, declared: str | None) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace")

@@ -11,8 +11,8 @@ from typing import Any
 from edge.errors import DocumentError
 from edge.ingest.document import Block, SourceDocument
 from edge.ingest.readers.characters import squeeze
-from edge.ingest.readers.lists import item_text, marker
-from edge.ingest.readers.warnings import whole_warnings
+from edge.ingest.readers.lists import find_marker, format_item
+from edge.ingest.readers.warnings import join_warnings
 from edge.packs.record import Page
 from edge.text.units import row_text
 
@@ -31,12 +31,12 @@ def read_docx(name: str, data: bytes) -> SourceDocument:
     Raises:
         DocumentError: it is broken, protected, or unpacks to more than ``MAX_UNPACKED`` bytes.
     """
-    _check(name, data)
+    _check_archive(name, data)
     import docx
 
     try:
         document = docx.Document(io.BytesIO(data))
-        blocks = tuple(whole_warnings(_blocks(document)))
+        blocks = tuple(join_warnings(_read_blocks(document)))
         title = squeeze(document.core_properties.title or "")
     except Exception as error:  # python-docx and lxml raise what the damaged part happens to break
         raise DocumentError(f"{name} is not a readable Word document.", BROKEN_HINT) from error
@@ -44,8 +44,8 @@ def read_docx(name: str, data: bytes) -> SourceDocument:
     return SourceDocument(heading if title in ("", NO_TITLE) else title, (Page(1),), blocks)
 
 
-def _check(name: str, data: bytes) -> None:
-    """Refuse what is no DOCX before anything is unpacked."""
+def _check_archive(name: str, data: bytes) -> None:
+    """Refuse what is not DOCX before anything is unpacked."""
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise DocumentError(
             f"{name} is protected with a password or an old .doc file.",
@@ -62,19 +62,19 @@ def _check(name: str, data: bytes) -> None:
         )
 
 
-def _blocks(document: Any) -> Iterator[Block]:
+def _read_blocks(document: Any) -> Iterator[Block]:
     from docx.table import Table
 
     numbers: dict[tuple[str, int], int] = {}
     for item in document.iter_inner_content():
         if isinstance(item, Table):
             numbers.clear()
-            yield from _rows(item)
+            yield from _read_rows(item)
         else:
-            yield from _paragraph(item, numbers)
+            yield from _read_paragraph(item, numbers)
 
 
-def _paragraph(paragraph: Any, numbers: dict[tuple[str, int], int]) -> Iterator[Block]:
+def _read_paragraph(paragraph: Any, numbers: dict[tuple[str, int], int]) -> Iterator[Block]:
     style = str(paragraph.style.name or "") if paragraph.style is not None else ""
     text = squeeze(paragraph.text)
     if _MONO.search(style) and paragraph.text.strip():
@@ -87,21 +87,21 @@ def _paragraph(paragraph: Any, numbers: dict[tuple[str, int], int]) -> Iterator[
         yield Block("heading", text, level=max(int(match[1]), 1))
     elif style.lower() == "title":
         yield Block("heading", text, level=1)
-    elif key := _list_key(paragraph, style):
-        yield _list_item(text, key, numbers)
-    elif found := marker(text):
-        yield Block(found.kind, item_text(found))
+    elif key := _find_list_key(paragraph, style):
+        yield _make_list_item(text, key, numbers)
+    elif found := find_marker(text):
+        yield Block(found.kind, format_item(found))
     else:
         yield Block("paragraph", text)
 
 
-def _list_key(paragraph: Any, style: str) -> tuple[str, int] | None:
-    """Which numbering a list paragraph counts in, and its depth; None if it is no list paragraph."""
+def _find_list_key(paragraph: Any, style: str) -> tuple[str, int] | None:
+    """Return the numbering a list paragraph counts in, and its depth; None if it is not in a list."""
     properties = paragraph._p.pPr
     numbering = properties.numPr if properties is not None else None
     if numbering is not None and numbering.numId is not None and numbering.numId.val:
         depth = numbering.ilvl.val if numbering.ilvl is not None else 0
-        kind = _number_format(paragraph, numbering.numId.val, depth)
+        kind = _find_number_format(paragraph, numbering.numId.val, depth)
         return f"{kind}:{numbering.numId.val}", depth
     lowered = style.lower()
     if lowered.startswith("list number"):
@@ -109,8 +109,8 @@ def _list_key(paragraph: Any, style: str) -> tuple[str, int] | None:
     return ("bullet:style", 0) if lowered.startswith("list bullet") else None
 
 
-def _number_format(paragraph: Any, number: int, depth: int) -> str:
-    """``bullet`` or the number format of a numbering definition."""
+def _find_number_format(paragraph: Any, number: int, depth: int) -> str:
+    """Return ``bullet`` or the number format of a numbering definition."""
     try:
         root = paragraph.part.numbering_part.element
         space = {"w": root.nsmap["w"]}
@@ -123,7 +123,7 @@ def _number_format(paragraph: Any, number: int, depth: int) -> str:
         return "bullet"
 
 
-def _list_item(text: str, key: tuple[str, int], numbers: dict[tuple[str, int], int]) -> Block:
+def _make_list_item(text: str, key: tuple[str, int], numbers: dict[tuple[str, int], int]) -> Block:
     if key[0].startswith("bullet"):
         return Block("item", f"- {text}")
     for deeper in [k for k in numbers if k[0] == key[0] and k[1] > key[1]]:
@@ -132,8 +132,8 @@ def _list_item(text: str, key: tuple[str, int], numbers: dict[tuple[str, int], i
     return Block("step", f"{numbers[key]}. {text}")
 
 
-def _rows(table: Any) -> Iterator[Block]:
-    rows = [_cells(row) for row in table.rows]
+def _read_rows(table: Any) -> Iterator[Block]:
+    rows = [_read_cells(row) for row in table.rows]
     rows = [row for row in rows if any(row)]
     if not rows:
         return
@@ -145,8 +145,8 @@ def _rows(table: Any) -> Iterator[Block]:
         yield Block("row", row_text(row), header=header)
 
 
-def _cells(row: Any) -> list[str]:
-    """Cell texts; a merged cell counts once."""
+def _read_cells(row: Any) -> list[str]:
+    """Return the cell texts; a merged cell counts once."""
     texts: list[str] = []
     last = None
     for cell in row.cells:

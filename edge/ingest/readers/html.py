@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from edge.ingest.document import Block, SourceDocument
 from edge.ingest.readers.characters import SUPERSCRIPTS, clean, squeeze
 from edge.ingest.readers.decode import decode
-from edge.ingest.readers.warnings import warning_text, whole_warnings
+from edge.ingest.readers.warnings import format_warning, join_warnings
 from edge.packs.record import Page
 from edge.text.units import row_text
 
@@ -44,58 +44,58 @@ def read_html(name: str, data: bytes) -> SourceDocument:
         else None
     )
     body = root or tree.body
-    blocks = tuple(whole_warnings(_walk(body, 0))) if body else ()
+    blocks = tuple(join_warnings(_read_container(body, 0))) if body else ()
     heading = next((b.text for b in blocks if b.kind == "heading"), "")
     return SourceDocument(title or heading, (Page(1),), blocks)
 
 
-def _walk(node: LexborNode, depth: int) -> Iterator[Block]:
-    """Blocks of a container: block children in turn, runs of inline content as paragraphs."""
+def _read_container(node: LexborNode, depth: int) -> Iterator[Block]:
+    """Yield the blocks of a container: block children in turn, runs of inline content as paragraphs."""
     inline: list[str] = []
     for child in node.iter(include_text=True):
         tag = child.tag or ""
         if tag == "-text" or tag in _INLINE:
-            inline.append(_inline_text(child))
+            inline.append(_read_inline(child))
         elif tag == "br":
             inline.append("\n")
         elif not tag.startswith(("-", "_", "!")):
-            yield from _paragraph(inline)
+            yield from _make_paragraph(inline)
             inline = []
-            yield from _block(child, tag, depth)
-    yield from _paragraph(inline)
+            yield from _read_block(child, tag, depth)
+    yield from _make_paragraph(inline)
 
 
-def _paragraph(parts: list[str]) -> Iterator[Block]:
+def _make_paragraph(parts: list[str]) -> Iterator[Block]:
     text = squeeze("".join(parts))
     if text:
         yield Block("paragraph", text)
 
 
-def _block(node: LexborNode, tag: str, depth: int) -> Iterator[Block]:
+def _read_block(node: LexborNode, tag: str, depth: int) -> Iterator[Block]:
     if depth > MAX_DEPTH:
-        yield from _paragraph([node.text(separator=" ")])
+        yield from _make_paragraph([node.text(separator=" ")])
     elif len(tag) == 2 and tag[0] == "h" and tag[1] in "123456":
-        if text := _text(node):
+        if text := _read_text(node):
             yield Block("heading", text, level=int(tag[1]))
-    elif signal := _admonition(node):
-        yield from _boxed(signal, node)
+    elif signal := _find_admonition(node):
+        yield from _read_admonition(signal, node)
     elif tag in ("table", "ul", "ol") and _is_navigation(node):
         return
     elif tag == "pre":
         if code := clean(node.text()).strip("\n"):
             yield Block("code", code)
     elif tag in ("ul", "ol", "menu"):
-        yield from _list(node, tag, depth)
+        yield from _read_list(node, tag, depth)
     elif tag == "dl":
-        yield from _definitions(node, depth)
+        yield from _read_definitions(node, depth)
     elif tag == "table":
-        yield from _table(node, depth)
+        yield from _read_table(node, depth)
     else:
-        yield from _walk(node, depth + 1)
+        yield from _read_container(node, depth + 1)
 
 
 def _is_navigation(node: LexborNode) -> bool:
-    """Whether a list or table is nothing but links: within the page (a table of contents), or a row of buttons."""
+    """Return whether a list or table holds only links: a table of contents, or a row of buttons."""
     links = node.css("a[href]")
     if len(links) < 3:
         return False
@@ -109,7 +109,7 @@ def _is_navigation(node: LexborNode) -> bool:
 # -- text
 
 
-def _inline_text(node: LexborNode) -> str:
+def _read_inline(node: LexborNode) -> str:
     if node.tag == "-text":
         return node.text_content or ""
     if node.tag == "br":
@@ -119,40 +119,40 @@ def _inline_text(node: LexborNode) -> str:
     if node.tag == "sup":
         text = node.text()
         return text.translate(SUPERSCRIPTS) if re.fullmatch(r"[0-9+−-]{1,3}", text.strip()) else text
-    return "".join(_inline_text(child) for child in node.iter(include_text=True) if _is_content(child))
+    return "".join(_read_inline(child) for child in node.iter(include_text=True) if _is_content(child))
 
 
 def _is_content(node: LexborNode) -> bool:
     return node.tag == "-text" or not (node.tag or "-").startswith(("-", "_", "!"))
 
 
-def _text(node: LexborNode) -> str:
-    """All text below a node on one line, words of neighbouring blocks apart."""
-    return squeeze("".join(_spaced(node, 0)))
+def _read_text(node: LexborNode) -> str:
+    """Return all text below a node on one line, with spaces between neighbouring blocks."""
+    return squeeze("".join(_read_spaced(node, 0)))
 
 
-def _spaced(node: LexborNode, depth: int) -> Iterator[str]:
+def _read_spaced(node: LexborNode, depth: int) -> Iterator[str]:
     for child in node.iter(include_text=True):
         if child.tag == "-text" or child.tag == "sup":
-            yield _inline_text(child)
+            yield _read_inline(child)
         elif _is_content(child) and depth < MAX_DEPTH:
             block = child.tag not in _INLINE
             yield " " if block else ""
-            yield from _spaced(child, depth + 1)
+            yield from _read_spaced(child, depth + 1)
             yield " " if block else ""
 
 
 # -- structures
 
 
-def _list(node: LexborNode, tag: str, depth: int) -> Iterator[Block]:
+def _read_list(node: LexborNode, tag: str, depth: int) -> Iterator[Block]:
     start = (node.attributes.get("start") or "1") if tag == "ol" else "1"
     number = int(start) if start.isascii() and start.isdigit() and len(start) < 6 else 1
     for item in node.iter():
         if item.tag in ("ul", "ol"):
-            yield from _list(item, item.tag, depth + 1)
+            yield from _read_list(item, item.tag, depth + 1)
             continue
-        inner = list(_walk(item, depth + 1))
+        inner = list(_read_container(item, depth + 1))
         if not inner:
             continue
         first, rest = inner[0], inner[1:]
@@ -165,14 +165,14 @@ def _list(node: LexborNode, tag: str, depth: int) -> Iterator[Block]:
         number += 1
 
 
-def _definitions(node: LexborNode, depth: int) -> Iterator[Block]:
-    """A term and what it means, together."""
+def _read_definitions(node: LexborNode, depth: int) -> Iterator[Block]:
+    """Yield each term together with its definition."""
     terms: list[str] = []
     for child in node.iter():
         if child.tag == "dt":
-            terms.append(_text(child))
+            terms.append(_read_text(child))
         elif child.tag == "dd":
-            inner = list(_walk(child, depth + 1))
+            inner = list(_read_container(child, depth + 1))
             term = ", ".join(filter(None, terms))
             terms = []
             if inner and inner[0].kind == "paragraph" and term:
@@ -182,45 +182,45 @@ def _definitions(node: LexborNode, depth: int) -> Iterator[Block]:
                 yield Block("paragraph", term)
             yield from inner
         else:
-            yield from _walk(child, depth + 1)
+            yield from _read_container(child, depth + 1)
     if term := ", ".join(filter(None, terms)):
         yield Block("paragraph", term)
 
 
-def _table(node: LexborNode, depth: int) -> Iterator[Block]:
-    """Rows with their header. A table that only lays out a page is walked like any container."""
-    rows = [row for row in node.css("tr") if _table_of(row) == node]
+def _read_table(node: LexborNode, depth: int) -> Iterator[Block]:
+    """Yield rows with their header. A table that only lays out a page is read like any container."""
+    rows = [row for row in node.css("tr") if _find_table(row) == node]
     cells = [[c for c in row.iter() if c.tag in ("td", "th")] for row in rows]
     if node.css_first("table table, pre, ul, ol, dl, h1, h2, h3, h4") or max(map(len, cells), default=0) < 2:
         for row in cells:
             for cell in row:
-                yield from _walk(cell, depth + 1)
+                yield from _read_container(cell, depth + 1)
         return
     header = ""
-    if cells and (all(c.tag == "th" for c in cells[0]) or _in_head(rows[0])) and len(cells) > 1:
-        header = row_text(map(_text, cells[0]))
+    if cells and (all(c.tag == "th" for c in cells[0]) or _is_in_head(rows[0])) and len(cells) > 1:
+        header = row_text(map(_read_text, cells[0]))
         cells = cells[1:]
     for row in cells:
-        if text := row_text(map(_text, row)):
+        if text := row_text(map(_read_text, row)):
             yield Block("row", text, header=header)
 
 
-def _table_of(row: LexborNode) -> LexborNode | None:
+def _find_table(row: LexborNode) -> LexborNode | None:
     parent = row.parent
     while parent is not None and parent.tag != "table":
         parent = parent.parent
     return parent
 
 
-def _in_head(row: LexborNode) -> bool:
+def _is_in_head(row: LexborNode) -> bool:
     return row.parent is not None and row.parent.tag == "thead"
 
 
 # -- admonitions
 
 
-def _admonition(node: LexborNode) -> str:
-    """The label of an admonition box in capitals, from its classes (docutils, AsciiDoc, DocBook, Bootstrap)."""
+def _find_admonition(node: LexborNode) -> str:
+    """Return the label of an admonition box in capitals, from its classes (docutils, AsciiDoc, DocBook, Bootstrap)."""
     if node.tag not in ("div", "section", "blockquote", "p", "table", "details"):
         return ""
     classes = (
@@ -232,13 +232,13 @@ def _admonition(node: LexborNode) -> str:
     return ""
 
 
-def _boxed(label: str, node: LexborNode) -> Iterator[Block]:
-    text = _text(node)
+def _read_admonition(label: str, node: LexborNode) -> Iterator[Block]:
+    text = _read_text(node)
     word = re.match(rf"{label}\b\s*[:!.–-]*\s*", text, re.IGNORECASE)
     rest = text[word.end() :] if word else text
     if not rest:
         return
     if label.lower() in _SIGNAL_CLASSES:
-        yield Block("warning", warning_text(label, rest))
+        yield Block("warning", format_warning(label, rest))
     else:
         yield Block("paragraph", f"{label.capitalize()}: {rest}")

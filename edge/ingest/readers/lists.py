@@ -1,4 +1,4 @@
-"""Markers at the start of list items and numbered steps, alike in every format that is plain text at heart."""
+"""Markers of list items and numbered steps, the same for every format that is plain text at heart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STEP = re.compile(r"^step\s+(\d{1,2})\s*[:.)–-]?\s+(?=\S)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a list item begins with: its kind, the number it states (0 for a bullet), and the text after it."""
+    """The start of a list item: its kind, its number (0 for a bullet), and the text after it."""
 
     kind: Literal["item", "step"]
     number: int
@@ -21,12 +21,12 @@ class Marker:
 
     @property
     def lettered(self) -> bool:
-        """Whether the number was written as a letter (a is 101)."""
+        """True if the number was written as a letter (a is 101)."""
         return self.number > 100
 
 
-def marker(text: str) -> Marker | None:
-    """The list marker ``text`` begins with, if any."""
+def find_marker(text: str) -> Marker | None:
+    """Return the list marker at the start of ``text``, if any."""
     if match := _BULLET.match(text):
         return Marker("item", 0, text[match.end() :])
     if match := _STEP.match(text) or _NUMBER.match(text):
@@ -37,8 +37,8 @@ def marker(text: str) -> Marker | None:
     return None
 
 
-def item_text(found: Marker) -> str:
-    """The item with a uniform marker: ``- …``, ``3. …`` or ``b. …``."""
+def format_item(found: Marker) -> str:
+    """Return the item with a uniform marker: ``- …``, ``3. …`` or ``b. …``."""
     if found.kind == "item":
         return f"- {found.rest}"
     return f"{chr(ord('a') + found.number - 101) if found.lettered else found.number}. {found.rest}"

@@ -1,4 +1,4 @@
-"""Markdown: CommonMark with tables, by its tokens. Front matter is passed over, but for a title."""
+"""Markdown: CommonMark with tables, read by its tokens. Of front matter only the title is used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge.errors import DocumentError
 from edge.ingest.document import Block, BlockKind, SourceDocument
 from edge.ingest.readers.characters import clean, squeeze
 from edge.ingest.readers.decode import decode
-from edge.ingest.readers.warnings import split_signal, warning_text, whole_warnings
+from edge.ingest.readers.warnings import format_warning, join_warnings, split_signal
 from edge.packs.record import Page
 from edge.text.units import row_text
 
@@ -37,7 +37,7 @@ def read_markdown(name: str, data: bytes) -> SourceDocument:
         tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
     except (RecursionError, ValueError, IndexError) as error:
         raise DocumentError(f"{name} is not readable Markdown.", "Check the file in an editor.") from error
-    blocks = tuple(whole_warnings(_Reader(tokens).blocks()))
+    blocks = tuple(join_warnings(_Reader(tokens).read_blocks()))
     if not title and blocks and blocks[0].kind == "heading" and blocks[0].level == 1:
         title = blocks[0].text
     return SourceDocument(squeeze(title), (Page(1),), blocks)
@@ -55,25 +55,25 @@ class _Reader:
         self._quoted: list[str] | None = None
         self._quotes = 0
 
-    def blocks(self) -> Iterator[Block]:
-        """The blocks in order."""
+    def read_blocks(self) -> Iterator[Block]:
+        """Yield the blocks in order."""
         index = 0
         while index < len(self._tokens):
             token = self._tokens[index]
             if token.type == "heading_open":
-                text = _plain(self._tokens[index + 1])
+                text = _strip_markup(self._tokens[index + 1])
                 if text:
                     yield Block("heading", text, level=int(token.tag[1]))
                 index += 3
             elif token.type == "table_open":
-                end = _closing(self._tokens, index, "table_close")
-                yield from _rows(self._tokens[index:end])
+                end = _find_end(self._tokens, index, "table_close")
+                yield from _read_rows(self._tokens[index:end])
                 index = end + 1
             else:
-                yield from self._token(token)
+                yield from self._read_token(token)
                 index += 1
 
-    def _token(self, token: Token) -> Iterator[Block]:
+    def _read_token(self, token: Token) -> Iterator[Block]:
         match token.type:
             case "bullet_list_open":
                 self._lists.append(None)
@@ -94,10 +94,10 @@ class _Reader:
                 if code := token.content.rstrip("\n"):
                     yield Block("code", code)
             case "inline":
-                yield from self._text(_plain(token))
+                yield from self._add_text(_strip_markup(token))
             case "html_block":
                 node = LexborHTMLParser(token.content).body
-                yield from self._text(squeeze(node.text(separator=" ")) if node else "")
+                yield from self._add_text(squeeze(node.text(separator=" ")) if node else "")
 
     def _open_item(self) -> None:
         number = self._lists[-1]
@@ -107,7 +107,7 @@ class _Reader:
             self._marker, self._kind = f"{number}. ", "step"
             self._lists[-1] = number + 1
 
-    def _text(self, text: str) -> Iterator[Block]:
+    def _add_text(self, text: str) -> Iterator[Block]:
         if not text:
             return
         if self._quoted is not None:
@@ -119,31 +119,31 @@ class _Reader:
         yield Block(kind, marker + text)
 
     def _close_quote(self) -> Iterator[Block]:
-        """A quotation is one warning if it opens as one (``> **WARNING:** …`` or ``> [!WARNING]``)."""
+        """Yield a quotation, as one warning if it opens as one (``> **WARNING:** …`` or ``> [!WARNING]``)."""
         parts, self._quoted = self._quoted or [], None
         text = " ".join(parts)
         if alert := _ALERT.match(text):
             rest = text[alert.end() :]
             signal = split_signal(f"{alert[1]}: {rest}")
             yield (
-                Block("warning", warning_text(*signal))
+                Block("warning", format_warning(*signal))
                 if signal
                 else Block("paragraph", f"{alert[1].capitalize()}: {rest}")
             )
         elif signal := split_signal(text):
-            yield Block("warning", warning_text(*signal))
+            yield Block("warning", format_warning(*signal))
         else:
             yield from (Block("paragraph", part) for part in parts)
 
 
-def _plain(token: Token) -> str:
-    """The text of an inline token without its markup."""
+def _strip_markup(token: Token) -> str:
+    """Return the text of an inline token without its markup."""
     parts = []
     for child in token.children or []:
         if child.type in ("text", "code_inline"):
             parts.append(child.content)
         elif child.type == "image":
-            parts.append(_plain(child))
+            parts.append(_strip_markup(child))
         elif child.type in ("softbreak", "hardbreak") or (
             child.type == "html_inline" and child.content.lower().startswith("<br")
         ):
@@ -151,18 +151,18 @@ def _plain(token: Token) -> str:
     return squeeze("".join(parts))
 
 
-def _closing(tokens: Sequence[Token], index: int, kind: str) -> int:
+def _find_end(tokens: Sequence[Token], index: int, kind: str) -> int:
     return next((i for i in range(index, len(tokens)) if tokens[i].type == kind), len(tokens) - 1)
 
 
-def _rows(tokens: Sequence[Token]) -> Iterator[Block]:
-    """Table rows; the first one is the header."""
+def _read_rows(tokens: Sequence[Token]) -> Iterator[Block]:
+    """Yield table rows; the first row is the header."""
     rows: list[list[str]] = []
     for token in tokens:
         if token.type == "tr_open":
             rows.append([])
         elif token.type == "inline":
-            rows[-1].append(_plain(token))
+            rows[-1].append(_strip_markup(token))
     header = row_text(rows[0]) if rows else ""
     for row in rows[1:] or rows[:1]:
         if text := row_text(row):

@@ -25,17 +25,17 @@ def read_table(name: str, data: bytes) -> SourceDocument:
     """
     text = decode(data).replace("\0", "")
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(name, text))
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_detect_delimiter(name, text))
         rows = [row for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
         raise DocumentError(
             f"{name} is not a readable table: {error}.", "Save it again as CSV in UTF-8."
         ) from error
-    return SourceDocument("", (Page(1),), tuple(_records(rows)))
+    return SourceDocument("", (Page(1),), tuple(_make_records(rows)))
 
 
-def _delimiter(name: str, text: str) -> str:
-    """The delimiter that divides the first rows into the most columns, alike in most rows."""
+def _detect_delimiter(name: str, text: str) -> str:
+    """Return the delimiter that divides the first rows into the most columns, alike in most rows."""
     best, best_score = "\t" if name.lower().endswith(".tsv") else ",", 0.0
     for delimiter in ",;\t|":
         rows = [
@@ -51,18 +51,19 @@ def _delimiter(name: str, text: str) -> str:
     return best
 
 
-def _records(rows: Sequence[Sequence[str]]) -> Iterator[Block]:
+def _make_records(rows: Sequence[Sequence[str]]) -> Iterator[Block]:
     if not rows:
         return
     names = [squeeze(cell) for cell in rows[0]]
     for row in rows[1:] or rows[:1]:
         fields = [
-            _field(names[i] if i < len(names) and len(rows) > 1 else "", cell) for i, cell in enumerate(row)
+            _format_field(names[i] if i < len(names) and len(rows) > 1 else "", cell)
+            for i, cell in enumerate(row)
         ]
         if text := " | ".join(filter(None, fields)):
             yield Block("record", text)
 
 
-def _field(name: str, cell: str) -> str:
+def _format_field(name: str, cell: str) -> str:
     value = squeeze(cell)
     return f"{name}: {value}" if name and value else value

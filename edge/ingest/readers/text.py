@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from edge.ingest.document import Block, SourceDocument
 from edge.ingest.readers.characters import clean, squeeze
 from edge.ingest.readers.decode import decode
-from edge.ingest.readers.lists import item_text, marker
-from edge.ingest.readers.warnings import split_signal, whole_warnings
+from edge.ingest.readers.lists import find_marker, format_item
+from edge.ingest.readers.warnings import join_warnings, split_signal
 from edge.packs.record import Page
 
 _UNDERLINE = re.compile(r"^\s*([=\-~^*#])\1{2,}\s*$")
@@ -19,33 +19,33 @@ _UNDERLINE_LEVEL = {"=": 1, "#": 1, "*": 1}
 
 def read_text(name: str, data: bytes) -> SourceDocument:
     """Read plain text."""
-    blocks = tuple(whole_warnings(_blocks(clean(decode(data)))))
+    blocks = tuple(join_warnings(_read_blocks(clean(decode(data)))))
     title = next((b.text for b in blocks if b.kind == "heading"), "")
     first_is_title = bool(blocks) and blocks[0].kind == "heading"
     return SourceDocument(title if first_is_title else "", (Page(1),), blocks)
 
 
-def _blocks(text: str) -> Iterator[Block]:
+def _read_blocks(text: str) -> Iterator[Block]:
     for paragraph in re.split(r"\n\s*\n", text):
         lines = [line.rstrip() for line in paragraph.split("\n") if line.strip()]
         if lines:
-            yield from _paragraph(lines)
+            yield from _read_paragraph(lines)
 
 
-def _paragraph(lines: list[str]) -> Iterator[Block]:
-    """A paragraph may open with a heading and may hold a list."""
+def _read_paragraph(lines: list[str]) -> Iterator[Block]:
+    """Yield the blocks of a paragraph, which may open with a heading and may hold a list."""
     if len(lines) > 1 and (mark := _UNDERLINE.match(lines[1])) and len(lines[0].strip()) <= 100:
         yield Block("heading", squeeze(lines[0]), level=_UNDERLINE_LEVEL.get(mark[1], 2))
         lines = lines[2:]
-    elif level := _heading_level(lines):
+    elif level := _find_heading_level(lines):
         yield Block("heading", squeeze(lines[0]), level=level)
         lines = lines[1:]
     if lines:
-        yield from _body(lines)
+        yield from _read_body(lines)
 
 
-def _heading_level(lines: list[str]) -> int:
-    """The level of an unmarked heading in the first line; 0 if it is none."""
+def _find_heading_level(lines: list[str]) -> int:
+    """Return the level of an unmarked heading in the first line; 0 if there is none."""
     first = lines[0].strip()
     if split_signal(first) or len(first) > 80 or first[-1] in ".,;:":
         return 0
@@ -55,21 +55,21 @@ def _heading_level(lines: list[str]) -> int:
     return 2 if len(letters) >= 4 and first.isupper() and len(first.split()) <= 10 else 0
 
 
-def _body(lines: list[str]) -> Iterator[Block]:
-    if all(line.startswith(("    ", "\t")) for line in lines) and not marker(lines[0].strip()):
+def _read_body(lines: list[str]) -> Iterator[Block]:
+    if all(line.startswith(("    ", "\t")) for line in lines) and not find_marker(lines[0].strip()):
         yield Block("code", "\n".join(_dedent(lines)))
         return
     parts: list[list[str]] = []
     for line in lines:
-        if not parts or marker(line.strip()):
+        if not parts or find_marker(line.strip()):
             parts.append([line])
         else:
             parts[-1].append(line)
     for part in parts:
         text = squeeze(" ".join(part))
-        found = marker(text)
+        found = find_marker(text)
         if found:
-            yield Block(found.kind, item_text(found))
+            yield Block(found.kind, format_item(found))
         elif text:
             yield Block("paragraph", text)
 

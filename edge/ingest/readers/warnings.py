@@ -1,4 +1,4 @@
-"""Safety warnings: the signal words, and how a warning reads once found.
+"""Safety warnings: find the signal words, and store each warning in one form.
 
 DANGER, WARNING, CAUTION and NOTICE are the signal words of ANSI Z535 and ISO 3864. A note is not a warning.
 """
@@ -33,7 +33,7 @@ _NOTE = re.compile(rf"^(?:{'|'.join(_NOTES)})\s*:?$", re.IGNORECASE)
 
 
 def split_signal(text: str) -> tuple[str, str] | None:
-    """The signal word in capitals and the text that follows it, if ``text`` opens as a safety warning does.
+    """Return the signal word in capitals and the text after it, if ``text`` opens as a safety warning does.
 
     ``WARNING: …``, ``Warning!``, ``CAUTION Hot surface`` and a leading ⚠ open one; ``Warning lamps are red`` does not.
     """
@@ -48,23 +48,23 @@ def split_signal(text: str) -> tuple[str, str] | None:
 
 
 def is_label(text: str) -> bool:
-    """Whether the text is a signal word and nothing else."""
+    """Return whether the text is a signal word and nothing else."""
     signal = split_signal(text)
     return signal is not None and not signal[1]
 
 
 def is_note_label(text: str) -> bool:
-    """Whether the text is the label of a note (Note, Tip, Important), which is no safety warning."""
+    """Return whether the text is the label of a note (Note, Tip, Important), which is no safety warning."""
     return bool(_NOTE.match(text.strip()))
 
 
-def warning_text(signal: str, text: str) -> str:
-    """The warning as it is stored: ``WARNING: …``."""
+def format_warning(signal: str, text: str) -> str:
+    """Return the warning as it is stored: ``WARNING: …``."""
     return f"{signal}: {text}" if text else signal
 
 
-def whole_warnings(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Make one block of every warning: signal word, the text after it, and the list that text announces.
+def join_warnings(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Join every warning to one block: signal word, the text after it, and the list that this text announces.
 
     The label of a note joins the paragraph after it in the same way, but stays a paragraph.
     """
@@ -74,18 +74,18 @@ def whole_warnings(blocks: Iterable[Block]) -> Iterator[Block]:
             waiting.append(block)
             continue
         if waiting:
-            yield _joined(waiting)
+            yield _join(waiting)
             waiting = []
         if _opens(block):
             waiting = [block]
         else:
             yield block
     if waiting:
-        yield _joined(waiting)
+        yield _join(waiting)
 
 
 def _opens(block: Block) -> bool:
-    text = _one_line(block)
+    text = _flatten(block)
     if block.kind == "heading":
         return is_label(text) or is_note_label(text)
     return block.kind not in ("code", "warning", "record") and (
@@ -94,25 +94,25 @@ def _opens(block: Block) -> bool:
 
 
 def _takes(waiting: Sequence[Block], block: Block) -> bool:
-    """Whether the block still belongs to the warning or note that was opened."""
+    """Return whether the block still belongs to the warning or note that was opened."""
     last = waiting[-1]
     if block.kind not in ("paragraph", "item", "step") or _opens(block):
         return False
-    if len(waiting) == 1 and (is_label(_one_line(last)) or is_note_label(last.text)):
+    if len(waiting) == 1 and (is_label(_flatten(last)) or is_note_label(last.text)):
         return True
     announced = last.text.endswith(":") or (len(waiting) > 1 and last.kind in ("item", "step"))
     return announced and block.kind != "paragraph" and len(waiting) <= MAX_ITEMS
 
 
-def _joined(parts: Sequence[Block]) -> Block:
-    first = _one_line(parts[0])
+def _join(parts: Sequence[Block]) -> Block:
+    first = _flatten(parts[0])
     rest = [part.text for part in parts[1:]]
     if len(parts) > 1 and is_label(first):
         rest[0] = rest[0].removeprefix("- ")
     boxes = tuple(box for part in parts for box in part.boxes)
     kind: BlockKind = "paragraph"
     if signal := split_signal(first):
-        kind, text = "warning", warning_text(signal[0], " ".join(filter(None, [signal[1], *rest])))
+        kind, text = "warning", format_warning(signal[0], " ".join(filter(None, [signal[1], *rest])))
     elif rest:
         text = f"{first.rstrip(' :')}: {' '.join(rest)}"
     else:
@@ -120,6 +120,6 @@ def _joined(parts: Sequence[Block]) -> Block:
     return replace(parts[0], kind=kind, text=text, boxes=boxes, level=0, header="")
 
 
-def _one_line(block: Block) -> str:
-    """A table row whose first cell is the signal word reads as one line."""
+def _flatten(block: Block) -> str:
+    """Return a table row whose first cell is the signal word as one line."""
     return block.text.replace(" | ", " ", 1) if block.kind == "row" else block.text

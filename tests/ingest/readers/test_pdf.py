@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edge.errors import DocumentError
 from edge.ingest.document import Block, SourceDocument
 from edge.ingest.readers import read
-from edge.ingest.readers.pdf.blocks import unwrapped
+from edge.ingest.readers.pdf.blocks import unwrap
 
 LEFT = """The pump must be switched off before work
 begins on the seal. Wait until the shaft has
@@ -343,7 +343,7 @@ def test_code_keeps_lines_and_indents(pdf) -> None:
     ],
 )
 def test_a_listing_wrapped_to_fit_the_page_is_joined(printed: str, meant: str) -> None:
-    assert unwrapped(printed) == meant
+    assert unwrap(printed) == meant
 
 
 CELLS = [

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import DocumentError
-from edge.ingest.readers import SUFFIXES, media_type, read
+from edge.ingest.readers import SUFFIXES, get_media_type, read
 
 
 def test_the_suffix_chooses_the_reader_whatever_its_case() -> None:
@@ -26,7 +26,7 @@ def test_the_suffix_chooses_the_reader_whatever_its_case() -> None:
     ],
 )
 def test_media_types(name: str, expected: str) -> None:
-    assert media_type(name) == expected
+    assert get_media_type(name) == expected
 
 
 def test_an_unknown_type_is_refused_with_the_types_that_can_be_read() -> None:

@@ -17,11 +17,11 @@ from edge.ingest.document import SourceDocument
 from edge.ingest.readers.characters import squeeze
 from edge.ingest.readers.pdf.blocks import build_blocks
 from edge.ingest.readers.pdf.fonts import Fonts
-from edge.ingest.readers.pdf.furniture import is_ornament, without_listings, without_running_lines
+from edge.ingest.readers.pdf.furniture import is_ornament, strip_listings, strip_running_lines
 from edge.ingest.readers.pdf.headings import find_headings
 from edge.ingest.readers.pdf.hyphens import Hyphens
-from edge.ingest.readers.pdf.lines import Line, PageLines, page_lines
-from edge.ingest.readers.pdf.outline import metadata_title, page_label, read_outline
+from edge.ingest.readers.pdf.lines import Line, PageLines, lay_out_page
+from edge.ingest.readers.pdf.outline import read_outline, read_page_label, read_title
 from edge.ingest.readers.pdf.page import read_page
 from edge.ingest.readers.pdf.tables import find_tables
 from edge.packs.record import Page
@@ -58,32 +58,32 @@ def _open(name: str, data: bytes) -> Any:
 def _read(name: str, document: Any) -> SourceDocument:
     count = len(document)
     fonts = Fonts()
-    pages = [_page(document, index, fonts) for index in range(count)]
-    labels = [page_label(document, index) for index in range(count)]
+    pages = [_lay_out_page(document, index, fonts) for index in range(count)]
+    labels = [read_page_label(document, index) for index in range(count)]
     _require_text(name, pages)
     described = tuple(
         Page(page.number, label, page.width, page.height) for page, label in zip(pages, labels, strict=True)
     )
     outline = read_outline(document, {page.number: page.height for page in pages})
-    content = without_listings(without_running_lines(pages, labels))
+    content = strip_listings(strip_running_lines(pages, labels))
     lines = [line for page in content for line in page.lines if not is_ornament(line.text)]
-    body, hyphens = _body_size(lines), Hyphens(lines)
+    body, hyphens = _find_body_size(lines), Hyphens(lines)
     tables = find_tables(lines, body)
     tabular = {index for table in tables for index in range(table.start, table.end)}
     headings = find_headings(lines, outline, body, tabular, hyphens)
     tables = [t for t in tables if not any(i in headings for i in range(t.start, t.end))]
-    title = metadata_title(document) or _printed_title(pages, body)
+    title = read_title(document) or _find_printed_title(pages, body)
     return SourceDocument(title, described, tuple(build_blocks(lines, headings, tables, hyphens)))
 
 
-def _page(document: Any, index: int, fonts: Fonts) -> PageLines:
-    """One page; a page that PDFium cannot read counts as empty."""
+def _lay_out_page(document: Any, index: int, fonts: Fonts) -> PageLines:
+    """Lay out one page; a page that PDFium cannot read counts as empty."""
     try:
         page = document[index]
     except pypdfium2.PdfiumError:
         return PageLines(index + 1, 0.0, 0.0, (), False)
     try:
-        return page_lines(read_page(page, index + 1, fonts))
+        return lay_out_page(read_page(page, index + 1, fonts))
     except pypdfium2.PdfiumError:
         return PageLines(index + 1, 0.0, 0.0, (), False)
     finally:
@@ -101,16 +101,16 @@ def _require_text(name: str, pages: Sequence[PageLines]) -> None:
     raise DocumentError(f"{name} has no text.", BROKEN_HINT)
 
 
-def _body_size(lines: Sequence[Line]) -> float:
-    """The font size most of the text is set in."""
+def _find_body_size(lines: Sequence[Line]) -> float:
+    """Return the font size of most of the text."""
     sizes = Counter[float]()
     for line in lines:
         sizes[round(line.size * 2) / 2] += len(line.text) * (1 if line.mono else 3)
     return sizes.most_common(1)[0][0] if sizes else 10.0
 
 
-def _printed_title(pages: Sequence[PageLines], body: float) -> str:
-    """The largest text on the first page that has any, if it stands out from the text."""
+def _find_printed_title(pages: Sequence[PageLines], body: float) -> str:
+    """Return the largest text on the first page that has any, if it stands out from the text."""
     first = next((page.lines for page in pages if page.lines), ())
     largest = max((line.size for line in first), default=0.0)
     if largest < 1.3 * body:

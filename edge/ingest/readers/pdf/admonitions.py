@@ -27,13 +27,13 @@ class Admonition:
 
 
 def find_admonitions(lines: Sequence[Line]) -> dict[int, Admonition]:
-    """Admonitions by the index of their first line."""
+    """Find the admonitions, by the index of their first line."""
     found: dict[int, Admonition] = {}
     end = 0
     for index, line in enumerate(lines):
         if index < end or not _may_open(line):
             continue
-        admonition = _boxed(lines, index) or _beside_label(lines, index, end)
+        admonition = _find_boxed(lines, index) or _find_beside_label(lines, index, end)
         if admonition:
             found[admonition.start] = admonition
             end = admonition.end
@@ -49,20 +49,20 @@ def _is_any_label(text: str) -> bool:
     return is_label(text) or is_note_label(text)
 
 
-def _together(above: Line, line: Line) -> bool:
+def _are_together(above: Line, line: Line) -> bool:
     return (above.page, above.region) == (line.page, line.region)
 
 
 # -- boxes between rules
 
 
-def _boxed(lines: Sequence[Line], index: int) -> Admonition | None:
-    """From a rule above the signal word to the next rule."""
+def _find_boxed(lines: Sequence[Line], index: int) -> Admonition | None:
+    """Find a box that goes from a rule above the signal word to the next rule."""
     first = lines[index]
     if not first.ruled or len(first.cells) > 2:
         return None
     end = next((i for i in range(index + 1, min(index + MAX_LINES, len(lines))) if lines[i].ruled), None)
-    if end is None or any(not _together(first, line) for line in lines[index:end]):
+    if end is None or any(not _are_together(first, line) for line in lines[index:end]):
         return None
     inner = lines[index + 1 : end]
     if any(line.size > 1.15 * first.size for line in inner):
@@ -70,29 +70,29 @@ def _boxed(lines: Sequence[Line], index: int) -> Admonition | None:
     if _is_any_label(first.text):
         return Admonition(index, end, first.text, tuple(inner)) if inner else None
     signal = split_signal(first.text)
-    return Admonition(index, end, signal[0], (_without(first, signal[1]), *inner)) if signal else None
+    return Admonition(index, end, signal[0], (_strip_signal(first, signal[1]), *inner)) if signal else None
 
 
-def _without(line: Line, rest: str) -> Line:
-    """The line reduced to the text after its signal word."""
+def _strip_signal(line: Line, rest: str) -> Line:
+    """Reduce the line to the text after its signal word."""
     return replace(line, cells=(replace(line.cells[-1], text=rest),))
 
 
 # -- a label beside the text
 
 
-def _beside_label(lines: Sequence[Line], index: int, floor: int) -> Admonition | None:
-    """The lines to the right of a label, which may stand level with any of them or between two."""
+def _find_beside_label(lines: Sequence[Line], index: int, floor: int) -> Admonition | None:
+    """Find the lines to the right of a label, which may stand level with any of them or between two."""
     line = lines[index]
     label = line.cells[0]
     if not _is_any_label(label.text):
         return None
     own = [replace(line, cells=line.cells[1:])] if len(line.cells) > 1 else []
     left = own[0].left if own else None
-    below = _column(lines, range(index + 1, len(lines)), line, label.right, left)
+    below = _collect_column(lines, range(index + 1, len(lines)), line, label.right, left)
     left = left if left is not None or not below else lines[below[0]].left
-    above = _column(lines, range(index - 1, floor - 1, -1), line, label.right, left)
-    if not own and not (above and below) and not _level(lines, line, [*above, *below]):
+    above = _collect_column(lines, range(index - 1, floor - 1, -1), line, label.right, left)
+    if not own and not (above and below) and not _is_level(lines, line, [*above, *below]):
         return None
     text = [*(lines[i] for i in reversed(above)), *own, *(lines[i] for i in below)]
     if not text:
@@ -100,17 +100,17 @@ def _beside_label(lines: Sequence[Line], index: int, floor: int) -> Admonition |
     return Admonition(index - len(above), index + len(below) + 1, label.text, tuple(text))
 
 
-def _column(
+def _collect_column(
     lines: Sequence[Line], indices: Sequence[int], label: Line, right: float, left: float | None
 ) -> list[int]:
-    """Lines next to the label, going away from it, that keep right of it and close to each other."""
+    """Collect the lines next to the label, away from it, that keep right of it and close to each other."""
     found: list[int] = []
     before = label
     for index in indices[:MAX_LINES]:
         line = lines[index]
         beside = line.left > right and (left is None or abs(line.left - left) < 4 * line.size)
         if (
-            not _together(label, line)
+            not _are_together(label, line)
             or not beside
             or abs(line.baseline - before.baseline) > LOOSE * line.size
         ):
@@ -121,6 +121,6 @@ def _column(
     return found
 
 
-def _level(lines: Sequence[Line], label: Line, indices: Sequence[int]) -> bool:
-    """Whether one of the lines overlaps the label in height."""
+def _is_level(lines: Sequence[Line], label: Line, indices: Sequence[int]) -> bool:
+    """Return whether one of the lines overlaps the label in height."""
     return any(lines[i].top < label.bottom and lines[i].bottom > label.top for i in indices)

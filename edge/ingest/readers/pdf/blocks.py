@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edge.ingest.document import Block
-from edge.ingest.readers.lists import item_text, marker
+from edge.ingest.readers.lists import find_marker, format_item
 from edge.ingest.readers.pdf.admonitions import Admonition, find_admonitions
-from edge.ingest.readers.pdf.groups import ENDS_SENTENCE, Group, Spacing, new_group, starts_group
+from edge.ingest.readers.pdf.groups import ENDS_SENTENCE, Group, Spacing, open_group, starts_group
 from edge.ingest.readers.pdf.headings import Headings
 from edge.ingest.readers.pdf.hyphens import Hyphens
 from edge.ingest.readers.pdf.lines import WRAP_SIGNS, Line
 from edge.ingest.readers.pdf.tables import Table
-from edge.ingest.readers.warnings import is_label, is_note_label, split_signal, warning_text, whole_warnings
+from edge.ingest.readers.warnings import format_warning, is_label, is_note_label, join_warnings, split_signal
 
 _WRAPPED = re.compile(rf" *[{WRAP_SIGNS}][⁻-]?\n *")
 _WRAPPED_AT_BLANK = re.compile(rf"(?<=\w)(?<!_){_WRAPPED.pattern}(?=\w)")
@@ -27,15 +27,15 @@ def build_blocks(
     """Turn the lines of a document into blocks in reading order."""
     spacing = Spacing(lines)
     layout = _Layout(headings, {t.start: t for t in tables}, find_admonitions(lines), spacing, hyphens)
-    groups = _grouped(lines, layout)
-    joined = _joined_across_pages(_with_terms(groups, spacing))
-    blocks = [_block(group, hyphens) for group in joined]
-    return list(whole_warnings(block for block in blocks if block.text))
+    groups = _group_lines(lines, layout)
+    joined = _join_across_pages(_attach_terms(groups, spacing))
+    blocks = [_make_block(group, hyphens) for group in joined]
+    return list(join_warnings(block for block in blocks if block.text))
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What is known about the lines before they are grouped, by index of the first line."""
+    """The structure found among the lines before they are grouped, by index of the first line."""
 
     headings: Headings
     tables: dict[int, Table]
@@ -44,26 +44,26 @@ class _Layout:
     hyphens: Hyphens
 
 
-def _grouped(lines: Sequence[Line], layout: _Layout) -> list[Group]:
+def _group_lines(lines: Sequence[Line], layout: _Layout) -> list[Group]:
     groups: list[Group] = []
     index = 0
     fresh = True
     while index < len(lines):
-        used = _structured(lines, index, layout, groups)
+        used = _add_structure(lines, index, layout, groups)
         if used:
             index, fresh = index + used, True
             continue
         line = lines[index]
         if fresh or starts_group(groups[-1], line, layout.spacing):
-            groups.append(new_group(line, groups))
+            groups.append(open_group(line, groups))
         else:
             groups[-1].lines.append(line)
         index, fresh = index + 1, False
     return groups
 
 
-def _structured(lines: Sequence[Line], index: int, layout: _Layout, groups: list[Group]) -> int:
-    """Add the headings, the table or the admonition that starts at a line; returns how many lines it took."""
+def _add_structure(lines: Sequence[Line], index: int, layout: _Layout, groups: list[Group]) -> int:
+    """Add the headings, the table or the admonition that starts at a line; return how many lines it took."""
     used = 0
     for heading in layout.headings.get(index, ()):
         taken = lines[index + used : index + used + heading.lines]
@@ -74,27 +74,27 @@ def _structured(lines: Sequence[Line], index: int, layout: _Layout, groups: list
         return used
     admonition = layout.admonitions.get(index)
     if admonition and not any(i in layout.headings for i in range(index + 1, admonition.end)):
-        groups.append(_admonition_group(lines, admonition, layout.hyphens))
+        groups.append(_make_admonition(lines, admonition, layout.hyphens))
         return admonition.end - index
     if table := layout.tables.get(index):
-        groups += _table_groups(table, layout.hyphens)
+        groups += _make_table_groups(table, layout.hyphens)
         return table.end - index
     return 0
 
 
-def _admonition_group(lines: Sequence[Line], admonition: Admonition, hyphens: Hyphens) -> Group:
-    found = [(line.text, marker(line.text)) for line in admonition.lines]
-    parts = [item_text(sign) if sign and sign.kind == "item" else text for text, sign in found]
+def _make_admonition(lines: Sequence[Line], admonition: Admonition, hyphens: Hyphens) -> Group:
+    found = [(line.text, find_marker(line.text)) for line in admonition.lines]
+    parts = [format_item(sign) if sign and sign.kind == "item" else text for text, sign in found]
     text = hyphens.join_all(parts).removeprefix("- ")
     signal = split_signal(admonition.label)
     taken = list(lines[admonition.start : admonition.end])
     if signal:
-        return Group("warning", taken, text=warning_text(signal[0], text))
+        return Group("warning", taken, text=format_warning(signal[0], text))
     return Group("paragraph", taken, text=f"{admonition.label.rstrip(' :')}: {text}")
 
 
-def _table_groups(table: Table, hyphens: Hyphens) -> list[Group]:
-    """One group a row. Two columns, the second one prose, are definitions and read as text."""
+def _make_table_groups(table: Table, hyphens: Hyphens) -> list[Group]:
+    """Make one group of each row. Two columns, the second one prose, are definitions and read as text."""
     header = table.header.text if table.header else ""
     groups = []
     for number, row in enumerate(table.rows):
@@ -116,7 +116,7 @@ def _is_definition(table: Table) -> bool:
     return sum(words) / len(words) >= 8
 
 
-def _with_terms(groups: list[Group], spacing: Spacing) -> list[Group]:
+def _attach_terms(groups: list[Group], spacing: Spacing) -> list[Group]:
     """Put a term (an option, a command, a field) in front of the indented text that explains it."""
     result: list[Group] = []
     for group in groups:
@@ -135,7 +135,7 @@ def _is_term_of(before: Group, group: Group, spacing: Spacing) -> bool:
     term, line = before.lines[0], group.lines[0]
     if len(before.lines) > 1 or (term.page, term.region) != (line.page, line.region):
         return False
-    close = 0 < line.baseline - term.baseline <= 1.3 * spacing.of(line)
+    close = 0 < line.baseline - term.baseline <= 1.3 * spacing.get_distance(line)
     indented = 1.5 * line.size <= line.left - term.left <= 12 * line.size
     return close and indented and len(term.text) <= 80 and not ENDS_SENTENCE.search(term.text)
 
@@ -143,27 +143,27 @@ def _is_term_of(before: Group, group: Group, spacing: Spacing) -> bool:
 # -- across pages
 
 
-def _joined_across_pages(groups: list[Group]) -> list[Group]:
+def _join_across_pages(groups: list[Group]) -> list[Group]:
     """Join a paragraph or item that a page or column break cut in two."""
     joined: list[Group] = []
     for group in groups:
-        before = _above_footnotes(joined, group)
-        if before and _goes_on(before, group):
+        before = _skip_footnotes(joined, group)
+        if before and _continues(before, group):
             before.lines += group.lines
         else:
             joined.append(group)
     return joined
 
 
-def _above_footnotes(joined: list[Group], group: Group) -> Group | None:
-    """The last group in the size of this one: footnotes stand between a paragraph and its end overleaf."""
+def _skip_footnotes(joined: list[Group], group: Group) -> Group | None:
+    """Return the last group in the size of this one: footnotes stand between a paragraph and its end overleaf."""
     for before in reversed(joined[-6:]):
         if before.lines[-1].size > 0.93 * group.lines[0].size:
             return before
     return None
 
 
-def _goes_on(before: Group, group: Group) -> bool:
+def _continues(before: Group, group: Group) -> bool:
     last, first = before.lines[-1], group.lines[0]
     if (last.page, last.region) == (first.page, first.region) or first.page - last.page > 1:
         return False
@@ -179,11 +179,11 @@ def _goes_on(before: Group, group: Group) -> bool:
 # -- blocks
 
 
-def _block(group: Group, hyphens: Hyphens) -> Block:
+def _make_block(group: Group, hyphens: Hyphens) -> Block:
     lines = (*group.extra, *group.lines)
     return Block(
         kind=group.kind,
-        text=_group_text(group, hyphens),
+        text=_join_text(group, hyphens),
         page=lines[0].page,
         boxes=tuple(line.box for line in lines) if group.printed else (),
         level=group.level,
@@ -191,32 +191,32 @@ def _block(group: Group, hyphens: Hyphens) -> Block:
     )
 
 
-def _group_text(group: Group, hyphens: Hyphens) -> str:
+def _join_text(group: Group, hyphens: Hyphens) -> str:
     if group.text:
         return group.text
     if group.kind == "code":
-        return _code(group.lines)
+        return _join_code(group.lines)
     first = group.lines[0].text
     if len(group.lines) > 1 and (is_label(first) or is_note_label(first)):
         return f"{first.rstrip(' :!')}: {hyphens.join_all(line.text for line in group.lines[1:])}"
     text = hyphens.join_all(line.text for line in group.lines)
     if group.term:
         return f"{group.term} – {text}"
-    if group.found and (found := marker(text)):
-        return item_text(found)
+    if group.found and (found := find_marker(text)):
+        return format_item(found)
     return text
 
 
-def _code(lines: Sequence[Line]) -> str:
-    """Lines with their indentation, in characters."""
+def _join_code(lines: Sequence[Line]) -> str:
+    """Join lines of code, each indented as printed."""
     left = min(line.left for line in lines)
     rows = []
     for line in lines:
         width = max((line.right - line.left) / max(len(line.text), 1), 1.0)
         rows.append(" " * min(round((line.left - left) / width), 60) + line.text)
-    return unwrapped("\n".join(rows))
+    return unwrap("\n".join(rows))
 
 
-def unwrapped(listing: str) -> str:
-    """A listing with the lines that were wrapped to fit the page joined again."""
+def unwrap(listing: str) -> str:
+    """Join the lines of a listing that were wrapped to fit the page."""
     return _WRAPPED.sub("", _WRAPPED_AT_BLANK.sub(" ", listing))

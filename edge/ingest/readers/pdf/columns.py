@@ -31,7 +31,7 @@ class Segment:
     bottom: float
 
 
-def segments(words: Sequence[Word]) -> list[Segment]:
+def join_segments(words: Sequence[Word]) -> list[Segment]:
     """Join neighbouring words of one line until a gap wider than justified text has."""
     found: list[Segment] = []
     for word in words:
@@ -53,9 +53,9 @@ def _continues(before: Word, after: Word) -> bool:
     )
 
 
-def regions(parts: list[Segment], depth: int = 0) -> list[list[Segment]]:
+def divide_regions(parts: list[Segment], depth: int = 0) -> list[list[Segment]]:
     """Divide segments into regions in reading order; inside a region plain top-to-bottom order holds."""
-    gutter = _gutter(parts) if depth < 6 else None
+    gutter = _find_gutter(parts) if depth < 6 else None
     if gutter is None:
         return [parts] if parts else []
     x, top, bottom = gutter
@@ -65,15 +65,15 @@ def regions(parts: list[Segment], depth: int = 0) -> list[list[Segment]]:
     left = [s for s in within if s.left < x]
     right = [s for s in within if s.left >= x]
     return [
-        *regions(above, depth + 1),
-        *regions(left, depth + 1),
-        *regions(right, depth + 1),
-        *regions(below, depth + 1),
+        *divide_regions(above, depth + 1),
+        *divide_regions(left, depth + 1),
+        *divide_regions(right, depth + 1),
+        *divide_regions(below, depth + 1),
     ]
 
 
-def _gutter(parts: list[Segment]) -> tuple[float, float, float] | None:
-    """The tallest gutter: its x and the vertical stretch it runs through."""
+def _find_gutter(parts: list[Segment]) -> tuple[float, float, float] | None:
+    """Return the tallest gutter: its x and its top and bottom."""
     if len(parts) < 2 * MIN_LINES:
         return None
     left, right = min(s.left for s in parts), max(s.right for s in parts)
@@ -82,15 +82,15 @@ def _gutter(parts: list[Segment]) -> tuple[float, float, float] | None:
     for start, count in starts.most_common(6):
         if count + starts[start - 1] + starts[start + 1] < MIN_LINES:
             break
-        window = _window(parts, start * 2 - 2.5)
+        window = _find_window(parts, start * 2 - 2.5)
         if window and (best is None or len(window) > best[0]):
             top, bottom = min(s.top for s in window), max(s.bottom for s in window)
             best = len(window), (start * 2 - 2.5, top, bottom)
     return best[1] if best else None
 
 
-def _window(parts: list[Segment], x: float) -> list[Segment]:
-    """The longest run of segments, from top to bottom, none of which crosses ``x``, if it reads as two columns."""
+def _find_window(parts: list[Segment], x: float) -> list[Segment]:
+    """Return the longest run of segments that do not cross ``x``, if it reads as two columns."""
     runs: list[list[Segment]] = [[]]
     for segment in sorted(parts, key=lambda s: s.top):
         if segment.left < x and segment.right > x - MIN_GUTTER + 2:
@@ -104,25 +104,25 @@ def _window(parts: list[Segment], x: float) -> list[Segment]:
 
 def _reads_as_columns(left: list[Segment], right: list[Segment]) -> bool:
     fewer = min(len(left), len(right))
-    if fewer < MIN_LINES or not _side_by_side(left, right):
+    if fewer < MIN_LINES or not _are_side_by_side(left, right):
         return False
     sides = [s.left >= right[0].left - 20 for s in sorted([*left, *right], key=lambda s: s.order)]
     alternations = sum(a != b for a, b in pairwise(sides))
-    fill = min(_fill(left), _fill(right))
+    fill = min(_measure_fill(left), _measure_fill(right))
     words = min(median(len(s.words) for s in left), median(len(s.words) for s in right))
     if words < 3:
         return False
     return (alternations <= 0.25 * fewer and fill >= 0.4) or (fewer >= 2 * MIN_LINES and fill >= 0.8)
 
 
-def _side_by_side(left: list[Segment], right: list[Segment]) -> bool:
+def _are_side_by_side(left: list[Segment], right: list[Segment]) -> bool:
     top = max(min(s.top for s in left), min(s.top for s in right))
     bottom = min(max(s.bottom for s in left), max(s.bottom for s in right))
     shorter = min(max(s.bottom for s in side) - min(s.top for s in side) for side in (left, right))
     return bottom - top > 0.4 * shorter
 
 
-def _fill(side: list[Segment]) -> float:
-    """How much of the column's width its median line takes."""
+def _measure_fill(side: list[Segment]) -> float:
+    """Return the part of the column's width that its median line takes."""
     width = max(s.right for s in side) - min(s.left for s in side)
     return median(s.right - s.left for s in side) / max(width, 1.0)

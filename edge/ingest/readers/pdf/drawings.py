@@ -1,4 +1,4 @@
-"""What is drawn on a page and helps to read it: rules, the edges of boxes, and underscores that are no characters."""
+"""Drawings that help to read a page: rules, the edges of boxes, and underscores that are no characters."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Rule:
 
 
 def read_drawings(page: Any, place: Place, width: float) -> tuple[list[Rule], int]:
-    """Thin paths and the edges of boxes, and the number of images."""
+    """Return thin paths and the edges of boxes, and the number of images."""
     rules: list[Rule] = []
     images = 0
     left, bottom, right, top = (ctypes.c_float() for _ in range(4))
@@ -46,15 +46,17 @@ def read_drawings(page: Any, place: Place, width: float) -> tuple[list[Rule], in
         if kind in (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM):
             images += 1
         if kind == pdfium.FPDF_PAGEOBJ_PATH and pdfium.FPDFPageObj_GetBounds(item, left, bottom, right, top):
-            outline = Rule(*place.box((left.value, bottom.value, right.value, top.value)))
+            outline = Rule(*place.map_box((left.value, bottom.value, right.value, top.value)))
             rules += (
-                [outline] if min(outline.width, outline.height) <= 3 else _box_edges(item, outline, width)
+                [outline]
+                if min(outline.width, outline.height) <= 3
+                else _find_box_edges(item, outline, width)
             )
     return rules, images
 
 
-def _box_edges(path: Any, box: Rule, page_width: float) -> list[Rule]:
-    """The edges of a drawn rectangle; of a filled one those above and below, if it is no highlight behind words."""
+def _find_box_edges(path: Any, box: Rule, page_width: float) -> list[Rule]:
+    """Return the edges of a drawn rectangle; of a filled one those above and below, if it is no highlight."""
     if not 4 <= pdfium.FPDFPath_CountSegments(path) <= 6:
         return []
     fill, stroke = ctypes.c_int(), ctypes.c_int()
@@ -66,7 +68,7 @@ def _box_edges(path: Any, box: Rule, page_width: float) -> list[Rule]:
     return level if fill.value and wide else []
 
 
-def with_underscores(words: list[Word], rules: list[Rule]) -> list[Word]:
+def restore_underscores(words: list[Word], rules: list[Rule]) -> list[Word]:
     """Put back the underscores that typesetters draw as short rules on the baseline between letters."""
     strokes = [r for r in rules if r.height <= 1.2 and 1.5 <= r.width <= 9]
     if not strokes or len(strokes) > MAX_STROKES:  # so many are a drawing
@@ -77,7 +79,7 @@ def with_underscores(words: list[Word], rules: list[Rule]) -> list[Word]:
 
 
 def _insert_stroke(words: list[Word], stroke: Rule) -> None:
-    """Glue the words a stroke touches, if it lies where an underscore lies."""
+    """Join the words that a stroke touches, if it lies where an underscore lies."""
     before = after = -1
     for index, word in enumerate(words):
         reach = 0.22 * word.size

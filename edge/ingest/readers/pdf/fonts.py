@@ -19,7 +19,7 @@ _NARROW = frozenset("il.,1")
 
 @dataclass(frozen=True, slots=True)
 class Font:
-    """What layout needs to know of a font."""
+    """The properties of a font that layout needs."""
 
     name: str = ""
     bold: bool = False
@@ -35,17 +35,17 @@ class Fonts:
         self._buffer = ctypes.create_string_buffer(96)
         self._flags = ctypes.c_int()
 
-    def at(self, textpage: Any, index: int) -> Font:
-        """The font of character ``index`` of a PDFium text page."""
+    def find(self, textpage: Any, index: int) -> Font:
+        """Return the font of character ``index`` of a PDFium text page."""
         pdfium.FPDFText_GetFontInfo(textpage, index, self._buffer, 96, self._flags)
         key = self._buffer.value, self._flags.value, pdfium.FPDFText_GetFontWeight(textpage, index)
         font = self._known.get(key)
         if font is None:
-            font = self._known[key] = _classified(*key, _fixed_pitch(textpage, index))
+            font = self._known[key] = _classify(*key, _is_fixed_pitch(textpage, index))
         return font
 
 
-def _classified(raw_name: bytes, flags: int, weight: int, fixed_pitch: bool | None) -> Font:
+def _classify(raw_name: bytes, flags: int, weight: int, fixed_pitch: bool | None) -> Font:
     name = raw_name.decode("utf-8", "replace").split("+")[-1]
     return Font(
         name,
@@ -55,8 +55,8 @@ def _classified(raw_name: bytes, flags: int, weight: int, fixed_pitch: bool | No
     )
 
 
-def _fixed_pitch(textpage: Any, index: int) -> bool | None:
-    """Whether narrow and wide letters have one width; None if the font does not tell."""
+def _is_fixed_pitch(textpage: Any, index: int) -> bool | None:
+    """Return whether narrow and wide letters have one width; None if the font does not tell."""
     font = pdfium.FPDFTextObj_GetFont(pdfium.FPDFText_GetTextObject(textpage, index))
     width = ctypes.c_float()
     widths: dict[str, float] = {}

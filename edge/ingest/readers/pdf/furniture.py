@@ -1,4 +1,4 @@
-"""What a page carries besides its content: running headers and footers, page numbers, tables of contents, indexes."""
+"""Page furniture: running headers and footers, page numbers, tables of contents, indexes."""
 
 from __future__ import annotations
 
@@ -39,71 +39,71 @@ _Place = tuple[bool, int]
 """At the top or at the bottom, and the height in steps of three points."""
 
 
-def without_running_lines(pages: Sequence[PageLines], labels: Sequence[str | None]) -> list[PageLines]:
+def strip_running_lines(pages: Sequence[PageLines], labels: Sequence[str | None]) -> list[PageLines]:
     """Strip headers, footers and page numbers: lines at the edge of the page that come back on other pages."""
-    running = _running_keys(pages)
-    often, always = _usual_places(pages, running)
+    running = _find_running_keys(pages)
+    often, always = _find_usual_places(pages, running)
     stripped = []
     for page, label in zip(pages, labels, strict=True):
         drop = set()
-        for edge in _edges(page):
-            drop.update(_running(edge, page, label, running, often, always))
+        for edge in _find_edges(page):
+            drop.update(_take_running(edge, page, label, running, often, always))
         kept = tuple(line for index, line in enumerate(page.lines) if index not in drop)
         stripped.append(replace(page, lines=kept))
     return stripped
 
 
-def _key(text: str) -> str:
-    """A text with its numbers made alike."""
+def _normalise(text: str) -> str:
+    """Replace the numbers of a text by one sign, so that running lines become equal."""
     words = ["#" if re.fullmatch(r"[ivxlc]+", word) else word for word in text.split()]
     return _DIGITS.sub("#", " ".join(words))
 
 
-def _place(line: Line, page: PageLines) -> _Place:
+def _locate(line: Line, page: PageLines) -> _Place:
     return line.baseline < page.height / 2, round(line.baseline / 3)
 
 
-def _edges(page: PageLines) -> Iterable[list[int]]:
-    """Indices of the lines in the upper and in the lower band, outermost first."""
+def _find_edges(page: PageLines) -> Iterable[list[int]]:
+    """Return the indices of the lines in the upper and in the lower band, outermost first."""
     order = sorted(range(len(page.lines)), key=lambda i: page.lines[i].baseline)
     upper = [i for i in order if page.lines[i].bottom <= BAND * page.height]
     lower = [i for i in reversed(order) if page.lines[i].top >= (1 - BAND) * page.height]
     return upper[:MAX_RUNNING_LINES], lower[:MAX_RUNNING_LINES]
 
 
-def _keys(line: Line, outermost: bool) -> list[str]:
-    """What of a line may come back: all of it, or in the outermost line one cell (a chapter's title, say)."""
-    keys = [_key(line.text)]
+def _make_keys(line: Line, outermost: bool) -> list[str]:
+    """Return what may come back of a line: all of it, or in the outermost line one cell (a chapter's title)."""
+    keys = [_normalise(line.text)]
     if outermost and len(line.cells) > 1:
-        keys += [_key(cell.text) for cell in line.cells if len(cell.text) > 5]
+        keys += [_normalise(cell.text) for cell in line.cells if len(cell.text) > 5]
     return keys
 
 
-def _running_keys(pages: Sequence[PageLines]) -> set[tuple[bool, str]]:
-    """Texts that stand at the same edge of several pages."""
+def _find_running_keys(pages: Sequence[PageLines]) -> set[tuple[bool, str]]:
+    """Return the texts that stand at the same edge of several pages."""
     keys = Counter[tuple[bool, str]]()
     for page in pages:
-        for at_top, edge in zip((True, False), _edges(page), strict=True):
-            keys.update({(at_top, key) for i in edge for key in _keys(page.lines[i], i == edge[0])})
+        for at_top, edge in zip((True, False), _find_edges(page), strict=True):
+            keys.update({(at_top, key) for i in edge for key in _make_keys(page.lines[i], i == edge[0])})
     enough = 2 if len(pages) <= 5 else 3
     return {key for key, count in keys.items() if count >= enough}
 
 
 def _is_running(at_top: bool, line: Line, running: set[tuple[bool, str]], outermost: bool) -> bool:
-    return any((at_top, key) in running for key in _keys(line, outermost))
+    return any((at_top, key) in running for key in _make_keys(line, outermost))
 
 
-def _usual_places(
+def _find_usual_places(
     pages: Sequence[PageLines], running: set[tuple[bool, str]]
 ) -> tuple[set[_Place], set[_Place]]:
-    """Heights at which running lines stand on many pages, and those at which hardly anything else stands."""
+    """Return the heights of running lines on many pages, and those at which hardly anything else stands."""
     outermost, repeated = Counter[_Place](), Counter[_Place]()
     for page in pages:
-        for at_top, edge in zip((True, False), _edges(page), strict=True):
-            outermost.update(_place(page.lines[i], page) for i in edge[:1])
+        for at_top, edge in zip((True, False), _find_edges(page), strict=True):
+            outermost.update(_locate(page.lines[i], page) for i in edge[:1])
             repeated.update(
                 {
-                    _place(page.lines[i], page)
+                    _locate(page.lines[i], page)
                     for i in edge
                     if _is_running(at_top, page.lines[i], running, i == edge[0])
                     or _PAGE_NUMBER.fullmatch(page.lines[i].text)
@@ -116,11 +116,11 @@ def _usual_places(
     return often, always
 
 
-def _near(places: set[_Place], at_top: bool, height: int) -> bool:
+def _is_near(places: set[_Place], at_top: bool, height: int) -> bool:
     return any((at_top, height + step) in places for step in (-1, 0, 1))
 
 
-def _running(
+def _take_running(
     edge: list[int],
     page: PageLines,
     label: str | None,
@@ -132,15 +132,15 @@ def _running(
     taken: list[int] = []
     for index in edge:
         line = page.lines[index]
-        at_top, place = _place(line, page)
-        usual = _near(often, at_top, place)
+        at_top, place = _locate(line, page)
+        usual = _is_near(often, at_top, place)
         repeated = _is_running(at_top, line, running, index == edge[0])
         numbered = label is not None and label in re.split(r"[\s|/]+", line.text) and len(line.text) < 90
         if (
             _PAGE_NUMBER.fullmatch(line.text)
             or (usual and (repeated or numbered))
             or (repeated and numbered)
-            or _near(always, at_top, place)
+            or _is_near(always, at_top, place)
         ):
             taken.append(index)
         else:
@@ -148,7 +148,7 @@ def _running(
     return taken
 
 
-def without_listings(pages: Sequence[PageLines]) -> list[PageLines]:
+def strip_listings(pages: Sequence[PageLines]) -> list[PageLines]:
     """Empty the pages of tables of contents and indexes: they would be found instead of the sections they list."""
     kept: list[PageLines] = []
     in_listing = False
@@ -156,9 +156,9 @@ def without_listings(pages: Sequence[PageLines]) -> list[PageLines]:
         entries = sum(1 for line in page.lines if _LEADER.match(line.text))
         in_listing = bool(page.lines) and _is_listing(page, entries, len(pages), in_listing)
         if in_listing:
-            kept.append(replace(page, lines=_after_listing(page)))
+            kept.append(replace(page, lines=_keep_after_listing(page)))
         elif entries >= 3:
-            kept.append(replace(page, lines=_without_entries(page)))
+            kept.append(replace(page, lines=_strip_entries(page)))
         else:
             kept.append(page)
     return kept
@@ -167,7 +167,7 @@ def without_listings(pages: Sequence[PageLines]) -> list[PageLines]:
 def _is_listing(page: PageLines, entries: int, count: int, continued: bool) -> bool:
     lines = page.lines
     titled = any(_CONTENTS_TITLE.fullmatch(line.text.strip()) for line in lines[:3])
-    if entries >= max(3, 0.5 * len(lines)) and _ascending(lines):
+    if entries >= max(3, 0.5 * len(lines)) and _is_ascending(lines):
         return True
     referring = sum(
         1 for line in lines if _REFERENCE.search(line.text) and len(_DOTS.sub("", line.text)) < 110
@@ -182,8 +182,8 @@ def _is_listing(page: PageLines, entries: int, count: int, continued: bool) -> b
     )
 
 
-def _ascending(lines: Sequence[Line]) -> bool:
-    """Whether the numbers after the leaders grow as page numbers do (a specification's values do not)."""
+def _is_ascending(lines: Sequence[Line]) -> bool:
+    """Return whether the numbers after the leaders grow as page numbers do (a specification's values do not)."""
     numbers = [int(m[3]) for line in lines if (m := _LEADER.match(line.text)) and m[3].isdigit()]
     pairs = list(pairwise(numbers))
     return not pairs or sum(a <= b for a, b in pairs) >= 0.8 * len(pairs)
@@ -194,15 +194,15 @@ def _is_prose(lines: Sequence[Line]) -> bool:
     return long > 0.3 * len(lines)
 
 
-def _after_listing(page: PageLines) -> tuple[Line, ...]:
-    """What follows the last entry on a page of contents, when it is more than a few left-over lines."""
+def _keep_after_listing(page: PageLines) -> tuple[Line, ...]:
+    """Return the lines after the last entry on a page of contents, when they are more than a few."""
     last = max((i for i, line in enumerate(page.lines) if _REFERENCE.search(line.text)), default=-1)
     rest = page.lines[last + 1 :]
     return rest if len(rest) >= 4 else ()
 
 
-def _without_entries(page: PageLines) -> tuple[Line, ...]:
-    if not _ascending(page.lines):
+def _strip_entries(page: PageLines) -> tuple[Line, ...]:
+    if not _is_ascending(page.lines):
         return page.lines
     return tuple(
         line
@@ -212,6 +212,6 @@ def _without_entries(page: PageLines) -> tuple[Line, ...]:
 
 
 def is_ornament(text: str) -> bool:
-    """Symbols alone, as the corners of a frame become in some fonts."""
+    """Return whether the text is symbols alone, as the corners of a frame become in some fonts."""
     signs = set(text) - {" "}
     return bool(signs) and not signs & _HAZARDS and all(unicodedata.category(sign) == "So" for sign in signs)

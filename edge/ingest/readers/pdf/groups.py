@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from edge.ingest.document import BlockKind
-from edge.ingest.readers.lists import Marker, marker
+from edge.ingest.readers.lists import Marker, find_marker
 from edge.ingest.readers.pdf.lines import Line
 from edge.ingest.readers.warnings import is_label, split_signal
 
@@ -38,7 +38,7 @@ class Group:
 
 
 class Spacing:
-    """Normal distance between the baselines of consecutive lines, by font size."""
+    """The normal distance between the baselines of consecutive lines, by font size."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
         deltas: dict[float, Counter[float]] = defaultdict(Counter)
@@ -53,15 +53,15 @@ class Spacing:
             size: count.most_common(1)[0][0] for size, count in deltas.items() if count.total() >= 3
         }
 
-    def of(self, line: Line) -> float:
-        """Points from one baseline to the next within a paragraph."""
+    def get_distance(self, line: Line) -> float:
+        """Return the points from one baseline to the next within a paragraph."""
         return self._normal.get(round(line.size), 1.2 * line.size)
 
 
-def new_group(line: Line, groups: list[Group]) -> Group:
-    """The group a line opens, after the groups before it."""
-    found = None if line.mono else marker(line.text)
-    if found and found.kind == "step" and not _plausible(found, groups):
+def open_group(line: Line, groups: list[Group]) -> Group:
+    """Return the group that a line opens, after the groups before it."""
+    found = None if line.mono else find_marker(line.text)
+    if found and found.kind == "step" and not _is_plausible(found, groups):
         found = None
     if found:
         return Group(found.kind, [line], found=found)
@@ -73,8 +73,8 @@ def _is_bare_label(group: Group) -> bool:
     return group.kind == "paragraph" and len(group.lines) == 1 and is_label(group.lines[0].text)
 
 
-def _plausible(found: Marker, groups: list[Group]) -> bool:
-    """A numbered step starts a list, or follows the step before it."""
+def _is_plausible(found: Marker, groups: list[Group]) -> bool:
+    """Return whether a numbered step starts a list, or follows the step before it."""
     if found.number in (1, 101):
         return True
     for group in reversed(groups[-30:]):
@@ -87,11 +87,11 @@ def _plausible(found: Marker, groups: list[Group]) -> bool:
 
 
 def starts_group(group: Group, line: Line, spacing: Spacing) -> bool:
-    """Whether the line opens a new group rather than going on with this one."""
+    """Return whether the line opens a new group rather than going on with this one."""
     above = group.lines[-1]
     if (above.page, above.region) != (line.page, line.region) or line.baseline <= above.baseline:
         return True
-    normal = spacing.of(line)
+    normal = spacing.get_distance(line)
     gap = line.baseline - above.baseline
     if group.kind == "code":
         return not line.mono or gap > (1.6 if line.ruled else 2.6) * normal
@@ -100,29 +100,29 @@ def starts_group(group: Group, line: Line, spacing: Spacing) -> bool:
     if line.mono and not _is_inline_code(above, line):
         return True
     if group.warns:
-        return marker(line.text) is not None
+        return find_marker(line.text) is not None
     if above.bold and not line.bold and all(each.bold for each in group.lines) and _fits(above, line):
         return True
     if _starts_item(group, above, line):
         return True
-    return _indent_breaks(group, above, line) or _ends_early(above, line)
+    return _breaks_indent(group, above, line) or _ends_early(above, line)
 
 
 def _starts_item(group: Group, above: Line, line: Line) -> bool:
-    """Whether the line opens a list item, and is not a line of prose that begins with a dash or a number."""
-    found = marker(line.text)
+    """Return whether the line opens a list item, and is not prose that begins with a dash or a number."""
+    found = find_marker(line.text)
     if not found or (not group.found and _runs_on(above, line)):
         return False
     return found.kind == "item" or group.found is not None or found.number in (1, 101)
 
 
 def _is_inline_code(above: Line, line: Line) -> bool:
-    """Whether a line in a fixed pitch is the next line of a paragraph and not a listing."""
+    """Return whether a line in a fixed pitch is the next line of a paragraph and not a listing."""
     return not above.mono and abs(above.left - line.left) < line.size and not _fits(above, line)
 
 
 def _fits(above: Line, line: Line) -> bool:
-    """Whether the first word of the line would have fitted onto the line above: then the break was meant."""
+    """Return whether the first word of the line would have fitted onto the line above: then the break was meant."""
     return above.right + line.lead + 0.4 * line.size < above.measure
 
 
@@ -137,7 +137,7 @@ def _ends_early(above: Line, line: Line) -> bool:
     return bool(ENDS_SENTENCE.search(above.text)) or (short and not line.text[:1].islower())
 
 
-def _indent_breaks(group: Group, above: Line, line: Line) -> bool:
+def _breaks_indent(group: Group, above: Line, line: Line) -> bool:
     indent = line.size
     start = group.lines[0]
     if group.found:

@@ -59,13 +59,13 @@ def find_headings(
     lines: Sequence[Line], outline: Sequence[Entry], body: float, tabular: set[int], hyphens: Hyphens
 ) -> Headings:
     """Find the headings among the lines of a document; lines in ``tabular`` are table rows and are passed over."""
-    found = _from_outline(lines, outline, hyphens)
-    typographic = _from_typography(lines, body, tabular, hyphens)
+    found = _match_outline(lines, outline, hyphens)
+    typographic = _find_by_typography(lines, body, tabular, hyphens)
     taken = {index + k for index, hs in found.items() for h in hs for k in range(h.lines)}
-    styles = _outline_styles(found)
+    styles = _find_outline_styles(found)
     matched = bool(styles)
     rich = len(outline) >= lines[-1].page / 4 if lines else False
-    levels = styles if matched else _ranked_styles(typographic.values())
+    levels = styles if matched else _rank_styles(typographic.values())
     numbered = {heading.style for heading in typographic.values() if heading.level}
     current = 0
     for index in range(min(found, default=0) if rich else 0, len(lines)):
@@ -92,7 +92,7 @@ def find_headings(
 # -- the outline
 
 
-def _from_outline(lines: Sequence[Line], outline: Sequence[Entry], hyphens: Hyphens) -> Headings:
+def _match_outline(lines: Sequence[Line], outline: Sequence[Entry], hyphens: Hyphens) -> Headings:
     by_page: dict[int, list[int]] = defaultdict(list)
     for index, line in enumerate(lines):
         by_page[line.page].append(index)
@@ -100,31 +100,31 @@ def _from_outline(lines: Sequence[Line], outline: Sequence[Entry], hyphens: Hyph
     taken: set[int] = set()
     unmatched: list[Entry] = []
     for entry in outline:
-        place = _printed_at(entry, lines, by_page, taken)
+        place = _find_printed(entry, lines, by_page, taken)
         if place is None:
             unmatched.append(entry)
             continue
         index, count = place
         taken.update(range(index, index + count))
         text = hyphens.join_all(line.text for line in lines[index : index + count])
-        found.setdefault(index, []).append(Heading(entry.level, text, count, _style(lines[index])))
+        found.setdefault(index, []).append(Heading(entry.level, text, count, _get_style(lines[index])))
     if len(unmatched) <= 0.7 * len(outline):
         for entry in unmatched:
-            _insert(entry, lines, by_page, found, taken)
+            _insert_unprinted(entry, lines, by_page, found, taken)
     return found
 
 
-def _printed_at(
+def _find_printed(
     entry: Entry, lines: Sequence[Line], by_page: Mapping[int, list[int]], taken: set[int]
 ) -> tuple[int, int] | None:
-    """The lines that print the title: first line and number of lines."""
-    wanted = {_key(entry.title), _key(_NUMBERING.sub("", entry.title))} - {""}
+    """Return the lines that print the title: first line and number of lines."""
+    wanted = {_normalise(entry.title), _normalise(_NUMBERING.sub("", entry.title))} - {""}
     if not wanted:
         return None
     best: tuple[float, int, int] | None = None
     for page in (entry.page, entry.page + 1):
         for index in by_page.get(page, ()):
-            count = 0 if index in taken else _matching_lines(lines, index, wanted)
+            count = 0 if index in taken else _count_matching_lines(lines, index, wanted)
             if count:
                 off = (
                     abs(lines[index].top - entry.top) if entry.top is not None and page == entry.page else 0.0
@@ -137,14 +137,14 @@ def _printed_at(
     return None
 
 
-def _matching_lines(lines: Sequence[Line], index: int, wanted: set[str]) -> int:
-    """How many lines from ``index`` on print one of the wanted titles; 0 if they do not."""
+def _count_matching_lines(lines: Sequence[Line], index: int, wanted: set[str]) -> int:
+    """Return how many lines from ``index`` on print one of the wanted titles; 0 if they do not."""
     text = ""
     for count in range(1, 5):
         if index + count > len(lines) or lines[index + count - 1].page != lines[index].page:
             return 0
         text = f"{text} {lines[index + count - 1].text}".strip()
-        keys = {_key(text), _key(_NUMBERING.sub("", text))}
+        keys = {_normalise(text), _normalise(_NUMBERING.sub("", text))}
         if keys & wanted:
             return count
         if not any(title.startswith(key) for title in wanted for key in keys) and not _LABEL_ONLY.match(text):
@@ -152,10 +152,10 @@ def _matching_lines(lines: Sequence[Line], index: int, wanted: set[str]) -> int:
     return 0
 
 
-def _insert(
+def _insert_unprinted(
     entry: Entry, lines: Sequence[Line], by_page: Mapping[int, list[int]], found: Headings, taken: set[int]
 ) -> None:
-    """Place a heading that is not printed at the spot its outline entry points to."""
+    """Insert a heading that is not printed at the place its outline entry points to."""
     if _FURNITURE_TITLE.fullmatch(entry.title):
         return
     on_page = by_page.get(entry.page)
@@ -168,7 +168,7 @@ def _insert(
     found.setdefault(index, []).append(Heading(entry.level, entry.title, 0))
 
 
-def _outline_styles(found: Headings) -> dict[Style, int]:
+def _find_outline_styles(found: Headings) -> dict[Style, int]:
     levels: dict[Style, Counter[int]] = defaultdict(Counter)
     for headings in found.values():
         for heading in headings:
@@ -180,8 +180,8 @@ def _outline_styles(found: Headings) -> dict[Style, int]:
 # -- typography
 
 
-def _ranked_styles(headings: Iterable[Heading]) -> dict[Style, int]:
-    """Levels of styles where nothing but print tells: what their section numbers say, else one below the larger."""
+def _rank_styles(headings: Iterable[Heading]) -> dict[Style, int]:
+    """Return the levels of styles without an outline: from their section numbers, else one below the larger style."""
     numbered: dict[Style, Counter[int]] = defaultdict(Counter)
     for heading in headings:
         numbered[heading.style][heading.level] += 1
@@ -193,7 +193,7 @@ def _ranked_styles(headings: Iterable[Heading]) -> dict[Style, int]:
     return ranked
 
 
-def _from_typography(
+def _find_by_typography(
     lines: Sequence[Line], body: float, tabular: set[int], hyphens: Hyphens
 ) -> dict[int, Heading]:
     found: dict[int, Heading] = {}
@@ -204,14 +204,14 @@ def _from_typography(
             continue
         count = 1
         while count < 4 and (
-            _same_heading(lines, index + count, body, tabular)
-            or (count == 1 and _titles_label(lines, index, body, tabular))
+            _continues_heading(lines, index + count, body, tabular)
+            or (count == 1 and _has_title_below(lines, index, body, tabular))
         ):
             count += 1
         text = hyphens.join_all(line.text for line in lines[index : index + count])
         if len(text) <= MAX_TITLE:
             large = lines[index].size >= LARGER * body
-            found[index] = Heading(_numbered_level(text, large), text, count, _style(lines[index]))
+            found[index] = Heading(_read_level(text, large), text, count, _get_style(lines[index]))
         index += count
     return found
 
@@ -235,7 +235,7 @@ def _looks_like_heading(lines: Sequence[Line], index: int, body: float) -> bool:
     if len(line.cells) == 2 and not _is_numbering(line.cells[0].text):
         return False
     larger = line.size >= LARGER * body
-    alone = _alone(lines, index)
+    alone = _is_alone(lines, index)
     if larger and (line.size >= 1.3 * body or alone):
         return True
     if line.bold and alone and text[-1] != ":":
@@ -251,8 +251,8 @@ def _is_numbering(text: str) -> bool:
     )
 
 
-def _alone(lines: Sequence[Line], index: int) -> bool:
-    """Whether white space or a change of style sets the line apart from the text above and below."""
+def _is_alone(lines: Sequence[Line], index: int) -> bool:
+    """Return whether white space or a change of style sets the line apart from the text above and below."""
     line = lines[index]
     above = lines[index - 1] if index else None
     below = lines[index + 1] if index + 1 < len(lines) else None
@@ -261,30 +261,30 @@ def _alone(lines: Sequence[Line], index: int) -> bool:
         or above.page != line.page
         or above.region != line.region
         or line.top - above.bottom > 0.45 * line.size
-        or _style(above) == _style(line)
+        or _get_style(above) == _get_style(line)
     )
     plain_below = (
         below is None
         or below.page != line.page
-        or _style(below) != _style(line)
+        or _get_style(below) != _get_style(line)
         or (below.top - line.bottom > 0.45 * line.size)
     )
-    return free_above and (plain_below or (_style(line)[0] > 0 and line.bold))
+    return free_above and (plain_below or (_get_style(line)[0] > 0 and line.bold))
 
 
-def _same_heading(lines: Sequence[Line], index: int, body: float, tabular: set[int]) -> bool:
-    """Whether the line at ``index`` continues the heading above it."""
+def _continues_heading(lines: Sequence[Line], index: int, body: float, tabular: set[int]) -> bool:
+    """Return whether the line at ``index`` continues the heading above it."""
     if index >= len(lines) or index in tabular:
         return False
     above, line = lines[index - 1], lines[index]
-    if (above.page, above.region) != (line.page, line.region) or _style(above) != _style(line):
+    if (above.page, above.region) != (line.page, line.region) or _get_style(above) != _get_style(line):
         return False
     close = line.baseline - above.baseline < 1.45 * line.size
     return close and not _NUMBERED.match(line.text) and _looks_like_heading_style(line, body)
 
 
-def _titles_label(lines: Sequence[Line], index: int, body: float, tabular: set[int]) -> bool:
-    """Whether a line says no more than ``Chapter 3`` and the next one is that chapter's title."""
+def _has_title_below(lines: Sequence[Line], index: int, body: float, tabular: set[int]) -> bool:
+    """Return whether a line says no more than ``Chapter 3`` and the next one is that chapter's title."""
     following = index + 1
     if following >= len(lines) or following in tabular or not _LABEL_ONLY.match(lines[index].text):
         return False
@@ -296,23 +296,23 @@ def _looks_like_heading_style(line: Line, body: float) -> bool:
 
 
 def _stands_out(lines: Sequence[Line], index: int, heading: Heading, body: float, rich: bool) -> bool:
-    """Beside an outline only the unmistakable counts: larger than the text, or bold where the outline is thin."""
+    """Return whether a heading is unmistakable: larger than the text, or bold where the outline is thin."""
     line = lines[index]
     following = index + heading.lines
     has_text = following < len(lines) and not lines[following].bold
     return has_text and len(heading.text) < 80 and (line.size >= LARGER * body or (line.bold and not rich))
 
 
-def _numbered_level(text: str, large: bool) -> int:
-    """The depth a printed section number states; 0 without one. A single number may be that of a step or a list."""
+def _read_level(text: str, large: bool) -> int:
+    """Return the depth of a printed section number, or 0. A single number may be that of a step or a list."""
     if match := _NUMBERED.match(text):
         return match[1].count(".") + 1
     return 1 if _CHAPTER.match(text) or (large and _SINGLE_NUMBER.match(text)) else 0
 
 
-def _style(line: Line) -> Style:
+def _get_style(line: Line) -> Style:
     return round(line.size * 2) / 2, line.bold, line.italic, line.font
 
 
-def _key(text: str) -> str:
+def _normalise(text: str) -> str:
     return _NOT_WORD.sub("", text).casefold()

@@ -15,7 +15,7 @@ _WITHIN = re.compile(r"(\w+-) (\w+)")
 
 
 class Hyphens:
-    """Whether a word broken at a line end is one word, judged by the words of the document."""
+    """Joins words broken at a line end; the words of the document decide whether the hyphen stays."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._words: set[str] = set()
@@ -47,5 +47,5 @@ class Hyphens:
         return before + after if compound else before[:-1] + after
 
     def _are_words(self, *parts: str) -> bool:
-        """Whether both halves are words of their own (data-driven), and not syllables."""
+        """Return whether all parts are words of their own in this document, and not syllables."""
         return all(len(part) >= 4 and part.casefold() in self._words for part in parts)

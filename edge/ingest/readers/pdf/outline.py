@@ -1,4 +1,4 @@
-"""The outline, page labels and title a PDF carries about itself."""
+"""The outline, page labels and title in a PDF."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_TITLE = re.compile(
 
 
 def read_outline(document: Any, tops: Mapping[int, float]) -> list[Entry]:
-    """Outline entries that point into the document. ``tops`` gives the height of each page for its destinations.
+    """Read the outline entries that point into the document. ``tops`` gives the height of each page.
 
     A damaged outline is treated as none.
     """
@@ -29,23 +29,23 @@ def read_outline(document: Any, tops: Mapping[int, float]) -> list[Entry]:
             if destination is None or not title or (index := destination.get_index()) is None:
                 continue
             entries.append(
-                Entry(bookmark.level + 1, title, index + 1, _top(destination, tops.get(index + 1)))
+                Entry(bookmark.level + 1, title, index + 1, _find_top(destination, tops.get(index + 1)))
             )
     except Exception:  # PDFium binding errors of many kinds; the text is still there
         return entries
     return entries
 
 
-def _top(destination: Any, height: float | None) -> float | None:
-    """Distance from the top of the page; None when the destination is the page as a whole."""
+def _find_top(destination: Any, height: float | None) -> float | None:
+    """Return the distance from the top of the page; None when the destination is the page as a whole."""
     _, values = destination.get_view()
     if height is None or len(values) < 2 or values[1] is None:
         return None
     return float(height - values[1])
 
 
-def page_label(document: Any, index: int) -> str | None:
-    """The label printed on the page, None where it is the position itself."""
+def read_page_label(document: Any, index: int) -> str | None:
+    """Return the label printed on the page, None where it is the position itself."""
     try:
         label = squeeze(document.get_page_label(index) or "")
     except Exception:  # a damaged label tree
@@ -53,8 +53,8 @@ def page_label(document: Any, index: int) -> str | None:
     return label if label and label != str(index + 1) else None
 
 
-def metadata_title(document: Any) -> str:
-    """The title in the document's metadata, unless it is one that an office program made up."""
+def read_title(document: Any) -> str:
+    """Return the title in the document's metadata, unless an office program made it up."""
     try:
         title = squeeze(document.get_metadata_value("Title") or "")
     except Exception:  # damaged metadata

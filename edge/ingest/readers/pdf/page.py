@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edge.ingest.readers.pdf.drawings import Rule, read_drawings, with_underscores
+from edge.ingest.readers.pdf.drawings import Rule, read_drawings, restore_underscores
 from edge.ingest.readers.pdf.fonts import Fonts
-from edge.ingest.readers.pdf.place import display_map
+from edge.ingest.readers.pdf.place import find_place
 from edge.ingest.readers.pdf.words import Word, WordReader
 
 FAR = 50_000.0
@@ -33,18 +33,18 @@ def read_page(page: Any, number: int, fonts: Fonts) -> PageContent:
         pypdfium2.PdfiumError: the page cannot be read.
     """
     width, height = page.get_size()
-    place = display_map(page, width, height)
+    place = find_place(page, width, height)
     textpage = page.get_textpage()
     try:
-        words = list(WordReader(textpage.raw, place, fonts).words())
+        words = list(WordReader(textpage.raw, place, fonts).read_words())
     finally:
         textpage.close()
     rules, images = read_drawings(page, place, width)
     inside = [w for w in words if _is_inside(w, width, height)]
-    return PageContent(number, width, height, with_underscores(inside, rules), rules, images)
+    return PageContent(number, width, height, restore_underscores(inside, rules), rules, images)
 
 
 def _is_inside(word: Word, width: float, height: float) -> bool:
-    """Whether the word shows on the page; false for coordinates that are no numbers, too."""
+    """Return whether the word shows on the page; False for coordinates that are not numbers."""
     across = -FAR < word.left < width and 0 < word.right < FAR
     return across and -FAR < word.top < height and 0 < word.bottom < FAR and 0 < word.size < FAR

@@ -50,33 +50,33 @@ class _Column:
 
 
 def find_tables(lines: Sequence[Line], body: float) -> list[Table]:
-    """All tables among the lines of a document, in order; a table ends with its page."""
+    """Find all tables among the lines of a document, in order; a table ends with its page."""
     tables: list[Table] = []
     index = 0
     while index < len(lines):
-        table = _table_at(lines, index, body) if len(lines[index].cells) > 1 else None
+        table = _find_table(lines, index, body) if len(lines[index].cells) > 1 else None
         if table:
             tables.append(table)
         index = table.end if table else index + 1
-    return _continued(tables, lines)
+    return _continue_headers(tables, lines)
 
 
-def _table_at(lines: Sequence[Line], start: int, body: float) -> Table | None:
-    end, columns = _extent(lines, start, body)
+def _find_table(lines: Sequence[Line], start: int, body: float) -> Table | None:
+    end, columns = _find_extent(lines, start, body)
     stretch = lines[start:end]
     full = [line for line in stretch if len(line.cells) > 1]
     ruled = sum(line.ruled for line in stretch)
     if len(full) < (2 if ruled >= 2 else MIN_ROWS) or len(columns) < 2 or not _lines_up(full):
         return None
-    rows = [_row(group, columns) for group in _groups(stretch, columns)]
+    rows = [_make_row(group, columns) for group in _group_rows(stretch, columns)]
     if len(rows) < 2:
         return None
     header = rows[0] if _is_header(rows, ruled > 0) else None
     return Table(start, end, header, tuple(rows[1:] if header else rows), tuple(c.left for c in columns))
 
 
-def _extent(lines: Sequence[Line], start: int, body: float) -> tuple[int, list[_Column]]:
-    """How far the lines share columns."""
+def _find_extent(lines: Sequence[Line], start: int, body: float) -> tuple[int, list[_Column]]:
+    """Return where the lines stop to share columns, and these columns."""
     columns = [_Column(cell.left, cell.right) for cell in lines[start].cells]
     end = start + 1
     while end < len(lines) and _belongs(lines[end - 1], lines[end], columns, body):
@@ -107,7 +107,7 @@ def _belongs(above: Line, line: Line, columns: list[_Column], body: float) -> bo
 
 
 def _is_continuation(line: Line, columns: list[_Column]) -> bool:
-    """Whether a lone cell starts where a column starts and keeps within it."""
+    """Return whether a lone cell starts where a column starts and keeps within it."""
     cell = line.cells[0]
     return any(abs(column.left - cell.left) <= ALIGNED for column in columns[1:]) or (
         cell.right <= columns[1].left if len(columns) > 1 and columns[0].holds(cell) else False
@@ -115,7 +115,7 @@ def _is_continuation(line: Line, columns: list[_Column]) -> bool:
 
 
 def _trails_off(above: Line, line: Line) -> bool:
-    """Whether the last line of a stretch is a lone cell that begins something else."""
+    """Return whether the last line of a stretch is a lone cell that begins something else."""
     lone = len(line.cells) == 1
     return lone and (line.baseline - above.baseline > 1.6 * line.size or line.bold != above.bold)
 
@@ -132,7 +132,7 @@ def _widen(columns: list[_Column], line: Line) -> None:
 
 
 def _lines_up(full: Sequence[Line]) -> bool:
-    """Whether cells after the first start, end or centre at the same place on most lines."""
+    """Return whether cells after the first start, end or centre at the same place on most lines."""
     second = [line.cells[1] for line in full]
     for places in (
         [c.left for c in second],
@@ -148,9 +148,9 @@ def _lines_up(full: Sequence[Line]) -> bool:
 # -- rows
 
 
-def _groups(stretch: Sequence[Line], columns: list[_Column]) -> list[list[Line]]:
-    """Lines that make one row together."""
-    by_rules = sum(line.ruled for line in stretch) >= 0.3 * len(stretch) or _rules_hold_rows(stretch, columns)
+def _group_rows(stretch: Sequence[Line], columns: list[_Column]) -> list[list[Line]]:
+    """Group lines that make one row together."""
+    by_rules = sum(line.ruled for line in stretch) >= 0.3 * len(stretch) or _are_rows_ruled(stretch, columns)
     groups: list[list[Line]] = []
     for line in stretch:
         fresh = line.ruled if by_rules else _starts_row(groups[-1][-1] if groups else None, line, columns)
@@ -161,24 +161,24 @@ def _groups(stretch: Sequence[Line], columns: list[_Column]) -> list[list[Line]]
     return groups
 
 
-def _rules_hold_rows(stretch: Sequence[Line], columns: list[_Column]) -> bool:
-    """Whether between two rules there is never more than one line that begins in the first column."""
+def _are_rows_ruled(stretch: Sequence[Line], columns: list[_Column]) -> bool:
+    """Return whether between two rules there is never more than one line that begins in the first column."""
     ruled = [i for i, line in enumerate(stretch) if line.ruled and i]
     if len(ruled) < 2:
         return False
     edges = [0, *ruled, len(stretch)]
-    beginning = [sum(_in_first(line, columns) for line in stretch[a:b]) for a, b in pairwise(edges)]
+    beginning = [sum(_is_in_first(line, columns) for line in stretch[a:b]) for a, b in pairwise(edges)]
     return all(count <= 2 for count in beginning)
 
 
-def _in_first(line: Line, columns: list[_Column]) -> bool:
+def _is_in_first(line: Line, columns: list[_Column]) -> bool:
     return columns[0].holds(line.cells[0])
 
 
 def _starts_row(above: Line | None, line: Line, columns: list[_Column]) -> bool:
     if above is None or line.ruled:
         return True
-    if not _in_first(line, columns):
+    if not _is_in_first(line, columns):
         close = line.baseline - above.baseline < 1.5 * line.size
         return not close or len(line.cells) > max(1, len(columns) - 2)
     return not (
@@ -186,21 +186,21 @@ def _starts_row(above: Line | None, line: Line, columns: list[_Column]) -> bool:
     )
 
 
-def _row(group: Sequence[Line], columns: list[_Column]) -> Row:
+def _make_row(group: Sequence[Line], columns: list[_Column]) -> Row:
     texts = [""] * len(columns)
     for line in group:
         for cell in line.cells:
-            index = max(range(len(columns)), key=lambda i: _overlap(columns[i], cell))
+            index = max(range(len(columns)), key=lambda i: _measure_overlap(columns[i], cell))
             texts[index] = f"{texts[index]} {cell.text}".strip()
     return Row(tuple(texts), tuple(group))
 
 
-def _overlap(column: _Column, cell: Cell) -> float:
+def _measure_overlap(column: _Column, cell: Cell) -> float:
     return min(column.right, cell.right) - max(column.left, cell.left)
 
 
 def _is_header(rows: Sequence[Row], ruled: bool) -> bool:
-    """Whether the first row names the columns: by its weight, a rule under it, or words above numbers."""
+    """Return whether the first row names the columns: by its weight, a rule under it, or words above numbers."""
     first, rest = rows[0], rows[1:]
     if sum(map(bool, first.cells)) < max(2, 0.6 * len(first.cells)):
         return False
@@ -213,12 +213,12 @@ def _is_header(rows: Sequence[Row], ruled: bool) -> bool:
     return short and numeric >= 0.7 and not re.search(r"\d", first.text)
 
 
-def _continued(tables: list[Table], lines: Sequence[Line]) -> list[Table]:
+def _continue_headers(tables: list[Table], lines: Sequence[Line]) -> list[Table]:
     """Give a table that goes on from the page before the header it began with."""
     result: list[Table] = []
     for table in tables:
         before = result[-1] if result else None
-        if before and before.header and before.end == table.start and _same_columns(before, table):
+        if before and before.header and before.end == table.start and _has_same_columns(before, table):
             rows = table.rows
             if table.header and table.header.text != before.header.text:
                 rows = (table.header, *rows)
@@ -227,7 +227,7 @@ def _continued(tables: list[Table], lines: Sequence[Line]) -> list[Table]:
     return result
 
 
-def _same_columns(before: Table, table: Table) -> bool:
+def _has_same_columns(before: Table, table: Table) -> bool:
     return len(before.lefts) == len(table.lefts) and all(
         abs(a - b) <= 12 for a, b in zip(before.lefts, table.lefts, strict=True)
     )

@@ -37,7 +37,7 @@ class Word:
 
 
 class WordReader:
-    """Cuts the characters of one text page into words at spaces, line ends and jumps."""
+    """Divides the characters of one text page into words at spaces, line ends and jumps."""
 
     def __init__(self, textpage: Any, place: Place, fonts: Fonts) -> None:
         self._textpage = textpage
@@ -47,66 +47,66 @@ class WordReader:
         self._rect, self._matrix = pdfium.FS_RECTF(), pdfium.FS_MATRIX()
         self._x, self._y = ctypes.c_double(), ctypes.c_double()
 
-    def words(self) -> Iterator[Word]:
-        """The words in the order of the content stream."""
-        for match in _UNBROKEN.finditer(self._characters()):
+    def read_words(self) -> Iterator[Word]:
+        """Yield the words in the order of the content stream."""
+        for match in _UNBROKEN.finditer(self._read_characters()):
             start, end = match.span()
-            first, last = self._edges(start), self._edges(end - 1)
+            first, last = self._read_edges(start), self._read_edges(end - 1)
             if first is None or last is None:
                 continue
             if _is_plain(match.group(), first, last):
-                yield self._word(start, match.group(), (first, last))
+                yield self._make_word(start, match.group(), (first, last))
             else:
-                yield from self._careful(start, match.group())
+                yield from self._split_at_jumps(start, match.group())
 
-    def _characters(self) -> str:
-        """One character for every index of the text page."""
+    def _read_characters(self) -> str:
+        """Return one character for every index of the text page."""
         count = min(pdfium.FPDFText_CountChars(self._textpage), MAX_CHARACTERS)
         textpage, get = self._textpage, pdfium.FPDFText_GetUnicode
         codes = [get(textpage, index) for index in range(count)]
         return "".join([_CHARACTER.get(code) or chr(code) for code in codes])
 
-    def _edges(self, index: int) -> Edges | None:
+    def _read_edges(self, index: int) -> Edges | None:
         rect = self._rect
         if not pdfium.FPDFText_GetLooseCharBox(self._textpage, index, rect):
             return None
         return rect.left, rect.bottom, rect.right, rect.top
 
-    def _careful(self, start: int, text: str) -> Iterator[Word]:
-        """Go character by character: cut at jumps, write raised digits as superscripts."""
-        boxes = [(index, char, self._edges(index)) for index, char in enumerate(text, start)]
+    def _split_at_jumps(self, start: int, text: str) -> Iterator[Word]:
+        """Go character by character: split at jumps, write raised digits as superscripts."""
+        boxes = [(index, char, self._read_edges(index)) for index, char in enumerate(text, start)]
         glyphs = [(index, char, edges) for index, char, edges in boxes if edges is not None]
         begin = 0
         for here in range(1, len(glyphs) + 1):
             if here == len(glyphs) or _jumps(glyphs[here - 1][2], glyphs[here][2]):
                 part = glyphs[begin:here]
                 edges = [glyph[2] for glyph in part]
-                yield self._word(part[0][0], _with_superscripts([glyph[1] for glyph in part], edges), edges)
+                yield self._make_word(part[0][0], _raise_digits([glyph[1] for glyph in part], edges), edges)
                 begin = here
 
-    def _word(self, index: int, text: str, boxes: Sequence[Edges]) -> Word:
-        """A word on the displayed page, with the font of its first character."""
+    def _make_word(self, index: int, text: str, boxes: Sequence[Edges]) -> Word:
+        """Make a word on the displayed page, with the font of its first character."""
         place, matrix = self._place, self._matrix
         pdfium.FPDFText_GetMatrix(self._textpage, index, matrix)
         pdfium.FPDFText_GetCharOrigin(self._textpage, index, self._x, self._y)
         dx, dy = place.a * matrix.a + place.c * matrix.b, place.b * matrix.a + place.d * matrix.b
         size = pdfium.FPDFText_GetFontSize(self._textpage, index) * ((dx * dx + dy * dy) ** 0.5 or 1.0)
-        left, top, right, bottom = place.box(_hull(boxes))
-        angle = _quarter_turn(dx, dy)
-        baseline = place.point(self._x.value, self._y.value)[1]
+        left, top, right, bottom = place.map_box(_join_edges(boxes))
+        angle = _find_quarter_turn(dx, dy)
+        baseline = place.map_point(self._x.value, self._y.value)[1]
         if angle == 0 and not 0.3 * size < bottom - top < 3 * size:
             top, bottom = baseline - 0.8 * size, baseline + 0.2 * size
-        font = self._fonts.at(self._textpage, index)
+        font = self._fonts.find(self._textpage, index)
         return Word(clean(text), left, top, right, bottom, baseline, size, font, angle)
 
 
-def _hull(boxes: Sequence[Edges]) -> Edges:
+def _join_edges(boxes: Sequence[Edges]) -> Edges:
     lefts, bottoms, rights, tops = zip(*boxes, strict=True)
     return min(lefts), min(bottoms), max(rights), max(tops)
 
 
 def _is_plain(text: str, first: Edges, last: Edges) -> bool:
-    """Whether first and last character tell all: one line, one size, no gap that PDFium took for no space."""
+    """Return whether first and last character tell all: one line, one size, no gap that PDFium missed."""
     height = first[3] - first[1]
     return (
         abs(first[1] - last[1]) < 0.1 * height
@@ -118,7 +118,7 @@ def _is_plain(text: str, first: Edges, last: Edges) -> bool:
 
 
 def _jumps(before: Edges, after: Edges) -> bool:
-    """Whether two consecutive characters cannot belong to one word, whichever way the text runs."""
+    """Return whether two consecutive characters cannot belong to one word, whichever way the text runs."""
     height = max(before[3] - before[1], before[2] - before[0], 1.0)
     across = max(after[0] - before[2], before[0] - after[2])
     along = max(after[1] - before[3], before[1] - after[3])
@@ -126,7 +126,7 @@ def _jumps(before: Edges, after: Edges) -> bool:
     return across > 0.4 * height or along > 0.4 * height or diagonal
 
 
-def _with_superscripts(chars: Sequence[str], boxes: Sequence[Edges]) -> str:
+def _raise_digits(chars: Sequence[str], boxes: Sequence[Edges]) -> str:
     first, last = boxes[0], boxes[-1]
     if abs(last[0] - first[0]) < abs(last[1] - first[1]):  # runs up or down the page
         return "".join(chars)
@@ -139,8 +139,8 @@ def _with_superscripts(chars: Sequence[str], boxes: Sequence[Edges]) -> str:
     )
 
 
-def _quarter_turn(dx: float, dy: float) -> int:
-    """Direction of the text on the displayed page in degrees clockwise: 0, 90, 180, 270, or -1 for oblique text."""
+def _find_quarter_turn(dx: float, dy: float) -> int:
+    """Return the direction of the text in degrees clockwise: 0, 90, 180, 270, or -1 for oblique text."""
     if abs(dy) <= 0.05 * abs(dx):
         return 0 if dx >= 0 else 180
     if abs(dx) <= 0.05 * abs(dy):

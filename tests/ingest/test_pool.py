@@ -8,9 +8,9 @@ from types import ModuleType
 import pytest
 
 from edge.errors import DocumentError
-from edge.ingest import reading
+from edge.ingest import pool
 from edge.ingest.document import SourceDocument
-from edge.ingest.reading import Outcome, read_all
+from edge.ingest.pool import Outcome, read_all
 from edge.ingest.source import SourceFile
 
 TROUBLE = """
@@ -82,8 +82,8 @@ def test_a_crash_costs_one_document(write_files: WriteFiles, trouble: ModuleType
 def test_a_document_that_hangs_is_given_up(
     write_files: WriteFiles, trouble: ModuleType, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    monkeypatch.setattr(reading, "POLL_S", 0.05)
-    monkeypatch.setattr(reading, "patience", lambda file: 0.1 if file.name.startswith("hangs") else 60.0)
+    monkeypatch.setattr(pool, "POLL_S", 0.05)
+    monkeypatch.setattr(pool, "compute_timeout", lambda file: 0.1 if file.name.startswith("hangs") else 60.0)
     found = outcomes(write_files("a.md", "hangs.md", "b.md", "hangs too.md", "c.md"), trouble, workers)
     lost = {name: error for name, error in found.items() if isinstance(error, DocumentError)}
     assert list(lost) == ["hangs.md", "hangs too.md"]
@@ -91,13 +91,13 @@ def test_a_document_that_hangs_is_given_up(
     assert "leave it out" in lost["hangs.md"].hint
 
 
-def test_patience_grows_with_the_document(write_files: WriteFiles) -> None:
+def test_the_timeout_grows_with_the_document(write_files: WriteFiles) -> None:
     (file,) = write_files("large.md")
-    assert reading.patience(file) == pytest.approx(600, abs=1)
+    assert pool.compute_timeout(file) == pytest.approx(600, abs=1)
     os.truncate(file.path, 26_000_000)
-    assert reading.patience(file) == pytest.approx(1380)
+    assert pool.compute_timeout(file) == pytest.approx(1380)
     file.path.unlink()
-    assert reading.patience(file) == 600
+    assert pool.compute_timeout(file) == 600
 
 
 def test_who_wants_no_more_waits_for_nothing(write_files: WriteFiles, trouble: ModuleType) -> None:

@@ -1,6 +1,4 @@
-"""Reading documents in processes of their own: a file that crashes or hangs a parser costs that file, and all cores
-read.
-"""
+"""Read documents in processes of their own, so that a file which crashes or hangs a parser costs that file only."""
 
 from __future__ import annotations
 
@@ -18,40 +16,40 @@ from multiprocessing.context import SpawnProcess
 
 from edge.errors import DocumentError
 from edge.ingest.document import SourceDocument
-from edge.ingest.source import SourceFile, readable
+from edge.ingest.source import SourceFile, translate_os_errors
 
-PATIENCE_S, PATIENCE_PER_MB_S = 600.0, 30.0
-"""Text in PDF takes 3 s a megabyte, or 12 ms a page: this leaves a slow machine forty times as long for 1,300 pages."""
+TIMEOUT_S, TIMEOUT_PER_MB_S = 600.0, 30.0
+"""Text in PDF takes 3 s a megabyte, or 12 ms a page. For 1,300 pages this leaves a slow machine forty times as long."""
 POLL_S = 1.0
 
 Read = Callable[[str, bytes], SourceDocument]
-"""Turns a document's name and bytes into blocks; a module's own function, so that other processes can have it."""
+"""Turns a document's name and bytes into blocks. A module's own function, so that other processes can import it."""
 
 Outcome = SourceDocument | DocumentError
 Results = Iterator[tuple[SourceFile, Outcome]]
 
 
 def read_all(files: Sequence[SourceFile], read: Read, workers: int) -> Results:
-    """What every document holds, or why it cannot be read, in the order of ``files``.
+    """Yield every document, or why it cannot be read, in the order of ``files``.
 
     Args:
         workers: number of processes. 0 reads in this one: a crash of a parser ends it, and nothing is given up.
     """
     if workers < 1:
         return ((file, _read(file, read)) for file in files)
-    return _read_apart(files, read, min(workers, len(files)))
+    return _read_in_processes(files, read, min(workers, len(files)))
 
 
-def patience(file: SourceFile) -> float:
-    """Seconds after which a document that is still being read is given up."""
+def compute_timeout(file: SourceFile) -> float:
+    """Return the seconds after which the reading of a document is given up."""
     size = 0
     with suppress(OSError):  # its reader says what is wrong with it
         size = file.path.stat().st_size
-    return PATIENCE_S + PATIENCE_PER_MB_S * size / 1e6
+    return TIMEOUT_S + TIMEOUT_PER_MB_S * size / 1e6
 
 
-def _read_apart(files: Sequence[SourceFile], read: Read, workers: int) -> Results:
-    """Keeps few documents in flight: a large one takes memory."""
+def _read_in_processes(files: Sequence[SourceFile], read: Read, workers: int) -> Results:
+    """Read with few documents in flight, since a large one takes memory."""
     waiting, finished = deque(files), dict[SourceFile, Outcome]()
     with ExitStack() as stack:
         readers = [stack.enter_context(closing(_Reader(read))) for _ in range(workers)]
@@ -60,28 +58,28 @@ def _read_apart(files: Sequence[SourceFile], read: Read, workers: int) -> Result
                 for reader in readers:
                     if reader.file is None and waiting and len(finished) < workers:
                         reader.begin(waiting.popleft())
-                finished.update(_finished([reader for reader in readers if reader.file]))
+                finished.update(_collect_results([reader for reader in readers if reader.file]))
             yield file, finished.pop(file)
 
 
-def _finished(busy: Sequence[_Reader]) -> Results:
-    """What has been read, as soon as there is any; nothing after a while without.
+def _collect_results(busy: Sequence[_Reader]) -> Results:
+    """Yield finished documents as soon as there are any; nothing after a silent interval.
 
-    Such whiles are what a reader's time is measured in: a build that was stopped with Ctrl-Z has not waited.
+    A reader's time is counted in these intervals: a build that was stopped with Ctrl-Z has not waited.
     """
     silent = not wait([reader.connection for reader in busy], POLL_S)
     for reader in busy:
         reader.waited += POLL_S if silent else 0
-        file, outcome = reader.file, reader.outcome()
+        file, outcome = reader.file, reader.poll()
         if file and outcome:
             yield file, outcome
 
 
 class _Reader:
-    """A process that reads one document after another; after one that crashed or was given up, a new one."""
+    """Reads one document after another in a process; replaces a process that crashed or timed out."""
 
     connection: Connection
-    """To the process, as long as there is one."""
+    """The pipe to the process, as long as there is one."""
 
     def __init__(self, read: Read) -> None:
         self.file: SourceFile | None = None
@@ -90,16 +88,16 @@ class _Reader:
         self._process: SpawnProcess | None = None
 
     def begin(self, file: SourceFile) -> None:
-        """Have a document read."""
-        self.file, self.waited, self._limit = file, 0.0, patience(file)
+        """Start to read a document."""
+        self.file, self.waited, self._limit = file, 0.0, compute_timeout(file)
         if self._process is None or not self._process.is_alive():
             self.close()
             self._start()
         with suppress(OSError):  # it died just now, as the end of its output will tell
             self.connection.send(file)
 
-    def outcome(self) -> Outcome | None:
-        """What became of the document; None while it is being read."""
+    def poll(self) -> Outcome | None:
+        """Return the document or its error; None while it is being read."""
         assert self.file is not None
         outcome: Outcome
         try:
@@ -108,16 +106,16 @@ class _Reader:
             elif self.waited < self._limit:
                 return None
             else:
-                outcome = _given_up(self.file, self._limit)
+                outcome = _describe_timeout(self.file, self._limit)
                 self.close()
         except (EOFError, OSError):
-            outcome = _crashed(self.file)
+            outcome = _describe_crash(self.file)
             self.close()
         self.file = None
         return outcome
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """Kill the process, whatever it is doing."""
         if self._process is not None:
             if self._process.pid is not None:
                 self._process.kill()
@@ -130,14 +128,14 @@ class _Reader:
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, self._read), daemon=True)
         with ThreadPoolExecutor(1) as starter:
-            starter.submit(_start_deaf, self._process).result()
+            starter.submit(_start_without_interrupts, self._process).result()
         theirs.close()
 
 
-def _start_deaf(process: SpawnProcess) -> None:
-    """Start a process that Ctrl-C does not reach, which is for the parent to obey.
+def _start_without_interrupts(process: SpawnProcess) -> None:
+    """Start a process that ignores Ctrl-C, which the parent handles.
 
-    To be called in a thread of its own: there nothing interrupts the start, and the process inherits what is blocked.
+    Call it in a thread of its own: there nothing interrupts the start, and the process inherits the blocked signal.
     """
     resource_tracker.ensure_running()  # started later, by the process's start, it would unblock the signal
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -145,7 +143,7 @@ def _start_deaf(process: SpawnProcess) -> None:
 
 
 def _serve(connection: Connection, read: Read) -> None:
-    """Read what the parent names until it hangs up."""
+    """Read the documents that the parent names until it hangs up."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     with suppress(EOFError):
         while True:
@@ -160,9 +158,9 @@ def _die_with_parent() -> None:
 
 
 def _read(file: SourceFile, read: Read) -> Outcome:
-    """Read one document. Errors are returned, so that they travel between processes like results."""
+    """Read one document. Return errors, so that they travel between processes like results."""
     try:
-        with readable(file):
+        with translate_os_errors(file):
             data = file.path.read_bytes()
         return read(file.name, data)
     except DocumentError as error:
@@ -183,11 +181,11 @@ def _read(file: SourceFile, read: Read) -> Outcome:
         )
 
 
-def _crashed(file: SourceFile) -> DocumentError:
+def _describe_crash(file: SourceFile) -> DocumentError:
     hint = "The file is damaged, or memory ran out: replace it, split it or leave it out."
     return DocumentError(f"{file.name} crashed its reader.", hint)
 
 
-def _given_up(file: SourceFile, limit_s: float) -> DocumentError:
+def _describe_timeout(file: SourceFile, limit_s: float) -> DocumentError:
     message = f"{file.name} was given up: after {limit_s / 60:.0f} minutes it was not read."
     return DocumentError(message, "It is damaged or too complex: save it anew, split it or leave it out.")
