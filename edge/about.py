@@ -1,4 +1,4 @@
-"""How this program was built and what it contains, as the one-file program's build wrote it down beside the code."""
+"""Reads how the one-file program was built and what it contains. Its build writes both beside the code."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from edge.errors import NotFoundError
 _FOLDER = Path(__file__).parent
 
 
-def build_facts(folder: Path = _FOLDER) -> dict[str, str]:
-    """Commit, date, platform and versions by name; none in an edge that was not built as one file."""
+def read_build_facts(folder: Path = _FOLDER) -> dict[str, str]:
+    """Read commit, date, platform and versions by name; empty where edge was not built as one file."""
     with suppress(OSError, ValueError):
         facts = json.loads((folder / "build.json").read_text(encoding="utf-8"))
         return {str(name): str(value) for name, value in facts.items()}
     return {}
 
 
-def licences(folder: Path = _FOLDER) -> str:
-    """The licences of everything inside.
+def read_licences(folder: Path = _FOLDER) -> str:
+    """Read the licences of everything that the one-file program contains.
 
     Raises:
-        NotFoundError: nothing is inside, since this is no one-file program.
+        NotFoundError: this is no one-file program.
     """
     try:
         return (folder / "licenses.txt").read_text(encoding="utf-8")

@@ -1,15 +1,15 @@
-"""The one-file program in its other roles: a worker of ours, or a process that ``multiprocessing`` has started."""
+"""Runs the one-file program as a worker process: of an engine, or of ``multiprocessing``."""
 
 from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Sequence
 
-WORKER = "engine-worker"  # edge.engine.process.process.WORKER_ARGUMENT, without what that module imports
+WORKER = "engine-worker"  # edge.engine.process.process.WORKER_ARGUMENT, without the imports of that module
 
 
-def divert(arguments: Sequence[str]) -> None:
-    """Become what the command line asks for, and never return; return when it is for a person's command."""
+def become_worker(arguments: Sequence[str]) -> None:
+    """Run the worker that the command line names, and exit; return when it names none."""
     multiprocessing.freeze_support()
     if arguments[1:2] == [WORKER]:
         from edge.engine.worker.__main__ import main

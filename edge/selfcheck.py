@@ -25,7 +25,7 @@ from edge.types import Answered, Question
 DOCUMENTS, WORDS = 3, 12
 
 
-def program(settings: Settings, progress: Progress = unheard) -> Iterator[Check]:
+def check_program(settings: Settings, progress: Progress = unheard) -> Iterator[Check]:
     """The one-file program that runs, if it is one: its parts, and what the launcher unpacked of it."""
     try:
         if bundle := own_bundle():
@@ -36,7 +36,7 @@ def program(settings: Settings, progress: Progress = unheard) -> Iterator[Check]
         yield Check("program", "fail", error.message, error.hint)
 
 
-def machine(settings: Settings) -> Iterator[Check]:
+def check_machine(settings: Settings) -> Iterator[Check]:
     """All that the doctor looks at, and answers."""
     yield from doctor.diagnose(settings, deep=True)
     yield from answers(settings)

@@ -16,7 +16,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 from edge import __version__
-from edge.cli.completion import Shell, script
+from edge.cli.completion import SCRIPTS, Shell
 from edge.text.sizes import size
 from fetch import PIN_FOLDER, SetupError, run_script, say
 from fleet.manual import manual
@@ -115,7 +115,7 @@ def entries(version: str, time: int) -> Iterator[Entry]:
     for service in sorted(units.glob("edge*.service")):
         yield Entry(f"{UNITS}/{service.name}.d/00-hardening.conf", units / "00-hardening.conf")
     for shell in Shell:
-        yield Entry(COMPLETIONS[shell], script(shell).encode())
+        yield Entry(COMPLETIONS[shell], SCRIPTS[shell].encode())
     yield Entry("/usr/share/man/man1/edge.1.gz", _zipped(manual().encode()))
     yield Entry("/usr/share/man/man8/edge-service.8.gz", _zipped(b".so man1/edge.1\n"))
     yield Entry(f"{DOCUMENTS}/copyright", debian / "copyright")

@@ -1,1 +1,3 @@
-"""The ``edge`` command: one module a command, each of which declares, collects its options and calls one function."""
+"""The ``edge`` command: one module for each group of commands. Each command collects its options and calls one function;
+drawing and asking is left to ``ui``.
+"""

@@ -1,4 +1,4 @@
-"""``edge ask``: one question, one answer."""
+"""``edge ask``: answers one question."""
 
 from __future__ import annotations
 
@@ -23,25 +23,28 @@ def ask(
     that is an answer too (exit code 0; "refused": true with --json).
     """
     from edge import app, shapes
-    from edge.cli.screen import Screen
-    from edge.cli.turn import TurnView, left_out
+    from edge.cli.ui.screen import Screen
+    from edge.cli.ui.turn import TurnView, warn_of_unusable_packs
     from edge.config import load_settings
     from edge.types import Answered, Question
 
     settings = load_settings()
-    text = _standard_input(settings.max_question_bytes) if question == "-" else question
+    text = _read_question(settings.max_question_bytes) if question == "-" else question
     asked = Question(text, equipment=equipment, packs=tuple(pack or ()), engine=engine)
     screen = Screen()
     with app.build(settings) as edge, TurnView(screen) as view:
         edge.warm_up()
-        left_out(edge.packs)
+        warn_of_unusable_packs(edge.packs)
         for event in edge.assistant.answer(asked):
             if not json:
                 view.show(event)
             elif isinstance(event, Answered):
-                screen.json(shapes.answer_json(event.answer))
+                screen.write_json(shapes.answer_json(event.answer))
 
 
-def _standard_input(limit: int) -> str:
-    """As much as a question may have and a little more: what is too long or not text is refused with all others."""
+def _read_question(limit: int) -> str:
+    """Read standard input, one byte beyond ``limit`` at most.
+
+    A question that is too long or not text is refused where all questions are checked.
+    """
     return sys.stdin.buffer.read(limit + 1).decode("utf-8", "surrogateescape").strip("\r\n")

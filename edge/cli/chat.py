@@ -1,16 +1,13 @@
-"""``edge chat``: questions one after another; follow-ups know what was said."""
+"""``edge chat``: answers one question after another; a follow-up may refer to what was said."""
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge.cli.options import EngineName, Equipment, Packs
-from edge.cli.screen import ALERT, FAINT, STRONG, Screen
+from edge.cli.ui.screen import ALERT, FAINT, STRONG, Screen
 from edge.errors import EdgeError
 
 if TYPE_CHECKING:
@@ -32,19 +29,19 @@ def chat(pack: Packs = None, equipment: Equipment = None, engine: EngineName = N
     What was said is kept until you leave, and passed on so that follow-up questions are understood.
     """
     from edge import app
-    from edge.cli.turn import left_out
+    from edge.cli.ui.turn import warn_of_unusable_packs
     from edge.config import load_settings
     from edge.types import Question
 
     with app.build(load_settings()) as edge:
         edge.warm_up()
-        left_out(edge.packs)
+        warn_of_unusable_packs(edge.packs)
         question = Question("", equipment=equipment, packs=tuple(pack or ()), engine=engine)
         Chat(edge, question, Screen()).run()
 
 
 class Chat:
-    """A conversation: the question to fill in next (with its options), and the last answer."""
+    """A conversation on the screen. It holds the options of the next question, and the last answer."""
 
     def __init__(self, edge: Edge, question: Question, screen: Screen) -> None:
         self._edge = edge
@@ -53,50 +50,50 @@ class Chat:
         self._last: Answer | None = None
 
     def run(self) -> None:
-        """Read lines until the end."""
+        """Read and answer lines until the input ends."""
         with suppress(ImportError):
             import readline  # noqa: F401 - gives input() its editing keys and its history
 
         self._greet()
-        while (line := self._read()) is not None:
+        while (line := self._read_line()) is not None:
             if line == "/quit":
                 break
             try:
-                self._obey(line)
+                self._handle(line)
             except EdgeError as error:
                 self._screen.write((error.message, ALERT))
                 self._screen.write(error.hint)
             except KeyboardInterrupt:
                 self._screen.write(("Stopped.", STRONG))
-            self._screen.gap()
+            self._screen.write_gap()
 
     def _greet(self) -> None:
         packs = ", ".join(
             f"{pack.name} {pack.version}{'' if pack.signed else ' UNSIGNED'}"
             for pack in self._edge.packs.list()
         )
-        have = f"Packs: {packs}." if packs else "No pack is installed: edge pack install FILE.kpack."
-        self._screen.write((f"{have} /help lists commands.", FAINT))
-        self._screen.gap()
+        state = f"Packs: {packs}." if packs else "No pack is installed: edge pack install FILE.kpack."
+        self._screen.write((f"{state} /help lists commands.", FAINT))
+        self._screen.write_gap()
 
-    def _read(self) -> str | None:
-        """The next line that is not empty; None at the end of input. Ctrl-C clears what was typed."""
+    def _read_line(self) -> str | None:
+        """Read the next line that is not empty; return None at the end of input. Ctrl-C clears what was typed."""
         while True:
             try:
                 line = input("> " if self._screen.terminal else "").strip()
             except EOFError:
                 return None
             except KeyboardInterrupt:
-                self._screen.gap()
+                self._screen.write_gap()
                 continue
             if line:
                 return line
 
-    def _obey(self, line: str) -> None:
+    def _handle(self, line: str) -> None:
         command, _, argument = line.partition(" ")
         match command:
             case "/sources":
-                self._sources()
+                self._show_sources()
             case "/equipment":
                 self._question = replace(self._question, equipment=argument.strip() or None)
                 self._screen.write(f"Equipment: {self._question.equipment or 'all'}.")
@@ -105,17 +102,18 @@ class Chat:
                 self._last = None
                 self._screen.write("New conversation.")
             case "/help":
-                self._screen.table(("TYPE", "FOR"), COMMANDS.items())
+                self._screen.write_table(("TYPE", "FOR"), COMMANDS.items())
             case _ if command.startswith("/"):
                 self._screen.write(f"There is no {command}; /help lists what there is.")
             case _:
                 self._ask(line)
 
     def _ask(self, text: str) -> None:
-        from edge.cli.turn import TurnView
+        from edge.cli.ui.interrupt import defer_interrupt
+        from edge.cli.ui.turn import TurnView
         from edge.types import Answered
 
-        with interruptible() as stopped:
+        with defer_interrupt() as stopped:
             try:
                 with TurnView(self._screen, brief=True) as view:
                     for event in self._edge.assistant.answer(replace(self._question, text=text), stopped):
@@ -123,41 +121,24 @@ class Chat:
                             break
                         view.show(event)
                         if isinstance(event, Answered):
-                            self._keep(event.answer)
+                            self._keep_answer(event.answer)
             except Exception:
-                if not stopped():  # how a turn ends that nobody waits for does not matter
+                if not stopped():  # nobody waits for a turn that was stopped, nor for its error
                     raise
             if stopped():
                 self._screen.write(("Stopped.", STRONG))
 
-    def _keep(self, answer: Answer) -> None:
-        """The next question goes on from here."""
+    def _keep_answer(self, answer: Answer) -> None:
+        """Remember the answer, so that the next question continues its conversation."""
         self._question = replace(self._question, conversation_id=answer.conversation_id)
         self._last = answer
 
-    def _sources(self) -> None:
-        from edge.cli.turn import origin, whole
+    def _show_sources(self) -> None:
+        from edge.cli.ui.turn import show_origin, show_passage
 
         if self._last is None or not self._last.citations:
             self._screen.write("There is no answer with sources yet.")
             return
-        several = origin(self._screen, [citation.passage for citation in self._last.citations])
+        several = show_origin(self._screen, [citation.passage for citation in self._last.citations])
         for citation in self._last.citations:
-            whole(self._screen, citation.n, citation.passage, several)
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks for an end, gently; pressed again, it interrupts."""
-    pressed = threading.Event()
-
-    def stop(*_: object) -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        pressed.set()
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
+            show_passage(self._screen, citation.n, citation.passage, several)

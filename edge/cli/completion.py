@@ -1,8 +1,8 @@
-"""Completion by TAB: the script a shell reads once, and the words that edge answers it with at each TAB.
+"""``edge completion``: completes commands, options and names when TAB is pressed in a shell.
 
-A script starts edge with the command line as it stands as arguments and ``_EDGE_COMPLETE`` in the environment. The
-answer has a line for each word that fits, with its explanation behind a tab; where there is none, the shell offers
-files.
+A shell reads a script once. At each TAB the script starts edge with the command line as arguments and with
+``_EDGE_COMPLETE`` in the environment. edge prints a line for each word that fits, with its explanation behind a tab;
+where it prints none, the shell offers files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typer
 
 from edge.errors import EdgeError
 
-ASKED = "_EDGE_COMPLETE"
+VARIABLE = "_EDGE_COMPLETE"
 
 _BASH = """# edge's commands, options, packs and models by TAB, for bash.
 _edge() {
@@ -63,22 +63,17 @@ complete --command edge --no-files --arguments '(__edge_complete)'
 
 
 class Shell(StrEnum):
-    """Shells there is a script for."""
+    """The shells that there is a script for."""
 
     bash = "bash"
     zsh = "zsh"
     fish = "fish"
 
 
-SHELLS = {Shell.bash: _BASH, Shell.zsh: _ZSH, Shell.fish: _FISH}
+SCRIPTS = {Shell.bash: _BASH, Shell.zsh: _ZSH, Shell.fish: _FISH}
 
 
-def script(shell: Shell) -> str:
-    """What a shell has to read."""
-    return SHELLS[shell]
-
-
-def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="Which one.")]) -> None:
+def print_script(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="Which one.")]) -> None:
     """Print what makes a shell complete edge's commands by TAB.
 
     \b
@@ -86,43 +81,43 @@ def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="Whi
     zsh   edge completion zsh > _edge, in a folder of $fpath
     fish  edge completion fish > ~/.config/fish/completions/edge.fish
     """
-    print(script(shell), end="")
+    print(SCRIPTS[shell], end="")
 
 
-def answer(app: typer.Typer, words: Sequence[str]) -> None:
-    """Print what may stand in place of the last word."""
+def print_completions(app: typer.Typer, words: Sequence[str]) -> None:
+    """Print the words that may stand in place of the last one."""
     from typer._click.shell_completion import _resolve_context, _resolve_incomplete
     from typer.main import get_command
 
     *before, last = words or ("",)
     context = _resolve_context(get_command(app), {}, "edge", before)
-    asked, incomplete = _resolve_incomplete(context, before, last)
-    for item in asked.shell_complete(context, incomplete):
+    parameter, incomplete = _resolve_incomplete(context, before, last)
+    for item in parameter.shell_complete(context, incomplete):
         if item.type == "plain":  # else a file, which shells know better
             print(item.value, " ".join((item.help or "").split()), sep="\t")
 
 
-def packs(incomplete: str) -> list[str]:
-    """Packs in use whose names begin so."""
+def complete_pack(incomplete: str) -> list[str]:
+    """Return the names of packs in use that begin so."""
     from edge.config import load_settings
     from edge.packs.store import PackStore
 
-    return _beginning(incomplete, lambda: [pack.name for pack in PackStore(load_settings()).list()])
+    return _filter_names(incomplete, lambda: [pack.name for pack in PackStore(load_settings()).list()])
 
 
-def models(incomplete: str) -> list[str]:
-    """Models there are whose names begin so: their files, since what reads models takes long to load."""
+def complete_model(incomplete: str) -> list[str]:
+    """Return the names of models that begin so. They are read off the files, since the store takes long to load."""
     from edge.config import load_settings
     from edge.embedded.found import carried
 
-    def names() -> list[str]:
+    def list_names() -> list[str]:
         files = [*load_settings().models_dir.glob("*.gguf"), *(model.path for model in carried("model"))]
         return sorted({file.stem for file in files})
 
-    return _beginning(incomplete, names)
+    return _filter_names(incomplete, list_names)
 
 
-def _beginning(incomplete: str, names: Callable[[], list[str]]) -> list[str]:
-    with suppress(EdgeError, OSError):  # TAB is no place to complain
-        return [name for name in names() if name.startswith(incomplete)]
+def _filter_names(incomplete: str, list_names: Callable[[], list[str]]) -> list[str]:
+    with suppress(EdgeError, OSError):  # an error would be written across the command line
+        return [name for name in list_names() if name.startswith(incomplete)]
     return []

@@ -1,4 +1,4 @@
-"""``edge eval``: figures over labelled questions."""
+"""``edge eval``: measures the answers to labelled questions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.cli.options import EngineName, Json, Packs
-from edge.cli.screen import CAREFUL, FAINT, Screen
+from edge.cli.ui.screen import CAREFUL, FAINT, Screen
 
 if TYPE_CHECKING:
     from edge.evaluation import Figures, Outcome
+
+NAMES = {
+    "hit_1": "right passage first",
+    "hit_3": "right passage in the first 3",
+    "hit_5": "right passage in the first 5",
+    "mrr": "mean reciprocal rank",
+    "refusal_precision": "refusals that were right",
+    "refusal_recall": "unanswerable questions refused",
+    "right": "answers that cite a right page",
+    "quoted": "answers that quote what is wanted",
+}
 
 
 def evaluate(
@@ -34,7 +45,7 @@ def evaluate(
     from dataclasses import replace
 
     from edge import app, evaluation
-    from edge.cli.progress import progress
+    from edge.cli.ui.progress import show_progress
     from edge.config import load_settings
 
     labelled = [
@@ -42,54 +53,46 @@ def evaluate(
         for one in evaluation.load(questions)
     ]
     outcomes = []
-    with app.build(load_settings(passages=evaluation.DEPTH)) as edge, progress() as report:
+    with app.build(load_settings(passages=evaluation.DEPTH)) as edge, show_progress() as report:
         for outcome in evaluation.run(labelled, edge.assistant.answer):
             outcomes.append(outcome)
             report("ask", outcome.labelled.question.text, len(outcomes), len(labelled))
-    figures, missed = evaluation.figures(outcomes), [outcome for outcome in outcomes if _fault(outcome)]
+    figures, missed = evaluation.figures(outcomes), [outcome for outcome in outcomes if _name_fault(outcome)]
     screen = Screen()
     if json:
-        screen.json(figures.as_dict() | ({"misses": [_as_dict(o) for o in missed]} if misses else {}))
+        screen.write_json(
+            figures.as_dict() | ({"misses": [_describe_miss(o) for o in missed]} if misses else {})
+        )
         return
-    _show(screen, figures)
+    _show_figures(screen, figures)
     if misses:
-        _list(screen, missed)
+        _list_misses(screen, missed)
 
 
-NAMES = {
-    "hit_1": "right passage first",
-    "hit_3": "right passage in the first 3",
-    "hit_5": "right passage in the first 5",
-    "mrr": "mean reciprocal rank",
-    "refusal_precision": "refusals that were right",
-    "refusal_recall": "unanswerable questions refused",
-    "right": "answers that cite a right page",
-    "quoted": "answers that quote what is wanted",
-}
-
-
-def _show(screen: Screen, figures: Figures) -> None:
+def _show_figures(screen: Screen, figures: Figures) -> None:
     screen.write(f"{figures.questions} questions, {figures.answerable} of them answerable")
-    screen.gap()
+    screen.write_gap()
     values = figures.as_dict()
-    screen.table(("FIGURE", "VALUE"), [(name, _value(key, values[key])) for key, name in NAMES.items()])
+    screen.write_table(
+        ("FIGURE", "VALUE"), [(name, _format_value(key, values[key])) for key, name in NAMES.items()]
+    )
 
 
-def _value(key: str, value: float) -> str:
+def _format_value(key: str, value: float) -> str:
     return f"{value:.3f}" if key == "mrr" else f"{100 * value:5.1f} %"
 
 
-def _list(screen: Screen, missed: Sequence[Outcome]) -> None:
-    screen.heading(f"{len(missed)} missed")
+def _list_misses(screen: Screen, missed: Sequence[Outcome]) -> None:
+    screen.write_heading(f"{len(missed)} missed")
     for outcome in missed:
         labelled = outcome.labelled
         screen.write(
-            labelled.question.text, (f"  {labelled.id}", FAINT), lead=(f"{_fault(outcome):12} ", CAREFUL)
+            labelled.question.text, (f"  {labelled.id}", FAINT), lead=(f"{_name_fault(outcome):12} ", CAREFUL)
         )
 
 
-def _fault(outcome: Outcome) -> str:
-    """What went wrong with a question; empty when nothing did."""
+def _name_fault(outcome: Outcome) -> str:
+    """Name the fault of an answer; empty when it has none."""
     if not outcome.labelled.answerable:
         return "" if outcome.answer.refused else "answered"
     if outcome.answer.refused:
@@ -97,6 +100,6 @@ def _fault(outcome: Outcome) -> str:
     return {0: "not found", 1: ""}.get(outcome.rank, f"found at {outcome.rank}")
 
 
-def _as_dict(outcome: Outcome) -> dict[str, str]:
+def _describe_miss(outcome: Outcome) -> dict[str, str]:
     labelled = outcome.labelled
-    return {"id": labelled.id, "question": labelled.question.text, "fault": _fault(outcome)}
+    return {"id": labelled.id, "question": labelled.question.text, "fault": _name_fault(outcome)}

@@ -1,4 +1,4 @@
-"""The ``edge`` program: its commands, and the one place that turns errors into words and exit codes."""
+"""Defines the ``edge`` program: all its commands, and how errors become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -21,25 +21,24 @@ from edge.cli import (
     completion,
     doctor,
     evaluate,
-    licenses,
     model,
     pack,
     publish,
     search,
-    selftest,
     serve,
     sync,
 )
 from edge.cli.group import show_help_alone
-from edge.cli.interrupt import INTERRUPTED, raising
-from edge.cli.screen import ALERT, FAINT, Screen
+from edge.cli.ui.interrupt import INTERRUPTED, raise_on_interrupt
+from edge.cli.ui.screen import ALERT, FAINT, Screen
 from edge.errors import EdgeError, StorageError, UsageError
 
-UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-AS_ERROR = "<3>"
-"""What tells systemd's journal that a line is an error (man 3 sd-daemon)."""
+OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+ERROR_LEVEL = "<3>"
+"""Marks a line as an error for systemd's journal (man 3 sd-daemon)."""
 
-ASKING = ("edge ask", "edge search")
+QUESTION_COMMANDS = ("edge ask", "edge search")
+"""The commands whose argument may begin with a dash."""
 
 HELP = """Answers from your manuals, with the page, without a network.
 
@@ -60,25 +59,25 @@ app.add_typer(sync.app)
 app.add_typer(publish.app)
 app.add_typer(model.app)
 app.add_typer(bundle.app)
-app.command("doctor")(doctor.doctor)
-app.command("self-test")(selftest.selftest)
-app.command("licenses")(licenses.licenses)
+app.command("doctor")(doctor.run_doctor)
+app.command("self-test")(doctor.run_self_test)
+app.command("licenses")(bundle.print_licences)
 app.command("eval")(evaluate.evaluate)
-app.command("completion")(completion.completion)
+app.command("completion")(completion.print_script)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from edge.about import build_facts
+        from edge.about import read_build_facts
 
         print(f"edge {__version__}")
-        for name, value in build_facts().items():
+        for name, value in read_build_facts().items():
             print(f"  {name:17} {value}")
         raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
-def _edge(
+def _run_alone(
     context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -88,11 +87,11 @@ def _edge(
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code. Where nobody listens (``>&-``), nothing is said."""
+    """Run the command line and leave with its exit code. Nothing is written to a closed stream (``>&-``)."""
     sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
-    if os.environ.pop(completion.ASKED, None):
-        completion.answer(app, sys.argv[1:])
+    if os.environ.pop(completion.VARIABLE, None):
+        completion.print_completions(app, sys.argv[1:])
         sys.exit()
     sys.exit(run(sys.argv[1:]))
 
@@ -100,35 +99,35 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code.
 
-    An error is told on standard error, with ``--json`` also as ``{"error": …}`` on standard output.
+    An error is written to standard error, with ``--json`` also as ``{"error": …}`` to standard output.
     """
     json = "--json" in arguments
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        with raising():
+        with raise_on_interrupt():
             code: int | None = get_command(app).main(list(arguments), prog_name="edge", standalone_mode=False)
             sys.stdout.flush()
     except EdgeError as error:
-        return _tell(error, json)
+        return _write_error(error, json)
     except typer.TyperException as error:
-        return _tell(_usage(error), json)
+        return _write_error(_translate_usage_error(error), json)
     except typer.Abort as abort:
         interrupted = isinstance(abort.__context__, KeyboardInterrupt)
-        return _say("Nothing was done.", INTERRUPTED if interrupted else 1)
+        return _write_line("Nothing was done.", INTERRUPTED if interrupted else 1)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except OSError as error:
-        if error.filename is not None or error.errno not in UNWRITABLE:
-            return _tell(_fault(error), json)
-        return _without_output(error)
+        if error.filename is not None or error.errno not in OUTPUT_ERRORS:
+            return _write_error(_describe_fault(error), json)
+        return _give_up_output(error)
     except Exception as error:
-        return _tell(_fault(error), json)
-    return _say("interrupted", INTERRUPTED) if code == INTERRUPTED else code or 0
+        return _write_error(_describe_fault(error), json)
+    return _write_line("interrupted", INTERRUPTED) if code == INTERRUPTED else code or 0
 
 
-def _tell(error: EdgeError, json: bool) -> int:
-    """An error the reader can mend."""
+def _write_error(error: EdgeError, json: bool) -> int:
+    """Write an error with its hint, and return its exit code."""
     if json:
         shape = {
             "title": error.title,
@@ -136,43 +135,43 @@ def _tell(error: EdgeError, json: bool) -> int:
             "hint": error.hint,
             "exit_code": error.exit_code,
         }
-        Screen().json({"error": shape})
-    screen, level = Screen(sys.stderr), AS_ERROR if _in_journal() else ""
+        Screen().write_json({"error": shape})
+    screen, level = Screen(sys.stderr), ERROR_LEVEL if _is_journal() else ""
     screen.write(error.message, lead=(f"{level}error: ", ALERT))
     if error.hint:
         screen.write(error.hint, lead=(f"{level}hint: ", FAINT))
     return error.exit_code
 
 
-def _in_journal() -> bool:
-    """Whether standard error is systemd's journal, which keeps a level with every line."""
+def _is_journal() -> bool:
+    """Return True if standard error is systemd's journal, which keeps a level with every line."""
     with suppress(OSError, ValueError):
         found = os.fstat(sys.stderr.fileno())
         return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
     return False
 
 
-def _without_output(error: OSError) -> int:
-    """Standard output takes no more. What is still buffered must not complain about it at exit."""
+def _give_up_output(error: OSError) -> int:
+    """Drop the output that is still buffered, so that it raises no second error at exit; return the exit code."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if error.errno == errno.EPIPE:  # whoever read has seen enough
+    if error.errno == errno.EPIPE:  # the reader, such as `head`, has closed the pipe
         return 1
     why = f"The output cannot be written: {os.strerror(error.errno or 0)}."
-    return _tell(StorageError(why, "Free some space, or write it elsewhere."), json=False)
+    return _write_error(StorageError(why, "Free some space, or write it elsewhere."), json=False)
 
 
-def _usage(error: typer.TyperException) -> UsageError:
-    """What typer says about a command line, in our words."""
+def _translate_usage_error(error: typer.TyperException) -> UsageError:
+    """Return typer's complaint about a command line as an error of ours."""
     context: typer.Context | None = getattr(error, "ctx", None)
     command = context.command_path if context else "edge"
     hint = f"{command} --help"
-    if hasattr(error, "option_name") and command in ASKING:
+    if hasattr(error, "option_name") and command in QUESTION_COMMANDS:
         hint += f'; a question that begins with a dash stands after two: {command} -- "-v …"'
     return UsageError(error.format_message(), hint)
 
 
-def _fault(error: Exception) -> EdgeError:
-    """An error of ours. The traceback helps whoever mends it, not whoever met it."""
+def _describe_fault(error: Exception) -> EdgeError:
+    """Return an error for an exception that should not have happened. Its traceback is shown on demand only."""
     if os.environ.get("EDGE_DEBUG") == "1":
         import traceback
 
@@ -183,6 +182,6 @@ def _fault(error: Exception) -> EdgeError:
     )
 
 
-def _say(text: str, code: int) -> int:
+def _write_line(text: str, code: int) -> int:
     Screen(sys.stderr).write(text)
     return code

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share."""
+"""Options and arguments that several groups of commands share."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.completion import models, packs
+from edge.cli.completion import complete_model, complete_pack
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Packs = Annotated[
     list[str] | None,
     typer.Option(
-        "--pack", metavar="NAME", help="Search this pack only. May be repeated.", autocompletion=packs
+        "--pack", metavar="NAME", help="Search this pack only. May be repeated.", autocompletion=complete_pack
     ),
 ]
 Equipment = Annotated[
@@ -23,9 +23,16 @@ EngineName = Annotated[
     str | None,
     typer.Option("--engine", metavar="NAME", help="auto, extractive, llama, openai or a plug-in's name."),
 ]
-PackName = Annotated[str, typer.Argument(metavar="NAME", help="An installed pack.", autocompletion=packs)]
+PackName = Annotated[
+    str, typer.Argument(metavar="NAME", help="An installed pack.", autocompletion=complete_pack)
+]
 PackTarget = Annotated[
-    str, typer.Argument(metavar="FILE|NAME", help="A .kpack file or an installed pack.", autocompletion=packs)
+    str,
+    typer.Argument(
+        metavar="FILE|NAME", help="A .kpack file or an installed pack.", autocompletion=complete_pack
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-ModelName = Annotated[str, typer.Argument(metavar="NAME", help="An installed model.", autocompletion=models)]
+ModelName = Annotated[
+    str, typer.Argument(metavar="NAME", help="An installed model.", autocompletion=complete_model)
+]

@@ -1,4 +1,4 @@
-"""``edge search``: passages without an answer."""
+"""``edge search``: finds passages, without an answer."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ def search(
 ) -> None:
     """Find passages, without an answer.
 
-    Of each the few lines nearest to the query are shown; --full and --json give all of it.
+    Of each passage the lines nearest to the query are shown; --full and --json give the whole text.
     """
     from time import perf_counter
 
     from edge import app, shapes
-    from edge.cli import turn
-    from edge.cli.screen import FAINT, Screen, plural
+    from edge.cli.ui import turn
+    from edge.cli.ui.screen import FAINT, Screen, format_count
     from edge.config import load_settings
     from edge.types import Question
 
     screen = Screen()
     with app.build(load_settings()) as edge:
         edge.warm_up()
-        turn.left_out(edge.packs)
+        turn.warn_of_unusable_packs(edge.packs)
         start = perf_counter()
         evidence = edge.assistant.search(Question(query, equipment=equipment, packs=tuple(pack or ())), k)
         elapsed_ms = (perf_counter() - start) * 1000
     if json:
-        screen.json(shapes.search_json(evidence, elapsed_ms))
+        screen.write_json(shapes.search_json(evidence, elapsed_ms))
         return
-    turn.corrections(screen, evidence.corrections.items())
-    turn.missing(screen, evidence.missing)
-    turn.passages(screen, evidence, full)
+    turn.show_corrections(screen, evidence.corrections.items())
+    turn.show_missing_codes(screen, evidence.missing)
+    turn.show_passages(screen, evidence, full)
     if not evidence.passages:
         screen.write("Nothing found.")
-    screen.gap()
-    screen.write((f"{plural(len(evidence.passages), 'passage')} in {elapsed_ms:.0f} ms", FAINT))
+    screen.write_gap()
+    screen.write((f"{format_count(len(evidence.passages), 'passage')} in {elapsed_ms:.0f} ms", FAINT))

@@ -1,4 +1,4 @@
-"""``edge serve``: the same answers over HTTP."""
+"""``edge serve``: gives the same answers over HTTP."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def serve(
     Any address but loopback needs the setting 'token' (EDGE_TOKEN).
     """
     from edge import app
-    from edge.cli.screen import Screen
-    from edge.cli.turn import left_out
+    from edge.cli.ui.screen import Screen
+    from edge.cli.ui.turn import warn_of_unusable_packs
     from edge.config import load_settings
     from edge.server import run, systemd
 
     screen, settings = Screen(), load_settings(host=host, port=port)
     how = "" if systemd.is_service() else "  (Ctrl-C stops)"
     with app.build(settings, remember=True) as edge:
-        left_out(edge.packs)
+        warn_of_unusable_packs(edge.packs)
         run.serve(edge, settings.host, settings.port, lambda url: screen.write(f"{url}{how}"))

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from edge import app
-from edge.cli.progress import progress
+from edge.cli.ui.progress import show_progress
 from edge.config import load_settings
 from edge.engine.interface import Embedder
 from edge.engine.machine.resources import physical_cores
@@ -54,7 +54,7 @@ def _build(source: Path, path: Path) -> None:
     assert inside is not None
     with (
         closing(RememberingEmbedder(inside, cache_folder() / "bench-vectors.sqlite")) as embedder,
-        progress() as report,
+        show_progress() as report,
     ):
 
         def step(step: Progress) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from edge import plugins
-from edge.cli.chat import COMMANDS, interruptible
+from edge.cli.chat import COMMANDS
+from edge.cli.ui.interrupt import defer_interrupt
 from edge.engine.scripted import ScriptedEngine
 from edge.types import Prompt
 
@@ -78,7 +79,7 @@ def test_ctrl_c_stops_the_answer_and_the_conversation_goes_on(
 
 def test_ctrl_c_asks_for_an_end_and_insists_the_second_time() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with interruptible() as stopped:
+    with defer_interrupt() as stopped:
         assert not stopped()
         signal.raise_signal(signal.SIGINT)
         assert stopped()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from edge.cli.completion import ASKED, Shell, script
+from edge.cli.completion import SCRIPTS, VARIABLE, Shell
 
 Edge = Callable[..., Any]
 Complete = Callable[..., list[str]]
@@ -29,7 +29,7 @@ def complete(ready: Path) -> Complete:
     """The words that edge offers for the last of these."""
 
     def call(*words: str) -> list[str]:
-        environment = {**os.environ, ASKED: "1"}
+        environment = {**os.environ, VARIABLE: "1"}
         command = [sys.executable, "-m", "edge", *words]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         assert done.stderr == ""
@@ -81,7 +81,7 @@ def test_what_is_wrong_is_not_told_at_tab(
 
 @pytest.mark.parametrize("shell", Shell)
 def test_the_script_is_printed(edge: Edge, shell: Shell) -> None:
-    assert edge("completion", shell).out == script(shell)
+    assert edge("completion", shell).out == SCRIPTS[shell]
 
 
 @needs[Shell.bash]
@@ -121,7 +121,7 @@ def test_fish_completes(ready: Path, commands: Path, tmp_path: Path) -> None:
 @needs[Shell.zsh]
 def test_zsh_completes(ready: Path, commands: Path, tmp_path: Path) -> None:
     (tmp_path / "functions").mkdir()
-    (tmp_path / "functions" / "_edge").write_text(script(Shell.zsh))
+    (tmp_path / "functions" / "_edge").write_text(SCRIPTS[Shell.zsh])
     (tmp_path / "new.kpack").write_text("")
     start = f"cd {tmp_path}; fpath=({tmp_path}/functions $fpath); autoload -U compinit; compinit -u -D"
     with zsh(commands) as typed:

@@ -1,19 +1,19 @@
-"""``edge publish``: a signed repository of packs, and the keys that sign it."""
+"""``edge publish``: keeps a signed repository of packs, and the keys that sign it."""
 
 from __future__ import annotations
 
-from edge.cli.group import group
-from edge.cli.publish import add, admit, delegate, export, fleet, init, refresh, revoke, rotate, sign, status
+from edge.cli.group import make_group
+from edge.cli.publish import fleet, release, roles
 
-app = group("publish", "Sign packs and release them to devices.")
-app.command("init")(init.run)
-app.command("add")(add.run)
-app.command("sign")(sign.run)
-app.command("refresh")(refresh.run)
-app.command("rotate")(rotate.run)
-app.command("delegate")(delegate.run)
-app.command("revoke")(revoke.run)
-app.command("export")(export.run)
-app.command("fleet")(fleet.run)
-app.command("admit")(admit.run)
-app.command("status")(status.run)
+app = make_group("publish", "Sign packs and release them to devices.")
+app.command("init")(release.init_repository)
+app.command("add")(release.add_files)
+app.command("sign")(release.sign_changes)
+app.command("refresh")(release.refresh_timestamp)
+app.command("rotate")(roles.rotate_keys)
+app.command("delegate")(roles.delegate_role)
+app.command("revoke")(roles.revoke_role)
+app.command("export")(release.export_repository)
+app.command("fleet")(fleet.found_fleet)
+app.command("admit")(fleet.admit_device)
+app.command("status")(release.show_status)

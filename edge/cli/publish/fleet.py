@@ -1,20 +1,22 @@
-"""``edge publish fleet``: the private swarm of a fleet, and torrents of what is published."""
+"""``edge publish fleet`` and ``admit``: the private swarm of a fleet, and the torrents of what is published."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from edge.cli.publish.options import KeyFolders, Repo
-from edge.cli.screen import FAINT, STRONG, Screen, plural
+import typer
+
+from edge.cli.publish.repository import KeyFolders, Repo, open_keys, open_repository
+from edge.cli.ui.screen import FAINT, STRONG, Screen, format_count
 
 
-def run(repository: Repo, keys: KeyFolders) -> None:
+def found_fleet(repository: Repo, keys: KeyFolders) -> None:
     """Found the fleet whose devices may fetch packs from each other.
 
     Its key is kept with the others and admits devices ('edge publish admit'). A fleet founded anew shuts out every
     device that was admitted before, which is how a stolen one is dealt with.
     """
-    from edge.cli.publish.opened import open_keys, open_repository
     from edge.publish.fleet import found_fleet
 
     certificate = found_fleet(open_repository(repository), open_keys(keys, repository, create=True))
@@ -24,9 +26,29 @@ def run(repository: Repo, keys: KeyFolders) -> None:
     screen.write(f"Now admit its devices: edge publish admit {repository} DEVICE FOLDER --keys KEYS")
 
 
+def admit_device(
+    repository: Repo,
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="What people call it.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where its certificate goes, with its key.")
+    ],
+    keys: KeyFolders,
+) -> None:
+    """Let a device take part in the fleet's private swarm.
+
+    It may then fetch packs from the other devices and give them to others. What it installs the signatures decide, as
+    before.
+    """
+    from edge.publish.fleet import admit_device
+
+    admit_device(open_repository(repository), open_keys(keys, repository), device, folder)
+    screen = Screen()
+    screen.write((device, STRONG), f"  is admitted; its key and certificate are in {folder}")
+    screen.write("Move them to EDGE_HOME/swarm on the device, and delete them here. Then: edge sync swarm")
+
+
 def renew_torrents(folder: Path) -> None:
-    """Bring the torrents up to date with what is published; nothing where there is no fleet."""
-    from edge.cli.publish.opened import open_repository
+    """Bring the torrents up to date with what is published. Does nothing where there is no fleet."""
     from edge.publish.swarm import make_torrents
     from edge.sync.carriers.identity import FLEET
 
@@ -34,4 +56,4 @@ def renew_torrents(folder: Path) -> None:
     if not (repository.store.metadata / FLEET).exists():
         return
     if made := make_torrents(repository):
-        Screen().write((f"{plural(len(made), 'torrent')} for the fleet", FAINT))
+        Screen().write((f"{format_count(len(made), 'torrent')} for the fleet", FAINT))

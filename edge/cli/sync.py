@@ -1,0 +1,157 @@
+"""``edge sync``: gets what the publisher has released, and chooses which publisher is trusted."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.cli.group import make_group_with_arguments
+from edge.cli.options import Json, Yes
+from edge.cli.ui.screen import CAREFUL, FAINT, GOOD, STRONG, Screen, format_count
+
+if TYPE_CHECKING:
+    from edge.config import Settings
+    from edge.sync.anchor import OfferedRoot
+    from edge.sync.report import Report
+
+
+def synchronize(
+    context: typer.Context,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE", help="https://…, a folder, or swarm; none: the configured ones."),
+    ] = None,
+    usb: Annotated[bool, typer.Option("--usb", help="Look for a stick first.")] = False,
+    accept_stale: Annotated[
+        bool, typer.Option("--accept-stale", help="Take a list from a folder or stick up to 180 days old.")
+    ] = False,
+    json: Json = False,
+    install_timer: Annotated[
+        bool, typer.Option("--install-timer", help="Write a systemd timer that syncs each week.")
+    ] = False,
+    share: Annotated[
+        bool,
+        typer.Option("--share", help="Give installed packs to the fleet's devices nearby, until Ctrl-C."),
+    ] = False,
+) -> None:
+    """Get what the publisher has released and put it in use.
+
+    Sources are tried in order; the next one is asked for what the one before lacks. Nothing is installed that is not
+    signed by the publisher this device trusts ('edge sync trust'). Interrupted, the same command resumes.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from edge.cli.ui.sync import describe_report, show_report
+    from edge.config import load_settings
+
+    settings = load_settings()
+    if install_timer:
+        _install_timer(settings)
+        return
+    if share:
+        _share_packs(settings)
+        return
+    report = _fetch(settings, sources or (), usb, accept_stale)
+    if report.error and not report.reached and len(report.visits) == 1:
+        raise report.error
+    if json:
+        Screen().write_json(describe_report(report))
+    else:
+        show_report(Screen(), report)
+    raise typer.Exit(report.error.exit_code if report.error else 0)
+
+
+app = make_group_with_arguments("sync", synchronize)
+
+
+@app.command("trust")
+def trust_publisher(
+    source: Annotated[
+        str, typer.Argument(metavar="REPO|ROOT.json", help="An address, a folder, or the root itself.")
+    ],
+    yes: Yes = False,
+) -> None:
+    """Choose whom to trust: once for each device.
+
+    Compare the fingerprints with the publisher's, by telephone or on paper. Who holds these keys decides from now on
+    what this device installs.
+    """
+    from edge.cli.ui.confirm import confirm
+    from edge.config import load_settings
+    from edge.sync.anchor import has_anchor, is_trusted, trust
+    from edge.sync.sync import alone
+
+    settings, screen = load_settings(), Screen()
+    root = _read_root(source, settings)
+    if is_trusted(settings, root):
+        screen.write("This publisher is trusted already.")
+        return
+    _show_root(screen, root)
+    if has_anchor(settings):
+        screen.write(
+            ("This device trusts another publisher now; it would get no more from that one.", CAREFUL)
+        )
+    confirm("Trust these keys?", yes)
+    with alone(settings):
+        trust(settings, root)
+    screen.write(("Trusted. `edge sync` gets what they sign.", GOOD))
+
+
+def _fetch(settings: Settings, sources: list[str] | tuple[()], usb: bool, accept_stale: bool) -> Report:
+    from edge.cli.ui.progress import report_speed, show_progress
+    from edge.sync.clock import now
+    from edge.sync.sources import MOUNTS, carriers
+    from edge.sync.sync import sync
+
+    try:
+        with show_progress() as report:
+            chosen = carriers(settings, sources, usb=usb, mounts=MOUNTS)
+            progress = report_speed(report, "fetch")
+            return sync(settings, chosen, accept_stale=accept_stale, progress=progress, now=now)
+    except KeyboardInterrupt:
+        Screen(sys.stderr).write("The same command resumes where this one stops.")
+        raise
+
+
+def _share_packs(settings: Settings) -> None:
+    from edge.sync.share import share
+
+    screen = Screen()
+    screen.write(("Devices of the fleet nearby can have these until Ctrl-C:", FAINT))
+    share(settings, lambda: False, shared=lambda pack: screen.write(f"{pack.name} {pack.version}"))
+
+
+def _install_timer(settings: Settings) -> None:
+    from edge.sync.timer import NAME, install_timer
+
+    screen = Screen()
+    for path in install_timer(settings):
+        screen.write(f"Wrote {path}")
+    screen.write("To sync each week: ", (f"systemctl --user enable --now {NAME}.timer", STRONG))
+    if not settings.sources:
+        screen.write(("No source is configured yet: set 'sources' in config.toml.", CAREFUL))
+
+
+def _read_root(source: str, settings: Settings) -> OfferedRoot:
+    from contextlib import closing
+    from pathlib import Path
+
+    from edge.sync.anchor import newest_root, read_root_file
+    from edge.sync.sources import carrier
+
+    if "://" not in source and not Path(source).expanduser().is_dir():
+        return read_root_file(Path(source).expanduser())
+    with closing(carrier(source, settings)) as opened:
+        return newest_root(opened)
+
+
+def _show_root(screen: Screen, root: OfferedRoot) -> None:
+    keys = format_count(len(root.fingerprints), "key")
+    screen.write(
+        (f"Root {root.version}: {root.threshold} of {keys}", STRONG), f", good until {root.expires:%Y-%m-%d}"
+    )
+    for fingerprint in root.fingerprints:
+        grouped = " ".join(fingerprint[i : i + 8] for i in range(0, len(fingerprint), 8))
+        screen.write((grouped, FAINT), indent=2)

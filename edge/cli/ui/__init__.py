@@ -1,0 +1,1 @@
+"""What the commands share to draw on a terminal and to ask a person."""
