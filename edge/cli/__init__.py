@@ -1,3 +1,4 @@
-"""The ``edge`` command: one module for each group of commands. Each command collects its options and calls one function;
-drawing and asking is left to ``ui``.
+"""The ``edge`` command: one module for each group of commands.
+
+A command collects its options and calls one function; ``ui`` draws and asks.
 """

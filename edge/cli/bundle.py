@@ -1,4 +1,4 @@
-"""``edge bundle``: shows and changes the models and packs that are embedded in the one-file program; ``edge licenses``."""
+"""``edge bundle`` and ``edge licenses``: show and change what is embedded in the one-file program."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ Program = Annotated[
     Path | None, typer.Option("--program", metavar="FILE", help="A one-file program. [the one that runs]")
 ]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="The new program. [in its place]")
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="The new program. [replaces the old one]"),
 ]
 PartName = Annotated[str, typer.Argument(metavar="NAME", help="As `edge bundle list` shows it.")]
 
-app = make_group("bundle", "Models and packs inside the one-file program.")
+app = make_group("bundle", "List and change the models and packs in the one-file program.")
 
 
 @app.command("list")
@@ -44,7 +45,7 @@ def list_parts(program: Program = None, json: Json = False) -> None:
 def verify_program(program: Program = None) -> None:
     """Read the whole program and check every byte of it.
 
-    Exit code 8 when one is damaged.
+    Exit code 8 when a byte is wrong.
     """
     from edge.embedded.part import COPY_AGAIN
     from edge.errors import StorageError
@@ -63,7 +64,8 @@ def verify_program(program: Program = None) -> None:
 def extract_part(
     name: PartName,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to. [NAME, here]")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The file to write. [NAME in this folder]"),
     ] = None,
     program: Program = None,
 ) -> None:
@@ -104,7 +106,7 @@ def remove_part(name: PartName, output: Output = None, program: Program = None) 
 
 
 def print_licences() -> None:
-    """Print the licences of everything the one-file program contains."""
+    """Print the licences of all parts of the one-file program."""
     from edge.about import read_licences
 
     print(read_licences(), end="")

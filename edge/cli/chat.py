@@ -24,9 +24,9 @@ COMMANDS = {
 
 
 def chat(pack: Packs = None, equipment: Equipment = None, engine: EngineName = None) -> None:
-    """Ask question after question; /help lists what else can be typed.
+    """Ask one question after another; /help lists more commands.
 
-    What was said is kept until you leave, and passed on so that follow-up questions are understood.
+    The conversation is kept until you leave, so that follow-up questions are understood.
     """
     from edge import app
     from edge.cli.ui.turn import warn_of_unusable_packs

@@ -73,8 +73,10 @@ class Shell(StrEnum):
 SCRIPTS = {Shell.bash: _BASH, Shell.zsh: _ZSH, Shell.fish: _FISH}
 
 
-def print_script(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="Which one.")]) -> None:
-    """Print what makes a shell complete edge's commands by TAB.
+def print_script(
+    shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="The shell that will read it.")],
+) -> None:
+    """Print the script with which a shell completes commands.
 
     \b
     bash  edge completion bash > ~/.local/share/bash-completion/completions/edge

@@ -27,8 +27,9 @@ def run_doctor(
 
 
 def run_self_test(json: Json = False) -> None:
-    """Check every byte of the program, this machine, and an answer of each pack.
+    """Check the program, this machine, and an answer of each pack.
 
+    Reads every byte of the one-file program, makes all checks of 'edge doctor --deep', and asks each pack a question.
     Exit code 1 when something is wrong.
     """
     from itertools import chain

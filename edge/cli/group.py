@@ -1,9 +1,9 @@
-"""Groups of commands: one prints its help when none of its commands is named, another one also takes arguments."""
+"""Groups of commands: their help pages, and a group that also takes arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperGroup
@@ -27,6 +27,21 @@ def show_help_alone(context: typer.Context) -> None:
     """Print the help page unless a command follows."""
     if context.invoked_subcommand is None:
         print(context.get_help())
+
+
+class PanelGroup(TyperGroup):
+    """Lists its commands on the help page under a heading for each of the people who use them."""
+
+    panels: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write every panel: its heading, then its commands with the first line of their help."""
+        width = max(map(len, self.commands))
+        for heading, names in self.panels.items():
+            with formatter.section(heading):
+                limit = formatter.width - 6 - width
+                rows = [(f"{name:{width}}", self.commands[name].get_short_help_str(limit)) for name in names]
+                formatter.write_dl(rows)
 
 
 class _GroupWithArguments(TyperGroup):

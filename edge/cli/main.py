@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 from typer.main import get_command
@@ -28,7 +28,7 @@ from edge.cli import (
     serve,
     sync,
 )
-from edge.cli.group import show_help_alone
+from edge.cli.group import PanelGroup, show_help_alone
 from edge.cli.ui.interrupt import INTERRUPTED, raise_on_interrupt
 from edge.cli.ui.screen import ALERT, FAINT, Screen
 from edge.errors import EdgeError, StorageError, UsageError
@@ -49,7 +49,16 @@ HELP = """Answers from your manuals, with the page, without a network.
 State lives in one folder: EDGE_HOME, else the platform's data folder.
 """
 
-app = typer.Typer(name="edge", help=HELP, rich_markup_mode=None, add_completion=False)
+
+class _Edge(PanelGroup):
+    panels: ClassVar = {
+        "Technician (asks the manuals)": ("ask", "chat", "search", "serve", "sync", "doctor"),
+        "Publisher (makes packs and releases them)": ("pack", "publish", "eval"),
+        "Integrator (prepares devices)": ("model", "bundle", "self-test", "licenses", "completion"),
+    }
+
+
+app = typer.Typer(name="edge", cls=_Edge, help=HELP, rich_markup_mode=None, add_completion=False)
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.command("search")(search.search)

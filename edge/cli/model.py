@@ -20,7 +20,10 @@ app = make_group("model", "Add and choose language models (edge works without on
 
 @app.command("list")
 def list_models(json: Json = False) -> None:
-    """List the models and adapters, installed or shipped with the program; one of them writes the answers."""
+    """List the models and adapters on this device.
+
+    Also lists those that lie beside or inside the program. The one in use writes the answers.
+    """
     from edge.config import load_settings
     from edge.models.store import ModelStore
 
@@ -66,15 +69,15 @@ def pull_model(
         str,
         typer.Argument(
             metavar="SPEC",
-            help="[hf:]OWNER/REPO/FILE.gguf or [hf:]OWNER/REPO[:QUANT], each with @REVISION if wanted.",
+            help="[hf:]OWNER/REPO/FILE.gguf or [hf:]OWNER/REPO[:QUANT], and @REVISION if wanted.",
         ),
     ],
 ) -> None:
-    """Download a language model or an adapter, and compare it with the SHA-256 that the hub promises.
+    """Download a language model or an adapter.
 
-    Nothing is ever downloaded without this command. Interrupted, the same command goes on where it broke off. QUANT is
-    part of a file's name, such as Q4_K_M. HF_TOKEN gives access to what is not for everybody; the setting 'hub' or
-    HF_ENDPOINT names another hub.
+    The file is compared with the SHA-256 that the hub promises. Nothing is ever downloaded without this command.
+    Interrupted, the same command resumes. QUANT is part of a file's name, such as Q4_K_M. HF_TOKEN gives access to
+    files that are not public; the setting 'hub' or HF_ENDPOINT names another hub.
     """
     from edge.cli.ui.progress import show_progress
     from edge.config import load_settings
@@ -97,7 +100,7 @@ def use_model(
         ),
     ] = None,
 ) -> None:
-    """Answer with this model from now on, by itself or with LoRA adapters."""
+    """Answer with this model from now on, also with LoRA adapters."""
     from edge.config import load_settings
     from edge.models.store import ModelStore, parse_lora
 

@@ -38,7 +38,7 @@ def build_pack(
     """Build a pack from a folder of documents.
 
     Reads PDF, HTML, Markdown, text, DOCX and CSV. A document that cannot be read is reported and left out (exit code
-    0). Interrupted, the same command resumes. With --sign-with it goes on as 'edge publish add' does.
+    0). Interrupted, the same command resumes. With --sign-with the pack is then released as by 'edge publish add'.
     """
     from contextlib import closing, nullcontext
     from time import perf_counter
@@ -91,7 +91,10 @@ def install_pack(
 
 @app.command("list")
 def list_packs(json: Json = False) -> None:
-    """List the installed packs, and those beside or inside the program."""
+    """List the packs in use.
+
+    Also lists those that lie beside or inside the program.
+    """
     from edge import shapes
     from edge.config import load_settings
     from edge.packs.store import PackStore
@@ -130,9 +133,9 @@ def inspect_pack(target: PackTarget, json: Json = False) -> None:
 
 @app.command("verify")
 def verify_pack(target: PackTarget) -> None:
-    """Read a whole pack and check it, with the original documents inside.
+    """Read a whole pack and check every byte of it.
 
-    Says that it is whole, not who made it.
+    This shows that the pack is undamaged, not who made it.
     """
     from edge.packs.verify import verify
 

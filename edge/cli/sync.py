@@ -38,8 +38,8 @@ def synchronize(
 ) -> None:
     """Get what the publisher has released and put it in use.
 
-    Sources are tried in order; the next one is asked for what the one before lacks. Nothing is installed that is not
-    signed by the publisher this device trusts ('edge sync trust'). Interrupted, the same command resumes.
+    Sources are tried in order: the next one gives what the one before lacks. Only files that are signed by the
+    publisher this device trusts are installed ('edge sync trust'). Interrupted, the same command resumes.
     """
     if context.invoked_subcommand is not None:
         return
@@ -73,7 +73,7 @@ def trust_publisher(
     ],
     yes: Yes = False,
 ) -> None:
-    """Choose whom to trust: once for each device.
+    """Trust a publisher, once on each device.
 
     Compare the fingerprints with the publisher's, by telephone or on paper. Who holds these keys decides from now on
     what this device installs.

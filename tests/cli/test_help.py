@@ -54,6 +54,18 @@ def test_pages_fit_80_columns() -> None:
     assert max(len(line) for page in PAGES.iterdir() for line in page.read_text().splitlines()) <= 80
 
 
+def test_every_command_is_listed_for_one_of_the_three_people() -> None:
+    group: Any = get_command(app)
+    listed = [name for names in group.panels.values() for name in names]
+    assert len(group.panels) == 3
+    assert sorted(listed) == sorted(group.commands)
+
+
+def test_no_first_line_is_cut_off() -> None:
+    for page in PAGES.iterdir():
+        assert "...\n" not in page.read_text().partition("\n")[2], page.name
+
+
 def test_help_loads_neither_engine_nor_index_nor_server() -> None:
     command = [sys.executable, "-X", "importtime", "-m", "edge", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -14,8 +14,8 @@ from edge.cli.ui.screen import FAINT, STRONG, Screen, format_count
 def found_fleet(repository: Repo, keys: KeyFolders) -> None:
     """Found the fleet whose devices may fetch packs from each other.
 
-    Its key is kept with the others and admits devices ('edge publish admit'). A fleet founded anew shuts out every
-    device that was admitted before, which is how a stolen one is dealt with.
+    Its key is kept with the others and admits devices ('edge publish admit'). Founding the fleet again
+    shuts out every device that was admitted before: do it when one is stolen.
     """
     from edge.publish.fleet import found_fleet
 
@@ -28,7 +28,7 @@ def found_fleet(repository: Repo, keys: KeyFolders) -> None:
 
 def admit_device(
     repository: Repo,
-    device: Annotated[str, typer.Argument(metavar="DEVICE", help="What people call it.")],
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="A name for the device.")],
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="Where its certificate goes, with its key.")
     ],
@@ -36,8 +36,8 @@ def admit_device(
 ) -> None:
     """Let a device take part in the fleet's private swarm.
 
-    It may then fetch packs from the other devices and give them to others. What it installs the signatures decide, as
-    before.
+    It may then fetch packs from the other devices and give them to others. It still installs only what the publisher
+    has signed.
     """
     from edge.publish.fleet import admit_device
 

@@ -33,8 +33,8 @@ def init_repository(
 ) -> None:
     """Make a repository and its keys.
 
-    Passphrases are asked for, or taken from EDGE_KEYS_PASSPHRASE. Do it on a computer that you trust, and take the
-    root keys apart afterwards: a stick for each, locked away.
+    Passphrases are asked for, or taken from EDGE_KEYS_PASSPHRASE. Use a computer that you trust. Afterwards
+    move each root key to a stick of its own, and lock it away.
     """
     from edge.publish.keys import SHORT_ID
     from edge.publish.roles import ROOT, TOP_LEVEL
@@ -66,13 +66,13 @@ def add_files(
         str, typer.Option("--role", metavar="ROLE", help="Publish as this delegate; else chosen by the keys.")
     ] = "",
     prune: Annotated[
-        bool, typer.Option("--prune", help="Delete the files of versions that are published no more.")
+        bool, typer.Option("--prune", help="Delete the files of versions that are no longer published.")
     ] = False,
 ) -> None:
     """Add packs, models or settings and release them.
 
-    A new version of a pack replaces the older one; devices that have it fetch only what changed. What cannot be signed
-    with these keys waits for 'edge publish sign'.
+    A new version of a pack replaces the older one; devices that have it fetch only what changed. Changes that these
+    keys cannot sign wait for 'edge publish sign'.
     """
     release(repository, sources, keys, role, prune)
 
@@ -109,7 +109,7 @@ def sign_changes(
 ) -> None:
     """Sign what waits, and release it once enough have signed.
 
-    Each holder of a key runs this in turn. What has less than a third of its time left is signed anew.
+    Each holder of a key runs this in turn. Roles with less than a third of their time left are signed again.
     """
     screen, at_hand, opened = Screen(), open_keys(keys, repository), open_repository(repository, yes)
     if not discard:
@@ -124,11 +124,11 @@ def sign_changes(
 
 
 def refresh_timestamp(repository: Repo, keys: KeyFolders) -> None:
-    """Sign a new timestamp, also by a timer.
+    """Sign a new timestamp; a timer can do it.
 
-    So devices see that nothing is held back from them. Needs only the timestamp's key, and nobody to watch: put its
-    passphrase into EDGE_KEYS_PASSPHRASE. Once a week is good; after 90 days without, devices refuse to update. Exit
-    code 1 if something else has expired.
+    It shows devices that no update is held back from them. It needs only the timestamp's key, whose passphrase a timer
+    gets from EDGE_KEYS_PASSPHRASE. Once a week is good; after 90 days without one, devices refuse to update. Exit code
+    1 if something else has expired.
     """
     done = open_repository(repository).refresh(open_keys(keys, repository))
     report.show_outcome(Screen(), done, repository)

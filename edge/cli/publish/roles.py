@@ -45,9 +45,9 @@ def delegate_role(
 ) -> None:
     """Let somebody else publish certain packs.
 
-    Devices take nothing else from this delegate. For one that exists, its paths or its key are changed. PATTERN is a
-    name of packs, such as 'acme-*', or a path such as 'models/acme-*.gguf'. A key that is made here goes into KEYS, to
-    be handed to the delegate.
+    Devices take nothing else from this delegate. If the delegate exists, its paths or its key are changed. PATTERN is a
+    name of packs, such as 'acme-*', or a path such as 'models/acme-*.gguf'. A key that is made here goes into
+    KEYS; give it to the delegate.
     """
     from edge.publish.delegation import delegate
     from edge.publish.keys import read_public_key
@@ -68,7 +68,7 @@ def revoke_role(
     """Revoke a delegate, or a key that was lost or stolen.
 
     A delegate may no longer publish; a key is replaced by a new one. The key itself is not needed. 'edge publish
-    status' lists the ids. What devices have installed stays.
+    status' lists the ids. Packs that devices have installed stay.
     """
     from edge.publish.delegation import revoke
     from edge.publish.keys import read_public_key
