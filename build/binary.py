@@ -18,7 +18,7 @@ from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle
 from edge.bundle.compose import Source, compose
 from edge.errors import EdgeError
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 from fetch import PIN_FOLDER, SetupError, cache_folder, run_script, say
 from frozen import frozen
 from launcher import launcher
@@ -69,9 +69,9 @@ def packs() -> list[Path]:
 
 def report(bundle: Bundle) -> None:
     """Say what was made."""
-    say(f"{bundle.path.relative_to(ROOT)}: {size(bundle.path.stat().st_size)}")
+    say(f"{bundle.path.relative_to(ROOT)}: {format_size(bundle.path.stat().st_size)}")
     for part in bundle.added:
-        say(f"    {part.kind} {part.name}: {size(part.size)}")
+        say(f"    {part.kind} {part.name}: {format_size(part.size)}")
 
 
 if __name__ == "__main__":

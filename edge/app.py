@@ -148,7 +148,7 @@ def make_reranker(settings: Settings, load_s: float = 0.0) -> LlamaReranker | No
     return LlamaReranker(path, min(physical_cores(), QUERIES), guard, load_s)
 
 
-def find(embedder: Embedder | None) -> Callable[[Pack, str], list[int]]:
+def make_find(embedder: Embedder | None) -> Callable[[Pack, str], list[int]]:
     """The real search of one pack, as chunk ids best first: what a new pack is tested with."""
 
     def search(pack: Pack, text: str) -> list[int]:

@@ -14,9 +14,9 @@ from edge.guard.answer import check
 from edge.guard.question import admit
 from edge.guard.warnings import collect
 from edge.popular import PopularPassages
-from edge.prompt.conversation import Exchange, Sent, opening, send, usable
-from edge.prompt.labels import stream_relabelled
-from edge.prompt.template import make_prompt, place
+from edge.prompt.conversation import Exchange, Sent, choose_usable, continue_conversation, make_opening
+from edge.prompt.labels import relabel_stream
+from edge.prompt.template import format_place, make_prompt
 from edge.reading.answerable import REFUSE_BELOW, confidence
 from edge.reading.quote import EXTRACTIVE
 from edge.retrieval.retriever import Retriever
@@ -123,7 +123,7 @@ class Assistant:
             lists = self._popular.most(limit) if self._popular else []
         except EdgeError:
             lists = []
-        return [opening(()), *map(opening, self._installed(lists))]
+        return [make_opening(()), *map(make_opening, self._installed(lists))]
 
     def _admitted(self, question: Question) -> Question:
         """The question checked, with a conversation and what was said in it."""
@@ -184,7 +184,7 @@ class Assistant:
         if asking.turns is None:
             return None
         scope = _scope(asking.question)
-        sent = send(
+        sent = continue_conversation(
             asking.question.text,
             asking.evidence.passages,
             asking.turns,
@@ -206,7 +206,7 @@ class Assistant:
         except EdgeError:
             self._conversations = Conversations(None)
             return ()
-        return usable(turns, self._retriever.versions(), _scope(question))
+        return choose_usable(turns, self._retriever.versions(), _scope(question))
 
     def _known(self, scope: str) -> list[tuple[Passage, ...]]:
         """Lists of passages that prompts began with lately, of packs as they are installed now."""
@@ -282,7 +282,7 @@ def _refusal(evidence: Evidence, engine: str) -> Answer:
     text = "Not in the installed packs"
     text += f": none mentions {_named(evidence.missing)}." if evidence.missing else "."
     if nearest:
-        text += f" Nearest: {place(nearest[0].passage)} [1]."
+        text += f" Nearest: {format_place(nearest[0].passage)} [1]."
     return Answer(text=text, mode="refused", citations=nearest, engine=engine)
 
 
@@ -295,7 +295,7 @@ def _kept(pieces: Iterator[str], written: list[str]) -> Iterator[str]:
 
 def _shown(pieces: Iterator[str], prompt: Prompt) -> Iterator[str]:
     """The pieces with passages numbered for readers."""
-    return pieces if prompt.labels is None else stream_relabelled(pieces, prompt.labels, len(prompt.passages))
+    return pieces if prompt.labels is None else relabel_stream(pieces, prompt.labels, len(prompt.passages))
 
 
 def _scope(question: Question) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.prompt.conversation import Exchange, plain
-from edge.prompt.stored import exchange_from_json, exchange_to_json
+from edge.prompt.conversation import Exchange, make_plain_exchange
+from edge.prompt.stored import dump_exchange, load_exchange
 from edge.state import StateTable
 from edge.types import Message
 
@@ -85,7 +85,7 @@ class Conversations:
             StorageError, BusyError, PackError: the disk is full or read-only, the database in use or damaged.
         """
         sql = "INSERT INTO turn(conversation, question, answer, exchange) VALUES (?, ?, ?, ?)"
-        stored = None if exchange is None else exchange_to_json(exchange)
+        stored = None if exchange is None else dump_exchange(exchange)
         with self._table.connection() as connection:
             connection.execute(sql, (conversation, question, answer, stored))
             old = connection.last_insert_rowid() - KEPT_EXCHANGES
@@ -97,4 +97,4 @@ class Conversations:
 
 
 def _exchange(question: str, answer: str, stored: str | None) -> Exchange:
-    return (exchange_from_json(stored) if stored else None) or plain(question, answer)
+    return (load_exchange(stored) if stored else None) or make_plain_exchange(question, answer)

@@ -65,7 +65,7 @@ class Outcome:
     @property
     def quoted(self) -> bool:
         """Whether the answer holds a wanted string (its table cells and line breaks do not matter)."""
-        return any(_plain(wanted) in _plain(self.answer.text) for wanted in self.labelled.contains)
+        return any(_flatten(wanted) in _flatten(self.answer.text) for wanted in self.labelled.contains)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Figures:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def load(path: Path) -> list[Labelled]:
+def load_questions(path: Path) -> list[Labelled]:
     """The questions of a set.
 
     Raises:
@@ -107,10 +107,10 @@ def load(path: Path) -> list[Labelled]:
         ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text.", "Give a file of JSON lines.") from error
-    return [_labelled(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    return [_parse_line(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-def _labelled(path: Path, number: int, line: str) -> Labelled:
+def _parse_line(path: Path, number: int, line: str) -> Labelled:
     try:
         row: dict[str, Any] = json.loads(line)
         gold = tuple(
@@ -144,7 +144,9 @@ def _texts(values: object) -> tuple[str, ...]:
     return tuple(map(_text, values))
 
 
-def run(questions: Sequence[Labelled], answer: Callable[[Question], Iterator[Event]]) -> Iterator[Outcome]:
+def ask_all(
+    questions: Sequence[Labelled], answer: Callable[[Question], Iterator[Event]]
+) -> Iterator[Outcome]:
     """Ask every question; ``answer`` is ``Assistant.answer``, wired to show ``DEPTH`` passages."""
     for labelled in questions:
         passages: tuple[Passage, ...] = ()
@@ -152,17 +154,17 @@ def run(questions: Sequence[Labelled], answer: Callable[[Question], Iterator[Eve
             if isinstance(event, EvidenceFound):
                 passages = event.evidence.passages
             elif isinstance(event, Answered):
-                yield Outcome(labelled, rank(passages, labelled.gold), event.answer)
+                yield Outcome(labelled, find_rank(passages, labelled.gold), event.answer)
 
 
-def rank(passages: Sequence[Passage], gold: Sequence[Gold]) -> int:
+def find_rank(passages: Sequence[Passage], gold: Sequence[Gold]) -> int:
     """1-based rank of the first passage that shows a right place, 0 if none does."""
     return next(
         (n for n, passage in enumerate(passages, 1) if any(place.holds(passage) for place in gold)), 0
     )
 
 
-def figures(outcomes: Sequence[Outcome]) -> Figures:
+def compute_figures(outcomes: Sequence[Outcome]) -> Figures:
     """The figures of a run."""
     answerable = [outcome for outcome in outcomes if outcome.labelled.answerable]
     refused = [outcome for outcome in outcomes if outcome.answer.refused]
@@ -172,18 +174,18 @@ def figures(outcomes: Sequence[Outcome]) -> Figures:
     return Figures(
         questions=len(outcomes),
         answerable=len(answerable),
-        hit_1=_share(sum(o.rank == 1 for o in answerable), answerable),
-        hit_3=_share(sum(0 < o.rank <= 3 for o in answerable), answerable),
-        hit_5=_share(sum(0 < o.rank <= 5 for o in answerable), answerable),
-        mrr=_share(sum(1 / o.rank for o in answerable if o.rank), answerable),
-        refusal_precision=_share(len(rightly), refused),
-        refusal_recall=_share(len(rightly), unanswerable),
-        right=_share(sum(_cites_right(o) for o in answerable), answerable),
-        quoted=_share(sum(o.quoted and not o.answer.refused for o in with_strings), with_strings),
+        hit_1=_compute_share(sum(o.rank == 1 for o in answerable), answerable),
+        hit_3=_compute_share(sum(0 < o.rank <= 3 for o in answerable), answerable),
+        hit_5=_compute_share(sum(0 < o.rank <= 5 for o in answerable), answerable),
+        mrr=_compute_share(sum(1 / o.rank for o in answerable if o.rank), answerable),
+        refusal_precision=_compute_share(len(rightly), refused),
+        refusal_recall=_compute_share(len(rightly), unanswerable),
+        right=_compute_share(sum(_is_from_right_place(o) for o in answerable), answerable),
+        quoted=_compute_share(sum(o.quoted and not o.answer.refused for o in with_strings), with_strings),
     )
 
 
-def _cites_right(outcome: Outcome) -> bool:
+def _is_from_right_place(outcome: Outcome) -> bool:
     if outcome.answer.refused:
         return False
     return any(
@@ -193,9 +195,9 @@ def _cites_right(outcome: Outcome) -> bool:
     )
 
 
-def _share(count: float, of: Sequence[object]) -> float:
+def _compute_share(count: float, of: Sequence[object]) -> float:
     return count / len(of) if of else 0.0
 
 
-def _plain(text: str) -> str:
+def _flatten(text: str) -> str:
     return re.sub(r"[\s|*`]+", " ", text).lower()

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.prompt.stored import passages_from_json, passages_to_json
+from edge.prompt.stored import dump_passages, load_passages
 from edge.state import StateTable
 from edge.types import Passage
 
@@ -45,7 +45,7 @@ class PopularPassages:
         if not passages:
             return
         digest = hashlib.sha256(repr([scope, *map(_key, passages)]).encode()).digest()
-        values = (digest, scope, passages_to_json(passages), self._clock())
+        values = (digest, scope, dump_passages(passages), self._clock())
         with self._table.connection() as connection:
             connection.execute(
                 "INSERT INTO popular VALUES (?, ?, ?, 1, ?)"
@@ -86,7 +86,7 @@ class PopularPassages:
     def _rows(self, which: str, values: tuple[str, ...]) -> list[tuple[tuple[Passage, ...], int]]:
         with self._table.connection() as connection:
             rows = connection.execute(f"SELECT passages, times FROM popular {which}", values).fetchall()
-        read = ((passages_from_json(str(text)), int(str(times))) for text, times in rows)
+        read = ((load_passages(str(text)), int(str(times))) for text, times in rows)
         return [(passages, times) for passages, times in read if passages]
 
 

@@ -19,7 +19,7 @@ from edge.embedded.part import COPY_AGAIN, look
 from edge.errors import EdgeError
 from edge.packs.pack import Pack
 from edge.reading.quote import EXTRACTIVE
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 from edge.types import Answered, Question
 
 DOCUMENTS, WORDS = 3, 12
@@ -77,7 +77,7 @@ def _parts(bundle: Bundle, settings: Settings, progress: Progress) -> Iterator[C
     seen, known = look(bundle.path), checked(settings.home)
     for verdict in bundle.verify(progress):
         part = verdict.part
-        what = f"{verdict.what}, {size(part.size)}" if part else verdict.what
+        what = f"{verdict.what}, {format_size(part.size)}" if part else verdict.what
         if not verdict.sound:
             yield Check("inside", "fail", f"{what}: damaged", COPY_AGAIN)
             continue

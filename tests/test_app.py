@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.app import Edge, build, find, make_embedder
+from edge.app import Edge, build, make_embedder, make_find
 from edge.config import Settings
 from edge.engine.embedder import LlamaEmbedder
 from edge.engine.scripted import ScriptedEmbedder
@@ -115,7 +115,7 @@ def test_closing_twice_is_allowed(settings: Settings) -> None:
 
 
 def test_a_new_pack_is_tested_with_the_search_that_will_answer_from_it(pumps: Pack, tmp_path: Path) -> None:
-    search = find(ScriptedEmbedder())
+    search = make_find(ScriptedEmbedder())
     chunks = search(pumps, "The coupling bolts are tightened to 8 Nm.")
     assert any("8 Nm" in chunk.text for chunk in pumps.chunks(chunks[:2]))
     assert len(set(chunks)) == len(chunks)

@@ -13,7 +13,7 @@ from edge.engine.interface import Engine
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EdgeError, EngineError, NotFoundError, NothingInstalledError, UsageError
 from edge.guard.answer import NOT_SAID
-from edge.guard.citations import without_citations
+from edge.guard.citations import strip_citations
 from edge.packs.pack import Pack
 from edge.popular import PopularPassages
 from edge.reading.quote import EXTRACTIVE, ExtractiveEngine
@@ -319,7 +319,7 @@ def test_refused_and_quoted_turns_in_between_do_not_break_what_the_model_saw(mak
     said = [message.content for message in second.messages[2:-1]]
     assert second.messages[:2] == first.messages
     assert said[:2] == [MANUAL, VENT]
-    assert said[2] == without_citations(quoted.text)
+    assert said[2] == strip_citations(quoted.text)
     assert len(said) == 3
 
 

@@ -11,7 +11,7 @@ from edge import database
 from edge.conversations import MAX_TURNS, NOT_SENT, Conversations
 from edge.database import open_writable
 from edge.errors import BusyError, EdgeError, StorageError
-from edge.prompt.conversation import Exchange, plain, send
+from edge.prompt.conversation import Exchange, continue_conversation, make_plain_exchange
 from edge.types import Message, Passage
 
 
@@ -106,7 +106,7 @@ def test_a_database_in_use_is_said_and_works_later(tmp_path: Path, monkeypatch: 
 
 def exchange(before: int, text: str = "Alpha.") -> Exchange:
     passage = Passage("pumps", "1.0", "manual.pdf", "Manual", 1, 1, None, "", text, 1.0)
-    sent = send("What?", [passage], (), 64, lambda prompt: True)
+    sent = continue_conversation("What?", [passage], (), 64, lambda prompt: True)
     return Exchange(sent.exchange.user, "So [1].", (passage,), 1, before)
 
 
@@ -118,7 +118,7 @@ def test_exchanges_come_back_as_they_were_with_turns_of_others_in_between(
     conversations.append("a", "question 2", "answer 2 [1].")
     conversations.append("a", "question 3", "answer 3", NOT_SENT)
     conversations.append("a", "question 4", "answer 4", second)
-    assert conversations.exchanges("a") == (first, plain("question 2", "answer 2."), second)
+    assert conversations.exchanges("a") == (first, make_plain_exchange("question 2", "answer 2."), second)
     assert conversations.history("a")[-2:] == turn(4)
 
 
@@ -141,7 +141,7 @@ def test_the_passages_of_turns_long_ago_are_forgotten(
 def test_of_turns_that_no_model_saw_the_last_ones_come_back(conversations: Conversations) -> None:
     for n in range(5):
         conversations.append("a", f"question {n}", f"answer {n}")
-    assert conversations.exchanges("a") == (plain(*_texts(3)), plain(*_texts(4)))
+    assert conversations.exchanges("a") == (make_plain_exchange(*_texts(3)), make_plain_exchange(*_texts(4)))
     assert conversations.exchanges("b") == ()
 
 
@@ -162,7 +162,7 @@ def test_a_database_of_an_older_edge_is_read_and_goes_on(tmp_path: Path) -> None
         histories = list(threads.map(lambda one: one.history("a"), opened))
     assert histories == [turn(1)] * 4
     opened[0].append("a", "question 2", "answer 2", exchange(1))
-    assert opened[1].exchanges("a") == (plain("question 1", "answer 1"), exchange(1))
+    assert opened[1].exchanges("a") == (make_plain_exchange("question 1", "answer 1"), exchange(1))
 
 
 def test_an_exchange_that_cannot_be_read_is_a_plain_turn(tmp_path: Path) -> None:
@@ -172,4 +172,4 @@ def test_an_exchange_that_cannot_be_read_is_a_plain_turn(tmp_path: Path) -> None
     database = open_writable(tmp_path / "s")
     database.execute("UPDATE turn SET exchange = '{\"user\": 1}'")
     database.close()
-    assert conversations.exchanges("a") == (plain("question 1", "answer 1"),)
+    assert conversations.exchanges("a") == (make_plain_exchange("question 1", "answer 1"),)

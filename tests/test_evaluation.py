@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.errors import NotFoundError, UsageError
-from edge.evaluation import Gold, Labelled, Outcome, figures, load, rank, run
+from edge.evaluation import Gold, Labelled, Outcome, ask_all, compute_figures, find_rank, load_questions
 from edge.types import (
     Answer,
     Answered,
@@ -61,7 +61,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_line_is_a_question_with_what_is_known_of_its_answer(path: Path) -> None:
     path.write_text(f"\n{json.dumps(ROW)}\n\n")
-    assert load(path) == [
+    assert load_questions(path) == [
         Labelled(
             "q1",
             Question("How tight?", (Message("user", "The housing bolts"),), "PX-200"),
@@ -73,14 +73,14 @@ def test_a_line_is_a_question_with_what_is_known_of_its_answer(path: Path) -> No
 
 def test_only_id_and_question_are_needed_and_without_gold_it_is_not_answerable(path: Path) -> None:
     path.write_text('{"id": 7, "question": "Why?"}')
-    (labelled,) = load(path)
+    (labelled,) = load_questions(path)
     assert labelled == Labelled("7", Question("Why?"), (), ())
     assert not labelled.answerable
 
 
 def test_signs_that_some_take_for_line_ends_stay_in_the_question(path: Path) -> None:
     path.write_text(json.dumps({"id": 1, "question": "a\u2028b\x85c"}, ensure_ascii=False), encoding="utf-8")
-    assert load(path)[0].question.text == "a\u2028b\x85c"
+    assert load_questions(path)[0].question.text == "a\u2028b\x85c"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_signs_that_some_take_for_line_ends_stay_in_the_question(path: Path) -> 
 def test_a_line_that_is_wrong_says_which(path: Path, change: dict[str, Any]) -> None:
     path.write_text(f"{json.dumps(ROW)}\n{json.dumps({**ROW, **change})}\n")
     with pytest.raises(UsageError, match="line 2 is not a labelled question") as caught:
-        load(path)
+        load_questions(path)
     assert caught.value.hint
 
 
@@ -104,13 +104,13 @@ def test_a_line_that_is_wrong_says_which(path: Path, change: dict[str, Any]) -> 
 def test_a_file_that_is_no_set_is_refused(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     with pytest.raises(UsageError):
-        load(path)
+        load_questions(path)
 
 
 def test_a_set_that_cannot_be_read_is_not_found(tmp_path: Path) -> None:
     for missing in (tmp_path / "none.jsonl", tmp_path):
         with pytest.raises(NotFoundError):
-            load(missing)
+            load_questions(missing)
 
 
 @given(st.sampled_from(sorted(ROW)), JSON)
@@ -121,11 +121,11 @@ def test_any_line_is_read_or_refused_and_what_is_read_can_be_judged(
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     path.write_text(json.dumps({**ROW, key: value}))
     try:
-        (labelled,) = load(path)
+        (labelled,) = load_questions(path)
     except UsageError:
         return
-    outcome = Outcome(labelled, rank([passage("x")], labelled.gold), Answer("x", "extractive", "e"))
-    assert figures([outcome]).questions == 1
+    outcome = Outcome(labelled, find_rank([passage("x")], labelled.gold), Answer("x", "extractive", "e"))
+    assert compute_figures([outcome]).questions == 1
 
 
 @given(st.binary(max_size=40) | st.text(alphabet='{}[]":,1a\n ').map(str.encode))
@@ -133,7 +133,7 @@ def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, d
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     path.write_bytes(data)
     with suppress(UsageError):
-        assert all(isinstance(one, Labelled) for one in load(path))
+        assert all(isinstance(one, Labelled) for one in load_questions(path))
 
 
 # Judging
@@ -164,8 +164,8 @@ def test_a_section_is_shown_by_any_passage_under_its_heading() -> None:
 
 def test_the_rank_is_that_of_the_first_right_passage() -> None:
     gold = (Gold("a.pdf", (5,)), Gold("b.pdf", (1,)))
-    assert rank([at(1), at(1, document="b.pdf"), at(5)], gold) == 2
-    assert rank([at(1)], gold) == rank([], gold) == rank([at(1)], ()) == 0
+    assert find_rank([at(1), at(1, document="b.pdf"), at(5)], gold) == 2
+    assert find_rank([at(1)], gold) == find_rank([], gold) == find_rank([at(1)], ()) == 0
 
 
 def answer(text: str = "Use 25 Nm.", mode: Mode = "extractive", *cited: Passage) -> Answer:
@@ -180,7 +180,7 @@ def outcome(
 
 def test_the_figures_of_a_run() -> None:
     refused = answer("Not in the installed packs.", "refused")
-    found = figures(
+    found = compute_figures(
         [
             outcome(1, answer("Use | 25  Nm", "extractive", at(5)), contains="25 nm"),  # right, and quoted
             outcome(4, answer("Use 8 Nm", "extractive", at(4)), contains="25 Nm"),  # wrong page, wrong value
@@ -200,11 +200,11 @@ def test_the_figures_of_a_run() -> None:
 
 
 def test_a_refusal_quotes_nothing_whatever_it_says() -> None:
-    assert figures([outcome(1, answer("Nearest: 25 Nm", "refused"), contains="25 Nm")]).quoted == 0
+    assert compute_figures([outcome(1, answer("Nearest: 25 Nm", "refused"), contains="25 Nm")]).quoted == 0
 
 
 def test_figures_of_nothing_are_zero() -> None:
-    assert set(figures([]).as_dict().values()) == {0}
+    assert set(compute_figures([]).as_dict().values()) == {0}
 
 
 def test_every_question_is_asked_and_its_evidence_judged() -> None:
@@ -217,6 +217,6 @@ def test_every_question_is_asked_and_its_evidence_judged() -> None:
         yield Answered(answer())
 
     labelled = [Labelled(str(n), Question(f"q{n}"), (Gold("a.pdf", (5,)),), ()) for n in range(3)]
-    outcomes = list(run(labelled, respond))
+    outcomes = list(ask_all(labelled, respond))
     assert asked == [one.question for one in labelled]
     assert [(o.labelled, o.rank, o.answer) for o in outcomes] == [(one, 2, answer()) for one in labelled]

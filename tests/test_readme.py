@@ -285,7 +285,7 @@ def test_the_labelled_question_is_accepted(tmp_path: Path) -> None:
     (block,) = blocks("json", section("How it is judged"))
     questions = tmp_path / "set.jsonl"
     questions.write_text(block)
-    (labelled,) = evaluation.load(questions)
+    (labelled,) = evaluation.load_questions(questions)
     assert labelled.answerable
     assert labelled.question.history
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from edge import __version__
 from edge.cli.completion import SCRIPTS, Shell
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 from fetch import PIN_FOLDER, SetupError, run_script, say
 from fleet.manual import manual
 from fleet.package import Entry, write
@@ -56,7 +56,7 @@ def main() -> None:
         raise SetupError(
             f"{error}. Leave models and packs out, and put them into /usr/share/edge."
         ) from error
-    say(f"{target.relative_to(ROOT)}: {size(target.stat().st_size)}")
+    say(f"{target.relative_to(ROOT)}: {format_size(target.stat().st_size)}")
 
 
 def architecture_of(program: Path) -> str:

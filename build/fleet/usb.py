@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge.bundle.admit import admit
 from edge.errors import EdgeError
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 from fetch import PIN_FOLDER, SetupError, run_script, say
 
 ROOT = PIN_FOLDER.parent
@@ -38,7 +38,7 @@ def main() -> None:
         along.append(Path(model))
     target = Path(os.environ.get("TO") or ROOT / "dist" / "edge-usb")
     lay_out(target, PROGRAM, along)
-    say(f"{target}: {size(sum(path.stat().st_size for path in target.iterdir() if path.is_file()))}")
+    say(f"{target}: {format_size(sum(path.stat().st_size for path in target.iterdir() if path.is_file()))}")
 
 
 def lay_out(target: Path, program: Path, along: list[Path]) -> None:

@@ -11,7 +11,7 @@ from edge.cli.group import make_group
 from edge.cli.options import Json
 from edge.cli.ui.progress import report_megabytes, show_progress
 from edge.cli.ui.screen import ALERT, GOOD, Screen
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 if TYPE_CHECKING:
     from edge.bundle.bundle import Bundle
@@ -37,7 +37,7 @@ def list_parts(program: Program = None, json: Json = False) -> None:
     if json:
         screen.write_json({"program": str(bundle.path), "parts": [asdict(part) for part in bundle.parts]})
         return
-    rows = [(part.kind, part.name, f"{size(part.size):>9}", part.sha256[:16]) for part in bundle.parts]
+    rows = [(part.kind, part.name, f"{format_size(part.size):>9}", part.sha256[:16]) for part in bundle.parts]
     screen.write_table(("KIND", "NAME", "     SIZE", "SHA-256"), rows)
 
 

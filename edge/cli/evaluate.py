@@ -50,14 +50,17 @@ def evaluate(
 
     labelled = [
         replace(one, question=replace(one.question, packs=tuple(pack or ()), engine=engine))
-        for one in evaluation.load(questions)
+        for one in evaluation.load_questions(questions)
     ]
     outcomes = []
     with app.build(load_settings(passages=evaluation.DEPTH)) as edge, show_progress() as report:
-        for outcome in evaluation.run(labelled, edge.assistant.answer):
+        for outcome in evaluation.ask_all(labelled, edge.assistant.answer):
             outcomes.append(outcome)
             report("ask", outcome.labelled.question.text, len(outcomes), len(labelled))
-    figures, missed = evaluation.figures(outcomes), [outcome for outcome in outcomes if _name_fault(outcome)]
+    figures, missed = (
+        evaluation.compute_figures(outcomes),
+        [outcome for outcome in outcomes if _name_fault(outcome)],
+    )
     screen = Screen()
     if json:
         screen.write_json(

@@ -10,7 +10,7 @@ import typer
 from edge.cli.group import make_group
 from edge.cli.options import Json, ModelName, Yes
 from edge.cli.ui.screen import ALERT, FAINT, GOOD, Screen
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 if TYPE_CHECKING:
     from edge.models.store import InstalledModel
@@ -36,7 +36,7 @@ def list_models(json: Json = False) -> None:
             kind = "adapter" if model.kind == "adapter" else model.purpose
             standing = " ".join(filter(None, ["in use" if model.active else "", kind]))
             style = ALERT if kind == "damaged" else GOOD if model.active else ""
-            table.append((model.name, size(model.bytes), model.place, (standing, style)))
+            table.append((model.name, format_size(model.bytes), model.place, (standing, style)))
         screen.write_table(("NAME", "SIZE", "PLACE", ""), table)
     else:
         screen.write(("No model is installed: answers quote the manuals. edge model add FILE.gguf", FAINT))
@@ -130,7 +130,7 @@ def _show_model(model: InstalledModel) -> None:
         use = "is in use"
     else:
         use = f"is installed; to use it: edge model use {model.name}"
-    Screen().write(f"{model.name} ({size(model.bytes)}) {use}")
+    Screen().write(f"{model.name} ({format_size(model.bytes)}) {use}")
 
 
 def _describe_model(model: InstalledModel) -> dict[str, object]:

@@ -13,7 +13,7 @@ from edge.cli.group import make_group
 from edge.cli.options import Json, PackName, PackTarget, Yes
 from edge.cli.ui.screen import ALERT, CAREFUL, FAINT, GOOD, STRONG, Part, Screen, format_count, mark_unsigned
 from edge.errors import UsageError
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 if TYPE_CHECKING:
     from edge.ingest.build import BuildReport
@@ -58,7 +58,7 @@ def build_pack(
             report(step.stage, step.document, step.done, step.total)
 
         try:
-            built = build(source, output, embedder, report_step, find=app.find(embedder))
+            built = build(source, output, embedder, report_step, find=app.make_find(embedder))
         except KeyboardInterrupt:
             Screen(sys.stderr).write("The same command resumes where this one stops.")
             raise
@@ -106,7 +106,7 @@ def list_packs(json: Json = False) -> None:
         return
     rows: list[tuple[Part, ...]] = [
         (
-            pack.name, pack.version, size(pack.size), "yes" if pack.signed else ("UNSIGNED", CAREFUL),
+            pack.name, pack.version, format_size(pack.size), "yes" if pack.signed else ("UNSIGNED", CAREFUL),
             pack.previous or "-", pack.place, pack.title,
         )
         for pack in packs
@@ -208,7 +208,7 @@ def _show_build(screen: Screen, report: BuildReport, seconds: float) -> None:
         format_count(report.pages, "page"),
         format_count(report.chunks, "chunk"),
     )
-    screen.write(f"{', '.join(counts)}; {size(report.size)} in {seconds:.0f} s")
+    screen.write(f"{', '.join(counts)}; {format_size(report.size)} in {seconds:.0f} s")
     if report.resumed:
         screen.write(f"Resumed: {format_count(report.resumed, 'document')} had been read before.")
     screen.write((f"Self-test: {test.found} of {test.asked} sentences found their page.", GOOD))
@@ -248,7 +248,7 @@ def _show_pack(screen: Screen, pack: Pack) -> None:
         "language": manifest.language,
         "licence": manifest.licence,
         "equipment": ", ".join(manifest.applies_to) or "all",
-        "contents": f"{', '.join(counts)}, {size(pack.size)}",
+        "contents": f"{', '.join(counts)}, {format_size(pack.size)}",
         "embedder": pack.embedder,
         "digest": pack.digest,
     }

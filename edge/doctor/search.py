@@ -97,7 +97,7 @@ def knowledge(store: PackStore, installed: InstalledPack, embedder: Embedder | N
     check_digest(installed.path)
     with store.open(installed.name) as pack:
         fits = embedder is None or pack.embedder == embedder.fingerprint
-        test = selftest.run(pack, app.find(embedder))
+        test = selftest.run(pack, app.make_find(embedder))
         documents = len(pack.documents())
     days = int((time.time() - file_status(installed.path).st_mtime) // 86400)
     facts = (

@@ -14,7 +14,7 @@ from edge.doctor.check import Check
 from edge.engine.machine import sandbox_level
 from edge.engine.machine.cpu import Processor
 from edge.engine.machine.resources import CGROUP, CGROUPS, MEMINFO, physical_cores, read_memory
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 LOW_MEMORY = 10**9
 LOW_DISK = 10**9
@@ -57,7 +57,7 @@ def home(folder: Path) -> Check:
     """Whether state can be written, and how much. A folder that does not exist yet is not made."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
-    detail = f"{folder}, {size(free)} free"
+    detail = f"{folder}, {format_size(free)} free"
     try:
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(bytes(4096))

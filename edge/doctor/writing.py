@@ -19,7 +19,7 @@ from edge.engine.prepare import prepare
 from edge.models.checks import check_language_model
 from edge.models.integrity import look, read_record, verify
 from edge.models.store import ModelStore
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 from edge.types import Message, Prompt
 
 DAY_S = 86400
@@ -46,7 +46,7 @@ def model(settings: Settings, here: Machine | None, deep: bool = False) -> Check
     if path is None:
         return Check("model", "ok", "none; answers quote the manuals")
     header = check_language_model(path)
-    facts = [path.stem, header.architecture, size(size_of(path))]
+    facts = [path.stem, header.architecture, format_size(size_of(path))]
     facts += [f"with {adapter.stem}" for adapter, _ in store.loras()]
     known = checked(settings.home)
     if (place := place_of(path)) != "installed":
@@ -105,9 +105,9 @@ def _fallback(engine: Engine) -> str:
 def _planned(plan: Plan, here: Machine) -> str:
     requests = "1 request" if plan.parallel == 1 else f"{plan.parallel} requests"
     kind = "" if plan.kv_type == "f16" else f" in {plan.kv_type}"
-    where = f"{size(plan.bytes)} of {size(here.memory.free)}"
+    where = f"{format_size(plan.bytes)} of {format_size(here.memory.free)}"
     if plan.device_bytes:
-        where = f"{size(plan.device_bytes)} on the GPU, {where}"
+        where = f"{format_size(plan.device_bytes)} on the GPU, {where}"
     layers = f", {plan.gpu_layers} layers on the GPU" if plan.gpu_layers else ""
     return f"would answer {requests} at once with {plan.cells:,} tokens of cache{kind}{layers}: {where} free"
 

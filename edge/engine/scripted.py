@@ -25,7 +25,7 @@ from edge.engine.interface import (
 )
 from edge.engine.totals import Totals
 from edge.errors import EngineError
-from edge.text.sentences import sentences
+from edge.text.sentences import split_sentences
 from edge.types import DIMENSIONS, Prompt, never
 
 _WORD = re.compile(r"\w+")
@@ -132,7 +132,7 @@ def opening_sentence(prompt: Prompt) -> Sequence[str]:
     """A script: the first sentence of the first passage, cited; without passages what was said last."""
     if not prompt.passages:
         return _PIECE.findall(prompt.question)
-    (first, *_) = sentences(prompt.passages[0].text.strip()) or [""]
+    (first, *_) = split_sentences(prompt.passages[0].text.strip()) or [""]
     return _PIECE.findall(f"{first} [1]")
 
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edge.guard.citations import cited_numbers, resolve, tidy, without_citations
-from edge.guard.numbers import unverified
-from edge.text.sentences import sentences
+from edge.guard.citations import find_cited_numbers, resolve, strip_citations, tidy
+from edge.guard.numbers import find_unverified
+from edge.text.sentences import split_sentences
 from edge.types import Citation, Passage
 
 NOT_SAID = "The passages do not say."
@@ -56,7 +56,7 @@ def check(text: str, passages: Sequence[Passage]) -> Verdict:
     cited = [citation.passage for citation in citations]
     lines, missing = [], []
     for line in text.split("\n"):
-        kept, values = _screened(line, cited)
+        kept, values = _screen(line, cited)
         missing += values
         if kept is not None:
             lines.append(kept)
@@ -65,10 +65,10 @@ def check(text: str, passages: Sequence[Passage]) -> Verdict:
     return Verdict(shown, citations, tuple(dict.fromkeys(missing)), refused=False, ungrounded=not citations)
 
 
-def _screened(line: str, cited: Sequence[Passage]) -> tuple[str | None, list[str]]:
+def _screen(line: str, cited: Sequence[Passage]) -> tuple[str | None, list[str]]:
     """What may stay of a line, None if nothing does, and the values that may not."""
-    pieces = list(_pieces(line))
-    missing = [unverified(piece, cited) for piece in pieces]
+    pieces = list(_split_pieces(line))
+    missing = [find_unverified(piece, cited) for piece in pieces]
     if not any(missing):
         return line, []
     kept = [piece for piece, values in zip(pieces, missing, strict=True) if not values]
@@ -76,11 +76,11 @@ def _screened(line: str, cited: Sequence[Passage]) -> tuple[str | None, list[str
     return rest, [value for values in missing for value in values]
 
 
-def _pieces(line: str) -> Iterator[str]:
+def _split_pieces(line: str) -> Iterator[str]:
     """Sentences with the citations that stand behind their full stop."""
     waiting = ""
-    for sentence in sentences(line):
-        while opening := _opening_citation(sentence):
+    for sentence in split_sentences(line):
+        while opening := _find_opening_citation(sentence):
             waiting, sentence = f"{waiting} {opening}".strip(), sentence[len(opening) :].lstrip()
         if sentence:
             if waiting:
@@ -90,15 +90,15 @@ def _pieces(line: str) -> Iterator[str]:
         yield waiting
 
 
-def _opening_citation(sentence: str) -> str:
+def _find_opening_citation(sentence: str) -> str:
     """``[1]`` at the beginning of what the splitter took for a sentence."""
     end = sentence.find("]") + 1
-    return sentence[:end] if sentence.startswith("[") and cited_numbers(sentence[:end]) else ""
+    return sentence[:end] if sentence.startswith("[") and find_cited_numbers(sentence[:end]) else ""
 
 
 def _refuses(text: str, cites: bool) -> bool:
     """Whether every sentence only says that there is no answer. "This manual does not cover repairs [1]" is one."""
-    spoken = [piece for line in text.split("\n") for piece in _pieces(without_citations(line))]
+    spoken = [piece for line in text.split("\n") for piece in _split_pieces(strip_citations(line))]
     if cites and not any(map(_ABOUT_PASSAGES.match, spoken)):
         return False
     return bool(spoken) and all(map(_REFUSAL.search, spoken))

@@ -10,19 +10,19 @@ from edge.types import Citation, Passage
 _CITATION = re.compile(r"\s*[\[【]\s*(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\s*[\]】]")
 
 
-def cited_numbers(text: str) -> tuple[int, ...]:
+def find_cited_numbers(text: str) -> tuple[int, ...]:
     """The numbers that a text cites, each once, in order."""
-    return tuple(dict.fromkeys(n for match in _CITATION.finditer(text) for n in _numbers(match[1])))
+    return tuple(dict.fromkeys(n for match in _CITATION.finditer(text) for n in _parse_numbers(match[1])))
 
 
-def without_citations(text: str) -> str:
+def strip_citations(text: str) -> str:
     """The text alone."""
     return _CITATION.sub("", text)
 
 
 def resolve(text: str, passages: Sequence[Passage]) -> tuple[Citation, ...]:
     """The passages that a text cites, by number; what does not exist is left out."""
-    existing = sorted(n for n in cited_numbers(text) if 1 <= n <= len(passages))
+    existing = sorted(n for n in find_cited_numbers(text) if 1 <= n <= len(passages))
     return tuple(Citation(n, passages[n - 1]) for n in existing)
 
 
@@ -32,17 +32,17 @@ def tidy(text: str, passages: Sequence[Passage]) -> str:
     A bracket that is part of a passage, such as the key in "press [9]", stays.
     """
 
-    def rewritten(match: re.Match[str]) -> str:
-        numbers = [n for n in _numbers(match[1]) if 1 <= n <= len(passages)]
+    def rewrite(match: re.Match[str]) -> str:
+        numbers = [n for n in _parse_numbers(match[1]) if 1 <= n <= len(passages)]
         if not numbers and any(match[0].strip() in passage.text for passage in passages):
             return match[0]
         space = match[0][: len(match[0]) - len(match[0].lstrip())]
         return space + "".join(f"[{n}]" for n in numbers) if numbers else ""
 
-    while (tidied := _CITATION.sub(rewritten, text)) != text:  # what is left of "[0[0]]" is a citation again
+    while (tidied := _CITATION.sub(rewrite, text)) != text:  # what is left of "[0[0]]" is a citation again
         text = tidied
     return text
 
 
-def _numbers(inside: str) -> list[int]:
+def _parse_numbers(inside: str) -> list[int]:
     return [int(n) for n in re.findall(r"\d+", inside)]

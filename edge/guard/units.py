@@ -83,7 +83,7 @@ _COMPOUND = {
 }  # fmt: skip
 
 
-def _spellings() -> dict[str, str]:
+def _list_spellings() -> dict[str, str]:
     found = {prefix + base: (prefix + base).replace("u", "μ") for prefix in _PREFIXES for base in _BASES}
     found |= {
         spelt: unit.replace("L", "l")
@@ -94,7 +94,7 @@ def _spellings() -> dict[str, str]:
     return found | {spelt: unit for unit, others in _SAME.items() for spelt in others.split()}
 
 
-_UNITS = _spellings()
+_UNITS = _list_spellings()
 _POWERS = frozenset("m mm cm dm km μm in ft s min".split())
 _ANY_CASE: dict[str, set[str]] = {}
 for _spelt, _unit in _UNITS.items():
@@ -110,24 +110,24 @@ _CURRENT = re.compile(r"\s?(AC|DC|ac|dc)(?!\w)")
 _PREPOSITION = re.compile(r"\s+[a-z]")
 
 
-def unit_at(text: str, start: int) -> tuple[str, int] | None:
+def read_unit(text: str, start: int) -> tuple[str, int] | None:
     """The unit that begins at ``start``, in its one spelling, and where it ends."""
     if degrees := _DEGREES.match(text, start):
         return f"°{degrees[1][0].upper()}", degrees.end()
-    found = _simple(text, start)
+    found = _read_simple(text, start)
     if found is None:
         return None
     unit, end = found
-    while longer := _joined(text, unit, end):
+    while longer := _join(text, unit, end):
         unit, end = longer
     if unit in ("V", "mV", "kV", "A", "mA", "kA") and (current := _CURRENT.match(text, end)):
         return f"{unit} {current[1].upper()}", current.end()
     return _COMPOUND.get(unit, unit), end
 
 
-def _simple(text: str, start: int) -> tuple[str, int] | None:
+def _read_simple(text: str, start: int) -> tuple[str, int] | None:
     word = _WORD.match(text, start)
-    unit = _known(word[0]) if word else None
+    unit = _look_up(word[0]) if word else None
     if word is None or unit is None:
         return None
     end = word.end()
@@ -140,7 +140,7 @@ def _simple(text: str, start: int) -> tuple[str, int] | None:
     return unit, end
 
 
-def _known(word: str) -> str | None:
+def _look_up(word: str) -> str | None:
     """Case counts. A word in the wrong case is the unit it can only be, or stays as it is: ``NM`` is neither."""
     if word in _UNITS:
         return _UNITS[word]
@@ -148,10 +148,10 @@ def _known(word: str) -> str | None:
     return next(iter(meant)) if len(meant) == 1 else word if meant else None
 
 
-def _joined(text: str, unit: str, end: int) -> tuple[str, int] | None:
+def _join(text: str, unit: str, end: int) -> tuple[str, int] | None:
     """One more factor or divisor: ``l`` and ``/min``."""
     for joiner, sign in ((_PER, "/"), (_TIMES, "·"), (_BESIDE, "·")):
-        if (match := joiner.match(text, end)) and (more := _simple(text, match.end())):
+        if (match := joiner.match(text, end)) and (more := _read_simple(text, match.end())):
             longer = f"{unit}{sign}{more[0]}"
             if joiner is not _BESIDE or longer in _COMPOUND:
                 return longer, more[1]

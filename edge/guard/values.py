@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from edge.guard.units import unit_at
+from edge.guard.units import read_unit
 
 MAX_DIGITS = 40
 
@@ -44,7 +44,7 @@ _RAISED = re.compile(r"(?<=\d)[⁻⁰¹²³⁴-⁹]+")
 _VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 
 
-def even(text: str) -> str:
+def normalise_characters(text: str) -> str:
     """One spelling of characters: NFKC, ASCII digits, plain dashes and quotes; ``10⁶`` as ``10^6``, ``1½`` as two."""
     if text.isascii():
         return text
@@ -93,18 +93,18 @@ _GAP = re.compile(r"(?: |-(?=[A-Za-z]))?")
 _SEPARATORS = re.compile(r"[-_/ ]")
 
 
-def values(text: str, *, ordinals: bool = False) -> list[Value]:
+def find_values(text: str, *, ordinals: bool = False) -> list[Value]:
     """All values of a text in order; the numbers that lines of a list begin with only if asked for."""
     found: list[Value] = []
-    for line in even(text).splitlines():
+    for line in normalise_characters(text).splitlines():
         ordinal = None if ordinals else _ORDINAL.match(line)
-        tokens = list(_tokens(line, ordinal.end() if ordinal else 0))
+        tokens = list(_read_tokens(line, ordinal.end() if ordinal else 0))
         _share_units(line, tokens)
         found += [token.value(line) for token in tokens]
     return found
 
 
-def number_form(text: str) -> str:
+def normalise_number(text: str) -> str:
     """The form of a bare number: ``1,450`` and ``1450.0`` are ``1450``; what is no number stays as it is."""
     text = text.replace("'", "").replace(" ", "")
     if re.fullmatch(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text) and not text.lstrip("+-").startswith("0"):
@@ -141,14 +141,14 @@ class _Token:
         )
 
 
-def _tokens(line: str, position: int) -> Iterator[_Token]:
+def _read_tokens(line: str, position: int) -> Iterator[_Token]:
     while start := _START.search(line, position):
         token = next((t for read in _READERS if (t := read(line, start.start()))), None)
         if token:
             yield token
             position = token.end
         else:
-            position = _past_word(line, start.end())
+            position = _skip_word(line, start.end())
 
 
 def _share_units(line: str, tokens: list[_Token]) -> None:
@@ -176,9 +176,9 @@ def _read_separated(line: str, start: int) -> _Token | None:
 
 def _read_spaced_code(line: str, start: int) -> _Token | None:
     match = _SPACED_CODE.match(line, start)
-    if not match or match[1] in _NO_CODE or unit_at(line, _GAP.match(line, match.end()).end()):  # type: ignore[union-attr]
+    if not match or match[1] in _NO_CODE or read_unit(line, _GAP.match(line, match.end()).end()):  # type: ignore[union-attr]
         return None
-    return _Token(start, match.end(), code=_code_form(match[0]), number=number_form(match[2]))
+    return _Token(start, match.end(), code=_normalise_code(match[0]), number=normalise_number(match[2]))
 
 
 def _read_number(line: str, start: int) -> _Token | None:
@@ -186,10 +186,10 @@ def _read_number(line: str, start: int) -> _Token | None:
     if not match:
         return None
     pair = _LONG_PAIR.match(line, start)
-    if pair and len(max(pair.groups(), key=len)) > 3 and not _unit_after(line, pair.end()):
+    if pair and len(max(pair.groups(), key=len)) > 3 and not _read_unit_after(line, pair.end()):
         return _Token(start, pair.end(), code=pair[0])  # 912-4501 is a part number, 4-20 is not
-    number = _amount(match)
-    if unit := _unit_after(line, match.end()):
+    number = _read_amount(match)
+    if unit := _read_unit_after(line, match.end()):
         return _Token(start, unit[1], number=number, unit=unit[0])
     code = _CODE.match(line, start)
     if (
@@ -206,23 +206,23 @@ def _read_code(line: str, start: int) -> _Token | None:
     match = _CODE.match(line, start)
     if not match or not any(map(str.isdigit, match[0])):
         return None
-    return _Token(start, match.end(), code=_code_form(match[0]))
+    return _Token(start, match.end(), code=_normalise_code(match[0]))
 
 
 _READERS = (_read_page, _read_version, _read_separated, _read_spaced_code, _read_number, _read_code)
 
 
-def _amount(match: re.Match[str]) -> str:
+def _read_amount(match: re.Match[str]) -> str:
     sign = "-" if match["sign"] == "-" else ""
     if match["whole"]:
         return str(Fraction(sign + match["whole"]) + Fraction(sign + match["part"]))
     digits = match["fraction"] or match["grouped"] or match["plain"]
-    return number_form(sign + digits) + (match["power"] or "")
+    return normalise_number(sign + digits) + (match["power"] or "")
 
 
-def _unit_after(line: str, end: int) -> tuple[str, int] | None:
+def _read_unit_after(line: str, end: int) -> tuple[str, int] | None:
     gap = _GAP.match(line, end)
-    unit = unit_at(line, gap.end() if gap else end)
+    unit = read_unit(line, gap.end() if gap else end)
     if unit and line[unit[1] - 1] in "\"'" and _QUOTATION.search(line, 0, end):
         return None  # not 25 inches but the end of a quotation: "25"
     return unit
@@ -232,14 +232,14 @@ def _is_range(line: str, end: int) -> bool:
     """Whether a joiner and a number with a unit follow: ``4-20mA`` is no code."""
     joiner = _RANGE.match(line, end)
     number = _NUMBER.match(line, joiner.end()) if joiner else None
-    return bool(number and _unit_after(line, number.end()))
+    return bool(number and _read_unit_after(line, number.end()))
 
 
-def _code_form(code: str) -> str:
+def _normalise_code(code: str) -> str:
     return _SEPARATORS.sub("", code).lower()
 
 
-def _past_word(line: str, position: int) -> int:
+def _skip_word(line: str, position: int) -> int:
     while position < len(line) and line[position].isalnum():
         position += 1
     return position

@@ -18,10 +18,10 @@ def collect(citations: Iterable[Citation]) -> tuple[Warning, ...]:
     found = {
         text: Warning(text, citation.n)
         for citation in reversed(tuple(citations))
-        for text in _lines(citation)
+        for text in _find_lines(citation)
     }
     return tuple(sorted(found.values(), key=lambda warning: warning.citation))
 
 
-def _lines(citation: Citation) -> Iterator[str]:
+def _find_lines(citation: Citation) -> Iterator[str]:
     return (match[0].strip() for match in _WARNING.finditer(citation.passage.text))

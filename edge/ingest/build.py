@@ -88,7 +88,7 @@ def build(
         delete(temporary)
         try:
             digest = _write(temporary, manifest, mapper, documents, vectors, progress)
-            result = _test(temporary, find or selftest.plain_find(embedder), progress)
+            result = _test(temporary, find or selftest.make_plain_find(embedder), progress)
             sync_file(temporary)
             replace(temporary, output)
         finally:

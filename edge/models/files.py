@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from edge.errors import StorageError
 from edge.models.integrity import hash_file
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 PARTIAL = ".partial"
 SPARE_BYTES = 64 * 2**20
@@ -32,7 +32,7 @@ def check_space(folder: Path, name: str, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + SPARE_BYTES:
         raise StorageError(
-            f"{name} needs {size(needed + SPARE_BYTES)}, and {size(free)} are free.",
+            f"{name} needs {format_size(needed + SPARE_BYTES)}, and {format_size(free)} are free.",
             "Free some space, or set EDGE_HOME to another disk.",
         )
 

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from edge.errors import CarrierError, NotFoundError, UsageError
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 PREFIX = "hf:"
 BLOCK = 1 << 20
@@ -92,7 +92,9 @@ def choose(spec: Spec, files: dict[str, int]) -> str:
         found = list(whole)
     if len(found) == 1:
         return found[0]
-    listed = "; ".join(f"{path} ({size(count)})" for path, count in sorted((whole or files).items())[:20])
+    listed = "; ".join(
+        f"{path} ({format_size(count)})" for path, count in sorted((whole or files).items())[:20]
+    )
     if found:
         raise UsageError(
             f"{spec.repository} holds several GGUFs that match.", f"Name one after a slash: {listed}"

@@ -16,7 +16,7 @@ from edge.models.files import check_space
 from edge.models.hub import Hub, RemoteFile, parse_spec
 from edge.models.integrity import hash_file
 from edge.models.store import InstalledModel, ModelStore
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 FOLDER = ".pull"
 KEPT_S = 30 * 86400
@@ -108,7 +108,7 @@ def _complete(hub: Hub, file: RemoteFile, staged: Path, progress: Progress) -> b
                     raise
                 staged.unlink()
                 raise CarrierError(
-                    f"{file.path} is not of the promised size, {size(file.bytes)}.",
+                    f"{file.path} is not of the promised size, {format_size(file.bytes)}.",
                     "Nothing of it was kept. Try again, or through another network.",
                 ) from error
     return bool(have)

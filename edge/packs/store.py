@@ -41,7 +41,7 @@ from edge.packs.manifest import version_key
 from edge.packs.pack import Pack
 from edge.packs.pointer import POINTER, Installed, Pointer, read_pointer
 from edge.packs.verify import verify
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 SPARE_BYTES = 8 << 20
 """Left free on the disk beside the pack itself."""
@@ -368,7 +368,7 @@ class PackStore:
         needed, free = source.stat().st_size + SPARE_BYTES, shutil.disk_usage(self.folder).free
         if free < needed:
             raise StorageError(
-                f"Installing {source.name} needs {size(needed)}, and {size(free)} are free.",
+                f"Installing {source.name} needs {format_size(needed)}, and {format_size(free)} are free.",
                 "Free some space, or remove a pack with `edge pack remove`.",
             )
 

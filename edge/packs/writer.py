@@ -24,9 +24,9 @@ from edge.packs.manifest import Manifest, to_json
 from edge.packs.partition import Partition
 from edge.packs.quantise import Int8Vectors
 from edge.packs.record import Page, Record
-from edge.text.identifiers import identifiers
-from edge.text.units import in_context, units
-from edge.text.words import STOP_WORDS, Stems, title_words
+from edge.text.identifiers import find_identifiers
+from edge.text.units import put_in_context, split_units
+from edge.text.words import STOP_WORDS, Stems, make_title_words
 from edge.types import Box
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def embedding_text(title: str, heading: str, text: str) -> str:
 
 def sentence_texts(record: Record) -> list[str]:
     """What is embedded for each sentence, step and row of a chunk."""
-    return [in_context(record.heading, unit) for unit in units(record.text, record.kind)]
+    return [put_in_context(record.heading, unit) for unit in split_units(record.text, record.kind)]
 
 
 def boxes_json(boxes: Sequence[Box]) -> str:
@@ -171,13 +171,13 @@ def _write_document(
 def _write_chunks(
     connection: apsw.Connection, id: int, document: IndexedDocument, records: Sequence[Record], first: int
 ) -> None:
-    title = title_words(document.title, document.name)
+    title = make_title_words(document.title, document.name)
     for chunk, r in enumerate(records, start=first):
         connection.execute(
             "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (chunk, id, r.section, r.page_from, r.page_to, r.kind, r.heading, r.text, boxes_json(r.boxes)),
         )
-        codes = " ".join(identifiers(f"{r.heading}\n{r.text}"))
+        codes = " ".join(find_identifiers(f"{r.heading}\n{r.text}"))
         connection.execute(
             "INSERT INTO keyword(rowid, title, heading, body, identifiers) VALUES (?, ?, ?, ?, ?)",
             (chunk, title, r.heading, r.text, codes),

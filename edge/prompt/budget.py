@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from edge.text.sentences import sentences
+from edge.text.sentences import split_sentences
 from edge.types import Passage
 
 KEEP = 2
@@ -25,38 +25,38 @@ none loses its page, and half of the new text goes."""
 Fits = Callable[[Sequence[Passage]], bool]
 
 
-def relevant(passages: Sequence[Passage], share: float | None = None) -> tuple[Passage, ...]:
+def choose_relevant(passages: Sequence[Passage], share: float | None = None) -> tuple[Passage, ...]:
     """The passages, best first, that are worth reading beside the best one; at least ``KEEP``."""
     least = (RELEVANT if share is None else share) * passages[0].score if passages else 0.0
     return (*passages[:KEEP], *(passage for passage in passages[KEEP:] if passage.score >= least))
 
 
-def fitted(passages: Sequence[Passage], fits: Fits) -> tuple[Passage, ...]:
+def fit_passages(passages: Sequence[Passage], fits: Fits) -> tuple[Passage, ...]:
     """The passages, best first, as far as they fit; at the least the first sentence of the best one."""
     kept = tuple(passages)
     while len(kept) > KEEP and not fits(kept):
         kept = kept[:-1]
     while kept and not fits(kept):
-        shorter = _shorter(kept)
+        shorter = _shorten(kept)
         if shorter is None and len(kept) == 1:
             break
         kept = kept[:-1] if shorter is None else shorter
     return kept
 
 
-def _shorter(passages: Sequence[Passage]) -> tuple[Passage, ...] | None:
+def _shorten(passages: Sequence[Passage]) -> tuple[Passage, ...] | None:
     """The longest passage without its second half of sentences; None when there is nothing left to cut."""
     longest = max(range(len(passages)), key=lambda i: len(passages[i].text))
-    text = _first_half(passages[longest].text)
+    text = _take_first_half(passages[longest].text)
     if text is None:
         return None
     cut = replace(passages[longest], text=text)
     return (*passages[:longest], cut, *passages[longest + 1 :])
 
 
-def _first_half(text: str) -> str | None:
+def _take_first_half(text: str) -> str | None:
     """The first half of the lines, or of the sentences where there is one line."""
-    for parts, joiner in ((text.strip().split("\n"), "\n"), (sentences(text), " ")):
+    for parts, joiner in ((text.strip().split("\n"), "\n"), (split_sentences(text), " ")):
         if len(parts) > 1:
             return joiner.join(parts[: len(parts) // 2])
     return None

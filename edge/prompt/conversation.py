@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from edge.prompt.budget import RELEVANT, STRONG, fitted, relevant
-from edge.prompt.labels import inverted, relabelled
-from edge.prompt.order import arranged
-from edge.prompt.template import INSTRUCTIONS, Fits, earlier, layout
+from edge.prompt.budget import RELEVANT, STRONG, choose_relevant, fit_passages
+from edge.prompt.labels import invert, relabel
+from edge.prompt.order import arrange
+from edge.prompt.template import INSTRUCTIONS, Fits, lay_out, shorten_history
 from edge.types import Message, Passage, Prompt
 
 
@@ -55,25 +55,25 @@ class Sent:
         if numbers is None:
             own = written if written.strip() == shown else shown
         else:
-            same = relabelled(written, numbers, passages).strip() == shown
-            own = written if same else relabelled(shown, inverted(numbers), 0)
+            same = relabel(written, numbers, passages).strip() == shown
+            own = written if same else relabel(shown, invert(numbers), 0)
         return replace(self.exchange, assistant=own)
 
 
-def opening(passages: Sequence[Passage]) -> Prompt:
+def make_opening(passages: Sequence[Passage]) -> Prompt:
     """The part that all first questions over these passages begin with, as a prompt to be computed ahead."""
-    user = layout("", passages).rstrip()
+    user = lay_out("", passages).rstrip()
     messages = (Message("system", INSTRUCTIONS), Message("user", user))
     return Prompt("", tuple(passages), messages, 1)
 
 
-def plain(question: str, answer: str) -> Exchange:
+def make_plain_exchange(question: str, answer: str) -> Exchange:
     """A turn that no model saw with passages."""
-    user, assistant = earlier((Message("user", question), Message("assistant", answer)))
+    user, assistant = shorten_history((Message("user", question), Message("assistant", answer)))
     return Exchange(user.content, assistant.content)
 
 
-def usable(turns: Sequence[Exchange], versions: Mapping[str, str], scope: str) -> tuple[Exchange, ...]:
+def choose_usable(turns: Sequence[Exchange], versions: Mapping[str, str], scope: str) -> tuple[Exchange, ...]:
     """The last turns that still hold: searched in the same scope, from packs as they are installed now.
 
     Args:
@@ -94,7 +94,7 @@ def usable(turns: Sequence[Exchange], versions: Mapping[str, str], scope: str) -
     return tuple(kept)
 
 
-def send(
+def continue_conversation(
     question: str,
     passages: Sequence[Passage],
     turns: Sequence[Exchange],
@@ -124,9 +124,9 @@ def send(
             return sent
         if not turns and not known:
             break
-        turns, known = _newer_half(turns), ()
-    wholes = relevant(passages)
-    kept = fitted(wholes, lambda kept: fits(writer.sent(kept, wholes).prompt))
+        turns, known = _keep_newer_half(turns), ()
+    wholes = choose_relevant(passages)
+    kept = fit_passages(wholes, lambda kept: fits(writer.sent(kept, wholes).prompt))
     return writer.sent(kept, wholes)
 
 
@@ -148,12 +148,12 @@ class _Writer:
     @property
     def new(self) -> tuple[Passage, ...]:
         """The passages worth reading that no message showed yet."""
-        worth = relevant(self.passages, STRONG if self.first > 1 else RELEVANT)
+        worth = choose_relevant(self.passages, STRONG if self.first > 1 else RELEVANT)
         return tuple(passage for passage in worth if self._label(passage) is None)
 
     def in_order(self, known: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
         """The new passages as they are best shown; only a conversation that begins may begin like others."""
-        return self.new if self.turns else arranged(self.passages, known)
+        return self.new if self.turns else arrange(self.passages, known)
 
     def sent(self, shown: Sequence[Passage], wholes: Sequence[Passage]) -> Sent:
         """The prompt that shows these passages, which are the first of ``wholes`` and perhaps cut."""
@@ -164,7 +164,7 @@ class _Writer:
         ]
         points = self.first > 1 or any(passage not in self.passages for passage in brought)
         matter = [label for label in order if label] if points else []
-        user = layout(self.question, shown, self.first, matter)
+        user = lay_out(self.question, shown, self.first, matter)
         before = [m for t in self.turns for m in (Message("user", t.user), Message("assistant", t.assistant))]
         messages = (Message("system", INSTRUCTIONS), *before, Message("user", user))
         all_passages, numbers = self._numbered(order, brought)
@@ -202,23 +202,23 @@ class _Writer:
         text = passage.text.strip()
         for turn in reversed(self.turns):
             for label, shown in enumerate(turn.passages, turn.first):
-                if _source(shown) == _source(passage) and text in shown.text and text in turn.user:
+                if _identify(shown) == _identify(passage) and text in shown.text and text in turn.user:
                     return label
         return None
 
 
-def _source(passage: Passage) -> tuple[str, str, str]:
+def _identify(passage: Passage) -> tuple[str, str, str]:
     return passage.pack, passage.version, passage.document
 
 
-def _newer_half(turns: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+def _keep_newer_half(turns: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
     """The last turns, as many as make no more than half of the text."""
-    room = sum(map(_size, turns)) // 2
+    room = sum(map(_measure, turns)) // 2
     kept = len(turns)
-    while kept and sum(map(_size, turns[-kept:])) > room:
+    while kept and sum(map(_measure, turns[-kept:])) > room:
         kept -= 1
     return turns[len(turns) - kept :]
 
 
-def _size(turn: Exchange) -> int:
+def _measure(turn: Exchange) -> int:
     return len(turn.user) + len(turn.assistant)

@@ -20,37 +20,37 @@ _BEGUN = re.compile(rf"[\[【][0-9 \t,;]{{0,{MAX_INSIDE}}}\Z")
 _NUMBER = re.compile(r"[0-9]+")
 
 
-def relabelled(text: str, numbers: Mapping[int, int], passages: int) -> str:
+def relabel(text: str, numbers: Mapping[int, int], passages: int) -> str:
     """The text with ``[6]`` as ``[2]`` where ``numbers`` leads from 6 to 2.
 
     A label that stands for nothing must not be read as another passage: it becomes one that no passage has, and the
     guard takes it away. One beyond all ``passages`` stays: it may be part of the text, such as the key in "press [9]".
     """
 
-    def rewritten(match: re.Match[str]) -> str:
+    def rewrite(match: re.Match[str]) -> str:
         labels = [int(n) for n in _NUMBER.findall(match[1])]
         known = [str(numbers[label]) for label in labels if label in numbers]
         if known:
             return "".join(f"[{n}]" for n in dict.fromkeys(known))
         return NOTHING if any(1 <= label <= passages for label in labels) else match[0]
 
-    return _CITATION.sub(rewritten, text)
+    return _CITATION.sub(rewrite, text)
 
 
-def stream_relabelled(pieces: Iterable[str], numbers: Mapping[int, int], passages: int) -> Iterator[str]:
+def relabel_stream(pieces: Iterable[str], numbers: Mapping[int, int], passages: int) -> Iterator[str]:
     """As ``relabelled``, piece by piece: what may be the beginning of a citation waits for its end."""
     waiting = ""
     for piece in pieces:
         waiting += piece
         begun = _BEGUN.search(waiting)
         end = begun.start() if begun else len(waiting)
-        if ready := relabelled(waiting[:end], numbers, passages):
+        if ready := relabel(waiting[:end], numbers, passages):
             yield ready
         waiting = waiting[end:]
     if waiting:
         yield waiting
 
 
-def inverted(numbers: Mapping[int, int]) -> dict[int, int]:
+def invert(numbers: Mapping[int, int]) -> dict[int, int]:
     """From numbers back to labels; the latest where there are several."""
     return {number: label for label, number in sorted(numbers.items())}

@@ -14,44 +14,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from edge.prompt.budget import STRONG, relevant
-from edge.prompt.template import block
+from edge.prompt.budget import STRONG, choose_relevant
+from edge.prompt.template import format_block
 from edge.types import Passage
 
 BORROWED = 1.0
 """Text of passages that the question did not find, as a share of that of those it found."""
 
 
-def arranged(passages: Sequence[Passage], known: Iterable[Sequence[Passage]]) -> tuple[Passage, ...]:
+def arrange(passages: Sequence[Passage], known: Iterable[Sequence[Passage]]) -> tuple[Passage, ...]:
     """The passages to show, in their order.
 
     Args:
         passages: what was found, best first.
         known: lists that prompts began with, the latest first.
     """
-    found = {_key(passage): passage for passage in reversed(passages)}
-    best = relevant(passages)
-    strong = relevant(passages, STRONG)
-    least = _text(best)
+    found = {_make_key(passage): passage for passage in reversed(passages)}
+    best = choose_relevant(passages)
+    strong = choose_relevant(passages, STRONG)
+    least = _join_texts(best)
     for known_list in known:
-        if not passages or not known_list or _key(known_list[0]) != _key(passages[0]):
+        if not passages or not known_list or _make_key(known_list[0]) != _make_key(passages[0]):
             continue
-        for beginning in _beginnings(known_list, found):
-            there = {_key(passage) for passage in beginning}
-            missing = [passage for passage in strong if _key(passage) not in there]
-            if _text(missing) < least:
-                least, best = _text(missing), (*beginning, *missing)
+        for beginning in _find_beginnings(known_list, found):
+            there = {_make_key(passage) for passage in beginning}
+            missing = [passage for passage in strong if _make_key(passage) not in there]
+            if _join_texts(missing) < least:
+                least, best = _join_texts(missing), (*beginning, *missing)
     return best
 
 
-def _beginnings(
+def _find_beginnings(
     known: Sequence[Passage], found: dict[tuple[str, ...], Passage]
 ) -> Iterable[tuple[Passage, ...]]:
     """Beginnings of a list that end with a passage that was found, as long as little of them is borrowed."""
-    room = BORROWED * _text(found.values())
+    room = BORROWED * _join_texts(found.values())
     beginning: list[Passage] = []
     for passage in known:
-        own = found.get(_key(passage))
+        own = found.get(_make_key(passage))
         room -= 0 if own else len(passage.text)
         if room < 0:
             return
@@ -60,9 +60,9 @@ def _beginnings(
             yield tuple(beginning)
 
 
-def _key(passage: Passage) -> tuple[str, ...]:
-    return passage.pack, passage.version, block(passage)
+def _make_key(passage: Passage) -> tuple[str, ...]:
+    return passage.pack, passage.version, format_block(passage)
 
 
-def _text(passages: Iterable[Passage]) -> int:
+def _join_texts(passages: Iterable[Passage]) -> int:
     return sum(len(passage.text) for passage in passages)

@@ -11,31 +11,31 @@ from edge.prompt.conversation import Exchange
 from edge.types import Box, Passage
 
 
-def passages_to_json(passages: Sequence[Passage]) -> str:
+def dump_passages(passages: Sequence[Passage]) -> str:
     """Everything of passages but their closeness to a question."""
-    return _text([_passage(passage) for passage in passages])
+    return _require_text([_load_passage(passage) for passage in passages])
 
 
-def passages_from_json(text: str) -> tuple[Passage, ...] | None:
+def load_passages(text: str) -> tuple[Passage, ...] | None:
     """The passages that `passages_to_json` wrote."""
     try:
-        return tuple(map(_to_passage, json.loads(text)))
+        return tuple(map(_make_passage, json.loads(text)))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def exchange_to_json(exchange: Exchange) -> str:
+def dump_exchange(exchange: Exchange) -> str:
     """An exchange with its passages."""
-    return _text(
-        {**asdict(replace(exchange, passages=())), "passages": list(map(_passage, exchange.passages))}
+    return _require_text(
+        {**asdict(replace(exchange, passages=())), "passages": list(map(_load_passage, exchange.passages))}
     )
 
 
-def exchange_from_json(text: str) -> Exchange | None:
+def load_exchange(text: str) -> Exchange | None:
     """The exchange that `exchange_to_json` wrote."""
     try:
         values: dict[str, Any] = json.loads(text)
-        exchange = Exchange(**{**values, "passages": tuple(map(_to_passage, values["passages"]))})
+        exchange = Exchange(**{**values, "passages": tuple(map(_make_passage, values["passages"]))})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     texts = (exchange.user, exchange.assistant, exchange.scope)
@@ -43,17 +43,17 @@ def exchange_from_json(text: str) -> Exchange | None:
     return exchange if right and isinstance(exchange.before, int | None) else None
 
 
-def _text(value: object) -> str:
+def _require_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _passage(passage: Passage) -> dict[str, Any]:
+def _load_passage(passage: Passage) -> dict[str, Any]:
     values = asdict(replace(passage, closeness={}))
     del values["closeness"]
     return values
 
 
-def _to_passage(values: dict[str, Any]) -> Passage:
+def _make_passage(values: dict[str, Any]) -> Passage:
     boxes = tuple(Box(**box) for box in values["boxes"])
     passage = Passage(**{**values, "boxes": boxes, "chunks": tuple(values["chunks"])})
     texts = (passage.pack, passage.version, passage.document, passage.heading, passage.text)

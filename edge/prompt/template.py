@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from edge.prompt.budget import fitted
+from edge.prompt.budget import fit_passages
 from edge.types import Message, Passage, Prompt
 
 INSTRUCTIONS = """\
@@ -49,12 +49,14 @@ def make_prompt(
     """
 
     def of(kept: Sequence[Passage]) -> Prompt:
-        return Prompt(question, tuple(passages[: len(kept)]), _messages(question, kept, history), max_tokens)
+        return Prompt(
+            question, tuple(passages[: len(kept)]), _make_messages(question, kept, history), max_tokens
+        )
 
-    return of(fitted(passages, lambda kept: fits(of(kept))))
+    return of(fit_passages(passages, lambda kept: fits(of(kept))))
 
 
-def layout(question: str, passages: Sequence[Passage], first: int = 1, matter: Sequence[int] = ()) -> str:
+def lay_out(question: str, passages: Sequence[Passage], first: int = 1, matter: Sequence[int] = ()) -> str:
     """The user's message: every passage under a line with its number and place, then the question.
 
     Args:
@@ -65,19 +67,19 @@ def layout(question: str, passages: Sequence[Passage], first: int = 1, matter: S
     """
     parts = []
     if passages or not matter:
-        blocks = [f"[{n}] {block(passage)}" for n, passage in enumerate(passages, first)]
+        blocks = [f"[{n}] {format_block(passage)}" for n, passage in enumerate(passages, first)]
         parts.append("Passages:\n" + "\n\n".join(blocks))
     if matter:
         parts.append(f"{MATTER} {', '.join(f'[{n}]' for n in matter)}")
     return "\n\n".join([*parts, f"Question: {question}"])
 
 
-def block(passage: Passage) -> str:
+def format_block(passage: Passage) -> str:
     """A passage as it is shown after its number."""
-    return f"{place(passage)}\n{passage.text.strip()}"
+    return f"{format_place(passage)}\n{passage.text.strip()}"
 
 
-def place(passage: Passage) -> str:
+def format_place(passage: Passage) -> str:
     """Where a passage stands: ``user-manual.pdf, page 12 (printed 4), Battery > Replacement``."""
     where = f"{passage.document}, page {passage.page_from}"
     if passage.page_label:
@@ -85,7 +87,7 @@ def place(passage: Passage) -> str:
     return f"{where}, {passage.heading}" if passage.heading else where
 
 
-def earlier(history: Sequence[Message]) -> tuple[Message, ...]:
+def shorten_history(history: Sequence[Message]) -> tuple[Message, ...]:
     """What was said before, without citations: their passages are not there."""
     return tuple(
         Message(message.role, _CITATION.sub("", message.content)[:HISTORY_CHARACTERS])
@@ -94,8 +96,10 @@ def earlier(history: Sequence[Message]) -> tuple[Message, ...]:
     )
 
 
-def _messages(question: str, passages: Sequence[Passage], history: Sequence[Message]) -> tuple[Message, ...]:
-    said = earlier(history[-HISTORY:])
+def _make_messages(
+    question: str, passages: Sequence[Passage], history: Sequence[Message]
+) -> tuple[Message, ...]:
+    said = shorten_history(history[-HISTORY:])
     while said and said[0].role != "user":  # most chat templates want the user to begin
         said = said[1:]
-    return (Message("system", INSTRUCTIONS), *said, Message("user", layout(question, passages)))
+    return (Message("system", INSTRUCTIONS), *said, Message("user", lay_out(question, passages)))

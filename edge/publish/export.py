@@ -14,7 +14,7 @@ from edge.publish.repository import Repository
 from edge.publish.roles import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, State
 from edge.publish.store import file_name
 from edge.sync.targets import DELTA, PACK, Target
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 SPARE_BYTES = 1 << 20
 
@@ -168,6 +168,6 @@ def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + SPARE_BYTES:
         raise StorageError(
-            f"{folder} needs {size(needed + SPARE_BYTES)}, and {size(free)} are free.",
+            f"{folder} needs {format_size(needed + SPARE_BYTES)}, and {format_size(free)} are free.",
             "Take a larger stick, or fewer packs: --packs NAME",
         )

@@ -9,7 +9,7 @@ from tuf.api.metadata import DelegatedRole, Metadata, Role, Root, TargetFile, Ta
 
 from edge.publish.keys import SHORT_ID
 from edge.publish.roles import ROOT, SNAPSHOT, TIMESTAMP, TOP_LEVEL, State
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 
 def changes(state: State, changed: Mapping[str, Metadata[Any]]) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def _described(path: str, old: TargetFile | None, new: TargetFile | None) -> str
         return f"no longer publishes {path}"
     custom = new.custom if isinstance(new.custom, dict) else {}
     version = f" {custom['version']}" if custom.get("version") else ""
-    what = f"{path}{version}, {size(new.length)}, SHA-256 {new.hashes.get('sha256', 'unknown')[:16]}"
+    what = f"{path}{version}, {format_size(new.length)}, SHA-256 {new.hashes.get('sha256', 'unknown')[:16]}"
     return f"publishes {what}" if old is None else f"replaces {what}"
 
 

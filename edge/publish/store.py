@@ -33,7 +33,7 @@ from edge.publish.roles import (
     delegates_of,
     missing,
 )
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 _STAGING, _TRASH = ".staging-", ".trash-"
 _ROOT_FILE = re.compile(r"([1-9]\d{0,8})\.root\.json")
@@ -164,7 +164,7 @@ class RepositoryStore:
         free = shutil.disk_usage(self.folder).free
         if free < needed:
             raise StorageError(
-                f"{self.folder} needs {size(needed)} more, and {size(free)} are free.",
+                f"{self.folder} needs {format_size(needed)} more, and {format_size(free)} are free.",
                 "Free some space, or remove old files with `edge publish add --prune`.",
             )
 

@@ -17,8 +17,8 @@ from dataclasses import astuple, dataclass
 from edge.retrieval.keyword import CODE_MARK
 from edge.retrieval.query import Query
 from edge.retrieval.ranking import Ranked, is_lookup
-from edge.text.identifiers import named_codes
-from edge.text.quantities import asked_quantity
+from edge.text.identifiers import find_named_codes
+from edge.text.quantities import find_asked_quantity
 
 REFUSE_BELOW = 0.44
 """Answers less likely than this to be in the passages are refused."""
@@ -105,7 +105,7 @@ def signals(question: str, query: Query, best: Sequence[Ranked]) -> Signals:
         numbers_missing=sum(stem.isdigit() and stem not in best[0].tokens for stem in words),
         codes_missing=sum(
             not any(CODE_MARK + code in ranked.tokens for ranked in best[:_FIRST])
-            for code in named_codes(question)
+            for code in find_named_codes(question)
         ),
         asks_value=float(_ASKS_VALUE.search(question.lower()) is not None),
         quantity_missing=float(_quantity_missing(question, best[:_FIRST])),
@@ -138,7 +138,7 @@ def _lacking(stem: str, query: Query) -> float:
 
 
 def _quantity_missing(question: str, best: Sequence[Ranked]) -> bool:
-    quantity = asked_quantity(question)
+    quantity = find_asked_quantity(question)
     return quantity is not None and not any(quantity.stated.search(ranked.passage.text) for ranked in best)
 
 

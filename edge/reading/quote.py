@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.text import bm25
-from edge.text.identifiers import identifiers
-from edge.text.units import Unit, in_context, units
+from edge.text.identifiers import find_identifiers
+from edge.text.units import Unit, put_in_context, split_units
 from edge.text.words import Stems
 from edge.types import Passage, Prompt, never
 
@@ -81,9 +81,9 @@ def quotations(question: str, passages: Sequence[Passage]) -> list[str]:
     Steps are quoted whole and from one procedure: half of one continued by another would be followed by somebody.
     """
     found = [
-        Quotable(n, unit, in_context(passage.heading, unit), passage.closeness.get(unit.text))
+        Quotable(n, unit, put_in_context(passage.heading, unit), passage.closeness.get(unit.text))
         for n, passage in enumerate(passages[:PASSAGES], 1)
-        for unit in units(passage.text, passage.kind)
+        for unit in split_units(passage.text, passage.kind)
     ][:MAX_UNITS]
     if not found:
         return []
@@ -98,12 +98,12 @@ def quotations(question: str, passages: Sequence[Passage]) -> list[str]:
     first = found[best]
     if steps := _steps(passages[first.n - 1].text.split("\n"), first.unit.line):
         return _procedure(steps, passages[first.n - 1], first.n)
-    codes = set(identifiers(question)) & set(identifiers(first.unit.text))
+    codes = set(find_identifiers(question)) & set(find_identifiers(first.unit.text))
     chosen = [
         i
         for i in others
         if scores[i] >= SECOND_AT_LEAST * scores[best]
-        and codes <= set(identifiers(found[i].unit.text))
+        and codes <= set(find_identifiers(found[i].unit.text))
         and not _STEP.match(found[i].unit.text)
     ]
     quoted = {i for start in (best, *chosen) for i in _continued(found, start)}
@@ -129,7 +129,7 @@ def _numbers(text: str) -> frozenset[str]:
 
 
 def _numbers_and_codes(text: str) -> frozenset[str]:
-    return _numbers(text).union(identifiers(text))
+    return _numbers(text).union(find_identifiers(text))
 
 
 def _continued(found: Sequence[Quotable], start: int) -> Iterator[int]:
@@ -210,7 +210,7 @@ def _bm25(question: str, texts: Sequence[str]) -> list[float]:
     query = stems.content(question)
     corpus = [stems.of(text) for text in texts]
     holding = {token: sum(token in tokens for tokens in corpus) for token in query}
-    weights = {token: bm25.inverse_frequency(count, len(corpus)) for token, count in holding.items()}
+    weights = {token: bm25.compute_idf(count, len(corpus)) for token, count in holding.items()}
     return bm25.score(corpus, query, weights)
 
 

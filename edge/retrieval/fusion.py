@@ -22,8 +22,8 @@ def fuse(
     Keyword scores are divided by their maximum (0 means no common word); cosines are spread over the range of those
     found, since their absolute height says little. With one arm empty the other decides alone.
     """
-    lexical = _scaled(keyword, low=0.0)
-    semantic = _scaled(dense, low=min(dense.values(), default=0.0))
+    lexical = _scale(keyword, low=0.0)
+    semantic = _scale(dense, low=min(dense.values(), default=0.0))
     if not dense:
         weight = 0.0
     elif not keyword:
@@ -35,6 +35,6 @@ def fuse(
     return dict(sorted(fused.items(), key=lambda item: -item[1]))
 
 
-def _scaled(scores: Mapping[Key, float], low: float) -> dict[Key, float]:
+def _scale(scores: Mapping[Key, float], low: float) -> dict[Key, float]:
     spread = max(scores.values(), default=0.0) - low
     return {key: (score - low) / spread if spread > 0 else 1.0 for key, score in scores.items()}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.retrieval.scope import Scope
-from edge.text.identifiers import identifiers
+from edge.text.identifiers import find_identifiers
 from edge.text.words import Stems
 
 CANDIDATES = 100
@@ -35,13 +35,13 @@ class Terms:
     codes: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
 
-    def tokens(self, stems: Stems) -> list[str]:
+    def make_tokens(self, stems: Stems) -> list[str]:
         """The stems and marked codes to score with."""
         words = [stem for word in self.words for stem in stems.of(word)]
         return list(dict.fromkeys(words + [CODE_MARK + code for code in self.codes]))
 
 
-def affordable(terms: Terms, stems: Stems, counts: Mapping[str, int]) -> Terms:
+def limit_terms(terms: Terms, stems: Stems, counts: Mapping[str, int]) -> Terms:
     """The terms that FTS5 shall look for: the rarest words first, as long as few enough chunks hold them.
 
     A word that stands everywhere costs most and tells least; ranking counts it all the same. Related words get what
@@ -66,7 +66,7 @@ def affordable(terms: Terms, stems: Stems, counts: Mapping[str, int]) -> Terms:
     )
 
 
-def candidates(scope: Scope, terms: Terms, limit: int = CANDIDATES) -> dict[int, float]:
+def find_candidates(scope: Scope, terms: Terms, limit: int = CANDIDATES) -> dict[int, float]:
     """Chunk id to FTS5's bm25 (higher is better) for the best ``limit`` chunks of a scope."""
     if not terms.words and not terms.codes:
         return {}
@@ -75,10 +75,10 @@ def candidates(scope: Scope, terms: Terms, limit: int = CANDIDATES) -> dict[int,
     if scope.ranges is not None:
         sql += f" AND ({' OR '.join(f'rowid BETWEEN {low} AND {high}' for low, high in scope.ranges)})"
     sql += f" ORDER BY score LIMIT {limit}"
-    return {row: -score for row, score in scope.pack.rows(sql, (match_expression(terms),))}
+    return {row: -score for row, score in scope.pack.rows(sql, (make_match_expression(terms),))}
 
 
-def match_expression(terms: Terms) -> str:
+def make_match_expression(terms: Terms) -> str:
     """The FTS5 query: any word or related word in heading, text or title, or any code among the identifiers.
 
     The title is asked apart: its words stand in every row of a document, and counted together with the text they
@@ -86,24 +86,24 @@ def match_expression(terms: Terms) -> str:
     """
     parts = []
     if terms.words:
-        any_word = " OR ".join(map(_quoted, terms.words + terms.related))
+        any_word = " OR ".join(map(_quote, terms.words + terms.related))
         parts += [f"{{heading body}} : ({any_word})", f"title : ({any_word})"]
     if terms.codes:
-        any_code = " OR ".join(map(_quoted, terms.codes))
+        any_code = " OR ".join(map(_quote, terms.codes))
         parts.append(f"identifiers : ({any_code})")
     return " OR ".join(parts)
 
 
-def tokens(stems: Stems, title: str, heading: str, text: str, with_codes: bool = True) -> list[str]:
+def make_tokens(stems: Stems, title: str, heading: str, text: str, with_codes: bool = True) -> list[str]:
     """A passage as the tokens that are scored: words of its heading and codes count several times.
 
     Args:
         with_codes: False saves most of the time where no code is asked for.
     """
-    codes = [CODE_MARK + code for code in identifiers(f"{heading}\n{text}")] if with_codes else []
+    codes = [CODE_MARK + code for code in find_identifiers(f"{heading}\n{text}")] if with_codes else []
     return stems.of(f"{title} {text}") + stems.of(heading) * HEADING_WEIGHT + codes * CODE_WEIGHT
 
 
-def _quoted(word: str) -> str:
+def _quote(word: str) -> str:
     """An FTS5 string. Words of a question hold no quotation marks; a correction comes out of a pack, and may."""
     return '"' + word.replace('"', '""') + '"'

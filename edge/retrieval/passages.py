@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from edge.packs.pack import Chunk, Pack
 from edge.retrieval.vector import Closeness
-from edge.text.units import units
+from edge.text.units import split_units
 from edge.types import Passage
 
 MAX_WORDS = 220
@@ -20,7 +20,7 @@ SPARE = 20
 """Chunks looked at beyond the wanted number of passages, for those that merge."""
 
 
-def readable(pack: Pack, scores: Mapping[int, float], limit: int) -> list[Passage]:
+def make_passages(pack: Pack, scores: Mapping[int, float], limit: int) -> list[Passage]:
     """Passages around the chunks of one pack, which come best first; a chunk already shown makes none of its own.
 
     They lack what only a reader needs; ``completed`` adds it.
@@ -33,15 +33,15 @@ def readable(pack: Pack, scores: Mapping[int, float], limit: int) -> list[Passag
     for id in ids:
         if id in shown:
             continue
-        run = _with_neighbours(chunks, chunks.get(id) or pack.chunk(id), shown)
+        run = _add_neighbours(chunks, chunks.get(id) or pack.chunk(id), shown)
         shown |= {part.id for part in run}
-        passages.append(_passage(pack, chunks[id], run, scores[id]))
+        passages.append(_make_passage(pack, chunks[id], run, scores[id]))
         if len(passages) == limit:
             break
     return passages
 
 
-def completed(pack: Pack, passage: Passage, found: Mapping[int, Closeness]) -> Passage:
+def complete(pack: Pack, passage: Passage, found: Mapping[int, Closeness]) -> Passage:
     """A passage with the label of its page, its boxes, and how close its sentences come to the question.
 
     Args:
@@ -52,7 +52,7 @@ def completed(pack: Pack, passage: Passage, found: Mapping[int, Closeness]) -> P
         unit.text: cosine
         for chunk in chunks
         if chunk.id in found
-        for unit, cosine in zip(units(chunk.text, chunk.kind), found[chunk.id].units, strict=False)
+        for unit, cosine in zip(split_units(chunk.text, chunk.kind), found[chunk.id].units, strict=False)
     }
     return replace(
         passage,
@@ -62,26 +62,26 @@ def completed(pack: Pack, passage: Passage, found: Mapping[int, Closeness]) -> P
     )
 
 
-def _with_neighbours(chunks: Mapping[int, Chunk], found: Chunk, shown: set[int]) -> list[Chunk]:
+def _add_neighbours(chunks: Mapping[int, Chunk], found: Chunk, shown: set[int]) -> list[Chunk]:
     """A chunk with what stands after and before it in its section, while that stays short."""
     run = [found]
     for step in (1, -1):
         while near := chunks.get(run[-1].id + 1 if step > 0 else run[0].id - 1):
             grown = [*run, near] if step > 0 else [near, *run]
             apart = (near.document, near.section) != (found.document, found.section)
-            if apart or near.id in shown or not _short(grown):
+            if apart or near.id in shown or not _is_short(grown):
                 break
             run = grown
     return run
 
 
-def _short(run: list[Chunk]) -> bool:
+def _is_short(run: list[Chunk]) -> bool:
     words = sum(len(part.text.split()) for part in run)
     most = MAX_WORDS_OF_STEPS if all(part.kind == "steps" for part in run) else MAX_WORDS
     return words <= most and run[-1].page_to - run[0].page_from < MAX_PAGES
 
 
-def _passage(pack: Pack, found: Chunk, run: list[Chunk], score: float) -> Passage:
+def _make_passage(pack: Pack, found: Chunk, run: list[Chunk], score: float) -> Passage:
     document = pack.document_with(found.document)
     page_from, page_to = run[0].page_from, run[-1].page_to
     return Passage(
@@ -93,7 +93,7 @@ def _passage(pack: Pack, found: Chunk, run: list[Chunk], score: float) -> Passag
         page_to=page_to,
         page_label=None,
         heading=found.heading,
-        text=_joined(run),
+        text=_join(run),
         score=round(score, 4),
         kind=found.kind,
         signed=pack.signed,
@@ -101,7 +101,7 @@ def _passage(pack: Pack, found: Chunk, run: list[Chunk], score: float) -> Passag
     )
 
 
-def _joined(run: list[Chunk]) -> str:
+def _join(run: list[Chunk]) -> str:
     """The texts one after another; a lead-in or table header that a later chunk repeats is shown once."""
     lines: list[str] = []
     for part in run:

@@ -11,7 +11,7 @@ from edge.retrieval.keyword import CODE_MARK
 from edge.retrieval.scope import Scope
 from edge.retrieval.vocabulary import Related, Relative
 from edge.text import bm25
-from edge.text.identifiers import named_codes, normalise
+from edge.text.identifiers import find_named_codes, normalise
 
 EXPANSIONS = 3
 EXPANSIONS_IN_ALL = 8
@@ -47,12 +47,12 @@ class Query:
         return any(token.startswith(CODE_MARK) for token in self.weights.keys() - self.unknown)
 
 
-def bare(token: str) -> str:
+def strip_mark(token: str) -> str:
     """A token as the pack's vocabulary has it."""
     return token.removeprefix(CODE_MARK)
 
 
-def expansions(related: Related, asked: Collection[str]) -> list[Relative]:
+def choose_expansions(related: Related, asked: Collection[str]) -> list[Relative]:
     """The related stems to search for: the nearest few of each asked one, each once, and of these the nearest."""
     found: dict[str, Relative] = {}
     for others in related.values():
@@ -62,7 +62,7 @@ def expansions(related: Related, asked: Collection[str]) -> list[Relative]:
     return sorted(found.values(), key=lambda other: -other.closeness)[:EXPANSIONS_IN_ALL]
 
 
-def weighed(
+def weigh(
     tokens: Sequence[str],
     nearest: Sequence[Relative],
     related: Related,
@@ -75,20 +75,22 @@ def weighed(
         held: number of chunks that hold each of them, by its bare token.
         total: number of chunks searched.
     """
-    weights = {token: bm25.inverse_frequency(held[bare(token)], total) for token in tokens}
+    weights = {token: bm25.compute_idf(held[strip_mark(token)], total) for token in tokens}
     expansion = {
         other.stem: EXPANSION_WEIGHT
         * other.closeness
-        * min(weights[other.of], bm25.inverse_frequency(held[other.stem], total))
+        * min(weights[other.of], bm25.compute_idf(held[other.stem], total))
         for other in nearest
     }
     close = {stem: {other.stem: other.closeness for other in others} for stem, others in related.items()}
-    return Query(weights, frozenset(t for t in tokens if not held[bare(t)]), close, expansion)
+    return Query(weights, frozenset(t for t in tokens if not held[strip_mark(t)]), close, expansion)
 
 
-def missing_codes(where: Sequence[Scope], text: str, query: Query) -> tuple[str, ...]:
+def find_missing_codes(where: Sequence[Scope], text: str, query: Query) -> tuple[str, ...]:
     """The codes of a text, as it writes them, that no chunk and no title holds, and no pack is about."""
-    missing = {code: name for code, name in named_codes(text).items() if CODE_MARK + code in query.unknown}
+    missing = {
+        code: name for code, name in find_named_codes(text).items() if CODE_MARK + code in query.unknown
+    }
     if not missing:
         return ()
     manifests = [scope.pack.manifest for scope in where]

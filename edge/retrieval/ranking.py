@@ -12,8 +12,8 @@ from edge.retrieval.fusion import fuse
 from edge.retrieval.keyword import CODE_MARK
 from edge.retrieval.query import Query
 from edge.text import bm25
-from edge.text.identifiers import identifiers, normalise
-from edge.text.words import content_words
+from edge.text.identifiers import find_identifiers, normalise
+from edge.text.words import find_content_words
 from edge.types import Passage
 
 DENSE_WEIGHT = 0.6
@@ -44,8 +44,8 @@ class Ranked:
 
 def is_lookup(question: str, best: Sequence[Ranked]) -> bool:
     """Tell whether somebody typed nothing but codes (``E-207``) and the best passage holds them all."""
-    codes = identifiers(question)
-    spoken = normalise("".join(content_words(question)))
+    codes = find_identifiers(question)
+    spoken = normalise("".join(find_content_words(question)))
     return (
         bool(codes)
         and bool(best)
@@ -54,7 +54,7 @@ def is_lookup(question: str, best: Sequence[Ranked]) -> bool:
     )
 
 
-def ranked(candidates: Sequence[Candidate], query: Query) -> list[Ranked]:
+def rank_passages(candidates: Sequence[Candidate], query: Query) -> list[Ranked]:
     """The candidates best first."""
     weights = {**query.expansion, **query.weights}
     lexical = bm25.score([c.tokens for c in candidates], list(weights), weights)

@@ -52,14 +52,14 @@ class Reranking:
         """The passages best first, the first few as the reranker sees them."""
         if len(best) < 2 or self._clock() < self._paused_until:
             return list(best)
-        texts = [reading(ranked.passage) for ranked in best[:CANDIDATES]]
+        texts = [format_passage(ranked.passage) for ranked in best[:CANDIDATES]]
         try:
             scores = self._reranker.scores(question, texts, self._limit_s or None)
         except EdgeError as error:
             self._pause(error.message)
             return list(best)
         self._judge(len(scores))
-        return blended(best, scores)
+        return blend(best, scores)
 
     def _judge(self, done: int) -> None:
         """Whether it is worth asking again."""
@@ -77,12 +77,12 @@ class Reranking:
         _log.warning("The reranker %s is not used for %.0f s: %s", self._reranker.name, PAUSE_S, reason)
 
 
-def reading(passage: Passage) -> str:
+def format_passage(passage: Passage) -> str:
     """What the reranker gets to read: the passage under its heading."""
     return f"{passage.heading}\n{passage.text}" if passage.heading else passage.text
 
 
-def blended(best: Sequence[Ranked], scores: Sequence[float]) -> list[Ranked]:
+def blend(best: Sequence[Ranked], scores: Sequence[float]) -> list[Ranked]:
     """The passages in the order of both scores; those that the reranker has not read stay behind the others.
 
     Args:

@@ -20,16 +20,16 @@ from edge.packs.pack import Pack
 from edge.retrieval import keyword, vector, vocabulary
 from edge.retrieval.fusion import fuse
 from edge.retrieval.keyword import Terms
-from edge.retrieval.passages import completed, readable
-from edge.retrieval.query import Query, bare, expansions, missing_codes, weighed
-from edge.retrieval.ranking import Candidate, Ranked, is_lookup, ranked
+from edge.retrieval.passages import complete, make_passages
+from edge.retrieval.query import Query, choose_expansions, find_missing_codes, strip_mark, weigh
+from edge.retrieval.ranking import Candidate, Ranked, is_lookup, rank_passages
 from edge.retrieval.rerank import Reranking
-from edge.retrieval.rewrite import standalone
-from edge.retrieval.scope import Scope, scopes
-from edge.retrieval.spelling import corrections
+from edge.retrieval.rewrite import make_standalone
+from edge.retrieval.scope import Scope, find_scopes
+from edge.retrieval.spelling import find_corrections
 from edge.retrieval.vocabulary import Related
-from edge.text.identifiers import asked_identifiers
-from edge.text.words import Stems, content_words, title_words
+from edge.text.identifiers import find_asked_identifiers
+from edge.text.words import Stems, find_content_words, make_title_words
 from edge.types import Evidence, Passage, Question
 
 PROPOSED = 40
@@ -93,36 +93,40 @@ class Retriever:
         packs = self._packs()
         if not packs:
             raise NothingInstalledError("No knowledge pack is installed.", "edge pack install FILE.kpack")
-        where = scopes(packs, question.packs, question.equipment)
-        return self.search_scopes(where, standalone(question.text, question.history), limit)
+        where = find_scopes(packs, question.packs, question.equipment)
+        return self.search_scopes(where, make_standalone(question.text, question.history), limit)
 
     def search_scopes(self, where: Sequence[Scope], text: str, limit: int) -> Found:
         """The best passages for a text within these scopes."""
         stems = Stems()
         slips = self._slips(where, text, stems)
-        by_meaning = self._threads.submit(self._by_meaning, where, _mended(text, slips))
-        words = [slips.get(word, word) for word in content_words(text)]
-        terms = Terms(tuple(words), tuple(asked_identifiers(text)))
+        by_meaning = self._threads.submit(self._by_meaning, where, _mend(text, slips))
+        words = [slips.get(word, word) for word in find_content_words(text)]
+        terms = Terms(tuple(words), tuple(find_asked_identifiers(text)))
         related = self._related(where, words, stems)
-        query, by_words = _by_words(where, terms, related, stems)
+        query, by_words = _search_by_words(where, terms, related, stems)
         asked, by_vector = by_meaning.result()
         proposed = max(max(PROPOSED, 2 * limit) // max(len(where), 1), PROPOSED_AT_LEAST)
         found = [
-            _Found(scope.pack, readable(scope.pack, fuse(lexical, dense), proposed), asked if dense else None)
+            _Found(
+                scope.pack,
+                make_passages(scope.pack, fuse(lexical, dense), proposed),
+                asked if dense else None,
+            )
             for scope, lexical, dense in zip(where, by_words, by_vector, strict=True)
         ]
         candidates = [
-            Candidate(passage, _tokens(stems, query.has_codes, passage), one.similarity(passage))
+            Candidate(passage, _tokenise(stems, query.has_codes, passage), one.similarity(passage))
             for one in found
             for passage in one.passages
         ]
-        best = ranked(candidates, query)
+        best = rank_passages(candidates, query)
         order = best
         if self._reranking and not is_lookup(text, best):
-            order = self._reranking.order(_mended(text, slips), best)
+            order = self._reranking.order(_mend(text, slips), best)
         of = {one.pack.manifest.name: one for one in found}
-        passages = tuple(of[r.passage.pack].completed(r.passage) for r in order[:limit])
-        evidence = Evidence(text, passages, slips, missing_codes(where, text, query))
+        passages = tuple(of[r.passage.pack].complete(r.passage) for r in order[:limit])
+        evidence = Evidence(text, passages, slips, find_missing_codes(where, text, query))
         return Found(evidence, query, best)
 
     def close(self) -> None:
@@ -161,24 +165,24 @@ class Retriever:
         """The stems of the packs that mean about the same as those of these words."""
         packs = [scope.pack for scope in where if self._comparable(scope.pack)]
         word_of = {stem: word for word in words if _is_word(word) for stem in stems.of(word)[:1]}
-        asked = vocabulary.vectors(packs, list(word_of))
+        asked = vocabulary.read_vectors(packs, list(word_of))
         strange = [stem for stem in word_of if stem not in asked]
         if packs and strange and (vectors := self._embed([word_of[stem] for stem in strange])) is not None:
             asked |= dict(zip(strange, vectors, strict=True))
-        return vocabulary.related(packs, asked)
+        return vocabulary.find_related(packs, asked)
 
     def _slips(self, where: Sequence[Scope], text: str, stems: Stems) -> dict[str, str]:
         """Corrections for words that no pack in question has."""
         packs = [scope.pack for scope in where]
-        stem_of = {word: stem for word in content_words(text) for stem in stems.of(word)[:1]}
-        counts = vocabulary.frequencies(packs, stem_of.values())
+        stem_of = {word: stem for word in find_content_words(text) for stem in stems.of(word)[:1]}
+        counts = vocabulary.count_chunks(packs, stem_of.values())
         unknown = [word for word, stem in stem_of.items() if not counts[stem]]
         if not unknown:
             return {}
         known: Counter[str] = Counter()
         for pack in packs:
-            known.update(vocabulary.words(pack))
-        return corrections(unknown, known, self._is_english)
+            known.update(vocabulary.read_words(pack))
+        return find_corrections(unknown, known, self._is_english)
 
     def _is_english(self, words: Sequence[str]) -> list[bool]:
         """A word that the embedder's vocabulary of 30,000 holds whole is a word, not a slip."""
@@ -190,10 +194,10 @@ class Retriever:
             return [False] * len(words)
 
 
-def _tokens(stems: Stems, with_codes: bool, passage: Passage) -> tuple[str, ...]:
+def _tokenise(stems: Stems, with_codes: bool, passage: Passage) -> tuple[str, ...]:
     """A passage's tokens, its title as the keyword index holds it."""
-    title = title_words(passage.title, passage.document)
-    return tuple(keyword.tokens(stems, title, passage.heading, passage.text, with_codes))
+    title = make_title_words(passage.title, passage.document)
+    return tuple(keyword.make_tokens(stems, title, passage.heading, passage.text, with_codes))
 
 
 def _is_word(word: str) -> bool:
@@ -207,7 +211,7 @@ class _Found:
         self.pack = pack
         self.passages = passages
         chunks = [chunk for passage in passages for chunk in passage.chunks]
-        self._closeness = vector.closeness(pack, chunks, asked) if asked is not None else {}
+        self._closeness = vector.measure_closeness(pack, chunks, asked) if asked is not None else {}
 
     def similarity(self, passage: Passage) -> float | None:
         """How close it comes as a whole and in its closest sentence; None without vectors."""
@@ -218,30 +222,30 @@ class _Found:
         closest = max((unit for chunk in chunks for unit in chunk.units), default=whole)
         return SENTENCE_SHARE * closest + (1 - SENTENCE_SHARE) * whole
 
-    def completed(self, passage: Passage) -> Passage:
+    def complete(self, passage: Passage) -> Passage:
         """The passage with what its reader needs."""
-        return completed(self.pack, passage, self._closeness)
+        return complete(self.pack, passage, self._closeness)
 
 
-def _by_words(
+def _search_by_words(
     where: Sequence[Scope], terms: Terms, related: Related, stems: Stems
 ) -> tuple[Query, list[dict[int, float]]]:
     """The tokens asked for, each with its weight over all packs searched, and the candidates of each scope."""
-    tokens = terms.tokens(stems)
-    asked = list(map(bare, tokens))
-    nearest = expansions(related, asked)
+    tokens = terms.make_tokens(stems)
+    asked = list(map(strip_mark, tokens))
+    nearest = choose_expansions(related, asked)
     terms = replace(terms, related=tuple(relative.word for relative in nearest))
     wanted = [*asked, *(relative.stem for relative in nearest)]
-    counts = [vocabulary.frequencies([scope.pack], wanted) for scope in where]
+    counts = [vocabulary.count_chunks([scope.pack], wanted) for scope in where]
     found = [
-        keyword.candidates(scope, keyword.affordable(terms, stems, held))
+        keyword.find_candidates(scope, keyword.limit_terms(terms, stems, held))
         for scope, held in zip(where, counts, strict=True)
     ]
     total = sum(scope.pack.chunk_count for scope in where)
     held = {word: sum(each[word] for each in counts) for word in wanted}
-    return weighed(tokens, nearest, related, held, total), found
+    return weigh(tokens, nearest, related, held, total), found
 
 
-def _mended(text: str, slips: Mapping[str, str]) -> str:
+def _mend(text: str, slips: Mapping[str, str]) -> str:
     """The text with its slips corrected, for the embedder."""
     return re.sub(r"\w+", lambda match: slips.get(match[0].lower(), match[0]), text)

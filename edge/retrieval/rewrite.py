@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.text.words import STOP_WORDS, content_words, words
+from edge.text.words import STOP_WORDS, find_content_words, split_words
 from edge.types import Message
 
 # Words that point back at something said before.
@@ -34,14 +34,14 @@ POINTING_WORDS = 6
 """With this many, it needs none even if it says "it" or "then" somewhere."""
 
 
-def standalone(question: str, history: Sequence[Message]) -> str:
+def make_standalone(question: str, history: Sequence[Message]) -> str:
     """The question, with the words of the last user turns that it leaves out put in front when it needs them."""
     if not needs_topic(question):
         return question
-    own = set(words(question))
+    own = set(split_words(question))
     topic: list[str] = []
     for message in reversed([m for m in history if m.role == "user"]):
-        topic = [word for word in content_words(message.content) if word not in own] + topic
+        topic = [word for word in find_content_words(message.content) if word not in own] + topic
         if not needs_topic(message.content):
             break
     return f"{' '.join(dict.fromkeys(topic))} {question}" if topic else question
@@ -49,7 +49,7 @@ def standalone(question: str, history: Sequence[Message]) -> str:
 
 def needs_topic(question: str) -> bool:
     """Whether the question points back at an earlier turn, or names too little to stand alone."""
-    spoken = words(question)
+    spoken = split_words(question)
     own = [word for word in spoken if word not in STOP_WORDS]
     if len(own) < 2 or question.lower().lstrip().startswith(_POINTING_OPENINGS):
         return True

@@ -22,7 +22,7 @@ class Scope:
     ranges: tuple[tuple[int, int], ...] | None = None
 
 
-def scopes(packs: Sequence[Pack], names: Iterable[str], equipment: str | None) -> list[Scope]:
+def find_scopes(packs: Sequence[Pack], names: Iterable[str], equipment: str | None) -> list[Scope]:
     """The parts of the packs that a question may be answered from.
 
     Documents that name no equipment hold for all of it.
@@ -30,29 +30,31 @@ def scopes(packs: Sequence[Pack], names: Iterable[str], equipment: str | None) -
     Raises:
         NotFoundError: a pack that is not installed, or equipment that no pack in question knows.
     """
-    chosen = _by_name(packs, list(names))
+    chosen = _find_by_name(packs, list(names))
     if not equipment:
         return [Scope(pack) for pack in chosen]
-    if not any(matches(equipment, patterns) for pack in chosen for patterns in _patterns(pack)):
-        known = sorted({model for pack in chosen for patterns in _patterns(pack) for model in patterns})
+    if not any(matches(equipment, patterns) for pack in chosen for patterns in _read_patterns(pack)):
+        known = sorted({model for pack in chosen for patterns in _read_patterns(pack) for model in patterns})
         raise NotFoundError(
             f"No pack in use is about the equipment '{equipment}'.",
             f"Known: {', '.join(known)}." if known else "Ask without naming equipment.",
         )
-    found = [_scope(pack, equipment) for pack in chosen]
+    found = [_make_scope(pack, equipment) for pack in chosen]
     return [scope for scope in found if scope.ranges is None or scope.ranges]
 
 
 def matches(equipment: str, patterns: Iterable[str]) -> bool:
     """Whether a model name fits one of the patterns (``*`` and ``?`` allowed), however it is spaced or capitalised."""
-    return any(fnmatchcase(_plain(equipment), _plain(pattern).replace("[", "[[]")) for pattern in patterns)
+    return any(
+        fnmatchcase(_flatten(equipment), _flatten(pattern).replace("[", "[[]")) for pattern in patterns
+    )
 
 
-def _plain(model: str) -> str:
+def _flatten(model: str) -> str:
     return re.sub(r"[\s_/-]+", "", model).lower()
 
 
-def _by_name(packs: Sequence[Pack], names: list[str]) -> list[Pack]:
+def _find_by_name(packs: Sequence[Pack], names: list[str]) -> list[Pack]:
     installed = {pack.manifest.name: pack for pack in packs}
     missing = [name for name in names if name not in installed]
     if missing:
@@ -63,11 +65,11 @@ def _by_name(packs: Sequence[Pack], names: list[str]) -> list[Pack]:
     return [installed[name] for name in dict.fromkeys(names)] if names else list(packs)
 
 
-def _patterns(pack: Pack) -> list[tuple[str, ...]]:
+def _read_patterns(pack: Pack) -> list[tuple[str, ...]]:
     return [pack.manifest.applies_to, *(document.applies_to for document in pack.documents())]
 
 
-def _scope(pack: Pack, equipment: str) -> Scope:
+def _make_scope(pack: Pack, equipment: str) -> Scope:
     """A document's own list replaces that of its pack."""
     allowed = [
         (document.first_chunk, document.last_chunk)

@@ -14,7 +14,7 @@ from edge.engine.interface import Embedder
 from edge.errors import SourceError
 from edge.packs.pack import Chunk, Pack
 from edge.packs.quantise import quantise
-from edge.text.sentences import sentences as split
+from edge.text.sentences import split_sentences as split
 
 Find = Callable[[Pack, str], Sequence[int]]
 """Ids of the chunks that a search of one pack finds for a question, best first."""
@@ -59,7 +59,7 @@ def run(pack: Pack, find: Find) -> SelfTest:
     misses = [
         Miss(pack.document_of(chunk.id).name, chunk.page_from, sentence)
         for chunk, sentence in sample
-        if not _found(pack, chunk, sentence, find(pack, sentence)[:TOP])
+        if not _is_found(pack, chunk, sentence, find(pack, sentence)[:TOP])
     ]
     return SelfTest(len(sample), tuple(misses))
 
@@ -79,13 +79,13 @@ def require(result: SelfTest) -> None:
     )
 
 
-def plain_find(embedder: Embedder | None) -> Find:
+def make_plain_find(embedder: Embedder | None) -> Find:
     """A search by words and vectors fused by rank, for builds without the assistant around them."""
 
     def find(pack: Pack, question: str) -> list[int]:
-        arms = [_by_words(pack, question)]
+        arms = [_search_by_words(pack, question)]
         if embedder is not None and pack.embedder == embedder.fingerprint:
-            arms.append(_by_vector(pack, embedder, question))
+            arms.append(_search_by_vector(pack, embedder, question))
         scores: dict[int, float] = {}
         for arm in arms:
             for rank, chunk in enumerate(arm):
@@ -95,13 +95,13 @@ def plain_find(embedder: Embedder | None) -> Find:
     return find
 
 
-def _by_words(pack: Pack, question: str) -> list[int]:
+def _search_by_words(pack: Pack, question: str) -> list[int]:
     match = " OR ".join(f'"{word}"' for word in dict.fromkeys(_WORD.findall(question)))
     sql = "SELECT rowid, bm25(keyword) AS score FROM keyword WHERE keyword MATCH ? ORDER BY score LIMIT 10"
     return [row[0] for row in pack.rows(sql, (match,))]
 
 
-def _by_vector(pack: Pack, embedder: Embedder, question: str) -> list[int]:
+def _search_by_vector(pack: Pack, embedder: Embedder, question: str) -> list[int]:
     vector = quantise(embedder.embed([question]))[0]
     sql = "SELECT rowid FROM vector WHERE embedding MATCH vec_int8(?) AND k = 10 ORDER BY distance"
     return [row[0] for row in pack.rows(sql, (np.ascontiguousarray(vector).tobytes(),))]
@@ -114,29 +114,29 @@ def _sample(pack: Pack) -> list[tuple[Chunk, str]]:
     ranges = [range(document.first_chunk, document.last_chunk + 1) for document in documents]
     drawn = [chance.sample(ids, min(SAMPLES, len(ids))) for ids in ranges]
     ids = [id for turn in zip_longest(*drawn) for id in turn if id is not None][:SAMPLES]
-    sentences = ((chunk, _sentence(chunk.text, chance)) for chunk in pack.chunks(ids))
+    sentences = ((chunk, _choose_sentence(chunk.text, chance)) for chunk in pack.chunks(ids))
     return [(chunk, sentence) for chunk, sentence in sentences if sentence]
 
 
-def _sentence(text: str, chance: random.Random) -> str:
+def _choose_sentence(text: str, chance: random.Random) -> str:
     """A sentence of at least six words, else the opening of the text; empty when that is too short to be found."""
     complete = [sentence for sentence in split(text) if len(_WORD.findall(sentence)) >= 6]
     words = (chance.choice(complete) if complete else text).split()
     return " ".join(words[:25]) if len(words) >= 4 else ""
 
 
-def _found(pack: Pack, wanted: Chunk, sentence: str, ids: Sequence[int]) -> bool:
+def _is_found(pack: Pack, wanted: Chunk, sentence: str, ids: Sequence[int]) -> bool:
     """The chunk itself, another on its page, or one that says the same (repeated text)."""
     pages = pack.document_of(wanted.id).pages
     return any(
         chunk.id == wanted.id
-        or (pages > 1 and _share_a_page(chunk, wanted))
+        or (pages > 1 and _share_page(chunk, wanted))
         or sentence in " ".join(chunk.text.split())
         for chunk in pack.chunks(ids)
     )
 
 
-def _share_a_page(one: Chunk, other: Chunk) -> bool:
+def _share_page(one: Chunk, other: Chunk) -> bool:
     return (
         one.document == other.document and one.page_from <= other.page_to and other.page_from <= one.page_to
     )

@@ -13,7 +13,7 @@ from rapidfuzz.distance import OSA
 MIN_LENGTH = 4
 
 
-def corrections(
+def find_corrections(
     unknown: Sequence[str],
     vocabulary: Mapping[str, int],
     is_english: Callable[[Sequence[str]], Sequence[bool]],
@@ -29,11 +29,11 @@ def corrections(
     if not candidates:
         return {}
     slips = [word for word, english in zip(candidates, is_english(candidates), strict=True) if not english]
-    found = {word: _nearest(word, vocabulary) for word in slips}
+    found = {word: _find_nearest(word, vocabulary) for word in slips}
     return {word: near for word, near in found.items() if near is not None}
 
 
-def _nearest(word: str, vocabulary: Mapping[str, int]) -> str | None:
+def _find_nearest(word: str, vocabulary: Mapping[str, int]) -> str | None:
     allowed = 1 if len(word) < 8 else 2
     near = process.extract(
         word,

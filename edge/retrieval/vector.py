@@ -64,7 +64,7 @@ def search(scope: Scope, asked: Vectors, limit: int = CANDIDATES, run: Map = map
         asked: a unit vector, shape ``(384,)``.
         run: as ``map``; that of an executor scans in two threads.
     """
-    cells = _nearest_cells(scope.pack, asked)
+    cells = _choose_cells(scope.pack, asked)
     near, far = max(1, round(len(cells) * NEAREST[0])), max(2, round(len(cells) * FURTHER[0]))
     halves = [(cells[half:near:2], cells[near + half : far : 2]) for half in (0, 1)]
     k = limit if len(cells) == 1 else NEAREST[1]
@@ -76,7 +76,7 @@ def search(scope: Scope, asked: Vectors, limit: int = CANDIDATES, run: Map = map
     nearest = [chunk for chunk, _ in nsmallest(limit, found, key=lambda row: row[1])]
     own = f"SELECT chunk, substr(vectors, 1, {DIMENSIONS}) FROM embedding"
     rows = scope.pack.rows(f"{own} WHERE {_AMONG}", (json.dumps(nearest),))
-    cosines = _cosines(b"".join(row[1] for row in rows), asked)
+    cosines = _compute_cosines(b"".join(row[1] for row in rows), asked)
     return {rows[i][0]: float(cosines[i]) for i in np.argsort(-cosines, kind="stable")}
 
 
@@ -92,12 +92,12 @@ def _scan(scope: Scope, asked: Vectors, cells: Sequence[int], k: int) -> Rows:
     return [(row[0], row[1]) for row in scope.pack.rows(sql, (quantise(asked).tobytes(),))]
 
 
-def closeness(pack: Pack, chunks: Iterable[int], asked: Vectors) -> dict[int, Closeness]:
+def measure_closeness(pack: Pack, chunks: Iterable[int], asked: Vectors) -> dict[int, Closeness]:
     """How close each of these chunks and its sentences, steps and rows come to the question."""
     rows = pack.rows(f"SELECT chunk, vectors FROM embedding WHERE {_AMONG}", (json.dumps(list(chunks)),))
     if not rows:
         return {}
-    cosines = _cosines(b"".join(blob for _, blob in rows), asked)
+    cosines = _compute_cosines(b"".join(blob for _, blob in rows), asked)
     found: dict[int, Closeness] = {}
     at = 0
     for chunk, blob in rows:
@@ -107,13 +107,13 @@ def closeness(pack: Pack, chunks: Iterable[int], asked: Vectors) -> dict[int, Cl
     return found
 
 
-def _cosines(stored: bytes, asked: Vectors) -> Vectors:
+def _compute_cosines(stored: bytes, asked: Vectors) -> Vectors:
     rows = np.frombuffer(stored, np.int8).reshape(-1, DIMENSIONS).astype(np.float32)
     cosines: Vectors = rows @ asked / np.maximum(np.linalg.norm(rows, axis=1), 1e-9)
     return cosines
 
 
-def _nearest_cells(pack: Pack, asked: Vectors) -> list[int]:
+def _choose_cells(pack: Pack, asked: Vectors) -> list[int]:
     """All cells of a pack, the most promising first."""
     if pack not in _cells:
         rows = pack.rows("SELECT id, mean FROM cell ORDER BY id")

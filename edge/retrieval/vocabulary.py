@@ -47,7 +47,7 @@ class _Meanings:
     vectors: Vectors
 
 
-def frequencies(packs: Sequence[Pack], stems: Iterable[str]) -> dict[str, int]:
+def count_chunks(packs: Sequence[Pack], stems: Iterable[str]) -> dict[str, int]:
     """The number of chunks that hold each stem in their heading, text or codes, over all packs.
 
     Titles are left out: their words stand in every row of a document.
@@ -60,23 +60,23 @@ def frequencies(packs: Sequence[Pack], stems: Iterable[str]) -> dict[str, int]:
     return counts
 
 
-def words(pack: Pack) -> dict[str, int]:
+def read_words(pack: Pack) -> dict[str, int]:
     """All words of a pack as written, lower case, with the number of chunks that hold them. Read once."""
     if pack not in _words:
         _words[pack] = {word: chunks for word, chunks in pack.rows("SELECT word, chunks FROM word")}
     return _words[pack]
 
 
-def vectors(packs: Sequence[Pack], stems: Sequence[str]) -> dict[str, Vectors]:
+def read_vectors(packs: Sequence[Pack], stems: Sequence[str]) -> dict[str, Vectors]:
     """The unit vectors, each of shape ``(384,)``, of those of these stems that a pack has one for."""
     sql = (
         "SELECT stem, vector FROM stem WHERE vector IS NOT NULL AND stem IN (SELECT value FROM json_each(?))"
     )
     rows = [row for pack in packs for row in pack.rows(sql, (json.dumps(stems),))]
-    return {stem: _unit(vector)[0] for stem, vector in rows}
+    return {stem: _normalise(vector)[0] for stem, vector in rows}
 
 
-def related(packs: Sequence[Pack], asked: Mapping[str, Vectors]) -> Related:
+def find_related(packs: Sequence[Pack], asked: Mapping[str, Vectors]) -> Related:
     """The stems of these packs that mean about the same as each asked one, itself left out.
 
     Args:
@@ -84,7 +84,7 @@ def related(packs: Sequence[Pack], asked: Mapping[str, Vectors]) -> Related:
     """
     found: dict[str, dict[str, Relative]] = {stem: {} for stem in asked}
     for pack in packs if asked else ():
-        known = _known(pack)
+        known = _read_stems(pack)
         cosines = known.vectors @ np.stack(list(asked.values())).T
         for column, stem in enumerate(asked):
             for at in np.flatnonzero(cosines[:, column] > UNRELATED):
@@ -96,17 +96,17 @@ def related(packs: Sequence[Pack], asked: Mapping[str, Vectors]) -> Related:
     }
 
 
-def _known(pack: Pack) -> _Meanings:
+def _read_stems(pack: Pack) -> _Meanings:
     """All stems of a pack that have a vector. Read once."""
     if pack not in _meanings:
         rows = pack.rows("SELECT stem, word, vector FROM stem WHERE vector IS NOT NULL")
         _meanings[pack] = _Meanings(
-            [row[0] for row in rows], [row[1] for row in rows], _unit(b"".join(row[2] for row in rows))
+            [row[0] for row in rows], [row[1] for row in rows], _normalise(b"".join(row[2] for row in rows))
         )
     return _meanings[pack]
 
 
-def _unit(stored: bytes) -> Vectors:
+def _normalise(stored: bytes) -> Vectors:
     rows = np.frombuffer(stored, np.int8).reshape(-1, DIMENSIONS).astype(np.float32)
     unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
     return unit

@@ -17,7 +17,7 @@ from edge import files
 from edge.errors import CarrierError, StorageError, TrustError
 from edge.sync.carriers.interface import Carrier
 from edge.sync.targets import Target
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 SPARE_BYTES = 64 << 20
 """Disk space left free beside what comes."""
@@ -93,7 +93,7 @@ class Staging:
         free = shutil.disk_usage(self.folder).free
         if free < needed + SPARE_BYTES:
             raise StorageError(
-                f"{target.path} needs {size(needed + SPARE_BYTES)}, and {size(free)} are free.",
+                f"{target.path} needs {format_size(needed + SPARE_BYTES)}, and {format_size(free)} are free.",
                 "Free some space, or remove a pack with `edge pack remove`; nothing was begun.",
             )
 
@@ -135,7 +135,7 @@ class Staging:
                 progress(have, target.length)
         if have < target.length:
             raise CarrierError(
-                f"{carrier.name}: {target.path} ended at {size(have)} of {size(target.length)}.",
+                f"{carrier.name}: {target.path} ended at {format_size(have)} of {format_size(target.length)}.",
                 "What has come is kept: the same command resumes. Or use another source.",
             )
 

@@ -26,6 +26,6 @@ def score(corpus: Sequence[Sequence[str]], query: Sequence[str], weights: Mappin
     return [float(value) for value in ranker.get_scores(list(query))]
 
 
-def inverse_frequency(holding: int, total: int) -> float:
+def compute_idf(holding: int, total: int) -> float:
     """Weight of a token that ``holding`` of ``total`` texts contain; never negative."""
     return math.log(1 + (total - holding + 0.5) / (holding + 0.5))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from edge.text.words import STOP_WORDS, words
+from edge.text.words import STOP_WORDS, split_words
 
 _SEPARATORS = re.compile(r"[-_./:\s]+")
 
@@ -32,42 +32,44 @@ def normalise(code: str) -> str:
     return _SEPARATORS.sub("", code).lower()
 
 
-def identifiers(text: str) -> list[str]:
+def find_identifiers(text: str) -> list[str]:
     """The normalised codes of a text, in order of their first appearance, without repetitions."""
-    return [code for code in dict.fromkeys(map(normalise, _written(text))) if 2 <= len(code) <= MAX_LENGTH]
+    return [
+        code for code in dict.fromkeys(map(normalise, _find_written(text))) if 2 <= len(code) <= MAX_LENGTH
+    ]
 
 
-def named_codes(text: str) -> dict[str, str]:
+def find_named_codes(text: str) -> dict[str, str]:
     """The codes of a text that can be no value (``E-207``, not ``400V``): normalised, and as they are written."""
-    found = {normalise(written): written for written in reversed(_written(text))}
+    found = {normalise(written): written for written in reversed(_find_written(text))}
     return {
         code: found[code]
-        for code in identifiers(text)
+        for code in find_identifiers(text)
         if code[0].isalpha() and _DIGIT.search(code) and len(code) >= MIN_CODE
     }
 
 
-def _written(text: str) -> list[str]:
+def _find_written(text: str) -> list[str]:
     return [
         *(match[0] for match in _WORD.finditer(text) if _is_code(match[0])),
         *(match[0] for match in _SPACED.finditer(text)),
     ]
 
 
-def asked_identifiers(text: str) -> list[str]:
+def find_asked_identifiers(text: str) -> list[str]:
     """What a question may mean as a code: its codes, and two or three neighbouring words written as one.
 
     People type "battery charge low" for ``battery.charge.low`` and "e 207" for E-207; spellings that no pack holds
     cost a look-up and find nothing.
     """
-    spoken = words(text)
+    spoken = split_words(text)
     joined = [
         "".join(run)
         for n in (2, 3)
         for run in (spoken[i : i + n] for i in range(len(spoken) - n + 1))
         if STOP_WORDS.isdisjoint(run)
     ]
-    return list(dict.fromkeys(identifiers(text) + [code for code in joined if len(code) <= MAX_LENGTH]))
+    return list(dict.fromkeys(find_identifiers(text) + [code for code in joined if len(code) <= MAX_LENGTH]))
 
 
 def _is_code(word: str) -> bool:

@@ -12,7 +12,7 @@ _ABBREVIATED = re.compile(rf"(?:^|[\s(])(?:{'|'.join(map(re.escape, _ABBREVIATIO
 _ORDINAL = re.compile(r"^\s*\(?[0-9a-zA-Z]{1,2}[.)]$")
 
 
-def sentences(text: str) -> list[str]:
+def split_sentences(text: str) -> list[str]:
     """The sentences of a text in order, trimmed. Joined by blanks they are the text with its blanks evened out."""
     found: list[str] = []
     begin = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """A number of bytes for people: ``3.1 MB``."""
     value = float(count)
     for unit in ("B", "kB", "MB"):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.text.sentences import sentences
+from edge.text.sentences import split_sentences
 from edge.types import ChunkKind
 
 CELL = " | "
@@ -48,13 +48,13 @@ class Unit:
         )
 
 
-def row_text(cells: Iterable[str]) -> str:
+def join_row(cells: Iterable[str]) -> str:
     """A table row as packs hold it; empty when all its cells are."""
     row = [cell.strip() for cell in cells]
     return CELL.join(cell or EMPTY for cell in row) if any(row) else ""
 
 
-def units(text: str, kind: ChunkKind) -> list[Unit]:
+def split_units(text: str, kind: ChunkKind) -> list[Unit]:
     """The units of a chunk or passage in order."""
     found: list[Unit] = []
     header = ""
@@ -66,12 +66,12 @@ def units(text: str, kind: ChunkKind) -> list[Unit]:
             found.append(Unit(number, "row", line, header))
             continue
         header = ""
-        pieces = [line.strip()] if kind == "code" else sentences(line)
+        pieces = [line.strip()] if kind == "code" else split_sentences(line)
         found += [Unit(number, "sentence", piece) for piece in pieces]
     return [unit for unit in found if _SOMETHING.search(unit.text)]
 
 
-def in_context(heading: str, unit: Unit) -> str:
+def put_in_context(heading: str, unit: Unit) -> str:
     """What is embedded for a unit: it says little without the last heading above it."""
     last = heading.rsplit(" > ", 1)[-1]
     return f"{last}. {unit.spoken}" if last else unit.spoken

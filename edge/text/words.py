@@ -29,7 +29,7 @@ STOP_WORDS = frozenset(
 """Dropped from questions (never from documents): they rank passages by chance. +8 points of nDCG on manuals."""
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Lower-case words, runs of letters and digits; ``_`` separates as it does in the index.
 
     Letters typed as two characters (``u`` and a diaeresis, as macOS does) are composed: ``\\w`` would end a word there.
@@ -38,13 +38,13 @@ def words(text: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(composed)]
 
 
-def content_words(text: str) -> list[str]:
+def find_content_words(text: str) -> list[str]:
     """The words that carry meaning, each once, in order; all of them when every word is a stop word."""
-    found = list(dict.fromkeys(words(text)))
+    found = list(dict.fromkeys(split_words(text)))
     return [word for word in found if word not in STOP_WORDS] or found
 
 
-def title_words(title: str, name: str) -> str:
+def make_title_words(title: str, name: str) -> str:
     """What the keyword index holds as title: the title and the words of the file name that it lacks."""
     known = {word.lower() for word in _TITLE_WORD.findall(title)}
     extra = [word for word in _TITLE_WORD.findall(PurePosixPath(name).stem) if word.lower() not in known]
@@ -63,4 +63,4 @@ class Stems:
 
     def content(self, text: str) -> list[str]:
         """The stems of the words that carry meaning, each once."""
-        return list(dict.fromkeys(stem for word in content_words(text) for stem in self._split(word)))
+        return list(dict.fromkeys(stem for word in find_content_words(text) for stem in self._split(word)))

@@ -12,8 +12,8 @@ import pypdfium2
 from edge.assistant import Assistant, Limits
 from edge.config import Settings
 from edge.engine.interface import Embedder
-from edge.evaluation import DEPTH, Labelled, figures, load
-from edge.evaluation import run as ask
+from edge.evaluation import DEPTH, Labelled, compute_figures, load_questions
+from edge.evaluation import ask_all as ask
 from edge.packs.pack import Pack
 from edge.reading.quote import ExtractiveEngine
 from edge.retrieval.retriever import Retriever
@@ -52,11 +52,11 @@ def _measure(
     places: Mapping[Place, str],
     targets: Mapping[str, str],
 ) -> Iterator[Figure]:
-    labelled = load(questions)
+    labelled = load_questions(questions)
     say(f"{name}: {len(labelled)} questions, {pack.chunk_count} chunks")
     with closing(Retriever(lambda: [pack], embedder)) as retriever:
         outcomes = list(ask(labelled, _assistant(retriever).answer))
-    ours, peer = figures(outcomes), _peer_ranks(labelled, places)
+    ours, peer = compute_figures(outcomes), _peer_ranks(labelled, places)
     rows: list[tuple[str, float, float | None]] = [
         ("hit@1", ours.hit_1, mean(rank == 1 for rank in peer)),
         ("hit@3", ours.hit_3, mean(0 < rank <= 3 for rank in peer)),

@@ -28,7 +28,7 @@ from edge.bundle.compose import with_part
 from edge.config import Settings
 from edge.embedded.part import EXECUTABLE
 from edge.engine.llama import LlamaEngine
-from edge.evaluation import load
+from edge.evaluation import load_questions
 from edge.models.store import ModelStore
 from edge.packs.store import PackStore
 from edge.types import Message, Prompt, Question
@@ -117,7 +117,9 @@ def _start(command: Command, environment: Environment) -> float:
 def _searches(scratch: Path) -> Iterator[Figure]:
     """The same questions to a pack inside and to the same one installed, in turn."""
     say(f"{QUESTIONS} questions to a pack inside, and to the same installed")
-    asked = [labelled.question.text for labelled in load(STARTER.with_name("starter.questions.jsonl"))]
+    asked = [
+        labelled.question.text for labelled in load_questions(STARTER.with_name("starter.questions.jsonl"))
+    ]
     target = scratch / "with-pack"
     with starter() as pack:
         with_part(open_bundle(PROGRAM), admit(pack.path), target)

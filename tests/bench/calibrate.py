@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.app import make_embedder
 from edge.config import load_settings
-from edge.evaluation import load
+from edge.evaluation import load_questions
 from edge.packs.pack import Pack
 from edge.reading.answerable import REFUSE_BELOW, Signals, signals
 from edge.retrieval.retriever import Retriever
@@ -27,7 +27,7 @@ STRENGTH = 2.0
 
 def collect(pack: Path, questions: Path, by_meaning: bool) -> tuple[Floats, Floats]:
     """Signals of every question, shape ``(n, 7)``, and whether it is answerable, shape ``(n,)``."""
-    labelled = load(questions)
+    labelled = load_questions(questions)
     with (
         Pack.open(pack) as opened,
         closing(make_embedder(load_settings())) as embedder,

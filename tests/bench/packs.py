@@ -60,4 +60,4 @@ def _build(source: Path, path: Path) -> None:
         def step(step: Progress) -> None:
             report(f"{source.name}: {step.stage}", step.document, step.done, step.total)
 
-        build(source, path, embedder, step, find=app.find(embedder))
+        build(source, path, embedder, step, find=app.make_find(embedder))

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from rank_bm25 import BM25Okapi
 
-from edge.text.words import content_words, words
+from edge.text.words import find_content_words, split_words
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -18,9 +18,9 @@ class PlainBm25(Generic[Key]):
 
     def __init__(self, texts: Mapping[Key, str]) -> None:
         self._keys = list(texts)
-        self._ranker = BM25Okapi([words(text) for text in texts.values()])
+        self._ranker = BM25Okapi([split_words(text) for text in texts.values()])
 
     def rank(self, question: str, limit: int) -> list[Key]:
         """The best keys first."""
-        scores = self._ranker.get_scores(content_words(question))
+        scores = self._ranker.get_scores(find_content_words(question))
         return [self._keys[i] for i in np.argsort(-scores, kind="stable")[:limit]]

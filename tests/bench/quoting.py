@@ -20,7 +20,7 @@ from edge.engine.interface import ChatRequest, Finished, Written
 from edge.engine.llama import LlamaEngine
 from edge.engine.machine.resources import generation_threads
 from edge.engine.process.options import WorkerOptions
-from edge.evaluation import load
+from edge.evaluation import load_questions
 from edge.prompt.template import make_prompt
 from edge.retrieval.retriever import Retriever
 from edge.types import Prompt
@@ -93,7 +93,9 @@ def _engine(model: Path, *, lookup: bool) -> LlamaEngine:
 
 
 def _prompts() -> list[Prompt]:
-    labelled = [each for each in load(STARTER.with_name("starter.questions.jsonl")) if each.answerable]
+    labelled = [
+        each for each in load_questions(STARTER.with_name("starter.questions.jsonl")) if each.answerable
+    ]
     questions = [each.question for each in labelled[:: max(1, len(labelled) // QUESTIONS)]]
     with (
         starter() as pack,

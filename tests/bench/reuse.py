@@ -24,10 +24,10 @@ from edge.engine.llama import LlamaEngine
 from edge.engine.machine.resources import generation_threads
 from edge.engine.prefill.cache import open_cache
 from edge.engine.process.options import WorkerOptions
-from edge.evaluation import Labelled, load
+from edge.evaluation import Labelled, load_questions
 from edge.packs.pack import Pack
-from edge.prompt.conversation import Exchange, send
-from edge.prompt.template import block
+from edge.prompt.conversation import Exchange, continue_conversation
+from edge.prompt.template import format_block
 from edge.retrieval.retriever import Retriever
 from edge.types import Message, Passage, Question
 from tests.bench.figures import Figure, mean, table
@@ -140,7 +140,7 @@ def _companions(model: Path, questions: Sequence[Asked], arranged: bool) -> list
     groups: dict[str, list[Asked]] = defaultdict(list)
     for asked in questions:
         if not asked.before:
-            groups[block(asked.passages[0])].append(asked)
+            groups[format_block(asked.passages[0])].append(asked)
     costs: list[Cost] = []
     with _engine(model, None) as engine:
         for group in (group for group in groups.values() if len(group) > 1):
@@ -158,7 +158,7 @@ def _companions(model: Path, questions: Sequence[Asked], arranged: bool) -> list
 def _ask(
     engine: LlamaEngine, asked: Asked, turns: tuple[Exchange, ...], known: Sequence[Passages] = ()
 ) -> tuple[Cost, Exchange]:
-    sent = send(asked.text, asked.passages, turns, ANSWER_TOKENS, engine.fits, known)
+    sent = continue_conversation(asked.text, asked.passages, turns, ANSWER_TOKENS, engine.fits, known)
     pieces = list(engine.chat(ChatRequest(sent.prompt.messages, ANSWER_TOKENS)))
     finished = pieces[-1]
     assert isinstance(finished, Finished)
@@ -180,7 +180,7 @@ def _questions() -> Iterator[Asked]:
                 packs.append((pack, manual.questions))
         for pack, path in packs:
             with closing(Retriever(lambda pack=pack: [pack], embedder)) as retriever:  # type: ignore[misc]
-                for labelled in load(path):
+                for labelled in load_questions(path):
                     if labelled.answerable and (asked := _asked(retriever, labelled)):
                         yield asked
 

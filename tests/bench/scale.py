@@ -11,13 +11,13 @@ from contextlib import ExitStack, closing
 import numpy as np
 
 from edge.engine.interface import Embedder, Vectors
-from edge.evaluation import load
+from edge.evaluation import load_questions
 from edge.packs.pack import Pack
 from edge.packs.quantise import quantise
 from edge.retrieval import keyword, retriever, vector, vocabulary
 from edge.retrieval.retriever import Retriever
 from edge.retrieval.scope import Scope
-from edge.text.words import content_words
+from edge.text.words import find_content_words
 from edge.types import Question
 from tests.bench.figures import Figure, mean, percentile
 from tests.bench.large import Large, large_pack
@@ -44,7 +44,7 @@ def run(options: Namespace) -> Iterator[Figure]:
         large = large_pack(packs, CHUNKS)
         pack = stack.enter_context(Pack.open(large.path))
         embedder = stack.enter_context(closing(query_embedder()))
-        asked = [labelled.question for path in sets for labelled in load(path)]
+        asked = [labelled.question for path in sets for labelled in load_questions(path)]
         questions = random.Random(0).sample(asked, min(QUESTIONS, len(asked)))
         say(f"{pack.chunk_count:,} chunks, {pack.size / 1e6:.0f} MB, {len(questions)} questions")
         yield from _times(pack, embedder, questions)
@@ -96,7 +96,7 @@ def _peer(pack: Pack, embedder: Embedder, text: str) -> None:
     asked = embedder.embed([text])[0]
     nearest = f"SELECT rowid FROM vector WHERE embedding MATCH vec_int8(?) AND k = {vector.CANDIDATES}"
     pack.rows(nearest, (quantise(asked).tobytes(),))
-    any_word = " OR ".join(f'"{word}"' for word in content_words(text))
+    any_word = " OR ".join(f'"{word}"' for word in find_content_words(text))
     best = f"SELECT rowid FROM keyword WHERE keyword MATCH ? ORDER BY rank LIMIT {keyword.CANDIDATES}"
     pack.rows(best, (any_word,))
 

@@ -16,7 +16,7 @@ from statistics import median
 
 import httpx
 
-from edge.evaluation import load
+from edge.evaluation import load_questions
 from pack_cache import EDGE
 from tests.bench.figures import Figure, percentile
 from tests.bench.packs import STARTER, starter
@@ -33,7 +33,10 @@ def run(options: Namespace) -> Iterator[Figure]:
         environment = os.environ | {"EDGE_HOME": home, "EDGE_ENGINE": "extractive"}
         with starter() as pack:
             _seconds([EDGE, "pack", "install", pack.path, "--unsigned"], environment)
-        asked = [labelled.question.text for labelled in load(STARTER.with_name("starter.questions.jsonl"))]
+        asked = [
+            labelled.question.text
+            for labelled in load_questions(STARTER.with_name("starter.questions.jsonl"))
+        ]
         questions = random.Random(0).sample(asked, QUESTIONS)
         yield from _processes(questions, environment)
         yield from _http(questions, environment)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edge.guard.citations import cited_numbers, resolve, tidy, without_citations
+from edge.guard.citations import find_cited_numbers, resolve, strip_citations, tidy
 from tests.guard.conftest import passage
 
 TWO = [passage("First."), passage("Second.")]
@@ -25,7 +25,7 @@ TWO = [passage("First."), passage("Second.")]
     ],
 )
 def test_marks_are_read(text: str, numbers: tuple[int, ...]) -> None:
-    assert cited_numbers(text) == numbers
+    assert find_cited_numbers(text) == numbers
 
 
 def test_marks_lead_to_passages_in_order() -> None:
@@ -42,13 +42,13 @@ def test_a_key_in_brackets_stays_a_key() -> None:
 
 
 def test_the_text_alone() -> None:
-    assert without_citations("25 Nm [1]. Wait [1][2].") == "25 Nm. Wait."
+    assert strip_citations("25 Nm [1]. Wait [1][2].") == "25 Nm. Wait."
 
 
 @example("[0[0]]")
 @given(st.text() | st.text(alphabet="[]0123456789, ;a"))
 def test_any_text_can_be_read(text: str) -> None:
     tidied = tidy(text, TWO)
-    assert set(cited_numbers(tidied)) <= {1, 2}
+    assert set(find_cited_numbers(tidied)) <= {1, 2}
     assert {c.n for c in resolve(text, TWO)} <= {1, 2}
     assert tidy(tidied, TWO) == tidied

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.guard.values import values
+from edge.guard.values import find_values
 
 
 def forms(text: str) -> list[str]:
-    return [value.form for value in values(text)]
+    return [value.form for value in find_values(text)]
 
 
 @pytest.mark.parametrize(
@@ -95,19 +95,19 @@ def test_the_number_of_a_list_is_no_value(line: str) -> None:
 
 
 def test_a_value_is_shown_as_it_stands() -> None:
-    assert [value.text for value in values("Use 1,450 rpm, E 207 and 4 to 20 mA.")] == [
+    assert [value.text for value in find_values("Use 1,450 rpm, E 207 and 4 to 20 mA.")] == [
         "1,450 rpm", "E 207", "4 mA", "20 mA",
     ]  # fmt: skip
 
 
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
-    for value in values(text):
+    for value in find_values(text):
         assert value.text
         assert value.form in value.proves
 
 
 @given(st.text(alphabet="0123456789.,:-/ °Cmm'\"½²−()[]|x\nE"))
 def test_any_mess_of_digits_can_be_read(text: str) -> None:
-    for value in values(text):
+    for value in find_values(text):
         assert value.form in value.proves

@@ -8,7 +8,7 @@ import pytest
 
 from edge.errors import StorageError
 from edge.packs.writer import boxes_json, embedding_text
-from edge.text.words import title_words
+from edge.text.words import make_title_words
 from edge.types import Box
 from tests.faults import file_size_limit
 
@@ -27,7 +27,7 @@ def test_the_title_stands_in_front_of_what_is_embedded() -> None:
     ],
 )
 def test_words_of_the_file_name_join_the_title_once(title: str, name: str, words: str) -> None:
-    assert title_words(title, name) == words
+    assert make_title_words(title, name) == words
 
 
 def test_boxes_are_short() -> None:

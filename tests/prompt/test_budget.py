@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.prompt.budget import fitted, relevant
+from edge.prompt.budget import choose_relevant, fit_passages
 from edge.types import Passage
 
 
@@ -28,30 +28,30 @@ THREE = [passage("Alpha one. Alpha two."), passage("Beta one. Beta two."), passa
 
 
 def test_what_fits_stays() -> None:
-    assert fitted(THREE, within(1000)) == tuple(THREE)
+    assert fit_passages(THREE, within(1000)) == tuple(THREE)
 
 
 def test_the_last_passage_goes_first() -> None:
-    assert texts(fitted(THREE, within(40))) == ["Alpha one. Alpha two.", "Beta one. Beta two."]
+    assert texts(fit_passages(THREE, within(40))) == ["Alpha one. Alpha two.", "Beta one. Beta two."]
 
 
 def test_then_the_longest_is_cut_at_a_sentence() -> None:
-    assert texts(fitted(THREE, within(30))) == ["Alpha one.", "Beta one. Beta two."]
+    assert texts(fit_passages(THREE, within(30))) == ["Alpha one.", "Beta one. Beta two."]
 
 
 def test_lines_are_cut_before_sentences() -> None:
     table = passage("Code | Meaning\nE-1 | Hot. Very hot.\nE-2 | Cold.\nE-3 | Wet.")
-    assert texts(fitted([table], within(40))) == ["Code | Meaning\nE-1 | Hot. Very hot."]
+    assert texts(fit_passages([table], within(40))) == ["Code | Meaning\nE-1 | Hot. Very hot."]
 
 
 def test_the_first_sentence_of_the_best_passage_stays_even_if_it_does_not_fit() -> None:
-    assert texts(fitted(THREE, within(3))) == ["Alpha one."]
-    assert fitted([], within(0)) == ()
+    assert texts(fit_passages(THREE, within(3))) == ["Alpha one."]
+    assert fit_passages([], within(0)) == ()
 
 
 @given(st.lists(st.text(alphabet="Ab. \n", max_size=60).map(passage), max_size=5), st.integers(0, 100))
 def test_it_fits_or_little_is_left(passages: list[Passage], room: int) -> None:
-    kept = fitted(passages, within(room))
+    kept = fit_passages(passages, within(room))
     assert within(room)(kept) or len(kept) == 1
     assert len(kept) <= len(passages)
 
@@ -64,10 +64,10 @@ def scored(*scores: float) -> list[Passage]:
 
 
 def test_what_scores_far_below_the_best_is_left_out_but_not_the_second() -> None:
-    assert [p.score for p in relevant(scored(1.0, 0.1, 0.6, 0.4, 0.5))] == [1.0, 0.1, 0.6, 0.5]
+    assert [p.score for p in choose_relevant(scored(1.0, 0.1, 0.6, 0.4, 0.5))] == [1.0, 0.1, 0.6, 0.5]
 
 
 def test_where_the_best_has_no_score_all_stay() -> None:
     passages = scored(0.0, 0.3, 0.2)
-    assert relevant(passages) == tuple(passages)
-    assert relevant([]) == ()
+    assert choose_relevant(passages) == tuple(passages)
+    assert choose_relevant([]) == ()

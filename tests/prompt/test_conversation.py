@@ -8,9 +8,16 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.prompt.conversation import Exchange, Sent, opening, plain, send, usable
-from edge.prompt.stored import exchange_from_json, exchange_to_json, passages_from_json, passages_to_json
-from edge.prompt.template import INSTRUCTIONS, block, make_prompt
+from edge.prompt.conversation import (
+    Exchange,
+    Sent,
+    choose_usable,
+    continue_conversation,
+    make_opening,
+    make_plain_exchange,
+)
+from edge.prompt.stored import dump_exchange, dump_passages, load_exchange, load_passages
+from edge.prompt.template import INSTRUCTIONS, format_block, make_prompt
 from edge.types import Box, Message, Passage, Prompt
 
 VERSIONS = {"pumps": "1.0"}
@@ -35,7 +42,7 @@ def within(characters: int, prompt: Prompt) -> bool:
 
 
 def ask(question: str, passages: Sequence[Passage], turns: Sequence[Exchange] = (), **more: object) -> Sent:
-    return send(question, passages, turns, 64, fits, **more)  # type: ignore[arg-type]
+    return continue_conversation(question, passages, turns, 64, fits, **more)  # type: ignore[arg-type]
 
 
 def answered(sent: Sent, text: str = "So it is [1].") -> Exchange:
@@ -59,7 +66,7 @@ def test_it_may_follow_a_known_order_and_readers_do_not_see_that() -> None:
 def test_passages_that_are_borrowed_for_that_come_after_those_that_were_found() -> None:
     prompt = ask("What?", [A, C], known=[[A, B, C]]).prompt
     assert prompt.messages[-1].content == (
-        f"Passages:\n[1] {block(A)}\n\n[2] {block(B)}\n\n[3] {block(C)}\n\n"
+        f"Passages:\n[1] {format_block(A)}\n\n[2] {format_block(B)}\n\n[3] {format_block(C)}\n\n"
         "Passages that matter, best first: [1], [3]\n\nQuestion: What?"
     )
     assert (prompt.passages, prompt.labels) == ((A, C, B), {1: 1, 3: 2, 2: 3})
@@ -68,12 +75,12 @@ def test_passages_that_are_borrowed_for_that_come_after_those_that_were_found() 
 def test_where_that_does_not_fit_the_question_has_its_own_passages() -> None:
     alone = ask("What?", [A, C])
     size = sum(len(message.content) for message in alone.prompt.messages)
-    sent = send("What?", [A, C], (), 64, lambda p: within(size, p), [[A, B, C]])
+    sent = continue_conversation("What?", [A, C], (), 64, lambda p: within(size, p), [[A, B, C]])
     assert sent == alone
 
 
 def test_what_was_computed_ahead_is_how_it_begins() -> None:
-    ahead, real = opening([A, B]).messages, ask("What?", [A, B]).prompt.messages
+    ahead, real = make_opening([A, B]).messages, ask("What?", [A, B]).prompt.messages
     assert ahead[0] == real[0] == Message("system", INSTRUCTIONS)
     assert real[1].content.startswith(ahead[1].content)
 
@@ -91,7 +98,7 @@ def test_earlier_messages_stay_word_for_word() -> None:
 def test_only_new_passages_are_shown_numbered_onwards_and_all_that_matter_are_named() -> None:
     prompt = ask("And then?", [B, C], [answered(ask("What?", [A, B]))]).prompt
     assert prompt.messages[-1].content == (
-        f"Passages:\n[3] {block(C)}\n\nPassages that matter, best first: [2], [3]\n\nQuestion: And then?"
+        f"Passages:\n[3] {format_block(C)}\n\nPassages that matter, best first: [2], [3]\n\nQuestion: And then?"
     )
 
 
@@ -116,18 +123,18 @@ def test_a_part_of_a_passage_that_is_there_is_that_passage() -> None:
 def test_the_same_words_in_another_document_or_version_are_shown() -> None:
     turn = answered(ask("What?", [A]))
     for other in (replace(A, document="other.pdf"), replace(A, version="2.0")):
-        assert f"[2] {block(other)}" in ask("And then?", [other], [turn]).prompt.messages[-1].content
+        assert f"[2] {format_block(other)}" in ask("And then?", [other], [turn]).prompt.messages[-1].content
 
 
 def test_a_passage_that_was_shown_cut_is_shown_again() -> None:
     long = passage("First. " * 100)
-    cut = send("What?", [long], (), 64, lambda prompt: within(1100, prompt))
+    cut = continue_conversation("What?", [long], (), 64, lambda prompt: within(1100, prompt))
     assert cut.exchange.passages == (long,)
     assert "[2]" in ask("And then?", [long], [answered(cut)]).prompt.messages[-1].content
 
 
 def test_turns_without_a_model_are_plain() -> None:
-    turn = plain("Which bolts?", "The M8 bolts [1].")
+    turn = make_plain_exchange("Which bolts?", "The M8 bolts [1].")
     prompt = ask("And then?", [A], [turn]).prompt
     assert [m.content for m in prompt.messages[1:3]] == ["Which bolts?", "The M8 bolts."]
     assert prompt.messages[-1].content.startswith("Passages:\n[1] ")
@@ -150,14 +157,14 @@ def test_what_was_not_shown_is_not_remembered() -> None:
 
 def test_what_is_remembered_can_be_written_down() -> None:
     exchange = answered(ask("What?", [A, B], scope="PX-200"))
-    assert exchange_from_json(exchange_to_json(exchange)) == exchange
-    assert passages_from_json(passages_to_json([A, B])) == (A, B)
+    assert load_exchange(dump_exchange(exchange)) == exchange
+    assert load_passages(dump_passages([A, B])) == (A, B)
 
 
 @given(st.text() | st.sampled_from(["{}", "[]", "null", '{"user": 1}', "[{}]", '{"passages": [{}]}']))
 def test_what_cannot_be_read_is_none(text: str) -> None:
-    assert exchange_from_json(text) is None
-    assert not passages_from_json(text)
+    assert load_exchange(text) is None
+    assert not load_passages(text)
 
 
 # What still holds
@@ -172,16 +179,18 @@ def turns_of(*passages: Sequence[Passage], scope: str = "") -> list[Exchange]:
 
 def test_turns_of_another_scope_or_version_and_all_before_them_are_left_out() -> None:
     turns = turns_of([A], [B], [C])
-    assert usable(turns, VERSIONS, "") == tuple(turns)
-    assert usable(turns, VERSIONS, "PX-200") == ()
-    assert usable(turns, {"pumps": "2.0"}, "") == ()
-    assert usable([*turns[:1], replace(turns[1], scope="PX-200"), turns[2]], VERSIONS, "") == (turns[2],)
+    assert choose_usable(turns, VERSIONS, "") == tuple(turns)
+    assert choose_usable(turns, VERSIONS, "PX-200") == ()
+    assert choose_usable(turns, {"pumps": "2.0"}, "") == ()
+    assert choose_usable([*turns[:1], replace(turns[1], scope="PX-200"), turns[2]], VERSIONS, "") == (
+        turns[2],
+    )
 
 
 def test_of_two_turns_that_took_the_same_labels_the_later_one_counts() -> None:
     one, *_ = turns_of([A])
     both = [one, answered(ask("And?", [B], [one])), answered(ask("Or?", [C], [one]))]
-    assert usable(both, VERSIONS, "") == (both[2],)
+    assert choose_usable(both, VERSIONS, "") == (both[2],)
 
 
 # Room
@@ -191,7 +200,7 @@ def test_the_older_half_goes_when_there_is_no_room_and_the_rest_stays_word_for_w
     turns = turns_of([A], [B], [C], [D])
     whole = ask("And now?", [D], turns).prompt
     size = sum(len(message.content) for message in whole.messages)
-    prompt = send("And now?", [D], turns, 64, lambda p: within(size - 1, p)).prompt
+    prompt = continue_conversation("And now?", [D], turns, 64, lambda p: within(size - 1, p)).prompt
     assert [m.content for m in prompt.messages[1:-1]] == [
         turns[3].user,
         turns[3].assistant,
@@ -202,12 +211,12 @@ def test_the_older_half_goes_when_there_is_no_room_and_the_rest_stays_word_for_w
 def test_what_went_is_shown_again() -> None:
     turns = turns_of([A], [B], [C], [D])
     size = sum(len(m.content) for m in ask("And now?", [A], turns).prompt.messages)
-    prompt = send("And now?", [A], turns, 64, lambda p: within(size - 1, p)).prompt
-    assert f"[5] {block(A)}" in prompt.messages[-1].content
+    prompt = continue_conversation("And now?", [A], turns, 64, lambda p: within(size - 1, p)).prompt
+    assert f"[5] {format_block(A)}" in prompt.messages[-1].content
 
 
 def test_with_no_room_at_all_the_question_and_something_of_the_best_passage_stay() -> None:
-    prompt = send("And now? " * 50, [A, B], turns_of([C], [D]), 64, lambda p: False).prompt
+    prompt = continue_conversation("And now? " * 50, [A, B], turns_of([C], [D]), 64, lambda p: False).prompt
     assert len(prompt.messages) == 2
     assert prompt.messages[-1].content.endswith("Question: " + "And now? " * 50)
     assert "Alpha is here." in prompt.messages[-1].content
@@ -222,7 +231,7 @@ def test_every_label_leads_to_its_passage(questions: list[list[Passage]]) -> Non
         labels = prompt.labels or {n: n for n in range(1, len(prompt.passages) + 1)}
         assert prompt.passages[: len(passages)] == tuple(passages)
         for label, number in labels.items():
-            assert text.count(f"[{label}] {block(prompt.passages[number - 1])}") == 1
+            assert text.count(f"[{label}] {format_block(prompt.passages[number - 1])}") == 1
         turns.append(answered(sent))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.prompt.budget import relevant
-from edge.prompt.order import BORROWED, arranged
+from edge.prompt.budget import choose_relevant
+from edge.prompt.order import BORROWED, arrange
 from edge.types import Passage
 
 
@@ -19,7 +19,7 @@ def passage(name: str, score: float = 1.0) -> Passage:
 def order(wanted: str, *known: str, weak: str = "", middling: str = "") -> str:
     scores = {**dict.fromkeys(weak, 0.1), **dict.fromkeys(middling, 0.6)}
     found = [passage(name, scores.get(name, 1.0)) for name in wanted]
-    return "".join(p.text[0] for p in arranged(found, [list(map(passage, one)) for one in known]))
+    return "".join(p.text[0] for p in arrange(found, [list(map(passage, one)) for one in known]))
 
 
 def test_without_known_lists_the_best_come_first() -> None:
@@ -67,10 +67,10 @@ NAMES = st.text("abcdeFG", max_size=5).map(lambda names: "".join(dict.fromkeys(n
 @given(NAMES, st.lists(NAMES, max_size=5))
 def test_all_that_is_worth_it_is_shown_once_the_best_first(wanted: str, known: list[str]) -> None:
     found = list(map(passage, wanted))
-    shown = arranged(found, [list(map(passage, one)) for one in known])
+    shown = arrange(found, [list(map(passage, one)) for one in known])
     texts = [one.text for one in shown]
     assert texts[:1] == [one.text for one in found[:1]]
     assert len(set(texts)) == len(texts)
-    assert {one.text for one in relevant(found)} <= set(texts)
+    assert {one.text for one in choose_relevant(found)} <= set(texts)
     borrowed = sum(len(text) for text in texts if text not in {one.text for one in found})
     assert borrowed <= BORROWED * sum(len(one.text) for one in found)

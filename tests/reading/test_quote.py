@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.guard.answer import check
 from edge.reading.quote import EXTRACTIVE, ExtractiveEngine
-from edge.text.units import CELL, units
+from edge.text.units import CELL, split_units
 from edge.types import ChunkKind, Passage, Prompt
 from tests.guard.conftest import passage as text_passage
 
@@ -100,7 +100,7 @@ def test_only_the_first_passages_are_quoted() -> None:
 
 def test_sentences_that_are_close_in_meaning_are_found_in_other_words() -> None:
     text = f"{TORQUE} {GREASE}"
-    close = {unit.text: 0.7 if "grams" in unit.text else 0.1 for unit in units(text, "text")}
+    close = {unit.text: 0.7 if "grams" in unit.text else 0.1 for unit in split_units(text, "text")}
     said = answer("amount of lubricant", replace(passage(text), closeness=close))
     assert "12 grams of grease" in said
 
@@ -212,7 +212,7 @@ ROWS = st.lists(st.tuples(st.sampled_from(["Bolt", "Seal", "Oil"]), VALUES, VALU
 def test_what_is_quoted_stands_in_the_passages_and_passes_the_guard(texts: list[str], question: str) -> None:
     passages = [passage(text, "table" if CELL in text else "text") for text in texts]
     said = answer(question, *passages)
-    spoken = {unit.spoken for each in passages for unit in units(each.text, each.kind)}
+    spoken = {unit.spoken for each in passages for unit in split_units(each.text, each.kind)}
     whole = {" ".join(each.text.split()) for each in passages}
     for line in said.splitlines():
         quoted = line.rsplit(" [", 1)[0]
@@ -228,4 +228,4 @@ def test_what_is_quoted_stands_in_the_passages_and_passes_the_guard(texts: list[
 )
 def test_any_question_about_any_text_is_answered(question: str, text: str, kind: ChunkKind) -> None:
     said = answer(question, passage(text, kind))
-    assert bool(said) == bool(units(text, kind)) or "[1]" in said
+    assert bool(said) == bool(split_units(text, kind)) or "[1]" in said

@@ -13,7 +13,7 @@ from edge.errors import EdgeError
 from edge.ingest.document import Block, SourceDocument
 from edge.packs.pack import Pack
 from edge.packs.record import Page
-from edge.retrieval.passages import MAX_PAGES, MAX_WORDS, completed, readable
+from edge.retrieval.passages import MAX_PAGES, MAX_WORDS, complete, make_passages
 from edge.retrieval.vector import Closeness
 from edge.types import Box
 from tests.conftest import OpenPack
@@ -47,29 +47,29 @@ def on_page(pack: Pack, page: int) -> int:
 
 def test_a_chunk_is_shown_with_what_follows_it(pack: Pack) -> None:
     found = on_page(pack, 4)
-    (passage,) = readable(pack, {found: 0.8}, 5)
+    (passage,) = make_passages(pack, {found: 0.8}, 5)
     assert passage.chunks == (found, found + 1)
     assert passage.text == "\n".join(chunk.text for chunk in pack.chunks(passage.chunks))
     assert (passage.page_from, passage.page_to) == (4, 5)
 
 
 def test_what_is_shown_gets_its_page_label_and_boxes(pack: Pack) -> None:
-    (passage,) = readable(pack, {on_page(pack, 4): 0.8}, 5)
-    shown = completed(pack, passage, {})
+    (passage,) = make_passages(pack, {on_page(pack, 4): 0.8}, 5)
+    shown = complete(pack, passage, {})
     assert shown.page_label == "iv"
     assert [box.page for box in shown.boxes] == [4, 5]
     assert replace(shown, page_label=None, boxes=()) == passage
 
 
 def test_what_is_shown_tells_how_close_its_sentences_are(pack: Pack) -> None:
-    (passage,) = readable(pack, {on_page(pack, 4): 0.8}, 5)
+    (passage,) = make_passages(pack, {on_page(pack, 4): 0.8}, 5)
     first, second = passage.chunks
-    shown = completed(pack, passage, {first: Closeness(0.3, (0.25,)), second: Closeness(0.5, (0.75,))})
+    shown = complete(pack, passage, {first: Closeness(0.3, (0.25,)), second: Closeness(0.5, (0.75,))})
     assert shown.closeness == {pack.chunk(first).text: 0.25, pack.chunk(second).text: 0.75}
 
 
 def test_it_says_where_it_comes_from(pack: Pack) -> None:
-    (passage,) = readable(pack, {on_page(pack, 9): 0.81239}, 1)
+    (passage,) = make_passages(pack, {on_page(pack, 9): 0.81239}, 1)
     assert (passage.pack, passage.version, passage.document, passage.title) == (
         "pumps",
         "1.0",
@@ -82,35 +82,35 @@ def test_it_says_where_it_comes_from(pack: Pack) -> None:
 
 def test_the_last_chunk_of_a_section_is_shown_with_what_precedes_it(pack: Pack) -> None:
     last = on_page(pack, 9) - 1
-    (passage,) = readable(pack, {last: 1.0}, 5)
+    (passage,) = make_passages(pack, {last: 1.0}, 5)
     assert passage.chunks == (last - 1, last)
     assert passage.heading == "One"
 
 
 def test_a_passage_never_crosses_into_the_next_document(pack: Pack) -> None:
     first, second = pack.documents()
-    (passage,) = readable(pack, {first.last_chunk: 1.0}, 5)
+    (passage,) = make_passages(pack, {first.last_chunk: 1.0}, 5)
     assert max(passage.chunks) == first.last_chunk
-    (passage,) = readable(pack, {second.first_chunk: 1.0}, 5)
+    (passage,) = make_passages(pack, {second.first_chunk: 1.0}, 5)
     assert min(passage.chunks) == second.first_chunk
 
 
 def test_a_chunk_already_shown_makes_no_passage_of_its_own(pack: Pack) -> None:
     found = on_page(pack, 4)
-    assert len(readable(pack, {found: 1.0, found + 1: 0.9}, 5)) == 1
+    assert len(make_passages(pack, {found: 1.0, found + 1: 0.9}, 5)) == 1
 
 
 def test_the_best_come_first_and_no_more_than_asked(pack: Pack) -> None:
     scores = {on_page(pack, 7): 1.0, on_page(pack, 1): 0.9, on_page(pack, 9): 0.8}
-    assert [passage.page_from for passage in readable(pack, scores, 2)] == [7, 1]
-    assert readable(pack, {}, 5) == []
+    assert [passage.page_from for passage in make_passages(pack, scores, 2)] == [7, 1]
+    assert make_passages(pack, {}, 5) == []
 
 
 def test_a_table_header_that_every_chunk_repeats_is_shown_once(open_pack: OpenPack) -> None:
     rows = "\n".join(f"| E-1-2-3-4-{n} | hot-and-red-and-{n} |" for n in range(30))
     pack = open_pack({"faults.md": f"# Faults\n\n| Code | Meaning |\n|---|---|\n{rows}\n"})
     assert all(chunk.text.startswith("| Code | Meaning\n") for chunk in pack.chunks([1, 2]))
-    (passage, *_) = readable(pack, {1: 1.0}, 5)
+    (passage, *_) = make_passages(pack, {1: 1.0}, 5)
     assert len(passage.chunks) > 1
     assert passage.text.count("Code | Meaning") == 1
     assert passage.text.count("\nE-") == sum(c.text.count("\nE-") for c in pack.chunks(passage.chunks))
@@ -118,7 +118,7 @@ def test_a_table_header_that_every_chunk_repeats_is_shown_once(open_pack: OpenPa
 
 def test_a_chunk_that_is_not_there_is_an_error_of_the_pack(pack: Pack) -> None:
     with pytest.raises(EdgeError):
-        readable(pack, {9999: 1.0}, 5)
+        make_passages(pack, {9999: 1.0}, 5)
 
 
 @given(st.data())
@@ -126,7 +126,7 @@ def test_passages_are_runs_of_neighbours_in_one_section_short_and_never_overlap(
     pack: Pack, data: st.DataObject
 ) -> None:
     ids = data.draw(st.lists(st.integers(1, pack.chunk_count), unique=True))
-    passages = readable(pack, dict.fromkeys(ids, 0.5), 100)
+    passages = make_passages(pack, dict.fromkeys(ids, 0.5), 100)
     shown = [chunk for passage in passages for chunk in passage.chunks]
     assert len(shown) == len(set(shown))
     assert set(ids) <= set(shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge.packs.pack import Pack
-from edge.retrieval.query import EXPANSION_WEIGHT, Query, expansions, missing_codes, weighed
+from edge.retrieval.query import EXPANSION_WEIGHT, Query, choose_expansions, find_missing_codes, weigh
 from edge.retrieval.scope import Scope
 from edge.retrieval.vocabulary import Relative
 
@@ -15,24 +15,24 @@ def relatives(of: str, **closeness: float) -> dict[str, list[Relative]]:
 
 
 def test_the_nearest_few_of_each_word_are_looked_for() -> None:
-    found = expansions(relatives("seal", gasket=0.9, ring=0.8, plug=0.7, lid=0.6), ["seal"])
+    found = choose_expansions(relatives("seal", gasket=0.9, ring=0.8, plug=0.7, lid=0.6), ["seal"])
     assert [other.stem for other in found] == ["gasket", "ring", "plug"]
 
 
 def test_what_is_far_or_asked_for_anyway_is_not_looked_for() -> None:
-    assert expansions(relatives("seal", gasket=0.9, pump=0.2), ["seal", "gasket"]) == []
+    assert choose_expansions(relatives("seal", gasket=0.9, pump=0.2), ["seal", "gasket"]) == []
 
 
 def test_of_a_long_question_only_the_nearest_are_looked_for() -> None:
     many = {f"w{n}": relatives(f"w{n}", **{f"x{n}": 0.6 + n / 100})[f"w{n}"] for n in range(20)}
-    found = expansions(many, list(many))
+    found = choose_expansions(many, list(many))
     assert [other.stem for other in found] == [f"x{n}" for n in range(19, 11, -1)]
 
 
 def test_rare_words_weigh_most_and_relatives_less_than_what_they_stand_for() -> None:
     related = relatives("seal", gasket=0.8)
     held = {"seal": 50, "torqu": 2, "e207": 0, "gasket": 1}
-    query = weighed(["seal", "torqu", "#e207"], related["seal"], related, held, total=100)
+    query = weigh(["seal", "torqu", "#e207"], related["seal"], related, held, total=100)
     assert query.weights["torqu"] > query.weights["seal"] > 0
     assert query.unknown == {"#e207"}
     assert query.expansion == {"gasket": pytest.approx(EXPANSION_WEIGHT * 0.8 * query.weights["seal"])}
@@ -48,5 +48,5 @@ def test_the_words_of_a_query_are_its_stems_without_codes() -> None:
 
 def test_a_code_that_nothing_mentions_is_missing(pumps: Pack) -> None:
     nothing = Query({}, frozenset({"#e999", "#px300", "#px200"}))
-    assert missing_codes([Scope(pumps)], "E-999 of the PX-300 or px 200", nothing) == ("E-999",)
-    assert missing_codes([Scope(pumps)], "E-999", Query({})) == ()
+    assert find_missing_codes([Scope(pumps)], "E-999 of the PX-300 or px 200", nothing) == ("E-999",)
+    assert find_missing_codes([Scope(pumps)], "E-999", Query({})) == ()

@@ -18,7 +18,7 @@ from edge.engine.scripted import ScriptedReranker
 from edge.errors import EngineError
 from edge.packs.pack import Pack
 from edge.retrieval.ranking import Ranked
-from edge.retrieval.rerank import CANDIDATES, PATIENCE, PAUSE_S, Reranking, blended, reading
+from edge.retrieval.rerank import CANDIDATES, PATIENCE, PAUSE_S, Reranking, blend, format_passage
 from edge.retrieval.retriever import Retriever
 from edge.types import Evidence, Passage, Question
 from tests.engine.rank_model import overlap, write_rank_model
@@ -61,22 +61,22 @@ def order(ranked: Sequence[Ranked]) -> str:
 
 
 def test_the_reranker_counts_more_than_the_search_and_does_not_count_alone() -> None:
-    assert order(blended(found(1.0, 0.9, 0.1), [0.0, 0.1, 9.0])) == "cab"
-    assert order(blended(found(1.0, 0.5, 0.0), [0.5, 0.4, 0.5])) == "acb"
+    assert order(blend(found(1.0, 0.9, 0.1), [0.0, 0.1, 9.0])) == "cab"
+    assert order(blend(found(1.0, 0.5, 0.0), [0.5, 0.4, 0.5])) == "acb"
 
 
 def test_what_was_not_read_stays_behind_what_was() -> None:
-    assert order(blended(found(0.9, 0.8, 0.7, 0.6), [-3.0, -1.0])) == "bacd"
+    assert order(blend(found(0.9, 0.8, 0.7, 0.6), [-3.0, -1.0])) == "bacd"
 
 
 @pytest.mark.parametrize("scores", [[], [1.0], [2.0, 2.0, 2.0]], ids=["none", "one", "all-the-same"])
 def test_scores_that_say_nothing_change_nothing(scores: list[float]) -> None:
     best = found(0.9, 0.5, 0.4)
-    assert blended(best, scores) == best
+    assert blend(best, scores) == best
 
 
 def test_where_the_search_sees_no_difference_the_reranker_decides() -> None:
-    assert order(blended(found(0.5, 0.5, 0.5), [1.0, 3.0, 2.0])) == "bca"
+    assert order(blend(found(0.5, 0.5, 0.5), [1.0, 3.0, 2.0])) == "bca"
 
 
 @given(FUSED, st.lists(st.floats(-1e6, 1e6), max_size=30))
@@ -84,7 +84,7 @@ def test_every_passage_is_there_once_best_first_and_no_better_than_the_best_was(
     fused: list[float], scores: list[float]
 ) -> None:
     best, scores = found(*fused), scores[: len(fused)]
-    again = blended(best, scores)
+    again = blend(best, scores)
     assert sorted(order(again)) == sorted(order(best))
     values = [one.passage.score for one in again]
     assert values == sorted(values, reverse=True)
@@ -100,7 +100,7 @@ def test_the_first_sixteen_are_read_under_their_headings_in_the_time_there_is() 
     Reranking(scripted, 0.15).order("why", best)
     assert scripted.asked == [("why", [one.passage.text for one in best[:CANDIDATES]], 0.15)]
     passage = Passage("pumps", "1.0", "px-200.md", "", 1, 1, None, "Pump > Torque", "8 Nm", 1.0)
-    assert reading(passage) == "Pump > Torque\n8 Nm"
+    assert format_passage(passage) == "Pump > Torque\n8 Nm"
 
 
 def test_it_may_take_all_the_time_it_needs() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge.errors import NotFoundError
 from edge.packs.pack import Pack
-from edge.retrieval.scope import Scope, matches, scopes
+from edge.retrieval.scope import Scope, find_scopes, matches
 from tests.conftest import OpenPack
 
 
@@ -34,62 +34,66 @@ def fans(open_pack: OpenPack) -> Pack:
 
 
 def test_without_equipment_everything_is_in_scope(pumps: Pack, fans: Pack) -> None:
-    assert scopes([pumps, fans], (), None) == scopes([pumps, fans], (), "") == [Scope(pumps), Scope(fans)]
+    assert (
+        find_scopes([pumps, fans], (), None)
+        == find_scopes([pumps, fans], (), "")
+        == [Scope(pumps), Scope(fans)]
+    )
 
 
 def test_packs_are_chosen_by_name_in_the_order_asked(pumps: Pack, fans: Pack) -> None:
-    assert scopes([pumps, fans], ["fans"], None) == [Scope(fans)]
-    assert scopes([pumps, fans], ["fans", "pumps"], None) == [Scope(fans), Scope(pumps)]
+    assert find_scopes([pumps, fans], ["fans"], None) == [Scope(fans)]
+    assert find_scopes([pumps, fans], ["fans", "pumps"], None) == [Scope(fans), Scope(pumps)]
 
 
 def test_a_pack_named_twice_is_searched_once(pumps: Pack) -> None:
-    assert scopes([pumps], ["pumps", "pumps"], None) == [Scope(pumps)]
+    assert find_scopes([pumps], ["pumps", "pumps"], None) == [Scope(pumps)]
 
 
 def test_a_pack_that_is_not_there_is_an_error_that_names_those_that_are(pumps: Pack, fans: Pack) -> None:
     with pytest.raises(NotFoundError, match="'valves' is not installed") as caught:
-        scopes([pumps, fans], ["pumps", "valves"], None)
+        find_scopes([pumps, fans], ["pumps", "valves"], None)
     assert caught.value.hint == "Installed: fans, pumps."
     with pytest.raises(NotFoundError) as caught:
-        scopes([], ["valves"], None)
+        find_scopes([], ["valves"], None)
     assert caught.value.hint == "Installed: none."
 
 
 def test_documents_for_other_equipment_are_out_of_scope(pumps: Pack) -> None:
-    assert documents(scopes([pumps], (), "PX-200")) == ["isolation.md", "px-200.md"]
-    assert documents(scopes([pumps], (), "PX-300")) == ["isolation.md", "px-300.md"]
+    assert documents(find_scopes([pumps], (), "PX-200")) == ["isolation.md", "px-200.md"]
+    assert documents(find_scopes([pumps], (), "PX-300")) == ["isolation.md", "px-300.md"]
 
 
 def test_a_documents_own_list_replaces_that_of_its_pack(fans: Pack) -> None:
-    assert documents(scopes([fans], (), "FX-21")) == ["fan.md"]
-    assert documents(scopes([fans], (), "m7 [eu]")) == ["motor.md"]
+    assert documents(find_scopes([fans], (), "FX-21")) == ["fan.md"]
+    assert documents(find_scopes([fans], (), "m7 [eu]")) == ["motor.md"]
 
 
 def test_what_names_no_equipment_holds_for_all_of_it(pumps: Pack, fans: Pack) -> None:
-    assert documents(scopes([pumps, fans], (), "FX-10")) == ["isolation.md", "fan.md"]
+    assert documents(find_scopes([pumps, fans], (), "FX-10")) == ["isolation.md", "fan.md"]
 
 
 def test_a_pack_without_anything_in_scope_is_not_searched(pumps: Pack, fans: Pack) -> None:
-    assert [scope.pack for scope in scopes([pumps, fans], (), "PX-200")] == [pumps]
+    assert [scope.pack for scope in find_scopes([pumps, fans], (), "PX-200")] == [pumps]
 
 
 def test_a_pack_that_is_wholly_in_scope_is_searched_without_ranges(open_pack: OpenPack) -> None:
     pack = open_pack({"a.md": "# A\n\nThe only text of this small document."}, toml='applies_to = ["A-1"]')
-    assert scopes([pack], (), "a1") == [Scope(pack)]
+    assert find_scopes([pack], (), "a1") == [Scope(pack)]
 
 
 def test_equipment_nobody_knows_is_an_error_that_names_what_is_known(pumps: Pack, fans: Pack) -> None:
     with pytest.raises(NotFoundError, match="'ZZ-9'") as caught:
-        scopes([pumps, fans], (), "ZZ-9")
+        find_scopes([pumps, fans], (), "ZZ-9")
     assert caught.value.hint == "Known: FX-10, FX-2*, M 7 [EU], PX-200, PX-3*."
     with pytest.raises(NotFoundError, match="'FX-10'"):
-        scopes([pumps, fans], ["pumps"], "FX-10")
+        find_scopes([pumps, fans], ["pumps"], "FX-10")
 
 
 def test_packs_that_name_no_equipment_know_none(open_pack: OpenPack) -> None:
     pack = open_pack({"a.md": "# A\n\nThe only text of this small document."})
     with pytest.raises(NotFoundError) as caught:
-        scopes([pack], (), "PX-200")
+        find_scopes([pack], (), "PX-200")
     assert caught.value.hint == "Ask without naming equipment."
 
 

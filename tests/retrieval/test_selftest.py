@@ -33,7 +33,7 @@ def pack(make_source: MakeSource, tmp_path: Path) -> Iterator[Pack]:
 
 def test_every_document_is_asked_about(pack: Pack) -> None:
     asked: list[str] = []
-    find = selftest.plain_find(None)
+    find = selftest.make_plain_find(None)
     selftest.run(pack, lambda pack, question: [asked.append(question), *find(pack, question)][1:])  # type: ignore[func-returns-value]
     assert len(asked) == len(set(asked)) == selftest.SAMPLES
     assert "The fuse holds 16 A at most." in asked
@@ -41,7 +41,7 @@ def test_every_document_is_asked_about(pack: Pack) -> None:
 
 @pytest.mark.parametrize("embedder", [None, ScriptedEmbedder()])
 def test_a_sound_pack_finds_its_own_text(pack: Pack, embedder: ScriptedEmbedder | None) -> None:
-    result = selftest.run(pack, selftest.plain_find(embedder))
+    result = selftest.run(pack, selftest.make_plain_find(embedder))
     assert (result.asked, result.misses, result.passed) == (30, (), True)
 
 
@@ -52,7 +52,7 @@ def test_the_same_pack_is_asked_the_same(pack: Pack) -> None:
 
 
 def test_misses_name_their_documents(pack: Pack) -> None:
-    plain = selftest.plain_find(None)
+    plain = selftest.make_plain_find(None)
     blind = selftest.run(pack, lambda pack, question: [id for id in plain(pack, question) if id % 2])
     assert 0 < len(blind.misses) < 30
     with pytest.raises(SourceError, match=r"of 30 of its own sentences; missed in: .*all\.md") as error:

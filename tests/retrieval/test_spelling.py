@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.retrieval.spelling import MIN_LENGTH, corrections
+from edge.retrieval.spelling import MIN_LENGTH, find_corrections
 
 VOCABULARY = {
     "bearing": 12,
@@ -27,7 +27,7 @@ def none_is_english(words: Sequence[str]) -> list[bool]:
 
 
 def mended(word: str) -> str:
-    return corrections([word], VOCABULARY, none_is_english).get(word, word)
+    return find_corrections([word], VOCABULARY, none_is_english).get(word, word)
 
 
 @pytest.mark.parametrize(
@@ -57,28 +57,28 @@ def test_an_english_word_is_never_touched() -> None:
         return [word == "basket" for word in words]
 
     vocabulary = {"bucket": 3, "baskets": 1}
-    assert corrections(["basket", "buckt"], vocabulary, english) == {"buckt": "bucket"}
+    assert find_corrections(["basket", "buckt"], vocabulary, english) == {"buckt": "bucket"}
 
 
 def test_a_word_of_the_pack_is_never_touched() -> None:
-    assert corrections(["valve", "value"], VOCABULARY, none_is_english) == {}
+    assert find_corrections(["valve", "value"], VOCABULARY, none_is_english) == {}
 
 
 def test_of_words_equally_near_the_commoner_one_is_meant() -> None:
     assert mended("valme") == "valve"
-    assert corrections(["valme"], {"valve": 1, "value": 7}, none_is_english) == {"valme": "value"}
+    assert find_corrections(["valme"], {"valve": 1, "value": 7}, none_is_english) == {"valme": "value"}
 
 
 def test_english_is_not_asked_about_words_that_are_never_mended() -> None:
     def unexpected(words: Sequence[str]) -> list[bool]:
         raise AssertionError(words)
 
-    assert corrections(["e207", "abc"], VOCABULARY, unexpected) == {}
+    assert find_corrections(["e207", "abc"], VOCABULARY, unexpected) == {}
 
 
 @given(st.lists(WORDS), st.dictionaries(WORDS, st.integers(1, 9)))
 def test_a_correction_is_a_near_word_of_the_pack(unknown: list[str], vocabulary: dict[str, int]) -> None:
-    for word, mended in corrections(unknown, vocabulary, none_is_english).items():
+    for word, mended in find_corrections(unknown, vocabulary, none_is_english).items():
         assert word in unknown
         assert mended in vocabulary
         assert word not in vocabulary

@@ -17,9 +17,9 @@ from edge.packs.partition import Partition
 from edge.packs.quantise import quantise
 from edge.packs.record import Page, Record
 from edge.packs.writer import IndexedDocument, IndexedVectors, embedding_text, write_pack
-from edge.retrieval.scope import Scope, scopes
-from edge.retrieval.vector import closeness, search
-from edge.text.units import in_context, units
+from edge.retrieval.scope import Scope, find_scopes
+from edge.retrieval.vector import measure_closeness, search
+from edge.text.units import put_in_context, split_units
 
 EMBED = ScriptedEmbedder().embed
 CELLS = 8
@@ -49,7 +49,7 @@ def test_the_limit_keeps_the_nearest(pumps: Pack) -> None:
 
 
 def test_only_what_is_in_scope_is_found(pumps: Pack) -> None:
-    (scope,) = scopes([pumps], (), "PX-300")
+    (scope,) = find_scopes([pumps], (), "PX-300")
     found = search(scope, EMBED(["The coupling bolts are tightened to 8 Nm."])[0], limit=3)
     assert len(found) == 3
     assert {pumps.document_of(id).name for id in found} == {"isolation.md", "px-300.md"}
@@ -57,9 +57,9 @@ def test_only_what_is_in_scope_is_found(pumps: Pack) -> None:
 
 def test_how_close_each_sentence_of_a_chunk_is(pumps: Pack) -> None:
     torque = next(c for c in pumps.chunks(range(1, 10)) if "coupling bolts are tightened to 8 Nm" in c.text)
-    sentences = units(torque.text, torque.kind)
-    asked = EMBED([in_context(torque.heading, sentences[-1])])[0]
-    found = closeness(pumps, range(1, pumps.chunk_count + 1), asked)
+    sentences = split_units(torque.text, torque.kind)
+    asked = EMBED([put_in_context(torque.heading, sentences[-1])])[0]
+    found = measure_closeness(pumps, range(1, pumps.chunk_count + 1), asked)
     assert set(found) == set(range(1, pumps.chunk_count + 1))
     assert len(found[torque.id].units) == len(sentences)
     assert max(found, key=lambda id: max(found[id].units)) == torque.id
@@ -69,8 +69,8 @@ def test_how_close_each_sentence_of_a_chunk_is(pumps: Pack) -> None:
 
 def test_chunks_that_are_not_there_are_not_close(pumps: Pack) -> None:
     asked = EMBED(["bolts"])[0]
-    assert closeness(pumps, [], asked) == {}
-    assert closeness(pumps, [9999], asked) == {}
+    assert measure_closeness(pumps, [], asked) == {}
+    assert measure_closeness(pumps, [9999], asked) == {}
 
 
 @pytest.fixture(scope="module")

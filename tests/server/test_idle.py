@@ -14,7 +14,7 @@ from edge.config import Settings
 from edge.engine.interface import Finished
 from edge.engine.llama import LlamaEngine
 from edge.errors import EngineError
-from edge.prompt.conversation import opening, send
+from edge.prompt.conversation import continue_conversation, make_opening
 from edge.server.idle import IdlePrefill
 from edge.types import Message, Passage, Prompt, never
 from tests.engine.chain_model import write_chain_model
@@ -25,8 +25,8 @@ def passage(text: str) -> Passage:
     return Passage("pumps", "1.0", "manual.pdf", "Manual", 1, 1, None, "", text, 1.0)
 
 
-A = opening([passage("Alpha is here.")])
-B = opening([passage("Beta is here.")])
+A = make_opening([passage("Alpha is here.")])
+B = make_opening([passage("Beta is here.")])
 
 
 class Prefiller:
@@ -139,8 +139,8 @@ def llama(tmp_path: Path) -> Iterator[LlamaEngine]:
 
 def test_what_was_computed_ahead_is_reused_by_the_question(llama: LlamaEngine) -> None:
     passages = [passage("Tighten the housing bolts crosswise to 25 Nm.")]
-    assert IdlePrefill(lambda: llama, lambda: [opening(passages)], lambda: False).work() == 1
-    sent = send("What torque?", passages, (), 16, llama.fits)
+    assert IdlePrefill(lambda: llama, lambda: [make_opening(passages)], lambda: False).work() == 1
+    sent = continue_conversation("What torque?", passages, (), 16, llama.fits)
     stream = llama.stream(sent.prompt)
     while True:
         try:

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from edge.evaluation import load
+from edge.evaluation import load_questions
 from pack_cache import STARTER
 from tests.bench.figures import Figure, machine, table
 from tests.soak.client import Reply, talk
@@ -87,7 +87,9 @@ class Soak:
 
 def endurance(service: Service, requests: int) -> Iterator[Figure]:
     """Many short requests, some of them rude."""
-    questions = [labelled.question.text for labelled in load(STARTER.with_name("starter.questions.jsonl"))]
+    questions = [
+        labelled.question.text for labelled in load_questions(STARTER.with_name("starter.questions.jsonl"))
+    ]
     soak, start = Soak(service), time.monotonic()
     asyncio.run(soak.run(visitors(questions, requests, seed=0)))
     yield Figure("requests", requests, "")

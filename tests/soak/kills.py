@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import cycle
 
-from edge.evaluation import load
+from edge.evaluation import load_questions
 from pack_cache import STARTER
 from tests.bench.figures import Figure
 from tests.soak.client import Reply, request, talk
@@ -70,7 +70,8 @@ class Kills:
 
     async def _run(self, kills: int) -> None:
         questions = [
-            labelled.question.text for labelled in load(STARTER.with_name("starter.questions.jsonl"))
+            labelled.question.text
+            for labelled in load_questions(STARTER.with_name("starter.questions.jsonl"))
         ]
         asked = cycle(polite(questions, MIXED, seed=1))
         clients = [asyncio.create_task(self._client(asked)) for _ in range(AT_ONCE)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.text.bm25 import inverse_frequency, score
+from edge.text.bm25 import compute_idf, score
 
 
 def test_texts_score_by_the_rare_tokens_they_hold() -> None:
@@ -41,5 +41,5 @@ def test_no_question_scores_nothing() -> None:
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_the_inverse_frequency_is_never_negative_and_falls(holding: int, more: int) -> None:
     total = holding + more
-    assert inverse_frequency(holding, total) > 0
-    assert inverse_frequency(holding, total) >= inverse_frequency(total, total)
+    assert compute_idf(holding, total) > 0
+    assert compute_idf(holding, total) >= compute_idf(total, total)

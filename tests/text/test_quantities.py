@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.text.quantities import QUANTITIES, asked_quantity
+from edge.text.quantities import QUANTITIES, find_asked_quantity
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from edge.text.quantities import QUANTITIES, asked_quantity
     ],
 )
 def test_a_question_asks_for_a_kind_of_quantity(question: str, name: str) -> None:
-    asked = asked_quantity(question)
+    asked = find_asked_quantity(question)
     assert asked is not None
     assert asked.name == name
 
@@ -48,7 +48,7 @@ def test_a_question_asks_for_a_kind_of_quantity(question: str, name: str) -> Non
     ],
 )
 def test_a_question_that_leaves_a_doubt_asks_for_none(question: str) -> None:
-    assert asked_quantity(question) is None
+    assert find_asked_quantity(question) is None
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_a_question_that_leaves_a_doubt_asks_for_none(question: str) -> None:
     ],
 )
 def test_a_text_states_it_or_not(question: str, text: str, stated: bool) -> None:
-    asked = asked_quantity(question)
+    asked = find_asked_quantity(question)
     assert asked is not None
     assert bool(asked.stated.search(text)) is stated
 
 
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
-    asked_quantity(text)
+    find_asked_quantity(text)
     assert all(quantity.stated.search("") is None for quantity in QUANTITIES)

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.text.sentences import sentences
+from edge.text.sentences import split_sentences
 
 
 def test_sentences_end_at_full_stops_question_and_exclamation_marks() -> None:
     text = "Is it dead? Prove it! Then open the lid. Close it."
-    assert sentences(text) == ["Is it dead?", "Prove it!", "Then open the lid.", "Close it."]
+    assert split_sentences(text) == ["Is it dead?", "Prove it!", "Then open the lid.", "Close it."]
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_sentences_end_at_full_stops_question_and_exclamation_marks() -> None:
     ],
 )
 def test_these_are_one_sentence(text: str) -> None:
-    assert sentences(text) == [text]
+    assert split_sentences(text) == [text]
 
 
 @pytest.mark.parametrize(
@@ -43,20 +43,20 @@ def test_these_are_one_sentence(text: str) -> None:
     ],
 )
 def test_a_sentence_may_open_with_a_number_a_sign_or_a_quotation(text: str, second: str) -> None:
-    assert sentences(text)[-1] == second
-    assert len(sentences(text)) == 2
+    assert split_sentences(text)[-1] == second
+    assert len(split_sentences(text)) == 2
 
 
 def test_blanks_and_line_breaks_are_evened_out() -> None:
-    assert sentences("  Open\n the   lid.\t\n Wait.  ") == ["Open the lid.", "Wait."]
+    assert split_sentences("  Open\n the   lid.\t\n Wait.  ") == ["Open the lid.", "Wait."]
 
 
 def test_no_text_has_no_sentences() -> None:
-    assert sentences("") == sentences(" \n ") == []
+    assert split_sentences("") == split_sentences(" \n ") == []
 
 
 @given(st.text() | st.text(alphabet="aZ1.!?)(\"'”’] \n\u00a0\u2028e.g"))
 def test_joined_they_are_the_text_with_its_blanks_evened_out(text: str) -> None:
-    found = sentences(text)
+    found = split_sentences(text)
     assert " ".join(found) == " ".join(text.split())
     assert all(sentence == sentence.strip() != "" for sentence in found)

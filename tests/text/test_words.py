@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge.database import open_memory
 from edge.packs.format import TOKENIZER
-from edge.text.words import Stems, content_words, words
+from edge.text.words import Stems, find_content_words, split_words
 
 # Letters that were in Unicode 6.1, which SQLite's unicode61 goes by.
 ALPHABETS = [(0x20, 0x17F), (0x386, 0x3CE), (0x400, 0x481)]
@@ -30,23 +30,23 @@ def indexed(text: str) -> list[str]:
 
 
 def test_words_are_lower_case_runs_of_letters_and_digits() -> None:
-    assert words("Motor_winding: 130 °C!  M8-bolt") == ["motor", "winding", "130", "c", "m8", "bolt"]
+    assert split_words("Motor_winding: 130 °C!  M8-bolt") == ["motor", "winding", "130", "c", "m8", "bolt"]
 
 
 def test_words_written_in_decomposed_letters_are_the_same_words() -> None:
-    assert words("U\u0308berdruck") == words("Überdruck") == ["überdruck"]
+    assert split_words("U\u0308berdruck") == split_words("Überdruck") == ["überdruck"]
 
 
 def test_stop_words_are_left_out_and_no_word_is_asked_twice() -> None:
-    assert content_words("What is the torque of the bolt, the bolt torque?") == ["torque", "bolt"]
+    assert find_content_words("What is the torque of the bolt, the bolt torque?") == ["torque", "bolt"]
 
 
 def test_a_question_of_nothing_but_stop_words_is_asked_with_them() -> None:
-    assert content_words("What is it?") == ["what", "is", "it"]
+    assert find_content_words("What is it?") == ["what", "is", "it"]
 
 
 def test_no_words_at_all() -> None:
-    assert words(" ?! ") == content_words("") == Stems().of("…") == Stems().content("") == []
+    assert split_words(" ?! ") == find_content_words("") == Stems().of("…") == Stems().content("") == []
 
 
 @pytest.mark.parametrize(("one", "other"), [("tightened", "Tighten"), ("größe", "grosse"), ("Öl", "ol")])
@@ -67,4 +67,4 @@ def test_stems_are_those_of_the_index_for_any_text(text: str) -> None:
 @given(LATIN_GREEK_CYRILLIC)
 def test_every_word_of_a_text_is_found_in_the_index(text: str) -> None:
     stems = Stems()
-    assert {stem for word in words(text) for stem in stems.of(word)} <= set(indexed(text))
+    assert {stem for word in split_words(text) for stem in stems.of(word)} <= set(indexed(text))

@@ -16,7 +16,7 @@ from edge.cli.publish import report
 from edge.cli.publish.fleet import renew_torrents
 from edge.cli.publish.repository import KeyFolders, Repo, open_keys, open_repository
 from edge.cli.ui.screen import CAREFUL, FAINT, STRONG, Screen, format_count
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 
 def init_repository(
@@ -96,7 +96,7 @@ def release(
     report.show_outcome(screen, done, repository)
     renew_torrents(repository)
     if freed:
-        screen.write(f"Old files deleted: {size(freed)}")
+        screen.write(f"Old files deleted: {format_size(freed)}")
 
 
 def sign_changes(
@@ -157,8 +157,8 @@ def export_repository(
     with show_progress() as progress:
         done = export(opened, folder, packs or (), progress)
     screen = Screen()
-    copied = f"{format_count(len(done.targets), 'file')}, {size(done.copied)} copied"
-    removed = f", {size(done.removed)} of older versions deleted" if done.removed else ""
+    copied = f"{format_count(len(done.targets), 'file')}, {format_size(done.copied)} copied"
+    removed = f", {format_size(done.removed)} of older versions deleted" if done.removed else ""
     screen.write((str(folder), STRONG), f"  {copied}{removed}")
     screen.write(f"On the device: edge sync {folder}")
     if waiting := opened.look().waiting:

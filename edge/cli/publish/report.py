@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.cli.ui.screen import ALERT, CAREFUL, FAINT, GOOD, STRONG, Part, Screen, format_count
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,9 @@ def show_added(screen: Screen, added: Added) -> None:
         screen.write((name, STRONG), "  is in the repository already")
         return
     replaced = f", replaces {added.replaced}" if added.replaced else ""
-    screen.write((name, STRONG), f"  {size(target.length)}{replaced}")
+    screen.write((name, STRONG), f"  {format_size(target.length)}{replaced}")
     if added.deltas:
-        screen.write((f"updates travel as {', '.join(map(size, added.deltas))}", FAINT), indent=2)
+        screen.write((f"updates travel as {', '.join(map(format_size, added.deltas))}", FAINT), indent=2)
 
 
 def show_outcome(screen: Screen, done: Outcome, repository: Path) -> None:
@@ -81,13 +81,15 @@ def show_status(screen: Screen, status: Status, repository: Path) -> None:
         if role.paths:
             screen.write((f"{role.name} may publish {', '.join(role.paths)}", FAINT))
     screen.write_gap()
-    packs = [(target.name, target.version, size(target.length), target.title) for target in status.packs]
+    packs = [
+        (target.name, target.version, format_size(target.length), target.title) for target in status.packs
+    ]
     if packs:
         screen.write_table(("PACK", "VERSION", "SIZE", "TITLE"), packs)
     else:
         screen.write(("No pack is published: edge publish add REPO FILE.kpack --keys KEYS", FAINT))
     for target in status.others:
-        screen.write(f"{target.path}  {size(target.length)}")
+        screen.write(f"{target.path}  {format_size(target.length)}")
     _show_problems(screen, status)
     if status.missing:
         screen.write_gap()

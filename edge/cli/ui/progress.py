@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from edge.cli.ui.screen import FAINT, Screen, clean
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 Reporter = Callable[[str, str, int, int], None]
 """Is called with the stage, the name of the item, how much is done, and how much there is in all."""
@@ -54,7 +54,7 @@ def report_speed(report: Reporter, stage: str) -> Callable[[str, int, int], None
     def report_kilobytes(item: str, done: int, total: int) -> None:
         start, before = begun.setdefault(item, (time.monotonic(), done))
         seconds = time.monotonic() - start
-        speed = f", {size(int((done - before) / seconds))}/s" if seconds > 1 else ""
+        speed = f", {format_size(int((done - before) / seconds))}/s" if seconds > 1 else ""
         report(f"{stage} kB", f"{item}{speed}", done // 1000, total // 1000)
 
     return report_kilobytes

@@ -7,7 +7,7 @@ from typing import Any
 from edge.cli.ui.screen import ALERT, CAREFUL, FAINT, GOOD, STRONG, Part, Screen, format_count
 from edge.errors import EdgeError
 from edge.sync.report import Outcome, Report, State, Visit
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 
 def show_report(screen: Screen, report: Report) -> None:
@@ -84,7 +84,7 @@ def _show_outcome(screen: Screen, outcome: Outcome) -> None:
 def _format_state(outcome: Outcome) -> Part:
     if outcome.state is State.CHANGED:
         replaced = f"replaces {outcome.replaced}, " if outcome.replaced else ""
-        return f"{replaced}{size(outcome.moved)}{' by delta' if outcome.by_delta else ''}", GOOD
+        return f"{replaced}{format_size(outcome.moved)}{' by delta' if outcome.by_delta else ''}", GOOD
     if outcome.state is State.ABSENT:
         return f"not on {outcome.source}", CAREFUL
     return ("a newer version is installed" if outcome.state is State.NEWER else "up to date"), FAINT
@@ -97,8 +97,12 @@ def _show_error(screen: Screen, error: EdgeError, title: Part = "") -> None:
 
 
 def _format_speed(report: Report) -> str:
-    speed = f" ({size(int(report.moved / report.seconds))}/s)" if report.moved and report.seconds >= 1 else ""
-    return f"{size(report.moved)} in {report.seconds:.0f} s{speed}"
+    speed = (
+        f" ({format_size(int(report.moved / report.seconds))}/s)"
+        if report.moved and report.seconds >= 1
+        else ""
+    )
+    return f"{format_size(report.moved)} in {report.seconds:.0f} s{speed}"
 
 
 def _describe_error(error: EdgeError | None) -> dict[str, Any] | None:

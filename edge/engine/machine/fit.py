@@ -14,7 +14,7 @@ from edge.engine.machine.resources import Device, Machine
 from edge.engine.machine.shape import Shape
 from edge.engine.process.options import KvType
 from edge.errors import ModelError
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 MAX_PARALLEL = 64
 CPU_PARALLEL = 16
@@ -204,13 +204,12 @@ def _refusal(name: str, shape: Shape, machine: Machine, wishes: Wishes, least: P
     """What is needed at the least, what is free, and what would fit."""
     device, room, free = _device(machine), _room(machine), machine.memory.free
     if least.bytes <= room and device:
-        message = (
-            f"{size(least.device_bytes)} of {device.description} memory, and {size(device.free)} are free"
-        )
+        needed, left = format_size(least.device_bytes), format_size(device.free)
+        message = f"{needed} of {device.description} memory, and {left} are free"
         excess = least.device_bytes - device.free
     else:
-        beside = f"beside {size(_reserve(machine))} for the rest of the machine"
-        message = f"{size(least.bytes)} of memory {beside}, and {size(free)} are free"
+        beside = f"beside {format_size(_reserve(machine))} for the rest of the machine"
+        message = f"{format_size(least.bytes)} of memory {beside}, and {format_size(free)} are free"
         message += " (a control group limits it)" if machine.memory.limited else ""
         excess = least.bytes - room
     return ModelError(f"{name} needs {message}.", " ".join(_advice(shape, wishes, least, excess)))
@@ -232,5 +231,5 @@ def _advice(shape: Shape, wishes: Wishes, least: Plan, excess: int) -> Iterator[
         yield f"It fits with max_input_tokens = {shorter - answer} and max_output_tokens = {answer}."
     file = shape.weights - excess
     if file > 0:
-        yield f"Or take a smaller quantisation or model: a file of up to about {size(file)} fits."
+        yield f"Or take a smaller quantisation or model: a file of up to about {format_size(file)} fits."
     yield "Closing other programs helps, swap does not."

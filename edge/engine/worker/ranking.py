@@ -10,7 +10,7 @@ from typing import Protocol
 
 from edge.engine.worker.binding import L, LoadError, Model
 from edge.engine.worker.pool import Lane, Lanes
-from edge.text.leading import leading
+from edge.text.leading import take_leading
 
 MAX_TOKENS = 512
 """Tokens of question, passage and what stands around them. Rerankers were trained with as many, and a passage has
@@ -65,7 +65,7 @@ class Ranking:
         return self._lanes.map(score, texts)
 
     def _cut(self, text: str, room: int) -> str:
-        return leading(text[:MAX_CHARACTERS], room, self._count)
+        return take_leading(text[:MAX_CHARACTERS], room, self._count)
 
     def _count(self, text: str) -> int:
         return len(self._model.tokenize(text, ends=False, control=False))

@@ -14,7 +14,7 @@ from edge.ingest.readers.characters import squeeze
 from edge.ingest.readers.lists import find_marker, format_item
 from edge.ingest.readers.warnings import join_warnings
 from edge.packs.record import Page
-from edge.text.units import row_text
+from edge.text.units import join_row
 
 MAX_UNPACKED = 512 * 1024 * 1024
 BROKEN_HINT = "Open it in a word processor and save it again as .docx, or save it as PDF."
@@ -140,9 +140,9 @@ def _read_rows(table: Any) -> Iterator[Block]:
     if max(map(len, rows)) < 2:
         yield from (Block("paragraph", row[0]) for row in rows)
         return
-    header = row_text(rows[0]) if len(rows) > 1 else ""
+    header = join_row(rows[0]) if len(rows) > 1 else ""
     for row in rows[1:] or rows:
-        yield Block("row", row_text(row), header=header)
+        yield Block("row", join_row(row), header=header)
 
 
 def _read_cells(row: Any) -> list[str]:

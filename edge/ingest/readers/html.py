@@ -12,7 +12,7 @@ from edge.ingest.readers.characters import SUPERSCRIPTS, clean, squeeze
 from edge.ingest.readers.decode import decode
 from edge.ingest.readers.warnings import format_warning, join_warnings
 from edge.packs.record import Page
-from edge.text.units import row_text
+from edge.text.units import join_row
 
 MAX_DEPTH = 200
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
@@ -198,10 +198,10 @@ def _read_table(node: LexborNode, depth: int) -> Iterator[Block]:
         return
     header = ""
     if cells and (all(c.tag == "th" for c in cells[0]) or _is_in_head(rows[0])) and len(cells) > 1:
-        header = row_text(map(_read_text, cells[0]))
+        header = join_row(map(_read_text, cells[0]))
         cells = cells[1:]
     for row in cells:
-        if text := row_text(map(_read_text, row)):
+        if text := join_row(map(_read_text, row)):
             yield Block("row", text, header=header)
 
 

@@ -15,7 +15,7 @@ from edge.ingest.readers.characters import clean, squeeze
 from edge.ingest.readers.decode import decode
 from edge.ingest.readers.warnings import format_warning, join_warnings, split_signal
 from edge.packs.record import Page
-from edge.text.units import row_text
+from edge.text.units import join_row
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _TITLE = re.compile(r"^title\s*:\s*[\"']?(.*?)[\"']?\s*$", re.MULTILINE | re.IGNORECASE)
@@ -163,7 +163,7 @@ def _read_rows(tokens: Sequence[Token]) -> Iterator[Block]:
             rows.append([])
         elif token.type == "inline":
             rows[-1].append(_strip_markup(token))
-    header = row_text(rows[0]) if rows else ""
+    header = join_row(rows[0]) if rows else ""
     for row in rows[1:] or rows[:1]:
-        if text := row_text(row):
+        if text := join_row(row):
             yield Block("row", text, header=header if len(rows) > 1 else "")

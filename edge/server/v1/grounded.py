@@ -7,7 +7,7 @@ checked answer at once.
 
 from __future__ import annotations
 
-from edge.prompt.template import place
+from edge.prompt.template import format_place
 from edge.server.openai_errors import in_v1
 from edge.server.sse import EventStream, frame
 from edge.server.turns import Turns, Work
@@ -39,7 +39,7 @@ def shown(answer: Answer, aware: bool) -> str:
         for warning in answer.warnings
         if warning.text not in answer.text
     ]
-    parts += ["\n".join(f"[{citation.n}] {place(citation.passage)}" for citation in answer.citations)]
+    parts += ["\n".join(f"[{citation.n}] {format_place(citation.passage)}" for citation in answer.citations)]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -21,7 +21,7 @@ from edge.sync.carriers.interface import Carrier, require_inside
 from edge.sync.carriers.node import Node, Traffic
 from edge.sync.carriers.torrent import MAX_BYTES, parameters, piece_length, torrent_name
 from edge.sync.carriers.watch import LEAST_RATE, WINDOW_S
-from edge.text.sizes import size
+from edge.text.sizes import format_size
 
 BLOCK = 1 << 20
 GRACE_S = 4.0
@@ -172,7 +172,7 @@ class _Download:
         elif now - since >= self._window_s:
             if status.total_done - done < LEAST_RATE * self._window_s:
                 raise CarrierError(
-                    f"The swarm is too slow: {status.num_peers} devices, {size(status.total_done - done)} "
+                    f"The swarm is too slow: {status.num_peers} devices, {format_size(status.total_done - done)} "
                     f"in {self._window_s:g} s.",
                     "What has come is kept: the same command resumes. Or use another source.",
                 )
@@ -230,6 +230,6 @@ def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
     if free < needed + SPARE_BYTES:
         raise StorageError(
-            f"{folder} needs {size(needed + SPARE_BYTES)}, and {size(free)} are free.",
+            f"{folder} needs {format_size(needed + SPARE_BYTES)}, and {format_size(free)} are free.",
             "Free some space, or use another source, which needs less.",
         )

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import mean
 
 from edge.ingest.readers.pdf.lines import Cell, Line
-from edge.text.units import row_text
+from edge.text.units import join_row
 
 MIN_ROWS = 3
 ALIGNED = 4.0
@@ -26,7 +26,7 @@ class Row:
     @property
     def text(self) -> str:
         """The cells that hold something, joined by bars."""
-        return row_text(self.cells)
+        return join_row(self.cells)
 
 
 @dataclass(frozen=True, slots=True)
