@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -11,7 +12,7 @@ from edge.config import Settings
 from edge.conversations import Conversations
 from edge.embedded.checked import checked
 from edge.engine.embedder import LlamaEmbedder, embedder_file
-from edge.engine.interface import Embedder, Engine, PrefillEngine
+from edge.engine.interface import CheckedEngine, Embedder, Engine, PrefillEngine
 from edge.engine.machine.resources import physical_cores
 from edge.engine.reranker import LlamaReranker, reranker_file
 from edge.errors import EdgeError
@@ -36,28 +37,41 @@ QUERIES = 4
 """Questions embedded, or passages ranked, at a time, as far as there are cores: more would only take turns."""
 
 
+class Mode(enum.Enum):
+    """How long edge runs, which decides what it keeps and whom it lets wait.
+
+    One question waits for what makes its answer better. A session (``edge chat``) does so, too, and remembers while it
+    lasts. A server answers at once with what it has, and keeps conversations in the state database.
+    """
+
+    QUESTION = enum.auto()
+    SESSION = enum.auto()
+    SERVER = enum.auto()
+
+
 class Edge:
     """Everything that answering needs, made when first used and closed together.
 
     Args:
         settings: see ``edge.config``.
-        remember: keep conversations in the state database (the server does), not only while this lives.
+        mode: how long it runs.
     """
 
-    def __init__(self, settings: Settings, remember: bool = False) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, mode: Mode = Mode.QUESTION) -> None:
+        self.settings, self.mode = settings, mode
+        serves = mode is Mode.SERVER
         self.packs = PackStore(settings)
         self.models = ModelStore(settings)
         self.embedder = make_embedder(settings, min(physical_cores(), QUERIES))
         self.library = Library(self.packs)
-        self.reranker = make_reranker(settings, 0.0 if remember else LOAD_S)
+        self.reranker = make_reranker(settings, 0.0 if serves else LOAD_S)
         reranking = Reranking(self.reranker, settings.rerank_ms / 1000) if self.reranker else None
         self.retriever = Retriever(self.library.packs, self.embedder, reranking)
-        self.conversations = Conversations(settings.state_file if remember else None)
-        self.popular = PopularPassages(settings.state_file) if remember else None
+        self.conversations = Conversations(settings.state_file if serves else None)
+        self.popular = PopularPassages(settings.state_file) if serves else None
         self.assistant = Assistant(
             self.retriever,
-            self.engine,
+            self.get_engine,
             self.conversations,
             Limits(
                 question_bytes=settings.max_question_bytes,
@@ -70,8 +84,8 @@ class Edge:
         self._lock = threading.Lock()
         self._engines: dict[str, Engine] = {}
 
-    def engine(self, name: str) -> Engine:
-        """The engine of a name, made once; ``auto`` is the active model when there is one, else extractive.
+    def get_engine(self, name: str) -> Engine:
+        """Return the engine of a name, made once; ``auto`` is the active model when there is one, else extractive.
 
         Raises:
             UsageError: no engine has this name.
@@ -81,27 +95,22 @@ class Edge:
             name = "llama" if self.models.active() else "extractive"
         with self._lock:
             if name not in self._engines:
-                self._engines[name] = maker(name)(self.settings)
-                self._hurry(self._engines[name])
+                engine = maker(name)(self.settings)
+                if self.mode is Mode.SERVER and isinstance(engine, CheckedEngine):
+                    engine.limit_check(CHECK_S)  # quotations meanwhile
+                self._engines[name] = engine
             return self._engines[name]
 
-    def _hurry(self, engine: Engine) -> None:
-        """A server quotes while a model is checked for the first time; a command of one question waits for it."""
-        from edge.engine.llama import LlamaEngine
-
-        if self.popular is not None and isinstance(engine, LlamaEngine):
-            engine.wait_for_check(CHECK_S)
-
-    def prefiller(self) -> PrefillEngine | None:
-        """The engine that answers when none is named, if it can compute prompts ahead."""
+    def get_prefiller(self) -> PrefillEngine | None:
+        """Return the engine that answers when none is named, if it can compute prompts ahead."""
         try:
-            engine = self.engine(self.settings.engine)
+            engine = self.get_engine(self.settings.engine)
         except EdgeError:
             return None
         return engine if isinstance(engine, PrefillEngine) else None
 
-    def engines(self) -> list[Engine]:
-        """Those made so far. Does not wait for one that is being made."""
+    def list_engines(self) -> list[Engine]:
+        """Return those made so far. Does not wait for one that is being made."""
         return list(self._engines.values())
 
     def warm_up(self) -> None:
@@ -133,13 +142,13 @@ class Edge:
 
 
 def make_embedder(settings: Settings, threads: int = 1) -> LlamaEmbedder | None:
-    """The embedder of the settings; None when there is none, and search is by keyword alone."""
+    """Make the embedder of the settings; None when there is none, and search is by keyword alone."""
     path = embedder_file(settings)
     return LlamaEmbedder(path, threads) if path else None
 
 
 def make_reranker(settings: Settings, load_s: float = 0.0) -> LlamaReranker | None:
-    """The reranker of the settings; None when there is none, and passages stay in the order they were found in."""
+    """Make the reranker of the settings; None when there is none, and passages stay in the order they were found in."""
     path = reranker_file(settings)
     if path is None:
         return None
@@ -149,7 +158,7 @@ def make_reranker(settings: Settings, load_s: float = 0.0) -> LlamaReranker | No
 
 
 def make_find(embedder: Embedder | None) -> Callable[[Pack, str], list[int]]:
-    """The real search of one pack, as chunk ids best first: what a new pack is tested with."""
+    """Make the real search of one pack, which returns chunk ids best first: what a new pack is tested with."""
 
     def search(pack: Pack, text: str) -> list[int]:
         with closing(Retriever(lambda: [pack], embedder)) as retriever:
@@ -159,6 +168,6 @@ def make_find(embedder: Embedder | None) -> Callable[[Pack, str], list[int]]:
     return search
 
 
-def build(settings: Settings, remember: bool = False) -> Edge:
-    """Wire everything together."""
-    return Edge(settings, remember)
+def build(settings: Settings, mode: Mode = Mode.QUESTION) -> Edge:
+    """Join the parts."""
+    return Edge(settings, mode)

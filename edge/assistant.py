@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
 from edge.conversations import NOT_SENT, Conversations
 from edge.engine.interface import Engine
-from edge.errors import EdgeError, EngineError
+from edge.errors import EngineError
 from edge.guard.answer import check
 from edge.guard.question import admit
 from edge.guard.warnings import collect
+from edge.memory import Memory, scope_of
 from edge.popular import PopularPassages
-from edge.prompt.conversation import Exchange, Sent, choose_usable, continue_conversation, make_opening
+from edge.prompt.conversation import Exchange, Sent, continue_conversation, make_opening
 from edge.prompt.labels import relabel_stream
 from edge.prompt.template import format_place, make_prompt
-from edge.reading.answerable import REFUSE_BELOW, confidence
+from edge.reading.answerable import REFUSE_BELOW, compute_confidence
 from edge.reading.quote import EXTRACTIVE
 from edge.retrieval.retriever import Retriever
 from edge.types import (
@@ -27,8 +27,6 @@ from edge.types import (
     Event,
     Evidence,
     EvidenceFound,
-    Message,
-    Passage,
     Prompt,
     Question,
     TokenStreamed,
@@ -65,13 +63,12 @@ class Assistant:
     ) -> None:
         self._retriever = retriever
         self._engine_for = engine_for
-        self._conversations = conversations
+        self._memory = Memory(conversations, popular, retriever.list_versions)
         self._limits = limits
         self._default_engine = default_engine
-        self._popular = popular
 
     def search(self, question: Question, limit: int) -> Evidence:
-        """The best ``limit`` passages, without an answer."""
+        """Return the best ``limit`` passages, without an answer."""
         text = admit(question.text, self._limits.question_bytes)
         return self._retriever.search(replace(question, text=text), limit).evidence
 
@@ -86,27 +83,25 @@ class Assistant:
             NothingInstalledError: there is no pack at all.
         """
         clock = _Clock()
-        carried = bool(question.history)
-        question = self._admitted(question)
-        turns = None if carried else self._turns(question)
+        exchange: Exchange | None
+        carries_history = bool(question.history)
+        question = replace(question, text=admit(question.text, self._limits.question_bytes))
+        question = self._memory.recall(question)
         engine = self._engine_for(question.engine or self._default_engine)
         found = self._retriever.search(question, self._limits.passages)
-        evidence = found.evidence
         clock.mark("evidence")
-        yield EvidenceFound(evidence, clock.marks["evidence"])
-        exchange: Exchange | None
+        yield EvidenceFound(found.evidence, clock.marks["evidence"])
 
-        sure = confidence(evidence.query, found.query, found.ranked)
-        if sure < REFUSE_BELOW or not evidence.passages:
-            answer, exchange = _refusal(evidence, engine.name), NOT_SENT
+        sure = compute_confidence(found.evidence.query, found.query, found.ranked)
+        if sure < REFUSE_BELOW or not found.evidence.passages:
+            answer, exchange = _refuse(found.evidence, engine.name), NOT_SENT
         else:
-            asking = _Asking(question, evidence, turns, cancelled, clock)
-            answer, exchange = yield from self._written(asking, engine)
+            turns = None if carries_history else self._memory.read_turns(question)
+            asking = _Asking(question, found.evidence, turns, cancelled, clock)
+            answer, exchange = yield from self._write(asking, engine)
         if cancelled():
             return
-        if evidence.missing and not answer.refused:
-            notice = f"No installed pack mentions {_named(evidence.missing)}. {answer.notice or ''}".rstrip()
-            answer = replace(answer, notice=notice)
+        answer = _note_missing(answer, found.evidence)
         clock.mark("total")
         answer = replace(
             answer,
@@ -114,28 +109,15 @@ class Assistant:
             timings_ms=dict(clock.marks),
             confidence=sure,
         )
-        self._remember(question, answer, exchange)
+        self._memory.remember(question, answer, exchange)
         yield Answered(answer)
 
-    def likely(self, limit: int) -> list[Prompt]:
-        """What the prompts to come will probably begin with: the instructions, and passages asked for often."""
-        try:
-            lists = self._popular.most(limit) if self._popular else []
-        except EdgeError:
-            lists = []
-        return [make_opening(()), *map(make_opening, self._installed(lists))]
+    def list_likely_prompts(self, limit: int) -> list[Prompt]:
+        """Return what prompts to come will probably begin with: the instructions, and passages asked for often."""
+        return [make_opening(()), *map(make_opening, self._memory.read_most_asked(limit))]
 
-    def _admitted(self, question: Question) -> Question:
-        """The question checked, with a conversation and what was said in it."""
-        text = admit(question.text, self._limits.question_bytes)
-        conversation = question.conversation_id or uuid.uuid4().hex
-        history = question.history
-        if not history and question.conversation_id and self._conversations:
-            history = self._said(self._conversations, conversation)
-        return replace(question, text=text, history=history, conversation_id=conversation)
-
-    def _written(self, asking: _Asking, engine: Engine) -> Turn:
-        """An engine's answer, checked; a quotation when the engine fails or its text does not hold."""
+    def _write(self, asking: _Asking, engine: Engine) -> Turn:
+        """Write an engine's answer, checked; a quotation when the engine fails or its text does not hold."""
         unverified: tuple[str, ...] = ()
         try:
             answer, exchange = yield from self._attempt(asking, engine)
@@ -151,17 +133,17 @@ class Assistant:
 
     def _attempt(self, asking: _Asking, engine: Engine) -> Turn:
         quotes = engine.name == EXTRACTIVE
-        sent = None if quotes else self._sent(asking, engine)
-        prompt = sent.prompt if sent else self._alone(asking, engine)
+        sent = None if quotes else self._continue(asking, engine)
+        prompt = sent.prompt if sent else self._make_prompt(asking, engine)
         written: list[str] = []
         shown: list[str] = []
-        for piece in _shown(_kept(engine.stream(prompt, asking.cancelled), written), prompt):
+        for piece in _relabel(_keep(engine.stream(prompt, asking.cancelled), written), prompt):
             asking.clock.mark("first_token")
             shown.append(piece)
             yield TokenStreamed(piece)
         verdict = check("".join(shown), prompt.passages)
         if verdict.refused or asking.cancelled() or (verdict.ungrounded and quotes):
-            return _refusal(asking.evidence, engine.name), NOT_SENT
+            return _refuse(asking.evidence, engine.name), NOT_SENT
         if verdict.ungrounded:
             raise _Ungrounded(verdict.unverified)
         answer = Answer(
@@ -172,78 +154,30 @@ class Assistant:
             unverified=verdict.unverified,
             engine=engine.name,
         )
-        return answer, sent.answered("".join(written), verdict.text) if sent else None
+        return answer, sent.add_answer("".join(written), verdict.text) if sent else None
 
-    def _alone(self, asking: _Asking, engine: Engine) -> Prompt:
-        """A prompt for whoever quotes, or that goes on from what came with the question."""
+    def _make_prompt(self, asking: _Asking, engine: Engine) -> Prompt:
+        """Make a prompt for whoever quotes, or that goes on from what came with the question."""
         question, passages = asking.question, asking.evidence.passages
         return make_prompt(question.text, passages, question.history, self._limits.answer_tokens, engine.fits)
 
-    def _sent(self, asking: _Asking, engine: Engine) -> Sent | None:
-        """A prompt that begins like one that was computed before, where it can; None for a history that came along."""
+    def _continue(self, asking: _Asking, engine: Engine) -> Sent | None:
+        """Make a prompt that begins like one computed before, where it can; None for a history that came along."""
         if asking.turns is None:
             return None
-        scope = _scope(asking.question)
+        scope = scope_of(asking.question)
         sent = continue_conversation(
             asking.question.text,
             asking.evidence.passages,
             asking.turns,
             self._limits.answer_tokens,
             engine.fits,
-            [] if asking.turns else self._known(scope),
+            [] if asking.turns else self._memory.read_known(scope),
             scope,
         )
         if sent.exchange.first == 1:
-            self._count(sent.exchange.passages, scope)
+            self._memory.count(sent.exchange.passages, scope)
         return sent
-
-    def _turns(self, question: Question) -> tuple[Exchange, ...]:
-        """What a language model saw of the conversation, as far as it still holds."""
-        if self._conversations is None or not question.conversation_id:
-            return ()
-        try:
-            turns = self._conversations.exchanges(question.conversation_id)
-        except EdgeError:
-            self._conversations = Conversations(None)
-            return ()
-        return choose_usable(turns, self._retriever.versions(), _scope(question))
-
-    def _known(self, scope: str) -> list[tuple[Passage, ...]]:
-        """Lists of passages that prompts began with lately, of packs as they are installed now."""
-        try:
-            return self._installed(self._popular.latest(scope)) if self._popular else []
-        except EdgeError:
-            self._popular = None
-            return []
-
-    def _count(self, passages: tuple[Passage, ...], scope: str) -> None:
-        if self._popular is not None:
-            try:
-                self._popular.count(passages, scope)
-            except EdgeError:
-                self._popular = None
-
-    def _installed(self, lists: Iterable[tuple[Passage, ...]]) -> list[tuple[Passage, ...]]:
-        versions = self._retriever.versions()
-        return [found for found in lists if all(versions.get(p.pack) == p.version for p in found)]
-
-    def _said(self, conversations: Conversations, conversation: str) -> tuple[Message, ...]:
-        """What was said before; nothing, and from now on in memory, when it cannot be read."""
-        try:
-            return conversations.history(conversation)
-        except EdgeError:
-            self._conversations = Conversations(None)
-            return ()
-
-    def _remember(self, question: Question, answer: Answer, exchange: Exchange | None) -> None:
-        """A turn that cannot be stored (read-only medium, full disk, damaged database) is still answered."""
-        if self._conversations is None or not question.remember:
-            return
-        try:
-            self._conversations.append(answer.conversation_id, question.text, answer.text, exchange)
-        except EdgeError:
-            self._conversations = Conversations(None)
-            self._conversations.append(answer.conversation_id, question.text, answer.text, exchange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,32 +210,31 @@ class _Clock:
         self.marks.setdefault(name, round((time.perf_counter() - self._start) * 1000, 1))
 
 
-def _refusal(evidence: Evidence, engine: str) -> Answer:
-    """An honest no, with the page that came nearest."""
+def _refuse(evidence: Evidence, engine: str) -> Answer:
+    """Say an honest no, with the page that came nearest."""
     nearest = tuple(Citation(1, passage) for passage in evidence.passages[:1])
     text = "Not in the installed packs"
-    text += f": none mentions {_named(evidence.missing)}." if evidence.missing else "."
+    text += f": none mentions {' or '.join(evidence.missing)}." if evidence.missing else "."
     if nearest:
         text += f" Nearest: {format_place(nearest[0].passage)} [1]."
     return Answer(text=text, mode="refused", citations=nearest, engine=engine)
 
 
-def _kept(pieces: Iterator[str], written: list[str]) -> Iterator[str]:
-    """The pieces, each kept as the engine wrote it."""
+def _note_missing(answer: Answer, evidence: Evidence) -> Answer:
+    """Say which codes of the question no pack mentions, unless a refusal does so itself."""
+    if answer.refused or not evidence.missing:
+        return answer
+    notice = f"No installed pack mentions {' or '.join(evidence.missing)}. {answer.notice or ''}".rstrip()
+    return replace(answer, notice=notice)
+
+
+def _keep(pieces: Iterator[str], written: list[str]) -> Iterator[str]:
+    """Pass the pieces on, each kept as the engine wrote it."""
     for piece in pieces:
         written.append(piece)
         yield piece
 
 
-def _shown(pieces: Iterator[str], prompt: Prompt) -> Iterator[str]:
-    """The pieces with passages numbered for readers."""
+def _relabel(pieces: Iterator[str], prompt: Prompt) -> Iterator[str]:
+    """Pass the pieces on with passages numbered for readers."""
     return pieces if prompt.labels is None else relabel_stream(pieces, prompt.labels, len(prompt.passages))
-
-
-def _scope(question: Question) -> str:
-    """What the search is restricted to, as one text."""
-    return "\n".join([question.equipment or "", *question.packs])
-
-
-def _named(codes: Sequence[str]) -> str:
-    return " or ".join(codes)

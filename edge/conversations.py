@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge.errors import EdgeError
 from edge.prompt.conversation import Exchange, make_plain_exchange
 from edge.prompt.stored import dump_exchange, load_exchange
-from edge.state import StateTable
+from edge.state import Connection, StateTable
 from edge.types import Message
 
 MAX_TURNS = 6
@@ -35,37 +36,32 @@ class Conversations:
     """Questions and answers by conversation. Safe to use from several threads.
 
     Args:
-        path: the state database, made when first needed. None keeps conversations in memory only.
+        path: the state database, made when first needed; in memory while it cannot be used. None: in memory only.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._table = StateTable(path, _SCHEMA, "turn", _COLUMNS)
 
-    def history(self, conversation: str) -> tuple[Message, ...]:
-        """The last turns of a conversation, oldest first; empty for an unknown one.
+    @property
+    def problem(self) -> EdgeError | None:
+        """Why conversations are kept in memory for now; None while all is well."""
+        return self._table.problem
 
-        Raises:
-            StorageError, BusyError, PackError: the database cannot be made or read, is in use, or is damaged.
-        """
+    def read_history(self, conversation: str) -> tuple[Message, ...]:
+        """Return the last turns of a conversation, oldest first; nothing for an unknown one."""
         sql = "SELECT question, answer FROM turn WHERE conversation = ? ORDER BY id DESC LIMIT ?"
-        with self._table.connection() as connection:
-            rows = connection.execute(sql, (conversation, MAX_TURNS)).fetchall()
+        rows = self._table.run(lambda table: table.execute(sql, (conversation, MAX_TURNS)).fetchall())
         return tuple(
             message
             for question, answer in reversed(rows)
             for message in (Message("user", question), Message("assistant", answer))
         )
 
-    def exchanges(self, conversation: str) -> tuple[Exchange, ...]:
-        """The turns that stood in the last prompt, with that one and what was said since, oldest first.
-
-        Raises:
-            StorageError, BusyError, PackError: as ``history``.
-        """
+    def read_exchanges(self, conversation: str) -> tuple[Exchange, ...]:
+        """Return the turns that stood in the last prompt, with that one and what was said since, oldest first."""
         sql = "SELECT question, answer, exchange FROM turn WHERE conversation = ? ORDER BY id DESC LIMIT ?"
-        with self._table.connection() as connection:
-            rows = connection.execute(sql, (conversation, MAX_EXCHANGES)).fetchall()
-        found = [_exchange(*row) for row in reversed(rows)]
+        rows = self._table.run(lambda table: table.execute(sql, (conversation, MAX_EXCHANGES)).fetchall())
+        found = [_make_exchange(*row) for row in reversed(rows)]
         exchanges = [exchange for exchange in found if exchange != NOT_SENT]
         for position in reversed(range(len(exchanges))):
             before = exchanges[position].before
@@ -80,21 +76,21 @@ class Conversations:
             conversation: its id.
             question, answer: what was said.
             exchange: the same as a language model saw it; None for one that saw no passages.
-
-        Raises:
-            StorageError, BusyError, PackError: the disk is full or read-only, the database in use or damaged.
         """
         sql = "INSERT INTO turn(conversation, question, answer, exchange) VALUES (?, ?, ?, ?)"
-        stored = None if exchange is None else dump_exchange(exchange)
-        with self._table.connection() as connection:
-            connection.execute(sql, (conversation, question, answer, stored))
-            old = connection.last_insert_rowid() - KEPT_EXCHANGES
-            connection.execute("UPDATE turn SET exchange = NULL WHERE id = ?", (old,))
+        row = (conversation, question, answer, None if exchange is None else dump_exchange(exchange))
+
+        def write(table: Connection) -> None:
+            table.execute(sql, row)
+            old = table.last_insert_rowid() - KEPT_EXCHANGES
+            table.execute("UPDATE turn SET exchange = NULL WHERE id = ?", (old,))
+
+        self._table.run(write)
 
     def close(self) -> None:
         """Close the database."""
         self._table.close()
 
 
-def _exchange(question: str, answer: str, stored: str | None) -> Exchange:
+def _make_exchange(question: str, answer: str, stored: str | None) -> Exchange:
     return (load_exchange(stored) if stored else None) or make_plain_exchange(question, answer)

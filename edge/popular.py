@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.prompt.stored import dump_passages, load_passages
-from edge.state import StateTable
+from edge.state import Connection, StateTable
 from edge.types import Passage
 
 MAX_LISTS = 64
@@ -37,58 +37,53 @@ class PopularPassages:
         self._clock = clock
 
     def count(self, passages: tuple[Passage, ...], scope: str = "") -> None:
-        """A question was asked over these passages, in this order; ``scope`` is what its search was restricted to.
+        """Note that a question was asked over these passages, in this order.
 
-        Raises:
-            StorageError, BusyError, PackError: the database cannot be written, is in use, or is damaged.
+        Args:
+            scope: what its search was restricted to.
         """
         if not passages:
             return
-        digest = hashlib.sha256(repr([scope, *map(_key, passages)]).encode()).digest()
+        digest = hashlib.sha256(repr([scope, *map(_make_key, passages)]).encode()).digest()
         values = (digest, scope, dump_passages(passages), self._clock())
-        with self._table.connection() as connection:
-            connection.execute(
+
+        def write(table: Connection) -> None:
+            table.execute(
                 "INSERT INTO popular VALUES (?, ?, ?, 1, ?)"
                 " ON CONFLICT(digest) DO UPDATE SET times = times + 1, used = excluded.used",
                 values,
             )
-            connection.execute(
+            table.execute(
                 "DELETE FROM popular WHERE digest NOT IN"
                 " (SELECT digest FROM popular ORDER BY used DESC LIMIT ?)",
                 (MAX_LISTS,),
             )
 
-    def latest(self, scope: str = "") -> list[tuple[Passage, ...]]:
-        """The lists of a scope, those used last first.
+        self._table.run(write)
 
-        Raises:
-            StorageError, BusyError, PackError: as ``count``.
-        """
-        return [passages for passages, _ in self._rows("WHERE scope = ? ORDER BY used DESC", (scope,))]
+    def read_latest(self, scope: str = "") -> list[tuple[Passage, ...]]:
+        """Return the lists of a scope, those used last first."""
+        return [passages for passages, _ in self._read("WHERE scope = ? ORDER BY used DESC", (scope,))]
 
-    def most(self, limit: int) -> list[tuple[Passage, ...]]:
-        """For each of the passages that were the best one most often, at least twice, the list it stood in most often.
-
-        Raises:
-            StorageError, BusyError, PackError: as ``count``.
-        """
+    def read_most_asked(self, limit: int) -> list[tuple[Passage, ...]]:
+        """Return the list of each passage that was the best one most often, at least twice."""
         times: Counter[tuple[str, ...]] = Counter()
         lists: dict[tuple[str, ...], tuple[Passage, ...]] = {}
-        for passages, asked in self._rows("ORDER BY times DESC, used DESC", ()):
-            lists.setdefault(_key(passages[0]), passages)
-            times[_key(passages[0])] += asked
+        for passages, asked in self._read("ORDER BY times DESC, used DESC", ()):
+            lists.setdefault(_make_key(passages[0]), passages)
+            times[_make_key(passages[0])] += asked
         return [lists[best] for best, asked in times.most_common(limit) if asked > 1]
 
     def close(self) -> None:
         """Close the database."""
         self._table.close()
 
-    def _rows(self, which: str, values: tuple[str, ...]) -> list[tuple[tuple[Passage, ...], int]]:
-        with self._table.connection() as connection:
-            rows = connection.execute(f"SELECT passages, times FROM popular {which}", values).fetchall()
+    def _read(self, which: str, values: tuple[str, ...]) -> list[tuple[tuple[Passage, ...], int]]:
+        sql = f"SELECT passages, times FROM popular {which}"
+        rows = self._table.run(lambda table: table.execute(sql, values).fetchall())
         read = ((load_passages(str(text)), int(str(times))) for text, times in rows)
         return [(passages, times) for passages, times in read if passages]
 
 
-def _key(passage: Passage) -> tuple[str, ...]:
+def _make_key(passage: Passage) -> tuple[str, ...]:
     return passage.pack, passage.version, passage.document, passage.heading, passage.text

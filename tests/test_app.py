@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.app import Edge, build, make_embedder, make_find
+from edge.app import Edge, Mode, build, make_embedder, make_find
 from edge.config import Settings
 from edge.engine.embedder import LlamaEmbedder
 from edge.engine.scripted import ScriptedEmbedder
@@ -38,7 +38,7 @@ def answered(edge: Edge, question: str, conversation: str | None = None) -> Answ
 
 
 def test_making_it_starts_nothing_and_writes_nothing(settings: Settings) -> None:
-    with build(replace(settings, embedder=""), remember=True) as edge:
+    with build(replace(settings, embedder=""), Mode.SERVER) as edge:
         assert edge.embedder is not None
         assert edge.embedder.pid is None
         assert edge.library.packs() == []
@@ -47,19 +47,19 @@ def test_making_it_starts_nothing_and_writes_nothing(settings: Settings) -> None
 
 def test_without_a_model_the_engine_is_extractive_and_with_one_it_is_that(settings: Settings) -> None:
     with Edge(settings) as edge:
-        assert edge.engine("auto").name == "extractive"
-        assert edge.engine("auto") is edge.engine("extractive")
+        assert edge.get_engine("auto").name == "extractive"
+        assert edge.get_engine("auto") is edge.get_engine("extractive")
         ModelStore(settings).add(TINY)
-        assert edge.engine("auto").name == "llama:tiny"
-        assert edge.engine("auto") is edge.engine("llama")
+        assert edge.get_engine("auto").name == "llama:tiny"
+        assert edge.get_engine("auto") is edge.get_engine("llama")
 
 
 def test_an_engine_that_cannot_be_had_says_why(settings: Settings) -> None:
     with Edge(settings) as edge:
         with pytest.raises(UsageError, match="'gpt'"):
-            edge.engine("gpt")
+            edge.get_engine("gpt")
         with pytest.raises(NotFoundError):
-            edge.engine("llama")
+            edge.get_engine("llama")
 
 
 def test_the_embedder_is_the_one_of_the_settings(settings: Settings, tmp_path: Path) -> None:
@@ -80,11 +80,11 @@ def test_conversations_are_kept_when_asked_for(settings: Settings, build_pack: B
     with Edge(settings) as edge:
         answered(edge, "housing bolts torque", "c")
     assert not settings.state_file.exists()
-    with Edge(settings, remember=True) as edge:
+    with Edge(settings, Mode.SERVER) as edge:
         answered(edge, "housing bolts torque", "c")
-    with Edge(settings, remember=True) as edge:
+    with Edge(settings, Mode.SERVER) as edge:
         assert edge.conversations is not None
-        assert edge.conversations.history("c")[0].content == "housing bolts torque"
+        assert edge.conversations.read_history("c")[0].content == "housing bolts torque"
 
 
 def test_a_question_is_answered_by_the_real_parts_together(
@@ -102,14 +102,14 @@ def test_a_question_is_answered_by_the_real_parts_together(
         assert (given.mode, given.engine) == ("generated", "llama:tiny")
         assert given.text == "Tighten the M8 bolts crosswise to 25 Nm. [1]"
         assert [citation.passage.document for citation in given.citations] == ["px.md"]
-        pids = [edge.embedder.pid if edge.embedder else None, edge.engine("llama").pid]  # type: ignore[attr-defined]
+        pids = [edge.embedder.pid if edge.embedder else None, edge.get_engine("llama").pid]  # type: ignore[attr-defined]
         assert None not in pids
     assert edge.embedder is not None
     assert edge.embedder.pid is None
 
 
 def test_closing_twice_is_allowed(settings: Settings) -> None:
-    edge = Edge(settings, remember=True)
+    edge = Edge(settings, Mode.SERVER)
     edge.close()
     edge.close()
 

@@ -33,7 +33,7 @@ def chat(pack: Packs = None, equipment: Equipment = None, engine: EngineName = N
     from edge.config import load_settings
     from edge.types import Question
 
-    with app.build(load_settings()) as edge:
+    with app.build(load_settings(), app.Mode.SESSION) as edge:
         edge.warm_up()
         warn_of_unusable_packs(edge.packs)
         question = Question("", equipment=equipment, packs=tuple(pack or ()), engine=engine)

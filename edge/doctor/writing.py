@@ -74,7 +74,7 @@ def writing(settings: Settings) -> Check:
     messages = (Message("user", "Say: ready"),)
     start = time.perf_counter()
     with app.build(settings) as edge:
-        engine = edge.engine("llama")
+        engine = edge.get_engine("llama")
         fallback = _fallback(engine)
         pieces = engine.stream(Prompt("Say: ready", (), messages, 8))
         first = next(pieces, None)

@@ -152,6 +152,15 @@ class PrefillEngine(Protocol):
         ...
 
 
+@runtime_checkable
+class CheckedEngine(Protocol):
+    """An engine whose files are checked before their first use, which can take seconds."""
+
+    def limit_check(self, limit_s: float) -> None:
+        """Refuse requests after so many seconds while the check lasts; by default they wait for its end."""
+        ...
+
+
 class Reranker(Protocol):
     """Says how well passages answer a question, reading both together."""
 

@@ -89,7 +89,7 @@ class LlamaEngine:
         """Begin to load the model and return at once."""
         self._worker.start()
 
-    def wait_for_check(self, limit_s: float) -> None:
+    def limit_check(self, limit_s: float) -> None:
         """Refuse requests after so many seconds while a file is hashed for the first time; by default they wait."""
         if self._guard:
             self._guard.limit_s = limit_s

@@ -47,7 +47,7 @@ class Sent:
     prompt: Prompt
     exchange: Exchange
 
-    def answered(self, written: str, shown: str) -> Exchange:
+    def add_answer(self, written: str, shown: str) -> Exchange:
         """The exchange with its answer, in the model's own words if all of them are ``shown``, which is numbered for
         readers.
         """
@@ -119,15 +119,15 @@ def continue_conversation(
     turns = tuple(turns)
     while True:
         writer = _Writer(question, passages, turns, max_tokens, scope)
-        ordered = writer.in_order(known)
-        if fits((sent := writer.sent(ordered, ordered)).prompt):
+        ordered = writer.order_passages(known)
+        if fits((sent := writer.write(ordered, ordered)).prompt):
             return sent
         if not turns and not known:
             break
         turns, known = _keep_newer_half(turns), ()
     wholes = choose_relevant(passages)
-    kept = fit_passages(wholes, lambda kept: fits(writer.sent(kept, wholes).prompt))
-    return writer.sent(kept, wholes)
+    kept = fit_passages(wholes, lambda kept: fits(writer.write(kept, wholes).prompt))
+    return writer.write(kept, wholes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +149,17 @@ class _Writer:
     def new(self) -> tuple[Passage, ...]:
         """The passages worth reading that no message showed yet."""
         worth = choose_relevant(self.passages, STRONG if self.first > 1 else RELEVANT)
-        return tuple(passage for passage in worth if self._label(passage) is None)
+        return tuple(passage for passage in worth if self._find_label(passage) is None)
 
-    def in_order(self, known: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
+    def order_passages(self, known: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
         """The new passages as they are best shown; only a conversation that begins may begin like others."""
         return self.new if self.turns else arrange(self.passages, known)
 
-    def sent(self, shown: Sequence[Passage], wholes: Sequence[Passage]) -> Sent:
+    def write(self, shown: Sequence[Passage], wholes: Sequence[Passage]) -> Sent:
         """The prompt that shows these passages, which are the first of ``wholes`` and perhaps cut."""
         brought = tuple(wholes[: len(shown)])
         order = [
-            self.first + brought.index(passage) if passage in brought else self._label(passage)
+            self.first + brought.index(passage) if passage in brought else self._find_label(passage)
             for passage in self.passages
         ]
         points = self.first > 1 or any(passage not in self.passages for passage in brought)
@@ -167,11 +167,11 @@ class _Writer:
         user = lay_out(self.question, shown, self.first, matter)
         before = [m for t in self.turns for m in (Message("user", t.user), Message("assistant", t.assistant))]
         messages = (Message("system", INSTRUCTIONS), *before, Message("user", user))
-        all_passages, numbers = self._numbered(order, brought)
+        all_passages, numbers = self._number(order, brought)
         prompt = Prompt(self.question, all_passages, messages, self.max_tokens, numbers)
         return Sent(prompt, Exchange(user, "", brought, self.first, len(self.turns), self.scope))
 
-    def _numbered(
+    def _number(
         self, order: Sequence[int | None], brought: Sequence[Passage]
     ) -> tuple[tuple[Passage, ...], dict[int, int] | None]:
         """All passages of the conversation, this question's first, and which label leads to which of them.
@@ -197,7 +197,7 @@ class _Writer:
         same = numbers == {n: n for n in range(1, len(passages) + 1)}
         return tuple(passages), None if same else numbers
 
-    def _label(self, passage: Passage) -> int | None:
+    def _find_label(self, passage: Passage) -> int | None:
         """What a passage is called already; None when no message has the whole of it."""
         text = passage.text.strip()
         for turn in reversed(self.turns):

@@ -80,7 +80,7 @@ BIAS_BY_WORDS = -1.49
 """Where no passage was compared by vectors: there is no embedder, or the packs were made with another one."""
 
 
-def confidence(question: str, query: Query, best: Sequence[Ranked]) -> float:
+def compute_confidence(question: str, query: Query, best: Sequence[Ranked]) -> float:
     """Probability (0 to 1) that the best passages answer the question."""
     if not best:
         return 0.0
@@ -88,41 +88,41 @@ def confidence(question: str, query: Query, best: Sequence[Ranked]) -> float:
         return 1.0
     by_meaning = any(passage.dense for passage in best)
     weights, bias = (WEIGHTS, BIAS) if by_meaning else (WEIGHTS_BY_WORDS, BIAS_BY_WORDS)
-    found = signals(question, query, best)
+    found = read_signals(question, query, best)
     evidence = bias + sum(w * s for w, s in zip(astuple(weights), astuple(found), strict=True))
     return 1 / (1 + math.exp(min(-evidence, 700)))  # a question may hold a thousand numbers
 
 
-def signals(question: str, query: Query, best: Sequence[Ranked]) -> Signals:
+def read_signals(question: str, query: Query, best: Sequence[Ranked]) -> Signals:
     """The signals of one search; ``best`` is not empty."""
     words = query.words
     cosines = sorted((passage.dense for passage in best), reverse=True)
     others = cosines[_NEXT_BEST] or cosines[1:] or cosines
     return Signals(
-        coverage=max(_coverage(passage, query) for passage in best[:_FIRST]),
-        unknown=sum(_lacking(stem, query) for stem in words) / max(len(words), 1),
-        lead=cosines[0] - _mean(others),
+        coverage=max(_measure_coverage(passage, query) for passage in best[:_FIRST]),
+        unknown=sum(_measure_lacking(stem, query) for stem in words) / max(len(words), 1),
+        lead=cosines[0] - _average(others),
         numbers_missing=sum(stem.isdigit() and stem not in best[0].tokens for stem in words),
         codes_missing=sum(
             not any(CODE_MARK + code in ranked.tokens for ranked in best[:_FIRST])
             for code in find_named_codes(question)
         ),
         asks_value=float(_ASKS_VALUE.search(question.lower()) is not None),
-        quantity_missing=float(_quantity_missing(question, best[:_FIRST])),
+        quantity_missing=float(_lacks_quantity(question, best[:_FIRST])),
     )
 
 
-def _coverage(passage: Ranked, query: Query) -> float:
+def _measure_coverage(passage: Ranked, query: Query) -> float:
     weights = {stem: weight for stem, weight in query.words.items() if not stem.isdigit()}
     total = sum(weights.values())
     return (
-        sum(weight * _held(stem, passage, query) for stem, weight in weights.items()) / total
+        sum(weight * _measure_held(stem, passage, query) for stem, weight in weights.items()) / total
         if total
         else 0.0
     )
 
 
-def _held(stem: str, passage: Ranked, query: Query) -> float:
+def _measure_held(stem: str, passage: Ranked, query: Query) -> float:
     """1 for a stem that the passage holds, else the closeness of the nearest one that it holds."""
     if stem in passage.tokens:
         return 1.0
@@ -130,17 +130,17 @@ def _held(stem: str, passage: Ranked, query: Query) -> float:
     return max((related[other] for other in related.keys() & passage.tokens), default=0.0)
 
 
-def _lacking(stem: str, query: Query) -> float:
+def _measure_lacking(stem: str, query: Query) -> float:
     """0 for a stem that the packs hold, up to 1 for one that they hold nothing like."""
     if stem not in query.unknown or stem.isdigit():
         return 0.0
     return 1.0 - max(query.related.get(stem, {}).values(), default=0.0)
 
 
-def _quantity_missing(question: str, best: Sequence[Ranked]) -> bool:
+def _lacks_quantity(question: str, best: Sequence[Ranked]) -> bool:
     quantity = find_asked_quantity(question)
     return quantity is not None and not any(quantity.stated.search(ranked.passage.text) for ranked in best)
 
 
-def _mean(values: Sequence[float]) -> float:
+def _average(values: Sequence[float]) -> float:
     return sum(values) / len(values)

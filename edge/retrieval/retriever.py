@@ -79,7 +79,7 @@ class Retriever:
         self._threads = ThreadPoolExecutor(thread_name_prefix="by-meaning")
         self._scans = ThreadPoolExecutor(thread_name_prefix="scan")
 
-    def versions(self) -> dict[str, str]:
+    def list_versions(self) -> dict[str, str]:
         """The version of each pack that answers now."""
         return {pack.manifest.name: pack.manifest.version for pack in self._packs()}
 
@@ -99,11 +99,11 @@ class Retriever:
     def search_scopes(self, where: Sequence[Scope], text: str, limit: int) -> Found:
         """The best passages for a text within these scopes."""
         stems = Stems()
-        slips = self._slips(where, text, stems)
-        by_meaning = self._threads.submit(self._by_meaning, where, _mend(text, slips))
+        slips = self._find_slips(where, text, stems)
+        by_meaning = self._threads.submit(self._search_by_meaning, where, _mend(text, slips))
         words = [slips.get(word, word) for word in find_content_words(text)]
         terms = Terms(tuple(words), tuple(find_asked_identifiers(text)))
-        related = self._related(where, words, stems)
+        related = self._find_related(where, words, stems)
         query, by_words = _search_by_words(where, terms, related, stems)
         asked, by_vector = by_meaning.result()
         proposed = max(max(PROPOSED, 2 * limit) // max(len(where), 1), PROPOSED_AT_LEAST)
@@ -116,7 +116,7 @@ class Retriever:
             for scope, lexical, dense in zip(where, by_words, by_vector, strict=True)
         ]
         candidates = [
-            Candidate(passage, _tokenise(stems, query.has_codes, passage), one.similarity(passage))
+            Candidate(passage, _tokenise(stems, query.has_codes, passage), one.measure_similarity(passage))
             for one in found
             for passage in one.passages
         ]
@@ -134,18 +134,20 @@ class Retriever:
         self._threads.shutdown()
         self._scans.shutdown()
 
-    def _by_meaning(self, where: Sequence[Scope], text: str) -> tuple[Vectors | None, list[dict[int, float]]]:
+    def _search_by_meaning(
+        self, where: Sequence[Scope], text: str
+    ) -> tuple[Vectors | None, list[dict[int, float]]]:
         """The question's vector, and the nearest chunks of each scope: none where vectors cannot be compared."""
         vectors = self._embed([text])
         asked: Vectors | None = vectors[0] if vectors is not None else None
         return asked, [
             vector.search(scope, asked, run=self._scans.map)
-            if asked is not None and self._comparable(scope.pack)
+            if asked is not None and self._is_comparable(scope.pack)
             else {}
             for scope in where
         ]
 
-    def _comparable(self, pack: Pack) -> bool:
+    def _is_comparable(self, pack: Pack) -> bool:
         """Whether the pack's vectors were made by our embedder."""
         try:
             return self._embedder is not None and pack.embedder == self._embedder.fingerprint
@@ -161,9 +163,9 @@ class Retriever:
         except EngineError:
             return None
 
-    def _related(self, where: Sequence[Scope], words: Sequence[str], stems: Stems) -> Related:
+    def _find_related(self, where: Sequence[Scope], words: Sequence[str], stems: Stems) -> Related:
         """The stems of the packs that mean about the same as those of these words."""
-        packs = [scope.pack for scope in where if self._comparable(scope.pack)]
+        packs = [scope.pack for scope in where if self._is_comparable(scope.pack)]
         word_of = {stem: word for word in words if _is_word(word) for stem in stems.of(word)[:1]}
         asked = vocabulary.read_vectors(packs, list(word_of))
         strange = [stem for stem in word_of if stem not in asked]
@@ -171,7 +173,7 @@ class Retriever:
             asked |= dict(zip(strange, vectors, strict=True))
         return vocabulary.find_related(packs, asked)
 
-    def _slips(self, where: Sequence[Scope], text: str, stems: Stems) -> dict[str, str]:
+    def _find_slips(self, where: Sequence[Scope], text: str, stems: Stems) -> dict[str, str]:
         """Corrections for words that no pack in question has."""
         packs = [scope.pack for scope in where]
         stem_of = {word: stem for word in find_content_words(text) for stem in stems.of(word)[:1]}
@@ -182,9 +184,9 @@ class Retriever:
         known: Counter[str] = Counter()
         for pack in packs:
             known.update(vocabulary.read_words(pack))
-        return find_corrections(unknown, known, self._is_english)
+        return find_corrections(unknown, known, self._are_english)
 
-    def _is_english(self, words: Sequence[str]) -> list[bool]:
+    def _are_english(self, words: Sequence[str]) -> list[bool]:
         """A word that the embedder's vocabulary of 30,000 holds whole is a word, not a slip."""
         if self._embedder is None:
             return [False] * len(words)
@@ -213,7 +215,7 @@ class _Found:
         chunks = [chunk for passage in passages for chunk in passage.chunks]
         self._closeness = vector.measure_closeness(pack, chunks, asked) if asked is not None else {}
 
-    def similarity(self, passage: Passage) -> float | None:
+    def measure_similarity(self, passage: Passage) -> float | None:
         """How close it comes as a whole and in its closest sentence; None without vectors."""
         chunks = [self._closeness[chunk] for chunk in passage.chunks if chunk in self._closeness]
         if not chunks:

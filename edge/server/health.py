@@ -31,7 +31,7 @@ def _state(edge: Edge) -> Json:
     try:
         packs = len(edge.packs.list())
         sound = packs > 0 and not edge.packs.problems()
-        engine = edge.engine(engine).name
+        engine = edge.get_engine(engine).name
     except EdgeError:
         sound = False
     return {

@@ -23,7 +23,7 @@ router = APIRouter(default_response_class=Response)
 @router.get("/metrics", summary="Count", responses=content("text/plain"))
 async def metrics(services: Annotated[Services, Depends(services)]) -> Response:
     """Counters and times in the Prometheus text format."""
-    cost = _cost(services.edge.engines())
+    cost = _cost(services.edge.list_engines())
     lines = [
         *gauge("edge_info", "The version that runs.", 1, version=__version__),
         *gauge("edge_turns_in_progress", "Questions being answered now.", len(services.turns)),

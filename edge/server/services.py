@@ -44,7 +44,9 @@ class Services:
         self.embeddings = Turns(self._embedding_workers, EMBEDDINGS_WAITING, observe)
 
         self.idle = IdlePrefill(
-            edge.prefiller, lambda: edge.assistant.likely(LIKELY), lambda: len(self.turns) > 0
+            edge.get_prefiller,
+            lambda: edge.assistant.list_likely_prompts(LIKELY),
+            lambda: len(self.turns) > 0,
         )
 
     def answering(self, question: Question) -> Work[Event]:

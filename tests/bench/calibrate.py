@@ -17,7 +17,7 @@ from edge.app import make_embedder
 from edge.config import load_settings
 from edge.evaluation import load_questions
 from edge.packs.pack import Pack
-from edge.reading.answerable import REFUSE_BELOW, Signals, signals
+from edge.reading.answerable import REFUSE_BELOW, Signals, read_signals
 from edge.retrieval.retriever import Retriever
 
 Floats = NDArray[np.float64]
@@ -34,7 +34,7 @@ def collect(pack: Path, questions: Path, by_meaning: bool) -> tuple[Floats, Floa
         closing(Retriever(lambda: [opened], embedder if by_meaning else None)) as retriever,
     ):
         searches = [retriever.search(item.question, 10) for item in labelled]
-    seen = [signals(found.evidence.query, found.query, found.ranked) for found in searches]
+    seen = [read_signals(found.evidence.query, found.query, found.ranked) for found in searches]
     return np.array([astuple(s) for s in seen]), np.array([float(item.answerable) for item in labelled])
 
 

@@ -105,7 +105,7 @@ def test_a_server_quotes_while_a_model_is_checked(settings: Settings, program: B
     waits = []
     for remember in (True, False):
         with app.build(settings, remember) as edge:
-            engine = edge.engine("llama")
+            engine = edge.get_engine("llama")
             assert isinstance(engine, LlamaEngine)
             waits.append(engine._guard.limit_s if engine._guard else -1)
     assert waits == [app.CHECK_S, None]

@@ -46,7 +46,7 @@ def ask(question: str, passages: Sequence[Passage], turns: Sequence[Exchange] = 
 
 
 def answered(sent: Sent, text: str = "So it is [1].") -> Exchange:
-    return sent.answered(text, text)
+    return sent.add_answer(text, text)
 
 
 # The first message
@@ -146,13 +146,13 @@ def test_turns_without_a_model_are_plain() -> None:
 
 def test_the_models_own_words_are_remembered_where_all_of_them_are_shown() -> None:
     sent = ask("And then?", [B, C], [answered(ask("What?", [A, B]))])
-    assert sent.answered(" It is [3].", "It is [2].").assistant == " It is [3]."
+    assert sent.add_answer(" It is [3].", "It is [2].").assistant == " It is [3]."
 
 
 def test_what_was_not_shown_is_not_remembered() -> None:
     sent = ask("And then?", [B, C], [answered(ask("What?", [A, B]))])
-    assert sent.answered("It is 99 [3]. It is [2][3].", "It is [1][2].").assistant == "It is [2][3]."
-    assert ask("What?", [A]).answered("99 Nm. It is [1].", "It is [1].").assistant == "It is [1]."
+    assert sent.add_answer("It is 99 [3]. It is [2][3].", "It is [1][2].").assistant == "It is [2][3]."
+    assert ask("What?", [A]).add_answer("99 Nm. It is [1].", "It is [1].").assistant == "It is [1]."
 
 
 def test_what_is_remembered_can_be_written_down() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.reading.answerable import REFUSE_BELOW, Signals, confidence, signals
+from edge.reading.answerable import REFUSE_BELOW, Signals, compute_confidence, read_signals
 from edge.retrieval.query import Query
 from edge.retrieval.ranking import Ranked
 from tests.guard.conftest import passage
@@ -19,7 +19,7 @@ def found(text: str, tokens: str, dense: float = 0.5) -> Ranked:
 
 
 def told(question: str, query: Query, *best: Ranked) -> Signals:
-    return signals(question, query, best)
+    return read_signals(question, query, best)
 
 
 def test_coverage_is_the_share_of_the_weight_that_a_passage_holds() -> None:
@@ -62,23 +62,23 @@ def test_a_kind_of_quantity_that_no_first_passage_states_is_missing() -> None:
 def test_evidence_makes_an_answer_likelier() -> None:
     good = [found("Grease the bearing.", "grea bear", 0.7), *[found("z", "", 0.1)] * 7]
     poor = [found("The lid is red.", "lid", 0.2), *[found("z", "", 0.19)] * 7]
-    assert confidence("grease the bearing", QUERY, good) > 0.9
-    assert confidence("grease the bearing", QUERY, poor) < REFUSE_BELOW
+    assert compute_confidence("grease the bearing", QUERY, good) > 0.9
+    assert compute_confidence("grease the bearing", QUERY, poor) < REFUSE_BELOW
 
 
 def test_nothing_found_answers_nothing() -> None:
-    assert confidence("grease the bearing", QUERY, []) == 0
+    assert compute_confidence("grease the bearing", QUERY, []) == 0
 
 
 def test_a_bare_code_that_stands_in_the_passage_is_looked_up() -> None:
     query = Query({"e": 2.0, "207": 3.0, "#e207": 5.0})
-    assert confidence("E-207", query, [found("x", "#e207")]) == 1
-    assert confidence("E-207", query, [found("x", "e")]) < 1
+    assert compute_confidence("E-207", query, [found("x", "#e207")]) == 1
+    assert compute_confidence("E-207", query, [found("x", "e")]) < 1
 
 
 def test_a_thousand_numbers_are_no_error() -> None:
     query = Query({str(n): 1.0 for n in range(1000)})
-    assert confidence("numbers", query, [found("x", "")]) == pytest.approx(0)
+    assert compute_confidence("numbers", query, [found("x", "")]) == pytest.approx(0)
 
 
 def test_a_code_that_no_first_passage_holds_is_missing() -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from edge import plugins
-from edge.app import Edge
+from edge.app import Edge, Mode
 from edge.config import Settings
 from edge.engine.interface import Engine
 from edge.ingest.build import build
@@ -71,7 +71,7 @@ def settings(home: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def edge(settings: Settings) -> Iterator[Edge]:
-    with Edge(settings, remember=True) as made:
+    with Edge(settings, Mode.SERVER) as made:
         yield made
 
 
@@ -93,7 +93,7 @@ def start(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start
             if plugged is not None:
                 monkeypatch.setitem(plugins.BUILT_IN, plugged.name, lambda settings: plugged)
                 changes["engine"] = plugged.name
-            edge = stack.enter_context(Edge(replace(settings, **changes), remember=True))
+            edge = stack.enter_context(Edge(replace(settings, **changes), Mode.SERVER))
             return stack.enter_context(serving(edge, host))
 
         yield started

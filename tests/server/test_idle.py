@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from edge.app import build
+from edge.app import Mode, build
 from edge.config import Settings
 from edge.engine.interface import Finished
 from edge.engine.llama import LlamaEngine
@@ -152,15 +152,15 @@ def test_what_was_computed_ahead_is_reused_by_the_question(llama: LlamaEngine) -
 
 
 def test_only_a_language_model_is_prefilled(tmp_path: Path) -> None:
-    with build(Settings(home=tmp_path, embedder="none"), remember=True) as edge:
-        assert edge.prefiller() is None
+    with build(Settings(home=tmp_path, embedder="none"), Mode.SERVER) as edge:
+        assert edge.get_prefiller() is None
         edge.models.add(write_chain_model(tmp_path / "chain.gguf", "abc"))
-        assert isinstance(edge.prefiller(), LlamaEngine)
-    with build(Settings(home=tmp_path, embedder="none", engine="extractive"), remember=True) as edge:
-        assert edge.prefiller() is None
+        assert isinstance(edge.get_prefiller(), LlamaEngine)
+    with build(Settings(home=tmp_path, embedder="none", engine="extractive"), Mode.SERVER) as edge:
+        assert edge.get_prefiller() is None
 
 
 def test_the_instructions_are_likely_even_without_any_question(tmp_path: Path) -> None:
-    with build(Settings(home=tmp_path, embedder="none"), remember=True) as edge:
-        (prompt,) = edge.assistant.likely(3)
+    with build(Settings(home=tmp_path, embedder="none"), Mode.SERVER) as edge:
+        (prompt,) = edge.assistant.list_likely_prompts(3)
     assert prompt.messages[0] == Message("system", A.messages[0].content)

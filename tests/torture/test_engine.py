@@ -97,7 +97,7 @@ def test_a_technician_gets_an_answer_whatever_happens_to_the_worker(tmp_path: Pa
 
         with ThreadPoolExecutor(ASKERS) as threads:
             asking = [threads.submit(ask) for _ in range(ASKERS)]
-            engine = edge.engine("llama")
+            engine = edge.get_engine("llama")
             assert isinstance(engine, LlamaEngine)
             try:
                 for _ in range(KILLS):

@@ -60,7 +60,7 @@ def embedding_model(edge: Edge) -> str | None:
 
 def _language_model(edge: Edge) -> ChatEngine | None:
     try:
-        engine = edge.engine(edge.settings.engine)
+        engine = edge.get_engine(edge.settings.engine)
     except EdgeError:
         return None
     return engine if isinstance(engine, ChatEngine) else None

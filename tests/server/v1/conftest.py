@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from openai import OpenAI
 
-from edge.app import Edge
+from edge.app import Edge, Mode
 from edge.config import Settings
 from edge.engine.llama import LlamaEngine
 from tests.engine.chain_model import write_chain_model
@@ -52,7 +52,7 @@ def openai(start: Start, llama: LlamaEngine, openai_of: OpenAIOf) -> OpenAI:
 @pytest.fixture(scope="session")
 def bare(settings: Settings) -> Iterator[LocalClient]:
     """A server with packs and the embedder, without a language model."""
-    with Edge(replace(settings, embedder=""), remember=True) as edge, serving(edge) as started:
+    with Edge(replace(settings, embedder=""), Mode.SERVER) as edge, serving(edge) as started:
         yield started
 
 
