@@ -23,6 +23,6 @@ def serve(
 
     screen, settings = Screen(), load_settings(host=host, port=port)
     how = "" if systemd.is_service() else "  (Ctrl-C stops)"
-    with app.build(settings, remember=True) as edge:
+    with app.build(settings, app.Mode.SERVER) as edge:
         warn_of_unusable_packs(edge.packs)
         run.serve(edge, settings.host, settings.port, lambda url: screen.write(f"{url}{how}"))
