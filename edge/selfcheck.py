@@ -1,5 +1,6 @@
-"""Does this edge, as it was copied here, do its work? Every byte of the one-file program, all that the doctor looks at,
-and a question to each pack. Showing the checks is left to ``edge self-test``.
+"""Checks this copy of edge: every byte of the one-file program, all checks of the doctor, and a question to each pack.
+
+Showing the checks is left to ``edge self-test``.
 """
 
 from __future__ import annotations
@@ -26,36 +27,35 @@ DOCUMENTS, WORDS = 3, 12
 
 
 def check_program(settings: Settings, progress: Progress = unheard) -> Iterator[Check]:
-    """The one-file program that runs, if it is one: its parts, and what the launcher unpacked of it."""
+    """Check the one-file program that runs, if it is one: its parts, and the files that its launcher unpacked."""
     try:
         if bundle := own_bundle():
-            yield from _parts(bundle, settings, progress)
+            yield from _check_parts(bundle, settings, progress)
             if getattr(sys, "frozen", False):
-                yield _unpacked(bundle, Path(sys.executable).parent)
+                yield _check_unpacked(bundle, Path(sys.executable).parent)
     except EdgeError as error:
         yield Check("program", "fail", error.message, error.hint)
 
 
 def check_machine(settings: Settings) -> Iterator[Check]:
-    """All that the doctor looks at, and answers."""
+    """Make all checks of the doctor, then check the answers."""
     yield from doctor.diagnose(settings, deep=True)
-    yield from answers(settings)
+    yield from check_answers(settings)
 
 
-def answers(settings: Settings) -> Iterator[Check]:
-    """Questions to each pack, in its own words, until one is answered. It is quoted; of language models the doctor
-    tells."""
+def check_answers(settings: Settings) -> Iterator[Check]:
+    """Ask each pack questions in its own words until one is answered, by a quotation. No language model is needed."""
     try:
         with app.build(settings) as edge:
             for pack in edge.library.packs():
-                yield _answer(edge, pack)
+                yield _check_answer(edge, pack)
     except EdgeError as error:
         yield Check("answer", "fail", error.message, error.hint)
 
 
-def _answer(edge: Edge, pack: Pack) -> Check:
+def _check_answer(edge: Edge, pack: Pack) -> Check:
     name = pack.manifest.name
-    for text in _questions(pack):
+    for text in _make_questions(pack):
         question = Question(text, packs=(name,), engine=EXTRACTIVE)
         (answer,) = (e.answer for e in edge.assistant.answer(question) if isinstance(e, Answered))
         if not answer.refused:
@@ -65,15 +65,15 @@ def _answer(edge: Edge, pack: Pack) -> Check:
     return Check("answer", "fail", f"{name}: no question is answered", "Install the pack again.")
 
 
-def _questions(pack: Pack) -> Iterator[str]:
-    """Titles of a few documents, and the words that these begin with."""
+def _make_questions(pack: Pack) -> Iterator[str]:
+    """Yield the titles of a few documents, and the first words of each."""
     for document in pack.documents()[:DOCUMENTS]:
         yield document.title
         yield " ".join(pack.chunk(document.first_chunk).text.split()[:WORDS])
 
 
-def _parts(bundle: Bundle, settings: Settings, progress: Progress) -> Iterator[Check]:
-    """What is found sound is not hashed again by those who use it."""
+def _check_parts(bundle: Bundle, settings: Settings, progress: Progress) -> Iterator[Check]:
+    """Check every part. The hash of a sound one is kept, so that its first use need not hash it again."""
     seen, known = look(bundle.path), checked(settings.home)
     for verdict in bundle.verify(progress):
         part = verdict.part
@@ -86,7 +86,7 @@ def _parts(bundle: Bundle, settings: Settings, progress: Progress) -> Iterator[C
         yield Check("inside", "ok", what)
 
 
-def _unpacked(bundle: Bundle, folder: Path) -> Check:
+def _check_unpacked(bundle: Bundle, folder: Path) -> Check:
     wrong = altered(bundle, folder)
     if wrong:
         hint = f"Remove {folder}: the next start unpacks it again."

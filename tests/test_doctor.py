@@ -13,7 +13,7 @@ import pytest
 from edge import doctor
 from edge.config import Settings
 from edge.database import open_writable
-from edge.doctor import search, system, writing
+from edge.doctor import model, search, system
 from edge.engine.interface import Vectors
 from edge.engine.machine import cpu
 from edge.engine.machine.cpu import Processor
@@ -34,7 +34,7 @@ LINES = (
     "Clear the condensate drain and restart the unit.",
 )
 
-WORDS = list(dict.fromkeys(re.findall(r"\w+", " ".join([search.ASKED, *search.REPLIES]).lower())))
+WORDS = list(dict.fromkeys(re.findall(r"\w+", " ".join([search.QUESTION, *search.REPLIES]).lower())))
 """What a reranker for `doctor` must know."""
 
 Install = Callable[..., None]
@@ -78,22 +78,22 @@ def test_a_fresh_device_lacks_a_pack_and_nothing_else(settings: Settings) -> Non
 
 
 def test_sqlite_is_put_to_use() -> None:
-    check = system.sqlite()
+    check = system.check_sqlite()
     assert check.status == "ok"
     assert "FTS5" in check.detail
 
 
 def test_an_old_processor_is_slow() -> None:
-    check = system.processor(Processor("ivybridge", ("SSE3", "SSSE3", "AVX", "F16C")), "x86_64")
+    check = system.check_processor(Processor("ivybridge", ("SSE3", "SSSE3", "AVX", "F16C")), "x86_64")
     assert (check.status, check.detail.rpartition("; ")[2]) == ("warn", "ivybridge (AVX, F16C)")
-    assert system.processor(Processor("x64", ()), "x86_64").status == "warn"
-    assert system.processor(Processor("haswell", ("AVX", "AVX2")), "x86_64").status == "ok"
-    assert system.processor(Processor("armv8.2_2", ("NEON",)), "aarch64").status == "ok"
+    assert system.check_processor(Processor("x64", ()), "x86_64").status == "warn"
+    assert system.check_processor(Processor("haswell", ("AVX", "AVX2")), "x86_64").status == "ok"
+    assert system.check_processor(Processor("armv8.2_2", ("NEON",)), "aarch64").status == "ok"
 
 
 def test_a_damaged_variant_is_told() -> None:
     problem = "failed to load libggml-cpu-zen4.so: file too short"
-    check = system.processor(Processor("haswell", ("AVX", "AVX2"), (problem,)))
+    check = system.check_processor(Processor("haswell", ("AVX", "AVX2"), (problem,)))
     assert (check.status, check.detail.rpartition("; ")[2]) == ("warn", problem)
     assert "edge self-test" in check.hint
 
@@ -107,7 +107,7 @@ def test_a_real_worker_tells_its_processor() -> None:
 
 def test_little_memory_is_a_warning(tmp_path: Path) -> None:
     def memory(meminfo: Path) -> doctor.Check:
-        return system.memory(meminfo, tmp_path / "cgroup", tmp_path)
+        return system.check_memory(meminfo, tmp_path / "cgroup", tmp_path)
 
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal: 8000000 kB\nMemAvailable: 500000 kB\n")
@@ -118,7 +118,7 @@ def test_little_memory_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_a_home_that_cannot_be_written_still_answers() -> None:
-    check = system.home(Path("/proc/edge"))
+    check = system.check_home(Path("/proc/edge"))
     assert check.status == "warn"
     assert "not writable" in check.detail
 
@@ -135,7 +135,7 @@ def test_vectors_of_another_embedder_are_told(settings: Settings, install: Insta
         fingerprint = "other:1"
 
     install(Other())
-    (check,) = search.packs(PackStore(settings), ScriptedEmbedder())
+    (check,) = search.check_packs(PackStore(settings), ScriptedEmbedder())
     assert check.status == "warn"
     assert "of another embedder" in check.detail
 
@@ -184,14 +184,14 @@ class Embedder(ScriptedEmbedder):
 
 
 def test_an_embedder_is_asked_something_it_must_know() -> None:
-    assert search.embedding(Embedder([(1, 0), (0.9, 0.1), (0, 1)])).status == "ok"
-    senseless = search.embedding(Embedder([(1, 0), (1, 0), (1, 0)]))
+    assert search.check_embedder(Embedder([(1, 0), (0.9, 0.1), (0, 1)])).status == "ok"
+    senseless = search.check_embedder(Embedder([(1, 0), (1, 0), (1, 0)]))
     assert (senseless.status, senseless.detail.rpartition("; ")[2]) == ("fail", "its vectors mean nothing")
 
 
 def test_no_embedder_is_a_choice_or_a_lack() -> None:
-    assert search.embedding(None, wanted=False).status == "ok"
-    assert search.embedding(None, wanted=True).status == "warn"
+    assert search.check_embedder(None, wanted=False).status == "ok"
+    assert search.check_embedder(None, wanted=True).status == "warn"
 
 
 def test_an_embedder_that_is_not_there_fails_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -252,15 +252,15 @@ def test_a_model_is_looked_at_and_only_loaded_when_asked(settings: Settings) -> 
 
 def test_how_a_model_would_be_run_is_told(settings: Settings) -> None:
     here = Machine(4, Memory(8 << 30, 6 << 30), ())
-    assert writing.model(settings, here).detail == "none; answers quote the manuals"
+    assert model.check_model(settings, here).detail == "none; answers quote the manuals"
     ModelStore(settings).add(TINY)
-    check = writing.model(settings, here)
+    check = model.check_model(settings, here)
     assert check.status == "ok"
     assert "SHA-256 recorded, would answer 16 requests at once with 19,456 tokens of cache: " in check.detail
     assert check.detail.endswith(" of 6.4 GB free")
-    assert "SHA-256 right today" in writing.model(settings, here, deep=True).detail
+    assert "SHA-256 right today" in model.check_model(settings, here, deep=True).detail
     card = Device("CUDA0", "card", 8 << 30, 7 << 30)
-    on_gpu = writing.model(settings, replace(here, devices=(card,))).detail
+    on_gpu = model.check_model(settings, replace(here, devices=(card,))).detail
     assert "64 requests" in on_gpu
     assert "5 layers on the GPU" in on_gpu
 
@@ -268,14 +268,14 @@ def test_how_a_model_would_be_run_is_told(settings: Settings) -> None:
 def test_a_model_that_does_not_fit_fails(settings: Settings) -> None:
     ModelStore(settings).add(TINY)
     with pytest.raises(ModelError, match="of memory"):
-        writing.model(settings, Machine(1, Memory(1 << 30, 1 << 28)))
+        model.check_model(settings, Machine(1, Memory(1 << 30, 1 << 28)))
 
 
 def test_a_damaged_model_is_found_when_asked_to_look_deeply(settings: Settings) -> None:
-    model = ModelStore(settings).add(TINY)
+    added = ModelStore(settings).add(TINY)
     data = bytearray(TINY.read_bytes())
     data[-1] ^= 1
-    model.path.write_bytes(data)
+    added.path.write_bytes(data)
     assert "changed since it came" in found(settings, "model").detail
     (check,) = [check for check in doctor.diagnose(settings, deep=True) if check.name == "model"]
     assert (check.status, check.detail.partition(" is ")[2][:7]) == ("fail", "damaged")
@@ -290,8 +290,8 @@ def test_a_begun_download_is_told(settings: Settings) -> None:
 
 
 def test_a_truncated_model_fails(settings: Settings) -> None:
-    model = ModelStore(settings).add(TINY)
-    model.path.write_bytes(TINY.read_bytes()[:-1000])
+    added = ModelStore(settings).add(TINY)
+    added.path.write_bytes(TINY.read_bytes()[:-1000])
     assert found(settings, "model").status == "fail"
 
 
@@ -313,7 +313,7 @@ def accepted(settings: Settings, time: datetime, stale_days: int | None = None) 
 
 
 def test_a_device_that_has_never_synced_is_in_order(settings: Settings) -> None:
-    check = search.synced(settings)
+    check = search.check_sync(settings)
     assert (check.status, check.name) == ("ok", "sync")
     assert not settings.sync_dir.exists()
 
@@ -322,14 +322,15 @@ def test_the_age_of_the_publishers_list_is_told(settings: Settings) -> None:
     time = datetime(2027, 1, 1, tzinfo=UTC)
     accepted(settings, time)
     assert (
-        search.synced(settings, lambda: time + timedelta(days=1)).detail == "list 4 from a stick, 1 day old"
+        search.check_sync(settings, lambda: time + timedelta(days=1)).detail
+        == "list 4 from a stick, 1 day old"
     )
-    assert search.synced(settings, lambda: time + timedelta(days=90)).status == "ok"
-    assert search.synced(settings, lambda: time + timedelta(days=91)).status == "warn"
+    assert search.check_sync(settings, lambda: time + timedelta(days=90)).status == "ok"
+    assert search.check_sync(settings, lambda: time + timedelta(days=91)).status == "warn"
 
 
 def test_a_list_that_was_old_when_it_came_is_as_old_as_it_was(settings: Settings) -> None:
     time = datetime(2027, 1, 1, tzinfo=UTC)
     accepted(settings, time, stale_days=100)
-    assert search.synced(settings, lambda: time).detail == "list 4 from a stick, 100 days old"
-    assert search.synced(settings, lambda: time).status == "warn"
+    assert search.check_sync(settings, lambda: time).detail == "list 4 from a stick, 100 days old"
+    assert search.check_sync(settings, lambda: time).status == "warn"

@@ -1,5 +1,6 @@
-"""Is everything in order? One check after another, each a fact with its status; nothing is changed and nothing stops at
-the first fault. Showing them is left to ``edge doctor``.
+"""Checks this device, one fact after another. Nothing is changed, and no fault stops the checks after it.
+
+Showing the checks is left to ``edge doctor``.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from pathlib import Path
 
 from edge import app
 from edge.config import Settings
-from edge.doctor import device, search, system, writing
-from edge.doctor.check import Check, Status, failed, safely
+from edge.doctor import device, model, search, system
+from edge.doctor.check import Check, Status, report_error, run_check
 from edge.embedded.part import EXECUTABLE
 from edge.engine.interface import Embedder
 from edge.engine.machine import cpu, resources, sandbox_level
@@ -25,42 +26,44 @@ __all__ = ["Check", "Status", "diagnose"]
 
 
 def diagnose(settings: Settings, deep: bool = False) -> Iterator[Check]:
-    """Every check in order, as each is done. ``deep`` also hashes and loads the language model, and lets it write."""
-    yield safely("python", system.python)
-    yield safely("processor", lambda: system.processor(cpu.look()))
-    yield safely("memory", system.memory)
-    found = device.Found()
-    yield safely("device", lambda: device.check(settings, found))
-    yield safely("home", lambda: system.home(settings.home))
-    yield safely("sqlite", system.sqlite)
-    yield safely("sandbox", lambda: system.sandbox(sandbox_level.look(gpu=may_have_gpu(settings))))
+    """Yield every check as it is done. ``deep`` also hashes and loads the language model, and lets it write."""
+    yield run_check("python", system.check_python)
+    yield run_check("processor", lambda: system.check_processor(cpu.look()))
+    yield run_check("memory", system.check_memory)
+    found = device.Findings()
+    yield run_check("device", lambda: device.check_device(settings, found))
+    yield run_check("home", lambda: system.check_home(settings.home))
+    yield run_check("sqlite", system.check_sqlite)
+    yield run_check("sandbox", lambda: system.check_sandbox(sandbox_level.look(gpu=may_have_gpu(settings))))
     embedder: Embedder | None = None
     try:
         embedder = app.make_embedder(settings)
-        yield safely("embedder", lambda: search.embedding(embedder, wanted=settings.embedder != "none"))
+        yield run_check(
+            "embedder", lambda: search.check_embedder(embedder, wanted=settings.embedder != "none")
+        )
     except EdgeError as error:
-        yield failed("embedder", error)
+        yield report_error("embedder", error)
     try:
-        yield from search.packs(PackStore(settings), embedder)
+        yield from search.check_packs(PackStore(settings), embedder)
     except EdgeError as error:
-        yield failed("pack", error)
+        yield report_error("pack", error)
     finally:
         if embedder is not None:
             embedder.close()
-    yield safely("reranker", lambda: search.reranking(settings))
-    yield safely("sync", lambda: search.synced(settings))
+    yield run_check("reranker", lambda: search.check_reranker(settings))
+    yield run_check("sync", lambda: search.check_sync(settings))
     try:
-        yield from writing.models(ModelStore(settings))
-        yield safely("model", lambda: writing.model(settings, resources.look(found.devices), deep))
+        yield from model.check_unused_models(ModelStore(settings))
+        yield run_check("model", lambda: model.check_model(settings, resources.look(found.devices), deep))
         if deep and ModelStore(settings).active():
-            yield safely("writing", lambda: writing.writing(settings))
+            yield run_check("writing", lambda: model.check_writing(settings))
     except EdgeError as error:
-        yield failed("model", error)
-    yield from left_overs(settings)
+        yield report_error("model", error)
+    yield from check_leftovers(settings)
 
 
-def left_overs(settings: Settings) -> Iterator[Check]:
-    """What interrupted work left behind."""
+def check_leftovers(settings: Settings) -> Iterator[Check]:
+    """Check for files that interrupted work has left behind."""
     folders = (settings.packs_dir.glob(".staging-*"), settings.packs_dir.glob(".trash-*"))
     found = [path.name for folder in folders for path in folder]
     found += [path.name for path in settings.models_dir.glob("*.partial")]
@@ -69,7 +72,7 @@ def left_overs(settings: Settings) -> Iterator[Check]:
         yield Check(
             "left over", "warn", f"from an interrupted installation: {', '.join(sorted(found))}", hint
         )
-    for program in filter(None, [os.environ.get(EXECUTABLE)]):
+    if program := os.environ.get(EXECUTABLE):
         unfinished = Path(program).with_name(f".{Path(program).name}.partial")
         if unfinished.exists():
             hint = "The next `edge bundle add` or `edge bundle remove` writes over it."

@@ -1,4 +1,4 @@
-"""One fact about this device, and what becomes of a check that cannot be carried out."""
+"""Defines a check: one fact about this device and its status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Status = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One fact: ``warn`` works but deserves a look, ``fail`` does not work. ``hint`` says what to do."""
+    """One fact: ``warn`` works but needs attention, ``fail`` does not work. ``hint`` says what to do."""
 
     name: str
     status: Status
@@ -21,16 +21,16 @@ class Check:
     hint: str = ""
 
 
-def safely(name: str, check: Callable[[], Check]) -> Check:
-    """A check that cannot be carried out is one that failed."""
+def run_check(name: str, check: Callable[[], Check]) -> Check:
+    """Run a check; an exception becomes a check that failed."""
     try:
         return check()
     except EdgeError as error:
-        return failed(name, error)
+        return report_error(name, error)
     except Exception as error:  # a broken installation fails in ways nobody foresaw
         return Check(name, "fail", f"{type(error).__name__}: {error}", "Install edge again.")
 
 
-def failed(name: str, error: EdgeError) -> Check:
-    """What an error says, as a check."""
+def report_error(name: str, error: EdgeError) -> Check:
+    """Return an error as a check that failed."""
     return Check(name, "fail", error.message, error.hint)

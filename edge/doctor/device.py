@@ -1,4 +1,4 @@
-"""What computes: the GPU, or the processor although there is a GPU, which is a fault."""
+"""Checks which device computes. That the processor does the work although there is a GPU is a fault."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from edge.models.store import ModelStore
 
 
 @dataclass
-class Found:
-    """What the check found, for those after it."""
+class Findings:
+    """The GPUs that the check found, for the checks after it."""
 
     devices: tuple[Device, ...] = ()
 
 
-def check(settings: Settings, found: Found, root: Path = Path("/")) -> Check:
-    """The device that llama.cpp computes on here. A GPU that lies idle is a fault once there is a language model."""
+def check_device(settings: Settings, found: Findings, root: Path = Path("/")) -> Check:
+    """Check which device llama.cpp computes on. An idle GPU is a fault once there is a language model."""
     traces = gpu.look_for_gpu(root)
     folder = back_ends(settings)
     modules = [path.name for path in folder.glob("libggml-*.so")] if folder else []

@@ -1,4 +1,4 @@
-"""What searching needs: the embedder, the reranker, the packs, and whether there may be newer ones."""
+"""Checks what a search needs: the embedder, the reranker, the packs, and how old the publisher's list is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from edge import app
 from edge.config import Settings
-from edge.doctor.check import Check, Status, safely
+from edge.doctor.check import Check, Status, run_check
 from edge.embedded.found import Carried
 from edge.embedded.part import status as file_status
 from edge.engine.interface import Embedder
@@ -24,13 +24,13 @@ from edge.sync.ratchet import Ratchet
 
 SENTENCES = ("The pump has lost its prime.", "There is air in the pump.", "Invoices are sent on Friday.")
 """The first two say nearly the same, the third does not."""
-ASKED = "Why has the pump lost its prime?"
+QUESTION = "Why has the pump lost its prime?"
 REPLIES = ("There is air in the pump.", "Invoices are sent on Friday.")
 """The first answers, the second does not."""
 
 
-def embedding(embedder: Embedder | None, wanted: bool = True) -> Check:
-    """Whether the embedder starts, how fast it is, and whether like sentences come out alike."""
+def check_embedder(embedder: Embedder | None, wanted: bool = True) -> Check:
+    """Check that the embedder starts and that like sentences get like vectors; measure how fast it is."""
     if embedder is None:
         if not wanted:
             return Check("embedder", "ok", "switched off; search is by words alone")
@@ -52,19 +52,19 @@ def embedding(embedder: Embedder | None, wanted: bool = True) -> Check:
     return Check("embedder", "ok", detail)
 
 
-def reranking(settings: Settings) -> Check:
-    """Whether the reranker starts, how fast it reads, and whether it puts an answer above a sentence about nothing."""
+def check_reranker(settings: Settings) -> Check:
+    """Check that the reranker starts and puts an answer above another sentence; measure how fast it reads."""
     reranker = app.make_reranker(settings)
     if reranker is None:
         why = "switched off" if settings.reranker == "none" else "none"
         return Check("reranker", "ok", f"{why}; passages stay in the order they were found in")
     with closing(reranker):
         start = time.perf_counter()
-        reranker.scores(ASKED, REPLIES[:1])
+        reranker.scores(QUESTION, REPLIES[:1])
         started = time.perf_counter()
-        reranker.scores(ASKED, [" ".join(REPLIES * 10)])
+        reranker.scores(QUESTION, [" ".join(REPLIES * 10)])
         each = (time.perf_counter() - started) * 1000
-        answer, other = reranker.scores(ASKED, REPLIES)
+        answer, other = reranker.scores(QUESTION, REPLIES)
     detail = f"{reranker.name}; starts in {started - start:.1f} s, 110 words take {each:.0f} ms"
     if not answer > other:
         hint = "Remove it, or set 'reranker' to 'none'."
@@ -75,11 +75,11 @@ def reranking(settings: Settings) -> Check:
     return Check("reranker", "ok", detail)
 
 
-def packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
-    """Every installed pack: those that cannot be opened, and how the others are."""
+def check_packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
+    """Check every pack, those first that cannot be opened."""
     broken = store.problems()
     installed = store.list()
-    for problem in broken:  # on a stick may be anything, as long as there is something to answer from
+    for problem in broken:  # a stick may hold anything, as long as another pack can answer
         status: Status = "warn" if problem.place == "beside" and installed else "fail"
         yield Check("pack", status, f"{problem.name}: {problem.error.message}", problem.error.hint)
     for pack in store.shadowed():
@@ -88,12 +88,11 @@ def packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
     if not installed and not broken:
         yield Check("pack", "warn", "none is installed", "Install one: edge pack install FILE.kpack")
     for each in installed:
-        yield safely("pack", partial(knowledge, store, each, embedder))
+        yield run_check("pack", partial(check_pack, store, each, embedder))
 
 
-def knowledge(store: PackStore, installed: InstalledPack, embedder: Embedder | None) -> Check:
-    """One pack: whether every byte is as it was built, its age, whether its vectors fit the embedder, and whether it
-    finds its own sentences."""
+def check_pack(store: PackStore, installed: InstalledPack, embedder: Embedder | None) -> Check:
+    """Check the bytes of one pack, its age, that its vectors fit the embedder, and that it finds its own sentences."""
     check_digest(installed.path)
     with store.open(installed.name) as pack:
         fits = embedder is None or pack.embedder == embedder.fingerprint
@@ -120,12 +119,12 @@ def knowledge(store: PackStore, installed: InstalledPack, embedder: Embedder | N
     return Check("pack", "ok", detail)
 
 
-def synced(settings: Settings, now: Callable[[], datetime] = clock.now) -> Check:
-    """Whom this device takes packs from, and how old the publisher's list is. Nothing is disabled for its age."""
-    memory = settings.sync_dir / "trust.sqlite"
+def check_sync(settings: Settings, now: Callable[[], datetime] = clock.now) -> Check:
+    """Check how old the publisher's list is. No pack is disabled for its age."""
+    file = settings.sync_dir / "trust.sqlite"
     last = None
-    if memory.exists():
-        with closing(Ratchet(memory)) as ratchet:
+    if file.exists():
+        with closing(Ratchet(file)) as ratchet:
             last = ratchet.last()
     if last is None:
         return Check("sync", "ok", "has never synced; packs are installed by hand")

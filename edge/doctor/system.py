@@ -1,4 +1,4 @@
-"""The machine without models: interpreter, processor, memory, disk, SQLite, and how well workers are locked in."""
+"""Checks the machine: interpreter, processor, memory, disk, SQLite, and the sandbox of the workers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ LOW_MEMORY = 10**9
 LOW_DISK = 10**9
 
 
-def python() -> Check:
-    """The interpreter and the platform."""
+def check_python() -> Check:
+    """Check the interpreter and the platform."""
     version = platform.python_version()
     where = f"Python {version} on {platform.system()} {platform.machine()}"
     if sys.platform != "linux":
@@ -29,8 +29,8 @@ def python() -> Check:
     return Check("python", "ok", where)
 
 
-def processor(found: Processor, machine: str = "") -> Check:
-    """Cores this process may use, and which code for them llama.cpp computes with."""
+def check_processor(found: Processor, machine: str = "") -> Check:
+    """Check how many cores this process may use, and for which instruction sets llama.cpp is compiled."""
     detail = f"{physical_cores()} cores; {found.summary}"
     if found.problems:
         hint = "Check this edge with `edge self-test`, or install it again."
@@ -40,8 +40,8 @@ def processor(found: Processor, machine: str = "") -> Check:
     return Check("processor", "ok", detail)
 
 
-def memory(meminfo: Path = MEMINFO, cgroup: Path = CGROUP, cgroups: Path = CGROUPS) -> Check:
-    """Memory in all, and what is left, within the limits of control groups."""
+def check_memory(meminfo: Path = MEMINFO, cgroup: Path = CGROUP, cgroups: Path = CGROUPS) -> Check:
+    """Check how much memory is free, within the limits of control groups."""
     found = read_memory(meminfo, cgroup, cgroups)
     if found is None:
         return Check("memory", "ok", "size unknown")
@@ -53,8 +53,8 @@ def memory(meminfo: Path = MEMINFO, cgroup: Path = CGROUP, cgroups: Path = CGROU
     return Check("memory", "ok", detail)
 
 
-def home(folder: Path) -> Check:
-    """Whether state can be written, and how much. A folder that does not exist yet is not made."""
+def check_home(folder: Path) -> Check:
+    """Check that the state folder can be written, and the space on its disk. A missing folder is not made."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     detail = f"{folder}, {format_size(free)} free"
@@ -71,8 +71,8 @@ def home(folder: Path) -> Check:
     return Check("home", "ok", detail)
 
 
-def sqlite() -> Check:
-    """SQLite with FTS5 and sqlite-vec, put to use."""
+def check_sqlite() -> Check:
+    """Check SQLite with FTS5 and sqlite-vec by a search with each."""
     with closing(open_memory()) as connection:
         ((version, vectors),) = connection.execute("SELECT sqlite_version(), vec_version()")
         connection.execute("CREATE VIRTUAL TABLE word USING fts5(text, tokenize='porter')")
@@ -88,8 +88,8 @@ def sqlite() -> Check:
     return Check("sqlite", "ok", detail)
 
 
-def sandbox(found: sandbox_level.Room) -> Check:
-    """How well the processes that read models are locked in."""
+def check_sandbox(found: sandbox_level.Room) -> Check:
+    """Check how well the processes that read models are locked in."""
     if not found.reasons:
         return Check("sandbox", "ok", found.summary)
     if found.landlock and found.seccomp:

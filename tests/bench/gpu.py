@@ -45,8 +45,8 @@ def run(options: Namespace) -> Iterator[Figure]:
     """Tokens a second and first tokens on a GPU."""
     with TemporaryDirectory() as home:
         settings = load_settings(home=Path(home))
-        found = device.Found()
-        check = device.check(settings, found)
+        found = device.Findings()
+        check = device.check_device(settings, found)
         say(f"device: {check.detail}")
         if not found.devices:
             print(f"NO GPU: nothing was measured. {check.hint or 'This machine has none.'}")

@@ -157,9 +157,9 @@ class TestDoctor:
 
     def test_an_idle_gpu_fails_once_there_is_a_model(self, laptop: Path, model: Path) -> None:
         settings = Settings(home=laptop / "home")
-        assert device.check(settings, device.Found(), laptop).status == "warn"
+        assert device.check_device(settings, device.Findings(), laptop).status == "warn"
         ModelStore(settings).add(model)
-        check = device.check(settings, device.Found(), laptop)
+        check = device.check_device(settings, device.Findings(), laptop)
         assert check.status == "fail"
         assert "processor only, though there is an NVIDIA RTX A2000" in check.detail
         assert MODULE in check.detail
@@ -167,28 +167,28 @@ class TestDoctor:
     def test_a_module_that_cannot_be_loaded_is_named(self, laptop: Path, model: Path, tmp_path: Path) -> None:
         touch(tmp_path / "modules" / MODULE, "no library")
         settings = Settings(home=laptop / "home", back_ends=str(tmp_path / "modules"), gpu_layers="all")
-        check = device.check(settings, device.Found(), laptop)
+        check = device.check_device(settings, device.Findings(), laptop)
         assert check.status == "fail"
         assert "failed to load" in check.detail
 
     def test_a_module_in_edges_home_is_picked_up(self, laptop: Path) -> None:
         settings = Settings(home=laptop / "home")
         compile_module(settings.home / BACK_ENDS / MODULE, "card")
-        found = device.Found()
-        check = device.check(settings, found, laptop)
+        found = device.Findings()
+        check = device.check_device(settings, found, laptop)
         assert (check.status, check.detail) == ("ok", "Stand-in card (CUDA0), 7.0 of 8.0 GB free")
         assert found.devices == (Device("CUDA0", "Stand-in card", 8_000_000_000, 7_000_000_000),)
 
     def test_a_library_that_it_needs_is_named(self, laptop: Path) -> None:
         settings = Settings(home=laptop / "home")
         compile_module(settings.home / BACK_ENDS / MODULE, "card", needs="libcublas.so.99")
-        check = device.check(settings, device.Found(), laptop)
+        check = device.check_device(settings, device.Findings(), laptop)
         assert (check.status, check.detail.rpartition(": ")[2]) == ("warn", "libcublas.so was not found")
         assert "cuBLAS" in check.hint
 
     def test_none_is_in_order(self, tmp_path: Path) -> None:
         settings = Settings(home=tmp_path / "home")
-        assert device.check(settings, device.Found(), tmp_path).status == "ok"
+        assert device.check_device(settings, device.Findings(), tmp_path).status == "ok"
 
     def test_a_worker_tells_its_devices(self, tmp_path: Path) -> None:
         facts = device_facts(Settings(home=tmp_path))

@@ -15,13 +15,13 @@ def test_a_real_worker_tells() -> None:
     assert found.seccomp
     assert found.reasons == ()
     assert found.summary == f"workers are held by Landlock {found.landlock} and seccomp"
-    assert system.sandbox(found).status == "ok"
+    assert system.check_sandbox(found).status == "ok"
 
 
 def test_with_a_gpu_it_is_less() -> None:
     found = sandbox_level.look(gpu=True)
     assert found.reasons == ("the GPU's driver needs its devices",)
-    assert "on the GPU" in system.sandbox(found).hint
+    assert "on the GPU" in system.check_sandbox(found).hint
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,6 @@ def test_with_a_gpu_it_is_less() -> None:
     ],
 )
 def test_what_is_missing_is_a_warning_with_the_reason(found: Room, detail: str, hint: str) -> None:
-    check = system.sandbox(found)
+    check = system.check_sandbox(found)
     assert (check.name, check.status, check.detail) == ("sandbox", "warn", detail)
     assert hint in check.hint

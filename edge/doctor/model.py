@@ -1,9 +1,10 @@
-"""The language model: whether its file is what came in, how it would be run here, and what it says when asked."""
+"""Checks the language model: its file, how it would be run here, and that it writes."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from edge import app
 from edge.config import Settings
@@ -17,18 +18,18 @@ from edge.engine.machine.fit import Plan
 from edge.engine.machine.resources import Machine
 from edge.engine.prepare import prepare
 from edge.models.checks import check_language_model
-from edge.models.integrity import look, read_record, verify
+from edge.models.integrity import Record, look, read_record, verify
 from edge.models.store import ModelStore
 from edge.text.sizes import format_size
 from edge.types import Message, Prompt
 
 DAY_S = 86400
 RECENT_S = 600
-"""What was hashed so many seconds ago is not hashed again: 4.5 GB take a quarter of a minute."""
+"""A file that was hashed so many seconds ago is not hashed again: 4.5 GB take 15 seconds."""
 
 
-def models(store: ModelStore) -> Iterator[Check]:
-    """Models that came along with the program and are not used, and why."""
+def check_unused_models(store: ModelStore) -> Iterator[Check]:
+    """Check which models beside or inside the program are not used, and why."""
     for model in store.problems():
         if model.path != store.active() and model.error:
             yield Check("model", "warn", model.error.message, model.error.hint)
@@ -39,8 +40,8 @@ def models(store: ModelStore) -> Iterator[Check]:
         yield Check("model", "ok", detail)
 
 
-def model(settings: Settings, here: Machine | None, deep: bool = False) -> Check:
-    """The language model's file, and how it would be run; it is not loaded. ``deep`` hashes all of it."""
+def check_model(settings: Settings, here: Machine | None, deep: bool = False) -> Check:
+    """Check the language model's file, and how it would be run; it is not loaded. ``deep`` hashes all of it."""
     store = ModelStore(settings)
     path = store.active()
     if path is None:
@@ -54,28 +55,20 @@ def model(settings: Settings, here: Machine | None, deep: bool = False) -> Check
     record = read_record(path, known)
     if deep and not (record and record.seen == look(path) and time.time() - record.checked < RECENT_S):
         record = verify(path, checked=known)
-    if record is None:
-        facts.append("no SHA-256 recorded yet")
-    elif record.seen != look(path):
-        late = place == "installed"
-        facts.append("changed since it came: hashed at the next load" if late else "hashed at its first load")
-    elif record.checked:
-        facts.append(f"SHA-256 right {_days(time.time() - record.checked)}")
-    else:
-        facts.append("SHA-256 recorded")
+    facts.append(_describe_record(record, path, place))
     prepared = prepare(settings, path, lambda _: here)
     if prepared.plan and prepared.machine:
-        facts.append(_planned(prepared.plan, prepared.machine))
+        facts.append(_describe_plan(prepared.plan, prepared.machine))
     return Check("model", "ok", ", ".join(facts))
 
 
-def writing(settings: Settings) -> Check:
-    """The language model loaded, and asked for a few words."""
+def check_writing(settings: Settings) -> Check:
+    """Load the language model and let it write a few words."""
     messages = (Message("user", "Say: ready"),)
     start = time.perf_counter()
     with app.build(settings) as edge:
         engine = edge.get_engine("llama")
-        fallback = _fallback(engine)
+        fallback = _find_missing_layers(engine)
         pieces = engine.stream(Prompt("Say: ready", (), messages, 8))
         first = next(pieces, None)
         loaded = time.perf_counter() - start
@@ -91,8 +84,8 @@ def writing(settings: Settings) -> Check:
     return Check("writing", "ok", f"first word after {loaded:.1f} s{speed}")
 
 
-def _fallback(engine: Engine) -> str:
-    """What is wrong when fewer layers run on a GPU than were to."""
+def _find_missing_layers(engine: Engine) -> str:
+    """Say that fewer layers run on a GPU than planned; empty when all do."""
     if not isinstance(engine, LlamaEngine):
         return ""
     wanted, there = engine.options.gpu_layers, engine.facts().get("gpu_layers", 0)
@@ -102,7 +95,19 @@ def _fallback(engine: Engine) -> str:
     return f"{there} layers run on a GPU, {min(wanted, layers + 1)} were to"
 
 
-def _planned(plan: Plan, here: Machine) -> str:
+def _describe_record(record: Record | None, path: Path, place: str) -> str:
+    """Say if and when the file's SHA-256 was found right."""
+    if record is None:
+        return "no SHA-256 recorded yet"
+    if record.seen != look(path):
+        changed = place == "installed"
+        return "changed since it came: hashed at the next load" if changed else "hashed at its first load"
+    if record.checked:
+        return f"SHA-256 right {_format_days(time.time() - record.checked)}"
+    return "SHA-256 recorded"
+
+
+def _describe_plan(plan: Plan, here: Machine) -> str:
     requests = "1 request" if plan.parallel == 1 else f"{plan.parallel} requests"
     kind = "" if plan.kv_type == "f16" else f" in {plan.kv_type}"
     where = f"{format_size(plan.bytes)} of {format_size(here.memory.free)}"
@@ -112,6 +117,6 @@ def _planned(plan: Plan, here: Machine) -> str:
     return f"would answer {requests} at once with {plan.cells:,} tokens of cache{kind}{layers}: {where} free"
 
 
-def _days(seconds: float) -> str:
+def _format_days(seconds: float) -> str:
     days = int(seconds // DAY_S)
     return "today" if days < 1 else "yesterday" if days == 1 else f"{days} days ago"
