@@ -19,7 +19,7 @@ BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 
 help:
 	@echo "make setup            everything that edge needs, in .venv"
-	@echo "make demo             build and install the starter pack, put questions to it"
+	@echo "make demo             build and install the starter pack and the handbook, put questions to them"
 	@echo "make demo-sync        publish signed packs, sync them, attack them"
 	@echo "make test             run the tests"
 	@echo "make torture          kill it, fill its disk, cut its power, at every step: some minutes"

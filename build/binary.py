@@ -1,4 +1,5 @@
-"""The one-file program: ``python build/binary.py`` makes dist/edge, with ``MODEL`` and ``PACKS`` inside if named.
+"""The one-file program: ``python build/binary.py`` makes dist/edge, with the handbook inside, and ``MODEL`` and
+``PACKS`` if named.
 
 edge is frozen into a folder (frozen.py), which becomes the archive that the launcher (launcher/launcher.c) unpacks
 once. PyInstaller's own one-file form unpacks at every start.
@@ -22,6 +23,7 @@ from edge.text.sizes import format_size
 from fetch import PIN_FOLDER, SetupError, cache_folder, run_script, say
 from frozen import frozen
 from launcher import launcher
+from pack_cache import HANDBOOK, build_with_edge, cached_pack
 from sysroot import toolchain
 
 ROOT = PIN_FOLDER.parent
@@ -47,10 +49,11 @@ def main() -> None:
 
 
 def sources(packed: Path) -> list[Source]:
-    """The archive, and what the caller wants to have inside."""
+    """The archive, the handbook, and what the caller wants to have inside."""
     model = [Path(path) for path in [os.environ.get("MODEL")] if path]
     program = Source("program", "edge", packed, 0, packed.stat().st_size)
-    return [program, *(admit(path) for path in [*model, *packs()])]
+    handbook = cached_pack(HANDBOOK, build_with_edge)
+    return [program, *(admit(path) for path in [*model, handbook, *packs()])]
 
 
 def packs() -> list[Path]:

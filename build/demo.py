@@ -1,4 +1,4 @@
-"""The demonstration: ``python build/demo.py`` builds and installs the starter pack and puts questions to it.
+"""The demonstration: ``python build/demo.py`` builds and installs our packs and puts questions to them.
 
 Everything is done by the ``edge`` command, with ``.demo`` as EDGE_HOME unless that is set. ``MODEL=file.gguf`` lets
 your language model answer instead of the tiny one that the tests use.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fetch import SetupError, run_script
-from pack_cache import EDGE, ROOT, STARTER, build_with_edge, cached_pack
+from pack_cache import EDGE, HANDBOOK, ROOT, STARTER, build_with_edge, cached_pack
 
 TINY_MODEL = ROOT / "tests" / "tiny_model" / "tiny.gguf"
 TINY_LABEL = "the demonstration model: it can only copy the opening of the first passage"
@@ -26,6 +26,7 @@ NUMBER = "What torque for an M12 bolt of class 8.8?"
 PROCEDURE = "What are the steps to lock out a machine?"
 EXPLANATION = "Why does a pump cavitate?"
 UNANSWERABLE = "How do I reset the password of the office printer?"
+ABOUT_EDGE = "How do I rotate a lost key?"
 
 WIDTH = 100
 
@@ -48,6 +49,9 @@ def main() -> None:
         ask_tiny_model(pack)
     step("a question that the pack does not answer")
     ask(home, UNANSWERABLE, "extractive", expected="refused")
+    step("edge's own handbook, from knowledge_packs/handbook, which is a pack too")
+    edge(home, "pack", "install", str(cached_pack(HANDBOOK, build_with_edge)), "--unsigned")
+    ask(home, ABOUT_EDGE, "extractive")
     suggest(home)
 
 

@@ -1,4 +1,5 @@
-"""Packs that the demonstration, the tests and the benchmarks share: built once, kept in the cache folder.
+"""Packs that the demonstration, the one-file program, the tests and the benchmarks share: built once, kept in the cache
+folder.
 
 A pack is kept under a digest of everything that it depends on: its documents, the code that reads, cuts and writes
 them, and the embedder. So a change anywhere builds anew, and nothing else does.
@@ -18,6 +19,7 @@ from fetch import SetupError, cache_folder, run_script, say
 
 ROOT = Path(__file__).resolve().parent.parent
 STARTER = ROOT / "knowledge_packs" / "starter"
+HANDBOOK = ROOT / "knowledge_packs" / "handbook"
 EDGE = Path(sys.executable).with_name("edge")
 
 Build = Callable[[Path, Path], None]
@@ -57,17 +59,19 @@ def recipe(source: Path) -> str:
     return digest.hexdigest()
 
 
+CODE = (
+    (ROOT / "edge", "__init__.py"),
+    (ROOT / "edge" / "ingest", "**/*.py"),
+    (ROOT / "edge" / "packs", "**/*.py"),
+    (ROOT / "edge" / "text", "**/*.py"),
+    (ROOT / "edge" / "weights", "minilm-*.gguf"),
+)
+"""Folders, and the files in them, that a pack depends on beside its documents."""
+
+
 def _ingredients(source: Path) -> Iterator[tuple[Path, Path]]:
     """Files, each with the folder that its name is relative to."""
-    yield ROOT, ROOT / "edge" / "__init__.py"
-    for folder, pattern in (
-        (ROOT / "edge" / "publish", "*.py"),
-        (ROOT / "edge" / "publish" / "readers", "**/*.py"),
-        (ROOT / "edge" / "packs", "**/*.py"),
-        (ROOT / "edge" / "text", "**/*.py"),
-        (ROOT / "edge" / "weights", "minilm-*.gguf"),
-        (source, "**/*"),
-    ):
+    for folder, pattern in (*CODE, (source, "**/*")):
         yield from ((folder, file) for file in sorted(folder.glob(pattern)) if file.is_file())
 
 

@@ -22,69 +22,83 @@ MAX_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be set.
-
-    ``home`` holds all state. ``engine`` is ``auto`` (a language model when one is installed, else extractive) or the
-    name of an engine. ``embedder`` is a GGUF file, empty for the one that came with edge, ``none`` for keyword search
-    alone. ``reranker`` is a GGUF file with a ranking head, empty for the installed one, ``none`` for none;
-    it reads as many of the best passages as ``rerank_ms`` milliseconds allow (0: sixteen, however long it takes).
-    ``threads`` is for the language model; 0 chooses. ``max_input_tokens`` and ``max_output_tokens`` bound every request
-    to it, ``max_answer_tokens`` the answers from packs. ``token`` is asked of every request when the server listens on
-    an address other than loopback.
-
-    ``sources`` says where ``edge sync`` looks, in order, with commas between: addresses, folders, ``usb``, ``swarm``.
-    ``sync_packs`` and ``sync_models`` hold patterns of the names it gets. ``proxy`` is the address of a proxy, empty
-    for the environment's, ``none`` for none. ``http_hosts`` may be asked without TLS: it hides, signatures protect.
-
-    The server answers ``max_requests`` at once, lets ``max_waiting`` more wait, and takes ``requests_per_minute`` from
-    each address, ``request_burst`` of them at once (0: any number). ``openai_url`` and ``openai_model`` are what the
-    engine ``openai`` asks, ``openai_timeout`` the seconds of silence it bears; its key is not a setting.
-    A language model that was not used for ``idle_unload_minutes`` gives its memory back (0: never).
-
-    How a language model is run, memory and devices decide where a setting does not: ``parallel`` requests at once (0
-    chooses), keys and values stored as ``kv_type`` (``f16``, ``q8_0``, ``q4_0``), ``gpu_layers`` (a number or ``all``)
-    on a GPU, weights rearranged for the processor (``repack``: ``on``, ``off``). ``back_ends`` is a folder with further
-    back ends of llama.cpp, such as CUDA's; empty for ``back-ends`` in the home, if that exists. ``hub`` is the address
-    ``edge model pull`` asks, empty for the usual one.
-    ``prefill_cache_mb`` bounds the disk space for prompts computed before (0: none); with ``idle_prefill`` (1 or
-    0) the server computes those asked for most while nothing else is to do.
-    """
+    """Everything that can be set. The handbook's table of settings is made from the text below each of them."""
 
     home: Path
+    """Where all state lives. Set it by the variable."""
     engine: str = "auto"
+    """``auto`` (the model in use, else quotation), ``extractive``, ``llama``, ``openai``, ``scripted``, or the name
+    of a plug-in."""
     embedder: str = ""
+    """A MiniLM as a GGUF file. Empty: the one that came with edge. ``none``: search by words alone."""
     reranker: str = ""
+    """A reranker as a GGUF file. Empty: the installed one, if there is one. ``none``: no reranker."""
     rerank_ms: int = 150
+    """Milliseconds in which the reranker may read the best passages again. 0: sixteen passages, however long it
+    takes."""
     threads: int = 0
+    """Processor threads of the language model. 0: all physical cores but one."""
     max_input_tokens: int = 4096
+    """The longest prompt of the language model, in tokens."""
     max_output_tokens: int = 1024
+    """The longest text that the language model writes, in tokens."""
     max_answer_tokens: int = 256
+    """The longest answer from the packs, in tokens."""
     passages: int = 5
+    """Number of passages given with an answer."""
     max_question_bytes: int = 8192
+    """A longer question is refused."""
     host: str = "127.0.0.1"
+    """The address where ``edge serve`` listens."""
     port: int = 8765
+    """The TCP port where ``edge serve`` listens."""
     token: str = ""
+    """The secret asked of every request when ``edge serve`` listens on an address other than loopback."""
     sources: str = ""
+    """Where ``edge sync`` looks, in order, with commas between: addresses, folders, ``usb``, ``swarm``."""
     sync_packs: str = "*"
+    """Names of the packs that ``edge sync`` gets. ``*`` and ``?`` stand for any characters."""
     sync_models: str = "*"
+    """Names of the models that ``edge sync`` gets. ``*`` and ``?`` stand for any characters."""
     proxy: str = ""
+    """A proxy for ``edge sync``. Empty: that of the environment. ``none``: no proxy."""
     http_hosts: str = ""
+    """Hosts that ``edge sync`` may ask without TLS, which hides what is asked; signatures protect what comes."""
     max_requests: int = 64
+    """Questions that ``edge serve`` answers at once."""
     max_waiting: int = 64
+    """Questions that wait their turn; more are refused (503)."""
     requests_per_minute: int = 120
+    """Questions from one address; more are refused (429). 0: any number. Off while the server listens on loopback."""
     request_burst: int = 60
+    """So many questions from one address at once."""
     openai_url: str = ""
+    """The OpenAI-compatible server that the engine ``openai`` asks, up to ``/v1``. Its key is not a setting."""
     openai_model: str = ""
+    """The model of that server. Empty: the only one it has."""
     openai_timeout: int = 60
+    """Seconds of silence before that server counts as dead."""
     idle_unload_minutes: int = 30
+    """A language model that was not used for so long gives its memory back. 0: never."""
     parallel: int = 0
+    """Requests that the language model answers at once. 0: up to 16 on a processor, 64 on a GPU, by free memory."""
     kv_type: str = "auto"
+    """How the cache of the language model stores keys and values: ``f16``, ``q8_0``, ``q4_0``. ``auto``: the first
+    that fits."""
     gpu_layers: str = "auto"
+    """Layers computed on a GPU: a number or ``all``. ``auto``: by its free memory."""
     repack: str = "auto"
+    """Rearrange weights for this processor, ``on`` or ``off``: a tenth faster, twice the memory, 8 s a GB at start."""
     back_ends: str = ""
+    """A folder with further back ends of llama.cpp, such as ``libggml-cuda.so``. Empty: ``back-ends`` in the home,
+    if it exists."""
     hub: str = ""
+    """The model hub that ``edge model pull`` asks. Empty: ``HF_ENDPOINT``, else the usual one."""
     prefill_cache_mb: int = 2048
+    """Disk space in MB for prompts that were computed before, under ``cache/prefill``. 0: none."""
     idle_prefill: int = 1
+    """1: the server computes the prompts asked for most while nothing else is to do, unless on battery. 0: it does
+    not."""
 
     @property
     def packs_dir(self) -> Path:

@@ -1,6 +1,6 @@
 """Every error a user can meet: what happened, what to do, the exit code and the HTTP status, in one tree.
 
-Foreign exceptions become one of these where they enter. ``exit_code`` is the table in the README.
+Foreign exceptions become one of these where they enter. The handbook's table of exit codes is made from them.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ from tests.bench.figures import Figure, percentile
 from tests.bench.packs import STARTER, starter
 from tests.bench.program import main, say
 from tests.bench.random_model import QWEN_7B, random_model
-from tests.binary.conftest import PROGRAM
+from tests.binary.conftest import PROGRAM, empty
 
 STARTS = 9
 FIRST_STARTS = 5
@@ -120,9 +120,9 @@ def _searches(scratch: Path) -> Iterator[Figure]:
     asked = [
         labelled.question.text for labelled in load_questions(STARTER.with_name("starter.questions.jsonl"))
     ]
-    target = scratch / "with-pack"
+    bare, target = empty(PROGRAM, scratch / "bare"), scratch / "with-pack"
     with starter() as pack:
-        with_part(open_bundle(PROGRAM), admit(pack.path), target)
+        with_part(open_bundle(bare), admit(pack.path), target)
     inside, installed = [], []
     with patch.dict(os.environ, {EXECUTABLE: str(target)}):
         first = app.build(Settings(home=scratch / "none"))

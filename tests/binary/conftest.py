@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from edge.bundle.bundle import open_bundle
+from edge.bundle.compose import without_part
 from pack_cache import STARTER, build_with_edge, cached_pack
 
 ROOT = Path(__file__).parents[2]
@@ -23,10 +25,25 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture(scope="session")
-def program() -> Path:
+def shipped() -> Path:
+    """The program as it is given to people: the handbook is inside."""
     if not PROGRAM.exists():
         pytest.skip("there is no dist/edge: `make binary` makes it")
     return PROGRAM
+
+
+@pytest.fixture(scope="session")
+def program(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program without models and packs, so that a test says itself what is inside."""
+    return empty(shipped, tmp_path_factory.mktemp("program") / "edge")
+
+
+def empty(program: Path, target: Path) -> Path:
+    """Write the same program without models and packs."""
+    bundle = open_bundle(program)
+    while bundle.added:
+        bundle = without_part(bundle, bundle.added[0], target)
+    return bundle.path
 
 
 @pytest.fixture(scope="session")

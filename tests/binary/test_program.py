@@ -69,9 +69,9 @@ def test_it_has_code_for_every_kind_of_processor(run: Run) -> None:
     assert {"x64", "haswell", "zen4", "sapphirerapids"} <= set(re.findall(r"\w+", line))
 
 
-def test_a_bill_of_materials_lies_beside_it(program: Path) -> None:
-    bill = json.loads(program.with_name("edge.cdx.json").read_text())
-    with program.open("rb") as file:
+def test_a_bill_of_materials_lies_beside_it(shipped: Path) -> None:
+    bill = json.loads(shipped.with_name("edge.cdx.json").read_text())
+    with shipped.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     assert bill["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": digest}]
     assert {
@@ -86,6 +86,12 @@ def test_a_bill_of_materials_lies_beside_it(program: Path) -> None:
         "libc6",
         "libgomp1",
     } <= {component["name"] for component in bill["components"]}
+
+
+def test_the_handbook_inside_answers(run_json: RunJson, shipped: Path) -> None:
+    answer = run_json("ask", "How do I rotate a lost key?", program=shipped)
+    assert answer["citations"][0]["document"] == "signing.md"
+    assert "edge publish revoke" in answer["answer"]
 
 
 def test_the_starter_pack_answers(run: Run, run_json: RunJson, starter: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pack_cache
-from pack_cache import STARTER, cached_pack, recipe
+from pack_cache import CODE, HANDBOOK, STARTER, cached_pack, recipe
 
 
 @pytest.fixture
@@ -60,5 +60,11 @@ def test_those_that_come_meanwhile_wait_for_the_one_that_builds(
     assert len(built) == 1
 
 
-def test_the_starter_pack_is_where_the_cache_looks_for_it() -> None:
+def test_the_packs_are_where_the_cache_looks_for_them() -> None:
     assert (STARTER / "pack.toml").is_file()
+    assert (HANDBOOK / "pack.toml").is_file()
+
+
+def test_the_code_is_where_the_recipe_looks_for_it() -> None:
+    for folder, pattern in CODE:
+        assert list(folder.glob(pattern)), folder
