@@ -175,7 +175,7 @@ def _translate_usage_error(error: typer.TyperException) -> UsageError:
     command = context.command_path if context else "edge"
     hint = f"{command} --help"
     if hasattr(error, "option_name") and command in QUESTION_COMMANDS:
-        hint += f'; a question that begins with a dash stands after two: {command} -- "-v …"'
+        hint += f'; put -- before a question that begins with a dash: {command} -- "-v …"'
     return UsageError(error.format_message(), hint)
 
 

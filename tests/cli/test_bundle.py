@@ -58,3 +58,9 @@ def test_out_of_a_source_installation_a_program_must_be_named(edge: Edge) -> Non
     result = edge("bundle", "list")
     assert result.code == 2
     assert "--program" in result.err
+
+
+def test_licences_are_those_of_a_one_file_program(edge: Edge) -> None:
+    result = edge("licenses")
+    assert result.code == 3
+    assert "pip show" in result.err

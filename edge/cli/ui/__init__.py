@@ -1,1 +1,1 @@
-"""What the commands share to draw on a terminal and to ask a person."""
+"""Draws on a terminal and asks a person, for all commands."""

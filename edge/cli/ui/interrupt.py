@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -38,16 +37,17 @@ def raise_on_interrupt() -> Iterator[None]:
 @contextmanager
 def defer_interrupt() -> Iterator[Callable[[], bool]]:
     """Let Ctrl-C only ask for an end, and give a function that tells if it was pressed; pressed again, it raises."""
-    pressed = threading.Event()
+    pressed = False
 
     def stop(*_: object) -> None:
-        if pressed.is_set():
+        nonlocal pressed
+        if pressed:
             raise KeyboardInterrupt
-        pressed.set()
+        pressed = True
 
     before = signal.signal(signal.SIGINT, stop)
     try:
-        yield pressed.is_set
+        yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -52,8 +52,9 @@ def report_speed(report: Reporter, stage: str) -> Callable[[str, int, int], None
     begun: dict[str, tuple[float, int]] = {}
 
     def report_kilobytes(item: str, done: int, total: int) -> None:
-        start, before = begun.setdefault(item, (time.monotonic(), done))
-        seconds = time.monotonic() - start
+        now = time.monotonic()
+        start, before = begun.setdefault(item, (now, done))
+        seconds = now - start
         speed = f", {format_size(int((done - before) / seconds))}/s" if seconds > 1 else ""
         report(f"{stage} kB", f"{item}{speed}", done // 1000, total // 1000)
 
