@@ -180,7 +180,7 @@ def _check_signing(keys: Sequence[Path] | None, repository: Path | None) -> None
         from edge.cli.publish.repository import open_keys, open_repository
 
         open_keys(keys, repository)
-        open_repository(repository).look()
+        open_repository(repository).view()
 
 
 def _open_pack(target: str) -> Pack:

@@ -81,7 +81,7 @@ def trust_publisher(
     from edge.cli.ui.confirm import confirm
     from edge.config import load_settings
     from edge.sync.anchor import has_anchor, is_trusted, trust
-    from edge.sync.sync import alone
+    from edge.sync.sync import lock
 
     settings, screen = load_settings(), Screen()
     root = _read_root(source, settings)
@@ -94,22 +94,22 @@ def trust_publisher(
             ("This device trusts another publisher now; it would get no more from that one.", CAREFUL)
         )
     confirm("Trust these keys?", yes)
-    with alone(settings):
+    with lock(settings):
         trust(settings, root)
     screen.write(("Trusted. `edge sync` gets what they sign.", GOOD))
 
 
 def _fetch(settings: Settings, sources: list[str] | tuple[()], usb: bool, accept_stale: bool) -> Report:
     from edge.cli.ui.progress import report_speed, show_progress
-    from edge.sync.clock import now
-    from edge.sync.sources import MOUNTS, carriers
+    from edge.sync.clock import read_clock
+    from edge.sync.sources import MOUNTS, make_carriers
     from edge.sync.sync import sync
 
     try:
         with show_progress() as report:
-            chosen = carriers(settings, sources, usb=usb, mounts=MOUNTS)
+            chosen = make_carriers(settings, sources, usb=usb, mounts=MOUNTS)
             progress = report_speed(report, "fetch")
-            return sync(settings, chosen, accept_stale=accept_stale, progress=progress, now=now)
+            return sync(settings, chosen, accept_stale=accept_stale, progress=progress, now=read_clock)
     except KeyboardInterrupt:
         Screen(sys.stderr).write("The same command resumes where this one stops.")
         raise
@@ -138,13 +138,13 @@ def _read_root(source: str, settings: Settings) -> OfferedRoot:
     from contextlib import closing
     from pathlib import Path
 
-    from edge.sync.anchor import newest_root, read_root_file
-    from edge.sync.sources import carrier
+    from edge.sync.anchor import fetch_newest_root, read_root_file
+    from edge.sync.sources import make_carrier
 
     if "://" not in source and not Path(source).expanduser().is_dir():
         return read_root_file(Path(source).expanduser())
-    with closing(carrier(source, settings)) as opened:
-        return newest_root(opened)
+    with closing(make_carrier(source, settings)) as opened:
+        return fetch_newest_root(opened)
 
 
 def _show_root(screen: Screen, root: OfferedRoot) -> None:

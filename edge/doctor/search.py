@@ -119,16 +119,16 @@ def check_pack(store: PackStore, installed: InstalledPack, embedder: Embedder | 
     return Check("pack", "ok", detail)
 
 
-def check_sync(settings: Settings, now: Callable[[], datetime] = clock.now) -> Check:
+def check_sync(settings: Settings, now: Callable[[], datetime] = clock.read_clock) -> Check:
     """Check how old the publisher's list is. No pack is disabled for its age."""
     file = settings.sync_dir / "trust.sqlite"
     last = None
     if file.exists():
         with closing(Ratchet(file)) as ratchet:
-            last = ratchet.last()
+            last = ratchet.get_last()
     if last is None:
         return Check("sync", "ok", "has never synced; packs are installed by hand")
-    days = (clock.trusted_time(now(), last.time) - last.time).days + (last.stale_days or 0)
+    days = (clock.compute_trusted_time(now(), last.time) - last.time).days + (last.stale_days or 0)
     detail = f"list {last.version} from {last.source}, {days} {'day' if days == 1 else 'days'} old"
     if days > clock.TIMESTAMP_LIFE.days:
         return Check("sync", "warn", detail, "There may be newer packs: edge sync")

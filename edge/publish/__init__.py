@@ -1,1 +1,1 @@
-"""The publisher's side: read documents, cut them into chunks, build a pack."""
+"""The publisher's signed repository: what is published, by whom, and with which keys."""

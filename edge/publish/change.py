@@ -1,4 +1,4 @@
-"""A repository while it is being changed: what is published, drafts of what will be, and what came of them."""
+"""A repository while it is changed: what is published, drafts of what will be, and the result."""
 
 from __future__ import annotations
 
@@ -11,14 +11,22 @@ from tuf.api.metadata import Metadata, Root, Targets
 from edge.errors import NotFoundError
 from edge.publish.keys import SHORT_ID, Keys
 from edge.publish.release import Plan, Planner
-from edge.publish.review import changes
-from edge.publish.roles import ROOT, TARGETS, Missing, State, expiry, first_targets, successor
+from edge.publish.review import describe_changes
+from edge.publish.roles import (
+    ROOT,
+    TARGETS,
+    MissingSignatures,
+    State,
+    compute_expiry,
+    make_first_targets,
+    make_successor,
+)
 from edge.publish.store import RepositoryStore
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
-    """Metadata that went out: its role, version and end of validity."""
+class Release:
+    """Metadata that was released: its role, version and expiry."""
 
     role: str
     version: int
@@ -27,21 +35,21 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a change led to.
+    """The result of a change.
 
     ``released`` is what devices see from now on and ``changes`` what is new in it, in words. ``waiting`` are the
     changes that are not out, and ``missing`` the signatures they wait for. ``stale`` are roles that have expired.
     """
 
-    released: tuple[Released, ...]
+    released: tuple[Release, ...]
     changes: tuple[str, ...]
     waiting: tuple[str, ...]
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingSignatures, ...]
     stale: tuple[str, ...]
 
 
 class Change:
-    """A repository while it is being changed: what is published, and drafts of what will be."""
+    """A repository while it is changed: what is published, and drafts of what will be."""
 
     def __init__(
         self,
@@ -68,21 +76,23 @@ class Change:
         return (self.drafts.get(TARGETS) or self.state.targets).signed
 
     def view(self, role: str) -> Targets:
-        """What targets or a delegate publishes, as it will be; to be read only."""
-        found = self.drafts.get(role) or self.state.get(role) or first_targets(role, self.state, self.now)
+        """Return what targets or a delegate publishes, as it will be; only to be read."""
+        found = (
+            self.drafts.get(role) or self.state.get(role) or make_first_targets(role, self.state, self.now)
+        )
         assert isinstance(found.signed, Targets)
         return found.signed
 
     def edit(self, role: str) -> Any:
-        """The contents of a role, to be changed. Signatures that a draft had are void."""
+        """Return the contents of a role, to be changed. Signatures that a draft had are void."""
         draft, published = self.drafts.get(role), self.state.get(role)
         if draft is not None:
             draft.signatures.clear()
-            draft.signed.expires = expiry(role, self.now)
+            draft.signed.expires = compute_expiry(role, self.now)
         elif published is not None:
-            draft = self.drafts[role] = successor(role, published, self.now)
+            draft = self.drafts[role] = make_successor(role, published, self.now)
         else:
-            draft = self.drafts[role] = first_targets(role, self.state, self.now)
+            draft = self.drafts[role] = make_first_targets(role, self.state, self.now)
         return draft.signed
 
     def drop(self, role: str) -> None:
@@ -100,7 +110,7 @@ class Change:
         if plan.changed:
             self.store.release(plan.changed)
         self.store.save_drafts(plan.drafts)
-        return self._outcome(plan)
+        return self._make_outcome(plan)
 
     def refresh(self) -> Outcome:
         """Sign a new timestamp, release it and leave what waits as it is."""
@@ -111,22 +121,21 @@ class Change:
                 f"Give the folder with timestamp-{plan.missing[0].keyids[0][:SHORT_ID]}.pem.",
             )
         self.store.release(plan.changed)
-        return self._outcome(plan)
+        return self._make_outcome(plan)
 
-    def _outcome(self, plan: Plan) -> Outcome:
+    def _make_outcome(self, plan: Plan) -> Outcome:
         released = tuple(
-            Released(role, metadata.signed.version, metadata.signed.expires)
-            for role, metadata in plan.changed
+            Release(role, metadata.signed.version, metadata.signed.expires) for role, metadata in plan.changed
         )
         stale = tuple(
             role
-            for role in plan.state.roles()
+            for role in plan.state.list_roles()
             if (metadata := plan.state.get(role)) and metadata.signed.expires <= self.now
         )
         return Outcome(
             released=released,
-            changes=changes(self.state, dict(plan.changed)),
-            waiting=changes(plan.state, plan.drafts),
+            changes=describe_changes(self.state, dict(plan.changed)),
+            waiting=describe_changes(plan.state, plan.drafts),
             missing=plan.missing,
             stale=stale,
         )

@@ -1,4 +1,4 @@
-"""What is published: packs with their deltas, models, the fleet's settings; nothing that devices would refuse."""
+"""The published files: packs with their deltas, models, the fleet's settings; nothing that devices would refuse."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from edge.packs.manifest import version_key
 from edge.packs.pack import Pack
 from edge.packs.verify import verify
 from edge.publish.change import Change
-from edge.publish.delegation import allows, delegate_of, delegates
-from edge.publish.roles import TARGETS, delegators, keys_of
+from edge.publish.delegation import allows, find_delegate
+from edge.publish.roles import TARGETS, list_delegates, list_delegators, list_keys
 from edge.sync import delta
 from edge.sync.targets import (
     DELTA,
@@ -28,9 +28,9 @@ from edge.sync.targets import (
     POLICY,
     POLICY_PATH,
     Target,
-    delta_path,
-    model_path,
-    pack_path,
+    make_delta_path,
+    make_model_path,
+    make_pack_path,
 )
 
 MAX_DELTAS = 3
@@ -47,8 +47,8 @@ Progress = Callable[[str, str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
-    """A file as it is in the repository now. ``deltas`` are the sizes in bytes of the updates leading to it."""
+class Addition:
+    """A file as it is in the repository now. ``deltas`` are the sizes in bytes of the updates that lead to it."""
 
     target: Target
     changed: bool
@@ -56,7 +56,7 @@ class Added:
     deltas: tuple[int, ...] = ()
 
 
-def add(change: Change, source: Path, role: str = "", report: Progress = lambda *_: None) -> Added:
+def add(change: Change, source: Path, role: str = "", report: Progress = lambda *_: None) -> Addition:
     """Put a pack (.kpack), a model or LoRA (.gguf) or the fleet's settings (.toml) into the repository.
 
     Args:
@@ -74,33 +74,33 @@ def add(change: Change, source: Path, role: str = "", report: Progress = lambda 
     if not source.is_file():
         raise NotFoundError(f"There is no file {source}.", "Check the path.")
     change.store.check_space(2 * source.stat().st_size + SPARE_BYTES)
-    with change.store.staging() as staging:
+    with change.store.open_staging() as staging:
         report("check", source.name, 0, 3)
         staged = staging / source.name
         files.copy_file(source, staged)
-        target = _examined(staged)
-        role = role or _publisher(change, target.path)
+        target = _examine(staged)
+        role = role or _choose_publisher(change, target.path)
         _refuse_unreachable(change, role, target.path)
-        old = published(change.view(role), target.path)
+        old = find_published(change.view(role), target.path)
         if old is not None and old.sha256 == target.sha256:
             change.store.put(staged, target.file)  # mends a file that was lost or damaged
-            return Added(target, changed=False, replaced="")
+            return Addition(target, changed=False, replaced="")
         if old is not None and target.kind == PACK:
             _refuse_going_back(old, target)
         change.store.put(staged, target.file)
         report("delta", source.name, 1, 3)
-        deltas = list(_deltas(change, role, target, old, staging)) if target.kind == PACK else []
+        deltas = list(_make_deltas(change, role, target, old, staging)) if target.kind == PACK else []
         report("sign", source.name, 2, 3)
     _publish(change.edit(role), target, deltas)
-    return Added(target, True, old.version if old else "", tuple(one.length for one in deltas))
+    return Addition(target, True, old.version if old else "", tuple(one.length for one in deltas))
 
 
 def prune(change: Change) -> int:
-    """Delete the files of versions that are published no more; returns the bytes that are free again.
+    """Delete the files of versions that are no longer published; return the number of freed bytes.
 
     A device that fetches one at this moment starts anew, and deltas from these versions can no longer be made.
     """
-    kept = {target.file for target in _all_targets(change)}
+    kept = {target.file for target in _list_targets(change)}
     freed = 0
     for path in sorted(change.store.targets.rglob("*")):
         if path.is_file() and path.relative_to(change.store.targets).as_posix() not in kept:
@@ -109,14 +109,14 @@ def prune(change: Change) -> int:
     return freed
 
 
-def published(targets: Targets, path: str) -> Target | None:
-    """What a role publishes under a path, as far as this version of edge understands it."""
+def find_published(targets: Targets, path: str) -> Target | None:
+    """Return what a role publishes under a path, if this version of edge knows its kind."""
     file = targets.targets.get(path)
     return Target.from_target_file(file) if file else None
 
 
-def _all_targets(change: Change) -> Iterator[Target]:
-    """Every target that is published or waits to be."""
+def _list_targets(change: Change) -> Iterator[Target]:
+    """Yield every target that is published or waits to be."""
     roles = {TARGETS, *change.state.delegates, *change.drafts}
     for role in roles:
         for metadata in (change.state.get(role), change.drafts.get(role)):
@@ -124,26 +124,26 @@ def _all_targets(change: Change) -> Iterator[Target]:
                 yield from filter(None, map(Target.from_target_file, metadata.signed.targets.values()))
 
 
-def _examined(path: Path) -> Target:
-    """What a file is, by its contents as far as they tell."""
+def _examine(path: Path) -> Target:
+    """Describe a file by its contents as far as they tell."""
     if path.suffix == ".kpack":
-        return _pack(path)
+        return _examine_pack(path)
     if path.suffix == ".gguf":
-        return _model(path)
+        return _examine_model(path)
     if path.suffix == ".toml":
-        return _policy(path)
+        return _examine_policy(path)
     raise UsageError(
         f"{path.name} is nothing that a repository holds.",
         "It holds packs (.kpack), models and LoRAs (.gguf) and the settings of a fleet (.toml).",
     )
 
 
-def _pack(path: Path) -> Target:
+def _examine_pack(path: Path) -> Target:
     digests = verify(path)
     with Pack.open(path) as pack:
         manifest = pack.manifest
     return Target(
-        path=pack_path(manifest.name),
+        path=make_pack_path(manifest.name),
         length=path.stat().st_size,
         sha256=digests.file,
         kind=PACK,
@@ -154,10 +154,10 @@ def _pack(path: Path) -> Target:
     )
 
 
-def _model(path: Path) -> Target:
+def _examine_model(path: Path) -> Target:
     header = read_header(path)
     kind = LORA if header.metadata.get("general.type") == "adapter" else MODEL
-    target = Target(model_path(path.name), path.stat().st_size, files.sha256_of(path), kind, path.stem)
+    target = Target(make_model_path(path.name), path.stat().st_size, files.sha256_of(path), kind, path.stem)
     try:
         Target.from_target_file(target.to_target_file())
     except EdgeError as error:
@@ -167,7 +167,7 @@ def _model(path: Path) -> Target:
     return target
 
 
-def _policy(path: Path) -> Target:
+def _examine_policy(path: Path) -> Target:
     try:
         check_policy(path.read_bytes())
     except UsageError as error:
@@ -181,26 +181,26 @@ def _policy(path: Path) -> Target:
     return Target(POLICY_PATH, path.stat().st_size, files.sha256_of(path), POLICY)
 
 
-def _publisher(change: Change, path: str) -> str:
-    """Targets, unless its key is missing and the key of a delegate is there."""
-    at_hand = [role for role in (TARGETS, *delegates(change.targets)) if _at_hand(change, role)]
+def _choose_publisher(change: Change, path: str) -> str:
+    """Return targets, or a delegate if only a delegate's key is at hand."""
+    at_hand = [role for role in (TARGETS, *list_delegates(change.targets)) if _has_key(change, role)]
     if TARGETS in at_hand:
         return TARGETS
     if not at_hand:
         return TARGETS
-    return next((role for role in at_hand if allows(delegate_of(change.targets, role), path)), at_hand[0])
+    return next((role for role in at_hand if allows(find_delegate(change.targets, role), path)), at_hand[0])
 
 
-def _at_hand(change: Change, role: str) -> bool:
-    its_delegators = delegators(role, change.state, change.drafts)
-    return any(change.keys.has([*keys_of(role, delegator)]) for delegator in its_delegators)
+def _has_key(change: Change, role: str) -> bool:
+    its_delegators = list_delegators(role, change.state, change.drafts)
+    return any(change.keys.has([*list_keys(role, delegator)]) for delegator in its_delegators)
 
 
 def _refuse_unreachable(change: Change, role: str, path: str) -> None:
-    """Devices ask targets first, then delegates in order, and stop at the first whose paths match."""
+    """Refuse a path that devices would not look for here: they stop at the first role whose paths match."""
     if role == TARGETS:
         return
-    delegate = delegate_of(change.targets, role)
+    delegate = find_delegate(change.targets, role)
     if not allows(delegate, path):
         raise ForbiddenError(
             f"{role} may not publish {path}: devices would ignore it. It may publish: "
@@ -211,10 +211,10 @@ def _refuse_unreachable(change: Change, role: str, path: str) -> None:
         raise ForbiddenError(
             f"{path} is published by targets itself, which comes before {role}.", "Give it another name."
         )
-    for other in delegates(change.targets):
+    for other in list_delegates(change.targets):
         if other == role:
             return
-        if allows(delegate_of(change.targets, other), path):
+        if allows(find_delegate(change.targets, other), path):
             raise ForbiddenError(
                 f"{path} is for {other} to publish, which comes before {role}.", "Give it another name."
             )
@@ -233,21 +233,23 @@ def _refuse_going_back(old: Target, new: Target) -> None:
     )
 
 
-def _deltas(change: Change, role: str, target: Target, old: Target | None, staging: Path) -> Iterator[Target]:
-    """Updates from the version before and those before it, where they are worth it and the role may publish them."""
-    known = [published(change.view(role), path) for path in change.view(role).targets]
+def _make_deltas(
+    change: Change, role: str, target: Target, old: Target | None, staging: Path
+) -> Iterator[Target]:
+    """Make updates from earlier versions, where they save enough and the role may publish them."""
+    known = [find_published(change.view(role), path) for path in change.view(role).targets]
     before = [one.delta_from for one in known if one and one.kind == DELTA and one.name == target.name]
     newest = [old.sha256] if old else []
     for sha256 in list(dict.fromkeys([*newest, *reversed(before)]))[:MAX_DELTAS]:
         source = Target(target.path, 0, sha256, PACK).file
-        path = delta_path(target.name, sha256, target.sha256)
-        if sha256 == target.sha256 or not _may(change, role, path):
+        path = make_delta_path(target.name, sha256, target.sha256)
+        if sha256 == target.sha256 or not _may_publish(change, role, path):
             continue
-        if made := _delta(change, change.store.targets / source, sha256, target, staging / "delta"):
+        if made := _make_delta(change, change.store.targets / source, sha256, target, staging / "delta"):
             yield made
 
 
-def _delta(change: Change, old: Path, sha256: str, target: Target, out: Path) -> Target | None:
+def _make_delta(change: Change, old: Path, sha256: str, target: Target, out: Path) -> Target | None:
     if not old.is_file() or files.sha256_of(old) != sha256:
         return None
     try:
@@ -257,7 +259,7 @@ def _delta(change: Change, old: Path, sha256: str, target: Target, out: Path) ->
     if length >= target.length * WORTH_IT:
         return None
     made = Target(
-        path=delta_path(target.name, sha256, target.sha256),
+        path=make_delta_path(target.name, sha256, target.sha256),
         length=length,
         sha256=files.sha256_of(out),
         kind=DELTA,
@@ -269,14 +271,14 @@ def _delta(change: Change, old: Path, sha256: str, target: Target, out: Path) ->
     return made
 
 
-def _may(change: Change, role: str, path: str) -> bool:
-    return role == TARGETS or allows(delegate_of(change.targets, role), path)
+def _may_publish(change: Change, role: str, path: str) -> bool:
+    return role == TARGETS or allows(find_delegate(change.targets, role), path)
 
 
 def _publish(targets: Targets, target: Target, deltas: list[Target]) -> None:
     """Replace the older version, and the deltas that led to it."""
     for path in list(targets.targets):
-        known = published(targets, path)
+        known = find_published(targets, path)
         if known and known.kind == DELTA and known.name == target.name and target.kind == PACK:
             del targets.targets[path]
     for one in (target, *deltas):

@@ -1,4 +1,4 @@
-"""Who may publish what: delegates with their paths, and keys that come and go."""
+"""Who may publish what: delegates with their paths, and keys that are added and revoked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge.errors import NotFoundError, UsageError
 from edge.packs.manifest import MAX_NAME
 from edge.publish.change import Change
 from edge.publish.keys import SHORT_ID
-from edge.publish.roles import ROOT, TARGETS, TOP_LEVEL
+from edge.publish.roles import ROOT, TARGETS, TOP_LEVEL, list_delegates
 
 MAX_DELEGATES = 30
 """Devices visit no more than 32 roles."""
@@ -21,13 +21,8 @@ _PATTERN = re.compile(r"(?:packs|deltas|models|policy)(?:/[A-Za-z0-9._*?\[\]-]+)
 _PACK_PATTERN = re.compile(r"[a-z0-9*?\[\]-]+")
 
 
-def delegates(targets: Targets) -> tuple[str, ...]:
-    """The delegates by name, the most trusted first."""
-    return tuple(targets.delegations.roles or ()) if targets.delegations else ()
-
-
-def delegate_of(targets: Targets, role: str) -> DelegatedRole:
-    """A delegate.
+def find_delegate(targets: Targets, role: str) -> DelegatedRole:
+    """Return a delegate.
 
     Raises:
         NotFoundError: there is none of this name.
@@ -35,18 +30,18 @@ def delegate_of(targets: Targets, role: str) -> DelegatedRole:
     found = (targets.delegations.roles or {}).get(role) if targets.delegations else None
     if found is None:
         raise NotFoundError(
-            f"There is no role '{role}'.", f"There are: {', '.join((*TOP_LEVEL, *delegates(targets)))}."
+            f"There is no role '{role}'.", f"There are: {', '.join((*TOP_LEVEL, *list_delegates(targets)))}."
         )
     return found
 
 
 def allows(delegate: DelegatedRole, path: str) -> bool:
-    """Whether devices take this path from the delegate."""
+    """Return whether devices take this path from the delegate."""
     return delegate.is_delegated_path(path)
 
 
-def paths_of(patterns: Sequence[str]) -> list[str]:
-    """Target paths from what people write: names of packs (``acme-*``) or whole paths (``models/acme-*.gguf``).
+def expand_patterns(patterns: Sequence[str]) -> list[str]:
+    """Turn names of packs (``acme-*``) and whole paths (``models/acme-*.gguf``) into target paths.
 
     A pack brings the path of its deltas along.
 
@@ -69,22 +64,22 @@ def paths_of(patterns: Sequence[str]) -> list[str]:
 
 
 def delegate(change: Change, role: str, patterns: Sequence[str], public_key: Key | None = None) -> None:
-    """Let somebody else publish under these paths, or change the paths or the key of who does already.
+    """Let somebody else publish under these paths, or change the paths or the key of a delegate.
 
     Args:
         change: the repository being changed; the caller finishes it.
         role: the name of the delegate.
-        patterns: as for ``paths_of``; may be empty for one that exists.
+        patterns: as for ``expand_patterns``; may be empty for one that exists.
         public_key: the delegate's own; without it a new delegate's key is made among the keys at hand.
 
     Raises:
         UsageError: a name or a pattern that cannot be, no pattern, or too many delegates.
     """
     _check_name(role)
-    paths, known = paths_of(patterns), role in delegates(change.targets)
+    paths, known = expand_patterns(patterns), role in list_delegates(change.targets)
     if not known and not paths:
         raise UsageError(f"What may {role} publish?", "Say it: --paths 'acme-*'")
-    if not known and len(delegates(change.targets)) >= MAX_DELEGATES:
+    if not known and len(list_delegates(change.targets)) >= MAX_DELEGATES:
         raise UsageError(f"There are {MAX_DELEGATES} delegates already.", "Revoke one.")
     if known and not paths and public_key is None:
         raise UsageError(f"{role} is a delegate already.", "Give --paths or --public-key to change it.")
@@ -105,7 +100,7 @@ def delegate(change: Change, role: str, patterns: Sequence[str], public_key: Key
 
 
 def rotate(change: Change, role: str, keyid: str = "", public_keys: Sequence[Key] = ()) -> tuple[str, ...]:
-    """New keys for a role instead of all its keys, or of the one that ``keyid`` begins; returns the new ids.
+    """Replace all keys of a role, or the one that ``keyid`` begins; return the new ids.
 
     Args:
         change: the repository being changed; the caller finishes it.
@@ -118,9 +113,9 @@ def rotate(change: Change, role: str, keyid: str = "", public_keys: Sequence[Key
         UsageError: the role's new keys wait for signatures already, or would be too few.
     """
     holder = ROOT if role in TOP_LEVEL else TARGETS
-    its_role = change.root.roles[role] if holder == ROOT else delegate_of(change.targets, role)
-    gone = [_chosen(keyid, role, its_role.keyids)] if keyid else list(its_role.keyids)
-    if holder in change.drafts and not set(gone) <= set(_keys_published(change, role)):
+    its_role = change.root.roles[role] if holder == ROOT else find_delegate(change.targets, role)
+    gone = [_choose_key(keyid, role, its_role.keyids)] if keyid else list(its_role.keyids)
+    if holder in change.drafts and not set(gone) <= set(_list_published_keys(change, role)):
         raise UsageError(
             f"New keys for {role} wait for signatures already.",
             "See `edge publish status`; `edge publish sign` goes on, `edge publish sign --discard` drops them.",
@@ -138,7 +133,7 @@ def rotate(change: Change, role: str, keyid: str = "", public_keys: Sequence[Key
 
 
 def revoke(change: Change, role: str, keyid: str = "", public_keys: Sequence[Key] = ()) -> tuple[str, ...]:
-    """Take a delegate's right to publish away or, with ``keyid``, replace a key that was lost; returns new ids.
+    """Take away a delegate's right to publish or, with ``keyid``, replace a lost key; return new ids.
 
     Raises:
         NotFoundError: no such role or key.
@@ -151,10 +146,10 @@ def revoke(change: Change, role: str, keyid: str = "", public_keys: Sequence[Key
             f"{role} cannot be without a key.",
             f"Say which key was lost (--key ID; `edge publish status` lists them), or `rotate` {role} as a whole.",
         )
-    delegate_of(change.targets, role)
+    find_delegate(change.targets, role)
     targets: Targets = change.edit(TARGETS)
     assert targets.delegations is not None
-    for one in list(delegate_of(targets, role).keyids):
+    for one in list(find_delegate(targets, role).keyids):
         targets.revoke_key(one, role)
     if targets.delegations.roles:
         del targets.delegations.roles[role]
@@ -170,7 +165,7 @@ def _check_name(role: str) -> None:
         )
 
 
-def _chosen(prefix: str, role: str, keyids: Sequence[str]) -> str:
+def _choose_key(prefix: str, role: str, keyids: Sequence[str]) -> str:
     found = [keyid for keyid in keyids if len(prefix) >= 6 and keyid.startswith(prefix.lower())]
     if len(found) != 1:
         keys = ", ".join(keyid[:SHORT_ID] for keyid in keyids)
@@ -178,7 +173,7 @@ def _chosen(prefix: str, role: str, keyids: Sequence[str]) -> str:
     return found[0]
 
 
-def _keys_published(change: Change, role: str) -> Sequence[str]:
+def _list_published_keys(change: Change, role: str) -> Sequence[str]:
     if role in TOP_LEVEL:
         return change.state.root.signed.roles[role].keyids
     published = change.state.targets.signed.delegations

@@ -1,4 +1,4 @@
-"""A copy of a repository, whole or in part, for a USB stick: metadata as it is, files of what is wanted."""
+"""A copy of a repository, whole or in part, for a USB stick: the metadata as it is, and the wanted files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edge import files
 from edge.errors import NotFoundError, StorageError, TrustError, UsageError
 from edge.publish.repository import Repository
 from edge.publish.roles import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, State
-from edge.publish.store import file_name
+from edge.publish.store import make_file_name
 from edge.sync.targets import DELTA, PACK, Target
 from edge.text.sizes import format_size
 
@@ -23,7 +23,7 @@ Progress = Callable[[str, str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What is on the stick now: the files that belong there, how many bytes were copied, and deleted as outdated."""
+    """The contents of the stick: its files, and how many bytes were copied and deleted as outdated."""
 
     targets: tuple[Target, ...]
     copied: int
@@ -52,15 +52,15 @@ def export(
     """
     store = repository.store
     _refuse_overlap(store.folder, folder)
-    with repository.reading() as state, files.storage_errors(folder):
-        targets = _chosen(state, patterns)
+    with repository.lock() as state, files.storage_errors(folder):
+        targets = _choose_targets(state, patterns)
         files.make_folder(folder / "metadata")
         todo = [target for target in targets if not _is_there(folder / "targets" / target.file, target)]
         _check_space(folder, sum(target.length for target in todo))
         for index, target in enumerate(todo):
             report("copy", target.path, index, len(todo))
             _copy(store.targets / target.file, folder / "targets" / target.file, target)
-        names = _metadata_files(store.metadata, state)
+        names = _list_metadata_files(store.metadata, state)
         for name in names:
             _copy_metadata(store.metadata / name, folder / "metadata" / name)
         for path in folder.glob("metadata/*.json"):
@@ -70,8 +70,8 @@ def export(
         return Export(tuple(targets), sum(target.length for target in todo), removed)
 
 
-def targets_of(state: State) -> dict[str, Target]:
-    """Everything that devices find, by path: targets first, then delegates in order."""
+def list_targets(state: State) -> dict[str, Target]:
+    """Return everything that devices find, by path: targets first, then delegates in order."""
     found: dict[str, Target] = {}
     for role in (state.targets, *state.delegates.values()):
         for path, file in role.signed.targets.items():
@@ -81,9 +81,9 @@ def targets_of(state: State) -> dict[str, Target]:
     return found
 
 
-def _chosen(state: State, patterns: Sequence[str]) -> list[Target]:
-    """The wanted packs with the deltas that lead to them; models and settings when everything is wanted."""
-    every = list(targets_of(state).values())
+def _choose_targets(state: State, patterns: Sequence[str]) -> list[Target]:
+    """Return the wanted packs with their deltas; models and settings only if everything is wanted."""
+    every = list(list_targets(state).values())
     wanted = [part.strip() for pattern in patterns for part in pattern.split(",")]
     if not wanted:
         return every
@@ -101,8 +101,8 @@ def _chosen(state: State, patterns: Sequence[str]) -> list[Target]:
     ]
 
 
-def _metadata_files(folder: Path, state: State) -> list[str]:
-    """Every root, since a device may have any of them, and the newest of the rest; the timestamp last."""
+def _list_metadata_files(folder: Path, state: State) -> list[str]:
+    """Return every root, since a device may have any of them, and the newest of the rest; the timestamp last."""
     roots = sorted(
         (path.name for path in folder.glob(f"*.{ROOT}.json")), key=lambda name: int(name.split(".")[0])
     )
@@ -111,7 +111,7 @@ def _metadata_files(folder: Path, state: State) -> list[str]:
     return [
         *torrents,
         *roots,
-        *(file_name(role, metadata) for role in roles if (metadata := state.get(role))),
+        *(make_file_name(role, metadata) for role in roles if (metadata := state.get(role))),
     ]
 
 
@@ -144,7 +144,7 @@ def _is_there(path: Path, target: Target) -> bool:
 
 
 def _remove_others(folder: Path, kept: set[str]) -> int:
-    """Delete what no metadata on the stick names any more; only files that look like targets are touched."""
+    """Delete what no metadata on the stick names any more; touch only files that look like targets."""
     removed = 0
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()

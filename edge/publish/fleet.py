@@ -46,9 +46,9 @@ def found_fleet(repository: Repository, keys: Keys) -> Path:
         UsageError: there is no folder for the key.
         BusyError, StorageError: as every change.
     """
-    with repository.reading():
+    with repository.lock():
         folder = repository.store.metadata
-        certificate = certify_fleet(_private(keys, keys.create(ROLE)))
+        certificate = certify_fleet(_load_private_key(keys, keys.create(ROLE)))
         for old in folder.glob("*.torrent"):
             files.delete(old)
         files.write_atomically(folder / FLEET, certificate.encode())
@@ -56,7 +56,7 @@ def found_fleet(repository: Repository, keys: Keys) -> Path:
 
 
 def admit_device(repository: Repository, keys: Keys, device: str, folder: Path) -> None:
-    """Make a device's key and certificate, and write them with the fleet's: what goes to its ``EDGE_HOME/swarm``.
+    """Make a device's key and certificate, and write them with the fleet's: the contents of its ``EDGE_HOME/swarm``.
 
     Args:
         repository: whose fleet it joins.
@@ -74,9 +74,9 @@ def admit_device(repository: Repository, keys: Keys, device: str, folder: Path) 
         raise UsageError(
             f"{device[:MAX_NAME]!r} is no name for a device.", f"Give 1 to {MAX_NAME} characters."
         )
-    fleet = fleet_certificate(repository.store)
+    fleet = read_fleet_certificate(repository.store)
     public = cast(Ed25519PublicKey, x509.load_pem_x509_certificate(fleet.encode()).public_key())
-    identity = certify_device(fleet, _private(keys, SSlibKey.from_crypto(public)), device)
+    identity = certify_device(fleet, _load_private_key(keys, SSlibKey.from_crypto(public)), device)
     with files.storage_errors(folder):
         files.make_folder(folder)
         _write_key(folder / KEY, identity.key.encode())
@@ -84,8 +84,8 @@ def admit_device(repository: Repository, keys: Keys, device: str, folder: Path) 
         files.write_atomically(folder / FLEET, fleet.encode())
 
 
-def fleet_certificate(store: RepositoryStore) -> str:
-    """The fleet's certificate, as PEM.
+def read_fleet_certificate(store: RepositoryStore) -> str:
+    """Return the fleet's certificate, as PEM.
 
     Raises:
         NotFoundError: no fleet has been founded.
@@ -98,25 +98,25 @@ def fleet_certificate(store: RepositoryStore) -> str:
 
 
 def certify_fleet(private: Ed25519PrivateKey) -> str:
-    """A fleet's certificate, signed by itself, as PEM."""
-    name = _name(f"edge fleet {os.urandom(6).hex()}")
-    return _certificate(name, name, private.public_key(), private, device=False)
+    """Make a fleet's certificate, signed by itself, as PEM."""
+    name = _make_name(f"edge fleet {os.urandom(6).hex()}")
+    return _make_certificate(name, name, private.public_key(), private, device=False)
 
 
 def certify_device(fleet: str, authority: Ed25519PrivateKey, device: str) -> Identity:
-    """A new key for a device and its certificate, signed with the fleet's key."""
+    """Make a key for a device and its certificate, signed with the fleet's key."""
     private = Ed25519PrivateKey.generate()
     issuer = x509.load_pem_x509_certificate(fleet.encode()).subject
-    certificate = _certificate(_name(device), issuer, private.public_key(), authority, device=True)
+    certificate = _make_certificate(_make_name(device), issuer, private.public_key(), authority, device=True)
     key = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return Identity(fleet, certificate, key.decode())
 
 
-def _private(keys: Keys, public: Key) -> Ed25519PrivateKey:
-    """The private half of a key at hand. A certificate is made with the key itself, so a token does not serve."""
-    signer = keys.signer(public.keyid)
+def _load_private_key(keys: Keys, public: Key) -> Ed25519PrivateKey:
+    """Return the private half of a key at hand. A certificate needs the key itself, so a token does not serve."""
+    signer = keys.find_signer(public.keyid)
     if not isinstance(signer, CryptoSigner):
         raise NotFoundError(
             "The key of the fleet is not among the keys.",
@@ -125,7 +125,7 @@ def _private(keys: Keys, public: Key) -> Ed25519PrivateKey:
     return cast(Ed25519PrivateKey, serialization.load_pem_private_key(signer.private_bytes, None))
 
 
-def _certificate(
+def _make_certificate(
     subject: x509.Name,
     issuer: x509.Name,
     public: Ed25519PublicKey,
@@ -144,7 +144,7 @@ def _certificate(
     return builder.sign(signer, None).public_bytes(serialization.Encoding.PEM).decode()
 
 
-def _name(common_name: str) -> x509.Name:
+def _make_name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
 
 

@@ -1,4 +1,4 @@
-"""Private keys: one encrypted file each, or a token, in folders that are never the repository's.
+"""Private keys: one encrypted file each, or a token, in folders outside the repository.
 
 A file is called ROLE-KEYID.pem: PKCS#8, PBES2, ed25519, readable with ``openssl pkey -in FILE``. Files with other names
 are tried too, so that a key made elsewhere can be used. Which key may sign what is the metadata's business.
@@ -24,7 +24,7 @@ from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
 
 from edge import files
 from edge.errors import ForbiddenError, NotFoundError, StorageError, UsageError
-from edge.publish.token import read_token, supported, token_signer
+from edge.publish.token import is_supported, open_signer, read_token
 
 ITERATIONS = 600_000
 """Of PBKDF2-HMAC-SHA256, as OWASP advises; ``BestAvailableEncryption`` takes 2,048, which a found stick would not
@@ -38,13 +38,13 @@ _PRIVATE = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 
 class Passphrases(Protocol):
-    """Where passphrases come from: a person at a terminal, or a variable."""
+    """The source of passphrases: a person at a terminal, or a variable."""
 
-    def of(self, file: str) -> Iterator[str]:
-        """Candidates for an existing key file, one after the other until one is right."""
+    def list_candidates(self, file: str) -> Iterator[str]:
+        """Yield passphrases for an existing key file until one is right."""
 
-    def new(self, file: str) -> str:
-        """A passphrase for a key file that is about to be made."""
+    def create(self, file: str) -> str:
+        """Return a passphrase for a key file that is about to be made."""
 
 
 class Keys:
@@ -73,8 +73,8 @@ class Keys:
         self._tried: set[Path] = set()
 
     @classmethod
-    def none(cls) -> Keys:
-        """No keys at hand."""
+    def make_empty(cls) -> Keys:
+        """Return an object without any key."""
         return cls((), _NoPassphrases(), Path())
 
     def create(self, role: str) -> Key:
@@ -83,7 +83,7 @@ class Keys:
         signer = CryptoSigner(private)
         keyid = signer.public_key.keyid
         path = next(iter(self._folders), Path()) / f"{role}-{keyid[:SHORT_ID]}.pem"
-        data = _encrypted(private, self._passphrases.new(path.name).encode())
+        data = _encrypt(private, self._passphrases.create(path.name).encode())
         with files.storage_errors(path):
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
             with os.fdopen(descriptor, "wb") as file:
@@ -95,14 +95,14 @@ class Keys:
         self._tried.add(path)
         return signer.public_key
 
-    def signer(self, keyid: str) -> Signer | None:
-        """What signs with the key of this id; None when it is not at hand.
+    def find_signer(self, keyid: str) -> Signer | None:
+        """Return the signer with the key of this id; None when it is not at hand.
 
         Raises:
             ForbiddenError: the passphrase is wrong.
             UsageError: the file is not what its name says.
         """
-        for path, named in self._files():
+        for path, named in self._list_files():
             if keyid in self._signers:
                 break
             if path not in self._tried and named in (None, keyid[:SHORT_ID]):
@@ -110,16 +110,16 @@ class Keys:
         return self._signers.get(keyid)
 
     def has(self, keyids: Sequence[str]) -> bool:
-        """Whether a file for one of these keys is at hand. Asks for no passphrase where names tell."""
+        """Return whether a file for one of these keys is at hand. Ask for no passphrase where names tell."""
         if any(keyid in self._signers for keyid in keyids):
             return True
-        names = {named for _, named in self._files()}
+        names = {named for _, named in self._list_files()}
         if any(keyid[:SHORT_ID] in names for keyid in keyids):
             return True
-        return None in names and any(self.signer(keyid) for keyid in keyids)
+        return None in names and any(self.find_signer(keyid) for keyid in keyids)
 
-    def _files(self) -> Iterator[tuple[Path, str | None]]:
-        """Every encrypted private key with the start of its id, as far as its name tells."""
+    def _list_files(self) -> Iterator[tuple[Path, str | None]]:
+        """Yield every encrypted private key with the start of its id, as far as its name tells."""
         for folder in self._folders:
             with files.storage_errors(folder):
                 for path in sorted(folder.glob("*.token")):
@@ -132,7 +132,7 @@ class Keys:
     def _load(self, path: Path, named: bool) -> None:
         self._tried.add(path)
         if path.suffix == ".token":
-            signer = token_signer(path, lambda: next(self._passphrases.of(path.name)))
+            signer = open_signer(path, lambda: next(self._passphrases.list_candidates(path.name)))
             self._signers[signer.public_key.keyid] = signer
             return
         with files.storage_errors(path):
@@ -142,7 +142,7 @@ class Keys:
                 f"{path} is not an encrypted private key.",
                 f"Encrypt it: openssl pkcs8 -topk8 -in {path.name} -out NEW.pem",
             )
-        for passphrase in self._passphrases.of(path.name):
+        for passphrase in self._passphrases.list_candidates(path.name):
             try:
                 private = serialization.load_pem_private_key(data, passphrase.encode())
             except (ValueError, TypeError):
@@ -160,15 +160,15 @@ class Keys:
 
 
 class _NoPassphrases:
-    def of(self, file: str) -> Iterator[str]:
+    def list_candidates(self, file: str) -> Iterator[str]:
         return iter(())
 
-    def new(self, file: str) -> str:
+    def create(self, file: str) -> str:
         raise UsageError(f"There is no folder for {file}.", "Give one: --keys KEYS")
 
 
 def read_public_key(path: Path) -> Key:
-    """A public key that somebody handed over (``openssl pkey -in KEY.pem -pubout``).
+    """Read a public key that somebody handed over (``openssl pkey -in KEY.pem -pubout``).
 
     Raises:
         NotFoundError, StorageError: there is none, or it cannot be read.
@@ -185,7 +185,7 @@ def read_public_key(path: Path) -> Key:
         raise UsageError(
             f"{path} is not a public key.", "Ask for: openssl pkey -in KEY.pem -pubout -out PUBLIC.pem"
         ) from error
-    if not isinstance(key, Ed25519PublicKey) and not supported(key):
+    if not isinstance(key, Ed25519PublicKey) and not is_supported(key):
         raise UsageError(
             f"{path} is neither an ed25519 key nor one on P-256 or P-384.",
             "Ask for: openssl genpkey -algorithm ed25519",
@@ -202,8 +202,8 @@ def _refuse_inside(folder: Path, repository: Path) -> None:
         )
 
 
-def _encrypted(private: Ed25519PrivateKey, passphrase: bytes) -> bytes:
-    """The key as PKCS#8 under PBES2 (RFC 8018): PBKDF2-HMAC-SHA256 and AES-256-CBC, in PEM."""
+def _encrypt(private: Ed25519PrivateKey, passphrase: bytes) -> bytes:
+    """Return the key as PKCS#8 under PBES2 (RFC 8018): PBKDF2-HMAC-SHA256 and AES-256-CBC, in PEM."""
     salt, vector = secrets.token_bytes(16), secrets.token_bytes(16)
     plain = private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -213,25 +213,29 @@ def _encrypted(private: Ed25519PrivateKey, passphrase: bytes) -> bytes:
     encryptor = Cipher(algorithms.AES256(key), modes.CBC(vector)).encryptor()
     secret = encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
     rounds = ITERATIONS.to_bytes(ITERATIONS.bit_length() // 8 + 1, "big")
-    prf = _sequence(_HMAC_SHA256, b"\x05\x00")
-    derivation = _sequence(_PBKDF2, _sequence(_der(4, salt), _der(2, rounds), prf))
-    scheme = _sequence(_PBES2, _sequence(derivation, _sequence(_AES256_CBC, _der(4, vector))))
-    lines = textwrap.wrap(b64encode(_sequence(scheme, _der(4, secret))).decode(), 64)
+    prf = _encode_sequence(_HMAC_SHA256, b"\x05\x00")
+    derivation = _encode_sequence(
+        _PBKDF2, _encode_sequence(_encode_der(4, salt), _encode_der(2, rounds), prf)
+    )
+    scheme = _encode_sequence(
+        _PBES2, _encode_sequence(derivation, _encode_sequence(_AES256_CBC, _encode_der(4, vector)))
+    )
+    lines = textwrap.wrap(b64encode(_encode_sequence(scheme, _encode_der(4, secret))).decode(), 64)
     return "\n".join([_PRIVATE.decode(), *lines, "-----END ENCRYPTED PRIVATE KEY-----", ""]).encode()
 
 
-def _der(tag: int, body: bytes) -> bytes:
-    """One DER value; bodies are shorter than 256 bytes."""
+def _encode_der(tag: int, body: bytes) -> bytes:
+    """Encode one DER value; bodies are shorter than 256 bytes."""
     length = bytes([len(body)]) if len(body) < 128 else bytes([0x81, len(body)])
     return bytes([tag]) + length + body
 
 
-def _sequence(*parts: bytes) -> bytes:
-    return _der(0x30, b"".join(parts))
+def _encode_sequence(*parts: bytes) -> bytes:
+    return _encode_der(0x30, b"".join(parts))
 
 
 # Object identifiers: 1.2.840.113549.1.5.13, .1.5.12 and .2.9; 2.16.840.1.101.3.4.1.42.
-_PBES2 = _der(6, bytes.fromhex("2a864886f70d01050d"))
-_PBKDF2 = _der(6, bytes.fromhex("2a864886f70d01050c"))
-_HMAC_SHA256 = _der(6, bytes.fromhex("2a864886f70d0209"))
-_AES256_CBC = _der(6, bytes.fromhex("60864801650304012a"))
+_PBES2 = _encode_der(6, bytes.fromhex("2a864886f70d01050d"))
+_PBKDF2 = _encode_der(6, bytes.fromhex("2a864886f70d01050c"))
+_HMAC_SHA256 = _encode_der(6, bytes.fromhex("2a864886f70d0209"))
+_AES256_CBC = _encode_der(6, bytes.fromhex("60864801650304012a"))

@@ -1,4 +1,4 @@
-"""The publisher's repository as commands see it: make one, change it, sign it, keep it fresh."""
+"""The publisher's repository as commands use it: make one, change it, sign it, keep it fresh."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from edge.errors import NotFoundError, TrustError, UsageError
 from edge.publish.change import Change, Outcome
 from edge.publish.keys import Keys
 from edge.publish.release import Planner
-from edge.publish.review import changes
+from edge.publish.review import describe_changes
 from edge.publish.roles import (
     ROOT,
     SNAPSHOT,
     TARGETS,
     TIMESTAMP,
     TOP_LEVEL,
-    Missing,
+    MissingSignatures,
     State,
-    expiry,
-    first_root,
+    compute_expiry,
+    make_first_root,
 )
 from edge.publish.store import RepositoryStore
+from edge.sync.clock import read_clock
 
 Clock = Callable[[], datetime]
 Approve = Callable[[tuple[str, ...]], None]
@@ -42,24 +43,21 @@ _OURS = {"metadata", "targets", ".pending", ".lock"}
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class View:
     """A repository at one moment: what is published, what waits in words, the signatures that are missing."""
 
     state: State
     waiting: tuple[str, ...]
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingSignatures, ...]
     now: datetime
-
-
-def utc_now() -> datetime:
-    """The time metadata is signed at."""
-    return datetime.now(UTC)
 
 
 class Repository:
     """A repository in a folder. Two processes may use one at the same time."""
 
-    def __init__(self, folder: Path, now: Clock = utc_now, approve: Approve = lambda waiting: None) -> None:
+    def __init__(
+        self, folder: Path, now: Clock = read_clock, approve: Approve = lambda waiting: None
+    ) -> None:
         self.store = RepositoryStore(folder)
         self._now = now
         self._approve = approve
@@ -80,21 +78,21 @@ class Repository:
                 f"{threshold} of {root_keys} root keys cannot be asked for.",
                 f"Ask for 1 to {MAX_ROOT_KEYS} keys, and a threshold of at most as many.",
             )
-        now = self._checked_now()
+        now = self._check_clock()
         self._refuse_other_folders()
         with files.storage_errors(self.store.folder):
             files.make_folder(self.store.folder)
-        with self.store.changing():
+        with self.store.lock():
             if self.store.exists():
                 raise UsageError(
                     f"{self.store.folder} is a repository already.", "Use it, or choose another folder."
                 )
-            self.store.release(_first_release(keys, root_keys, threshold, now))
+            self.store.release(_make_first_release(keys, root_keys, threshold, now))
             return self.store.load()
 
     @contextmanager
     def change(self, keys: Keys) -> Iterator[Change]:
-        """A change, alone among processes. It is released, or saved to wait, by ``Change.finish``.
+        """Lock the repository and yield a change. ``Change.finish`` releases it, or saves it to wait.
 
         Raises:
             NotFoundError: there is no repository.
@@ -102,16 +100,16 @@ class Repository:
             BusyError, StorageError: another process is changing it; the disk is full or failing.
         """
         self._check_exists()
-        now = self._checked_now()
-        with self.store.changing():
+        now = self._check_clock()
+        with self.store.lock():
             state = self.store.load()
-            drafts = self.store.drafts(state)
-            if waiting := changes(state, drafts):
+            drafts = self.store.load_drafts(state)
+            if waiting := describe_changes(state, drafts):
                 self._approve(waiting)
             yield Change(self.store, state, drafts, keys, now)
 
     def sign(self, keys: Keys) -> Outcome:
-        """Add what signatures the keys at hand can give, renew what expires before long, release what is complete."""
+        """Add the signatures that the keys at hand can give, renew what expires soon, release what is complete."""
         with self.change(keys) as change:
             return change.finish(renew=True)
 
@@ -122,45 +120,45 @@ class Repository:
             NotFoundError: its key is not at hand.
         """
         self._check_exists()
-        now = self._checked_now()
-        with self.store.changing():
+        now = self._check_clock()
+        with self.store.lock():
             state = self.store.load()
             try:
-                drafts = self.store.drafts(state)
+                drafts = self.store.load_drafts(state)
             except TrustError:  # what waits is damaged; that is no reason to let the rest expire
                 drafts = {}
             return Change(self.store, state, drafts, keys, now).refresh()
 
     def discard(self) -> tuple[str, ...]:
-        """Drop the changes that wait for signatures; returns them in words."""
+        """Drop the changes that wait for signatures; return them in words."""
         self._check_exists()
-        with self.store.changing():
+        with self.store.lock():
             state = self.store.load()
             try:
-                dropped = changes(state, self.store.drafts(state))
+                dropped = describe_changes(state, self.store.load_drafts(state))
             except TrustError as error:
                 dropped = (error.message,)
             self.store.save_drafts({})
             return dropped
 
-    def look(self) -> Look:
-        """What is published and what waits. Takes no lock and needs no key."""
+    def view(self) -> View:
+        """Return what is published and what waits. Takes no lock and needs no key."""
         self._check_exists()
         with files.storage_errors(self.store.folder):
             state = self.store.load()
-            drafts = self.store.drafts(state)
-        plan = Planner(state, dict(drafts), Keys.none(), self._now()).plan()
-        return Look(state, changes(state, drafts), plan.missing, self._now())
+            drafts = self.store.load_drafts(state)
+        plan = Planner(state, dict(drafts), Keys.make_empty(), self._now()).plan()
+        return View(state, describe_changes(state, drafts), plan.missing, self._now())
 
     @contextmanager
-    def reading(self) -> Iterator[State]:
-        """What is published, while nobody changes it."""
+    def lock(self) -> Iterator[State]:
+        """Lock the repository and yield what is published."""
         self._check_exists()
-        with self.store.changing():
+        with self.store.lock():
             yield self.store.load()
 
     def _check_exists(self) -> None:
-        if not self.store.exists() and not self.store.interrupted():
+        if not self.store.exists() and not self.store.is_interrupted():
             raise NotFoundError(
                 f"There is no repository in {self.store.folder}.",
                 "Make one: edge publish init REPO --keys KEYS",
@@ -172,7 +170,7 @@ class Repository:
             if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - _OURS):
                 raise UsageError(f"{folder} is in use for something else.", "Choose an empty folder.")
 
-    def _checked_now(self) -> datetime:
+    def _check_clock(self) -> datetime:
         now = self._now()
         if now < CLOCK_FLOOR:
             raise UsageError(
@@ -182,16 +180,16 @@ class Repository:
         return now
 
 
-def _first_release(
+def _make_first_release(
     keys: Keys, root_keys: int, threshold: int, now: datetime
 ) -> list[tuple[str, Metadata[Any]]]:
-    """Version 1 of everything, signed with keys that are made here."""
+    """Make version 1 of every role, signed with keys that are made here."""
     made = {ROOT: [keys.create(ROOT) for _ in range(root_keys)]}
     made |= {role: [keys.create(role)] for role in TOP_LEVEL if role != ROOT}
-    root = first_root(made, threshold, now)
-    targets = Metadata(Targets(expires=expiry(TARGETS, now)))
-    snapshot = Metadata(Snapshot(expires=expiry(SNAPSHOT, now)))
-    timestamp = Metadata(Timestamp(expires=expiry(TIMESTAMP, now)))
+    root = make_first_root(made, threshold, now)
+    targets = Metadata(Targets(expires=compute_expiry(TARGETS, now)))
+    snapshot = Metadata(Snapshot(expires=compute_expiry(SNAPSHOT, now)))
+    timestamp = Metadata(Timestamp(expires=compute_expiry(TIMESTAMP, now)))
     order: list[tuple[str, Metadata[Any]]] = [
         (ROOT, root), (TARGETS, targets), (SNAPSHOT, snapshot), (TIMESTAMP, timestamp)
     ]  # fmt: skip
@@ -201,6 +199,6 @@ def _first_release(
         elif role == TIMESTAMP:
             timestamp.signed.snapshot_meta = MetaFile.from_data(1, snapshot.to_bytes(), ["sha256"])
         for key in made[role]:
-            if signer := keys.signer(key.keyid):
+            if signer := keys.find_signer(key.keyid):
                 metadata.signatures[key.keyid] = signer.sign(metadata.signed_bytes)
     return order

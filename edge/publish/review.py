@@ -12,34 +12,34 @@ from edge.publish.roles import ROOT, SNAPSHOT, TIMESTAMP, TOP_LEVEL, State
 from edge.text.sizes import format_size
 
 
-def changes(state: State, changed: Mapping[str, Metadata[Any]]) -> tuple[str, ...]:
-    """What would be new if this metadata replaced that of ``state``; new dates and versions alone are left out."""
+def describe_changes(state: State, changed: Mapping[str, Metadata[Any]]) -> tuple[str, ...]:
+    """Describe what would be new if this metadata replaced that of ``state``; leave out mere dates and versions."""
     lines: list[str] = []
     for role, metadata in changed.items():
         before = state.get(role)
         if role == ROOT:
-            lines += _root(state.root.signed, metadata.signed)
+            lines += _describe_root(state.root.signed, metadata.signed)
         elif role not in (SNAPSHOT, TIMESTAMP):
-            lines += _targets(role, before.signed if before else None, metadata.signed)
+            lines += _describe_targets(role, before.signed if before else None, metadata.signed)
     return tuple(lines)
 
 
-def _root(before: Root, after: Root) -> Iterator[str]:
+def _describe_root(before: Root, after: Root) -> Iterator[str]:
     for role in TOP_LEVEL:
-        yield from _keys(role, before.roles[role], after.roles[role])
+        yield from _describe_keys(role, before.roles[role], after.roles[role])
 
 
-def _targets(name: str, before: Targets | None, after: Targets) -> Iterator[str]:
+def _describe_targets(name: str, before: Targets | None, after: Targets) -> Iterator[str]:
     old, new = (before.targets if before else {}), after.targets
     for path in sorted(old.keys() | new.keys()):
         if old.get(path) != new.get(path):
-            yield f"{name}: {_described(path, old.get(path), new.get(path))}"
-    old_roles, new_roles = _delegates(before), _delegates(after)
+            yield f"{name}: {_describe_file(path, old.get(path), new.get(path))}"
+    old_roles, new_roles = _get_delegates(before), _get_delegates(after)
     for role in sorted(old_roles.keys() | new_roles.keys()):
-        yield from _delegate(role, old_roles.get(role), new_roles.get(role))
+        yield from _describe_delegate(role, old_roles.get(role), new_roles.get(role))
 
 
-def _described(path: str, old: TargetFile | None, new: TargetFile | None) -> str:
+def _describe_file(path: str, old: TargetFile | None, new: TargetFile | None) -> str:
     if new is None:
         return f"no longer publishes {path}"
     custom = new.custom if isinstance(new.custom, dict) else {}
@@ -48,20 +48,20 @@ def _described(path: str, old: TargetFile | None, new: TargetFile | None) -> str
     return f"publishes {what}" if old is None else f"replaces {what}"
 
 
-def _delegates(targets: Targets | None) -> Mapping[str, DelegatedRole]:
+def _get_delegates(targets: Targets | None) -> Mapping[str, DelegatedRole]:
     return (targets.delegations.roles or {}) if targets and targets.delegations else {}
 
 
-def _delegate(name: str, old: DelegatedRole | None, new: DelegatedRole | None) -> Iterator[str]:
+def _describe_delegate(name: str, old: DelegatedRole | None, new: DelegatedRole | None) -> Iterator[str]:
     if new is None:
         yield f"{name} may no longer publish anything"
         return
     if old is None or old.paths != new.paths:
         yield f"{name} may publish {', '.join(new.paths or ())}"
-    yield from _keys(name, old, new)
+    yield from _describe_keys(name, old, new)
 
 
-def _keys(role: str, old: Role | None, new: Role) -> Iterator[str]:
+def _describe_keys(role: str, old: Role | None, new: Role) -> Iterator[str]:
     before = old.keyids if old else []
     for keyid in new.keyids:
         if keyid not in before:

@@ -1,13 +1,13 @@
-"""What a repository holds, who signs for it, what expires when, and what waits for signatures."""
+"""The status of a repository: its files, their signers, what expires when, and what waits for signatures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from edge.publish.export import targets_of
+from edge.publish.export import list_targets
 from edge.publish.repository import Repository
-from edge.publish.roles import TOP_LEVEL, Missing, State, is_due
+from edge.publish.roles import TOP_LEVEL, MissingSignatures, State, is_due
 from edge.sync.targets import PACK, Target
 
 
@@ -28,43 +28,43 @@ class RoleStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything at a glance. ``lost`` are files that are published and are not there or not as long as they were."""
+    """The status of a repository. ``lost`` are published files that are missing or have another length."""
 
     roles: tuple[RoleStatus, ...]
     packs: tuple[Target, ...]
     others: tuple[Target, ...]
     lost: tuple[str, ...]
     waiting: tuple[str, ...]
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingSignatures, ...]
     interrupted: bool
 
     @property
     def sound(self) -> bool:
-        """Whether devices can update from it now."""
+        """True if devices can update from it now."""
         return not self.lost and not self.interrupted and not any(role.expired for role in self.roles)
 
 
-def status(repository: Repository) -> Status:
-    """Look at a repository. Takes no lock and needs no key.
+def read_status(repository: Repository) -> Status:
+    """Read the status of a repository. Takes no lock and needs no key.
 
     Raises:
         NotFoundError: there is no repository.
         TrustError: it is damaged, or somebody has changed it.
     """
-    look = repository.look()
-    targets = targets_of(look.state)
+    look = repository.view()
+    targets = list_targets(look.state)
     return Status(
-        roles=tuple(_role(look.state, name, look.now) for name in look.state.roles()),
+        roles=tuple(_make_role_status(look.state, name, look.now) for name in look.state.list_roles()),
         packs=tuple(target for target in targets.values() if target.kind == PACK),
         others=tuple(target for target in targets.values() if target.kind != PACK),
         lost=tuple(path for path, target in targets.items() if not _is_there(repository, target)),
         waiting=look.waiting,
         missing=look.missing,
-        interrupted=repository.store.interrupted(),
+        interrupted=repository.store.is_interrupted(),
     )
 
 
-def _role(state: State, name: str, now: datetime) -> RoleStatus:
+def _make_role_status(state: State, name: str, now: datetime) -> RoleStatus:
     metadata = state.get(name)
     assert metadata is not None
     delegations = state.targets.signed.delegations

@@ -1,4 +1,4 @@
-"""A repository's files: what is published, what waits for signatures, and how the one becomes the other.
+"""A repository's files: what is published, what waits for signatures, and the step from one to the other.
 
     metadata/, targets/     what devices read (TUF, consistent snapshots); a file with a version or hash never changes
     .pending/ROLE.json      changed metadata with the signatures it has so far
@@ -30,8 +30,8 @@ from edge.publish.roles import (
     TARGETS,
     TIMESTAMP,
     State,
-    delegates_of,
-    missing,
+    find_missing,
+    list_delegates,
 )
 from edge.text.sizes import format_size
 
@@ -51,8 +51,8 @@ class RepositoryStore:
         self._release = self._pending / "release"
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Alone among processes; a release that a crash interrupted is finished first.
+    def lock(self) -> Iterator[None]:
+        """Keep other processes out; first finish a release that a crash interrupted.
 
         Raises:
             BusyError: another process is changing the repository.
@@ -70,23 +70,23 @@ class RepositoryStore:
             yield
 
     def exists(self) -> bool:
-        """Whether a first release has been made."""
+        """Return whether a first release has been made."""
         return (self.metadata / "timestamp.json").exists()
 
-    def interrupted(self) -> bool:
-        """Whether a release waits to be finished by the next change."""
+    def is_interrupted(self) -> bool:
+        """Return whether a release waits to be finished by the next change."""
         return self._release.exists()
 
     def recover(self) -> None:
         """Finish an interrupted release and clear what other crashes left behind."""
         if self._release.exists():
-            self._finish()
+            self._finish_release()
         for pattern in (f"{_STAGING}*", f"{_TRASH}*", ".*.new"):
             for left_over in self._pending.glob(pattern):
                 files.delete(left_over)
 
     def load(self) -> State:
-        """What is published, with every signature checked: what is signed anew must have been ours before.
+        """Return what is published, with every signature checked, so that nothing foreign is signed anew.
 
         Raises:
             NotFoundError: there is no repository.
@@ -97,17 +97,18 @@ class RepositoryStore:
                 f"There is no repository in {self.folder}.",
                 "Make one: edge publish init REPO --keys KEYS",
             )
-        root = self._root()
+        root = self._load_root()
         timestamp: Metadata[Timestamp] = self._read(TIMESTAMP, None, root)
         snapshot: Metadata[Snapshot] = self._read(SNAPSHOT, timestamp.signed.snapshot_meta.version, root)
-        targets: Metadata[Targets] = self._read(TARGETS, self._version(snapshot, TARGETS), root)
+        targets: Metadata[Targets] = self._read(TARGETS, self._find_version(snapshot, TARGETS), root)
         delegates = {
-            role: self._read(role, self._version(snapshot, role), targets) for role in delegates_of(targets)
+            role: self._read(role, self._find_version(snapshot, role), targets)
+            for role in list_delegates(targets.signed)
         }
         return State(root, targets, snapshot, timestamp, delegates)
 
-    def drafts(self, state: State) -> dict[str, Metadata[Any]]:
-        """What waits for signatures, by role, without what has been released. It is not trusted before it has them.
+    def load_drafts(self, state: State) -> dict[str, Metadata[Any]]:
+        """Return what waits for signatures, by role, without what has been released. It is not trusted yet.
 
         Raises:
             TrustError: a file is damaged.
@@ -120,7 +121,7 @@ class RepositoryStore:
         return {role: draft for role, draft in found.items() if draft.signed.version > versions.get(role, 0)}
 
     def save_drafts(self, drafts: Mapping[str, Metadata[Any]]) -> None:
-        """Replace what waits for signatures by this."""
+        """Replace what waits for signatures."""
         files.make_folder(self._pending)
         for role, metadata in drafts.items():
             files.write_atomically(self._pending / f"{role}.json", metadata.to_bytes())
@@ -130,21 +131,21 @@ class RepositoryStore:
         files.sync_folder(self._pending)
 
     def release(self, changed: Sequence[tuple[str, Metadata[Any]]]) -> None:
-        """Publish complete metadata in this order, whatever happens: all of it or, before the rename, none of it."""
-        with self.staging() as staging:
+        """Publish complete metadata in this order: all of it or, before the rename, none of it."""
+        with self.open_staging() as staging:
             whole = staging / "release"
             whole.mkdir()
             for index, (role, metadata) in enumerate(changed):
-                path = whole / f"{index:02}-{file_name(role, metadata)}"
+                path = whole / f"{index:02}-{make_file_name(role, metadata)}"
                 path.write_bytes(metadata.to_bytes())
                 files.sync_file(path)
             files.sync_folder(whole)
             files.replace(whole, self._release)
-        self._finish()
+        self._finish_release()
 
     @contextmanager
-    def staging(self) -> Iterator[Path]:
-        """A folder for work in progress, on the same disk; gone afterwards."""
+    def open_staging(self) -> Iterator[Path]:
+        """Yield a folder for unfinished work, on the same disk; delete it afterwards."""
         files.make_folder(self._pending)
         folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self._pending))
         try:
@@ -160,7 +161,7 @@ class RepositoryStore:
         files.replace(staged, place)
 
     def check_space(self, needed: int) -> None:
-        """Raises StorageError unless the disk has room for this many bytes."""
+        """Raise StorageError unless the disk has room for this many bytes."""
         free = shutil.disk_usage(self.folder).free
         if free < needed:
             raise StorageError(
@@ -168,7 +169,7 @@ class RepositoryStore:
                 "Free some space, or remove old files with `edge publish add --prune`.",
             )
 
-    def _finish(self) -> None:
+    def _finish_release(self) -> None:
         files.make_folder(self.metadata)
         files.make_folder(self.targets)
         for path in sorted(self._release.iterdir()):
@@ -178,16 +179,16 @@ class RepositoryStore:
         files.replace(self._release, trash)
         files.delete(trash)
 
-    def _root(self) -> Metadata[Root]:
-        """The newest root, its chain checked from the first on."""
+    def _load_root(self) -> Metadata[Root]:
+        """Return the newest root; check its chain from the first root on."""
         versions = sorted(
             int(match[1]) for path in self.metadata.iterdir() if (match := _ROOT_FILE.fullmatch(path.name))
         )
         trusted: Metadata[Root] | None = None
         for version in versions:
             root: Metadata[Root] = self._read(ROOT, version, trusted)
-            if missing(ROOT, root, root):
-                raise self._not_signed(f"{version}.root.json")
+            if find_missing(ROOT, root, root):
+                raise self._make_unsigned_error(f"{version}.root.json")
             trusted = root
         if trusted is None or len(versions) != versions[-1] - versions[0] + 1:
             raise TrustError(f"{self.metadata} lacks a root.json.", _RESTORE)
@@ -198,8 +199,8 @@ class RepositoryStore:
         metadata = self._parse(self.metadata / name, role)
         if version is not None and metadata.signed.version != version:
             raise TrustError(f"{name} holds version {metadata.signed.version}.", _RESTORE)
-        if delegator is not None and missing(role, metadata, delegator):
-            raise self._not_signed(name)
+        if delegator is not None and find_missing(role, metadata, delegator):
+            raise self._make_unsigned_error(name)
         return metadata
 
     def _parse(self, path: Path, role: str) -> Metadata[Any]:
@@ -213,13 +214,13 @@ class RepositoryStore:
             raise TrustError(f"{path} is no metadata of {role}.", _RESTORE)
         return metadata
 
-    def _version(self, snapshot: Metadata[Snapshot], role: str) -> int:
+    def _find_version(self, snapshot: Metadata[Snapshot], role: str) -> int:
         try:
             return snapshot.signed.meta[f"{role}.json"].version
         except KeyError as error:
             raise TrustError(f"The snapshot of {self.folder} does not name {role}.", _RESTORE) from error
 
-    def _not_signed(self, name: str) -> TrustError:
+    def _make_unsigned_error(self, name: str) -> TrustError:
         return TrustError(
             f"{self.metadata / name} is not signed by whom it should be.",
             f"Somebody may have changed it: nothing was signed. {_RESTORE}",
@@ -229,6 +230,6 @@ class RepositoryStore:
 _RESTORE = "Restore the repository from a copy."
 
 
-def file_name(role: str, metadata: Metadata[Any]) -> str:
-    """What metadata is called in ``metadata/``."""
+def make_file_name(role: str, metadata: Metadata[Any]) -> str:
+    """Return the name of metadata in ``metadata/``."""
     return f"{role}.json" if role == TIMESTAMP else f"{metadata.signed.version}.{role}.json"

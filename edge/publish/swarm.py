@@ -1,4 +1,4 @@
-"""Torrents of what is published, so that devices of the fleet can have it from each other.
+"""Torrents of the published files, so that devices of the fleet can get them from each other.
 
 They lie in ``metadata``, beside the signed metadata: a mirror serves them as it is, and files under
 ``targets/`` stay what the metadata names. ``edge.sync.carriers.torrent`` says what they are and why nobody signs them.
@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from edge import files
-from edge.publish.export import targets_of
-from edge.publish.fleet import fleet_certificate
+from edge.publish.export import list_targets
+from edge.publish.fleet import read_fleet_certificate
 from edge.publish.repository import Repository
-from edge.sync.carriers.torrent import make, torrent_name
+from edge.sync.carriers.torrent import make_torrent, make_torrent_name
 
 
 def make_torrents(repository: Repository, mirror: str = "") -> tuple[str, ...]:
@@ -32,13 +32,15 @@ def make_torrents(repository: Repository, mirror: str = "") -> tuple[str, ...]:
         BusyError, StorageError: as every change.
     """
     store, made = repository.store, []
-    with repository.reading() as state:
-        fleet = fleet_certificate(store)
-        targets = targets_of(state)
-        wanted = {store.metadata / torrent_name(target.file): target for target in targets.values()}
+    with repository.lock() as state:
+        fleet = read_fleet_certificate(store)
+        targets = list_targets(state)
+        wanted = {store.metadata / make_torrent_name(target.file): target for target in targets.values()}
         for place, target in wanted.items():
             if not place.exists():
-                torrent = make(store.targets / target.file, target.file, fleet, _seed(mirror, target.file))
+                torrent = make_torrent(
+                    store.targets / target.file, target.file, fleet, _make_web_seed(mirror, target.file)
+                )
                 files.write_atomically(place, torrent)
                 made.append(target.path)
         for place in store.metadata.glob("*.torrent"):
@@ -47,6 +49,6 @@ def make_torrents(repository: Repository, mirror: str = "") -> tuple[str, ...]:
     return tuple(made)
 
 
-def _seed(mirror: str, file: str) -> str:
-    """The folder of a file on the mirror: of a v2 torrent, libtorrent asks for the name below the address."""
+def _make_web_seed(mirror: str, file: str) -> str:
+    """Return the folder of a file on the mirror: for a v2 torrent, libtorrent asks for the name below the address."""
     return f"{mirror.rstrip('/')}/targets/{PurePosixPath(file).parent}/" if mirror else ""

@@ -22,7 +22,7 @@ LIBRARY = "PYKCS11LIB"
 
 
 def read_token(path: Path) -> tuple[str, Key]:
-    """Where the key is and its public part.
+    """Return the address of the key and its public part.
 
     Raises:
         UsageError: the file is not as it should be.
@@ -34,19 +34,19 @@ def read_token(path: Path) -> tuple[str, Key]:
         key = load_pem_public_key(pem)
         where = uri.decode("ascii").strip()
     except ValueError as error:
-        raise _unfit(path) from error
-    if not where.startswith("hsm:") or not supported(key):
-        raise _unfit(path)
+        raise _make_error(path) from error
+    if not where.startswith("hsm:") or not is_supported(key):
+        raise _make_error(path)
     return where, SSlibKey.from_crypto(key)
 
 
-def supported(key: object) -> bool:
-    """Whether tokens sign with such a key, and devices verify it."""
+def is_supported(key: object) -> bool:
+    """Return whether tokens sign with such a key, and devices verify it."""
     return isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1 | SECP384R1)
 
 
-def token_signer(path: Path, ask_pin: Callable[[], str]) -> Signer:
-    """What signs with the token; the PIN is asked for once, and only when it signs.
+def open_signer(path: Path, ask_pin: Callable[[], str]) -> Signer:
+    """Return the signer of a token; it asks for the PIN once, and only when it signs.
 
     Raises:
         UsageError: the file is not as it should be, or what tokens need is not installed.
@@ -58,15 +58,15 @@ def token_signer(path: Path, ask_pin: Callable[[], str]) -> Signer:
             f"Set {LIBRARY} to the PKCS#11 library of the token, for example libykcs11.so.",
         )
     try:
-        return _Token.from_priv_key_uri(where, key, _once(ask_pin))
+        return _Token.from_priv_key_uri(where, key, _ask_once(ask_pin))
     except UnsupportedLibraryError as error:
         raise UsageError(f"{path.name} stands for a token: {error}.", "pip install python-pkcs11") from error
     except ValueError as error:
-        raise _unfit(path) from error
+        raise _make_error(path) from error
 
 
 class _Token(HSMSigner):
-    """Tells what a token dislikes: it counts wrong PINs, so there is no second try."""
+    """Reports why a token refuses to sign. It counts wrong PINs, so there is no second try."""
 
     def sign(self, payload: bytes) -> Signature:
         try:
@@ -78,7 +78,7 @@ class _Token(HSMSigner):
             ) from error
 
 
-def _once(ask: Callable[[], str]) -> Callable[[str], str]:
+def _ask_once(ask: Callable[[], str]) -> Callable[[str], str]:
     known: list[str] = []
 
     def pin(secret: str) -> str:
@@ -89,7 +89,7 @@ def _once(ask: Callable[[], str]) -> Callable[[str], str]:
     return pin
 
 
-def _unfit(path: Path) -> UsageError:
+def _make_error(path: Path) -> UsageError:
     return UsageError(
         f"{path} describes no key on a token.",
         "It has a line such as hsm:2?label=NAME, then the public key in PEM (ECDSA on P-256 or P-384).",

@@ -1,1 +1,1 @@
-"""What reaches a device from its publisher: trust in it, the roads it comes by, and its installation."""
+"""Updates of a device: trust in its publisher, carriers of the repository, and installation."""

@@ -37,19 +37,19 @@ class OfferedRoot:
     data: bytes
 
 
-def anchor_file(settings: Settings) -> Path:
-    """Where the chosen root lies."""
+def locate_anchor(settings: Settings) -> Path:
+    """Return the path of the chosen root."""
     return settings.sync_dir / "root.json"
 
 
 def load_anchor(settings: Settings) -> bytes:
-    """The root that everything starts from.
+    """Return the root that all trust starts from.
 
     Raises:
         TrustError: nobody has said whom to trust.
         StorageError: it cannot be read.
     """
-    path = anchor_file(settings)
+    path = locate_anchor(settings)
     for candidate in (path, BUILT_IN):
         try:
             return candidate.read_bytes()
@@ -66,28 +66,28 @@ def load_anchor(settings: Settings) -> bytes:
 
 
 def has_anchor(settings: Settings) -> bool:
-    """Whether this device trusts anybody."""
-    return anchor_file(settings).exists() or BUILT_IN.exists()
+    """Return whether this device trusts a publisher."""
+    return locate_anchor(settings).exists() or BUILT_IN.exists()
 
 
-def anchor_id(data: bytes) -> str:
-    """What the memory of the device keeps apart publishers by."""
+def hash_anchor(data: bytes) -> str:
+    """Return the id under which the ratchet keeps a publisher."""
     return hashlib.sha256(data).hexdigest()
 
 
 def read_root(data: bytes, name: str) -> OfferedRoot:
-    """A root from its file.
+    """Read a root.
 
     Raises:
         TrustError: it is none, or not signed by as many of its own keys as it asks for.
     """
-    root = _verified(data, name)
+    root = _verify(data, name)
     role = root.roles[Root.type]
     return OfferedRoot(root.version, role.threshold, tuple(sorted(role.keyids)), root.expires, data)
 
 
 def read_root_file(path: Path) -> OfferedRoot:
-    """A root from a file of its own.
+    """Read a root from a file of its own.
 
     Raises:
         NotFoundError, StorageError: there is no such file, or it cannot be read.
@@ -105,23 +105,23 @@ def read_root_file(path: Path) -> OfferedRoot:
     return read_root(data, str(path))
 
 
-def newest_root(carrier: Carrier) -> OfferedRoot:
-    """The newest root of a repository, reached from its first one by signatures of old and new keys.
+def fetch_newest_root(carrier: Carrier) -> OfferedRoot:
+    """Fetch the newest root of a repository, reached from its first one by signatures of old and new keys.
 
     Raises:
         NotFoundError: it has no first root.
         CarrierError: it cannot be reached.
         TrustError: a root of the chain is not signed as it must be.
     """
-    data, version = carrier.metadata("1.root.json", ROOT_LIMIT), 1
-    root = _verified(data, f"{carrier.name}: 1.root.json")
+    data, version = carrier.read_metadata("1.root.json", ROOT_LIMIT), 1
+    root = _verify(data, f"{carrier.name}: 1.root.json")
     for version in range(2, MAX_ROTATIONS):
         name = f"{version}.root.json"
         try:
-            following = carrier.metadata(name, ROOT_LIMIT)
+            following = carrier.read_metadata(name, ROOT_LIMIT)
         except NotFoundError:
             break
-        newer = _verified(following, f"{carrier.name}: {name}", signed_also_by=root)
+        newer = _verify(following, f"{carrier.name}: {name}", signed_also_by=root)
         if newer.version != version:
             raise TrustError(
                 f"{carrier.name}: {name} says it is version {newer.version}.", "Take another source."
@@ -131,21 +131,21 @@ def newest_root(carrier: Carrier) -> OfferedRoot:
 
 
 def is_trusted(settings: Settings, root: OfferedRoot) -> bool:
-    """Whether it is the anchor, or signed by the anchor's keys: the same publisher then, and nothing to choose.
+    """Return whether this is the anchor, or signed by the anchor's keys: then the publisher is the same.
 
     Raises:
         StorageError: the anchor cannot be read.
     """
     try:
         anchor = load_anchor(settings)
-        _verified(root.data, "root.json", signed_also_by=_verified(anchor, str(anchor_file(settings))))
+        _verify(root.data, "root.json", signed_also_by=_verify(anchor, str(locate_anchor(settings))))
     except TrustError:
         return False
     return True
 
 
 def trust(settings: Settings, root: OfferedRoot) -> None:
-    """Start from this root from now on. What is installed stays; what was seen of another publisher stays remembered.
+    """Make this root the anchor. Installed files stay, and so do the versions seen of another publisher.
 
     Raises:
         StorageError: it cannot be written.
@@ -153,10 +153,10 @@ def trust(settings: Settings, root: OfferedRoot) -> None:
     with files.storage_errors(settings.sync_dir):
         files.make_folder(settings.sync_dir)
         files.delete(settings.sync_dir / "metadata")
-        files.write_atomically(anchor_file(settings), root.data)
+        files.write_atomically(locate_anchor(settings), root.data)
 
 
-def _verified(data: bytes, name: str, signed_also_by: Root | None = None) -> Root:
+def _verify(data: bytes, name: str, signed_also_by: Root | None = None) -> Root:
     try:
         metadata = Metadata[Root].from_bytes(data)
         root = metadata.signed

@@ -1,4 +1,4 @@
-"""What time it is, as far as anybody can tell, and how old a publisher's list may be. Pure.
+"""Trusted time, and the age up to which a publisher's list is accepted. Pure.
 
 Trusted time is the latest of the build date, the time of the last acceptance and the device's clock, so that a clock
 that is set back gains an attacker nothing. A time is remembered only once metadata was accepted at it, and never one
@@ -33,30 +33,30 @@ class Judgement:
     stale_days: int | None = None
 
 
-def now() -> datetime:
-    """The device's clock."""
+def read_clock() -> datetime:
+    """Return the time of this machine's clock."""
     return datetime.now(UTC)
 
 
-def trusted_time(clock: datetime, accepted: datetime | None) -> datetime:
-    """The latest of build date, last accepted time and clock."""
+def compute_trusted_time(clock: datetime, accepted: datetime | None) -> datetime:
+    """Return the latest of build date, last accepted time and clock."""
     return max(BUILD_DATE, clock, accepted or BUILD_DATE)
 
 
-def doubt_of(trusted: datetime) -> str:
-    """What to say of the time whenever something is refused for its date."""
+def describe_doubt(trusted: datetime) -> str:
+    """Return the hint for everything that is refused because of its date."""
     return f"This device takes it to be {trusted:%Y-%m-%d}: set its clock if that is wrong."
 
 
-def worth_remembering(trusted: datetime, timestamp_expires: datetime) -> datetime:
-    """The time to remember after an acceptance: trusted time, but none at which what was accepted had expired."""
+def choose_remembered_time(trusted: datetime, timestamp_expires: datetime) -> datetime:
+    """Return trusted time, but none at which the accepted list had expired."""
     return min(trusted, timestamp_expires - _TICK)
 
 
 def judge_expired(
     timestamp_expires: datetime, trusted: datetime, *, removable: bool, accept_stale: bool, source: str
 ) -> Judgement:
-    """When to judge metadata whose timestamp has expired: just before it did, or not at all.
+    """Decide when to judge metadata whose timestamp has expired: just before it did, or not at all.
 
     Args:
         timestamp_expires: of a timestamp whose signature has been verified.
@@ -70,7 +70,7 @@ def judge_expired(
     """
     age = trusted - (timestamp_expires - TIMESTAMP_LIFE)
     what = f"{source}: timestamp.json expired on {timestamp_expires:%Y-%m-%d}; it is {age.days} days old."
-    doubt = doubt_of(trusted)
+    doubt = describe_doubt(trusted)
     if not removable:
         raise TrustError(what, f"Tell the publisher to run `edge publish refresh`. {doubt}")
     if age > STALE_LIMIT:

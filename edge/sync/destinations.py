@@ -1,4 +1,4 @@
-"""Where targets end up on a device: packs, models, policy. Whether one is due, and putting it in use atomically.
+"""Destinations of targets on a device: packs, models, policy. Each knows what is due and installs it atomically.
 
 A destination takes a file whose length and SHA-256 are the signed ones; whether it is what its path says, it checks.
 """
@@ -6,6 +6,7 @@ A destination takes a file whose length and SHA-256 are the signed ones; whether
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -26,26 +27,38 @@ from edge.sync.targets import LORA, MODEL, PACK, POLICY, Target
 
 
 class Standing(StrEnum):
-    """How a device stands to a target: it has it, it has something newer, or it is due."""
+    """The state of a target on a device: it has it, it has something newer, or it is due."""
 
     CURRENT = "current"
     NEWER = "newer"
     DUE = "due"
 
 
+@dataclass(frozen=True, slots=True)
+class FileInUse:
+    """The file that a device uses for a target, and its SHA-256."""
+
+    path: Path
+    sha256: str
+
+
 class Destination(Protocol):
-    """Where targets of one kind end up."""
+    """The place of targets of one kind."""
 
     def wants(self, target: Target) -> bool:
-        """Whether this device is to have it at all."""
+        """Return whether this device should have the target at all."""
         ...
 
-    def standing(self, target: Target) -> Standing:
-        """Whether it is due."""
+    def get_standing(self, target: Target) -> Standing:
+        """Return whether it is due."""
+        ...
+
+    def find_in_use(self, target: Target) -> FileInUse | None:
+        """Return the file in use, if a delta or a new signature can start from it."""
         ...
 
     def put(self, target: Target, path: Path) -> str:
-        """Put a verified file in use; returns the version it replaces, if there was one.
+        """Put a verified file in use; return the version it replaces, if there was one.
 
         Raises:
             TrustError: it is not what its path says.
@@ -66,7 +79,7 @@ class PackDestination:
         """See ``Destination``."""
         return _matches(target.name, self._patterns)
 
-    def standing(self, target: Target) -> Standing:
+    def get_standing(self, target: Target) -> Standing:
         """See ``Destination``. A pack without a signature is due again, to get one."""
         try:
             pack = self._store.get(target.name)
@@ -76,11 +89,11 @@ class PackDestination:
             return Standing.CURRENT if pack.signed else Standing.DUE
         return Standing.NEWER if version_key(pack.version) > version_key(target.version) else Standing.DUE
 
-    def in_use(self, target: Target) -> tuple[Path, str] | None:
-        """The file in use of a pack and its SHA-256, for a delta or a signature to start from."""
+    def find_in_use(self, target: Target) -> FileInUse | None:
+        """See ``Destination``."""
         with suppress(EdgeError):
             path = self._store.get(target.name).path
-            return path, check_digest(path).file
+            return FileInUse(path, check_digest(path).file)
         return None
 
     def put(self, target: Target, path: Path) -> str:
@@ -106,13 +119,13 @@ class ModelDestination:
         """See ``Destination``."""
         return _matches(target.name, self._patterns)
 
-    def standing(self, target: Target) -> Standing:
+    def get_standing(self, target: Target) -> Standing:
         """See ``Destination``. Gigabytes are hashed once and then known by size and time of change."""
-        path = self._path(target)
+        path = self._locate(target)
         if not path.is_file():
             return Standing.DUE
         status = path.stat()
-        known = self._ratchet.received(target.path)
+        known = self._ratchet.get_received(target.path)
         if known is None or known[1:] != (status.st_size, status.st_mtime_ns):
             if status.st_size != target.length or files.sha256_of(path) != target.sha256:
                 return Standing.DUE
@@ -120,14 +133,18 @@ class ModelDestination:
             return Standing.CURRENT
         return Standing.CURRENT if known[0] == target.sha256 else Standing.DUE
 
+    def find_in_use(self, target: Target) -> FileInUse | None:
+        """See ``Destination``. No delta leads to a model."""
+        return None
+
     def put(self, target: Target, path: Path) -> str:
         """See ``Destination``. A model that somebody has added here by hand is not replaced."""
-        came_before = self._ratchet.received(target.path) is not None
+        came_before = self._ratchet.get_received(target.path) is not None
         self._store.add(path, replace=came_before, origin=f"sync:{target.path}")
-        self._ratchet.receive(target.path, target.sha256, self._path(target))
+        self._ratchet.receive(target.path, target.sha256, self._locate(target))
         return ""
 
-    def _path(self, target: Target) -> Path:
+    def _locate(self, target: Target) -> Path:
         return self._folder / Path(target.path).name
 
 
@@ -141,10 +158,14 @@ class FileDestination:
         """See ``Destination``."""
         return True
 
-    def standing(self, target: Target) -> Standing:
+    def get_standing(self, target: Target) -> Standing:
         """See ``Destination``."""
-        path = self._path(target)
+        path = self._locate(target)
         return Standing.CURRENT if path.is_file() and files.sha256_of(path) == target.sha256 else Standing.DUE
+
+    def find_in_use(self, target: Target) -> FileInUse | None:
+        """See ``Destination``. No delta leads to such a file."""
+        return None
 
     def put(self, target: Target, path: Path) -> str:
         """See ``Destination``."""
@@ -152,39 +173,39 @@ class FileDestination:
             files.make_folder(self._folder)
             copy = self._folder / f".{path.name}.new"
             files.copy_file(path, copy)
-            files.replace(copy, self._path(target))
+            files.replace(copy, self._locate(target))
         return ""
 
-    def _path(self, target: Target) -> Path:
+    def _locate(self, target: Target) -> Path:
         return self._folder / Path(target.path).name
 
 
 class AdapterDestination(FileDestination):
-    """LoRA adapters. What was signed is what every load is compared with."""
+    """LoRA adapters. Every load is compared with what was signed."""
 
     def put(self, target: Target, path: Path) -> str:
         """See ``Destination``."""
         replaced = super().put(target, path)
         with files.storage_errors(self._folder):
-            place = self._path(target)
+            place = self._locate(target)
             write_record(place, Record(target.sha256, target.length, f"sync:{target.path}", look(place)))
         return replaced
 
 
 class PolicyDestination(FileDestination):
-    """The settings of the fleet. One that this edge cannot read is refused, and the one before stays."""
+    """The settings of the fleet. If this edge cannot read them, they are refused and the earlier ones stay."""
 
     def put(self, target: Target, path: Path) -> str:
         """See ``Destination``."""
         check_policy(path.read_bytes())
         return super().put(target, path)
 
-    def _path(self, target: Target) -> Path:
+    def _locate(self, target: Target) -> Path:
         return self._folder / POLICY_FILE
 
 
-def destinations(settings: Settings, ratchet: Ratchet) -> dict[str, Destination]:
-    """The destination of every kind, in the order in which they are seen to."""
+def make_destinations(settings: Settings, ratchet: Ratchet) -> dict[str, Destination]:
+    """Return the destination of every kind, in the order in which they are served."""
     return {
         PACK: PackDestination(settings),
         POLICY: PolicyDestination(settings.home),

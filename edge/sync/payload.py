@@ -1,4 +1,4 @@
-"""Files of a repository on their way to this device: kept as far as they have come, believed once they are whole.
+"""Downloads of a repository's files: resumed where they ended, believed once they are whole.
 
     sync/staging/SHA256/NAME     what has come of one target; resumed by the next attempt, from any source
 
@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 
 class Staging:
-    """The folder of unfinished downloads. ``moved`` counts the payload bytes that came, whatever became of them."""
+    """The folder of unfinished downloads. ``moved`` counts all payload bytes that arrived."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,12 +38,12 @@ class Staging:
         with files.storage_errors(folder):
             files.make_folder(folder)
 
-    def place(self, target: Target) -> Path:
-        """Where a target's file is put together."""
+    def locate(self, target: Target) -> Path:
+        """Return where a target's file is put together."""
         return self.folder / target.sha256 / Path(target.path).name
 
     def keep_only(self, targets: Iterable[Target]) -> None:
-        """Delete what was begun of anything else, so that the folder does not grow with every release."""
+        """Delete the beginnings of all other targets, so that the folder does not grow with every release."""
         kept = {target.sha256 for target in targets}
         with files.storage_errors(self.folder):
             for entry in self.folder.iterdir():
@@ -56,7 +56,7 @@ class Staging:
             files.delete(self.folder / target.sha256)
 
     def fetch(self, carrier: Carrier, target: Target, progress: Progress, beside: int = 0) -> Path:
-        """Bring a target here, verified and durable; what an earlier attempt left is taken on.
+        """Fetch a target, verified and durable; resume what an earlier attempt left.
 
         Args:
             carrier: where it comes from.
@@ -69,10 +69,10 @@ class Staging:
             TrustError: it is not what was signed. Nothing of it is kept.
             StorageError: the disk is full or failing.
         """
-        path = self.place(target)
+        path = self.locate(target)
         with files.storage_errors(self.folder):
             files.make_folder(path.parent)
-            resumed = self._resume_point(path, target)
+            resumed = self._find_resume_point(path, target)
             self.check_space(target, target.length - resumed + beside)
             self._fill(carrier, target, path, progress)
             if not _is_signed(path, target) and resumed:
@@ -89,7 +89,7 @@ class Staging:
         return path
 
     def check_space(self, target: Target, needed: int) -> None:
-        """Raise StorageError unless so many bytes, and some to spare, are free."""
+        """Raise StorageError unless this many bytes, and some to spare, are free."""
         free = shutil.disk_usage(self.folder).free
         if free < needed + SPARE_BYTES:
             raise StorageError(
@@ -97,7 +97,7 @@ class Staging:
                 "Free some space, or remove a pack with `edge pack remove`; nothing was begun.",
             )
 
-    def _resume_point(self, path: Path, target: Target) -> int:
+    def _find_resume_point(self, path: Path, target: Target) -> int:
         have = path.stat().st_size if path.exists() else 0
         if have > target.length:
             path.unlink()
@@ -105,7 +105,7 @@ class Staging:
         return have
 
     def _fill(self, carrier: Carrier, target: Target, path: Path, progress: Progress) -> None:
-        """Append what is missing; a source that breaks off is asked again as long as it brings something."""
+        """Append what is missing; ask a source that breaks off again as long as it brings something."""
         with path.open("ab") as file:
             for attempt in range(MAX_ATTEMPTS):
                 before = file.seek(0, os.SEEK_END)
@@ -127,7 +127,7 @@ class Staging:
         progress(have, target.length)
         if have == target.length:
             return
-        with closing(carrier.payload(target.file, have, target.length)) as blocks:
+        with closing(carrier.read_payload(target.file, have, target.length)) as blocks:
             for block in blocks:
                 self.moved += len(block)
                 write(block)

@@ -1,4 +1,4 @@
-"""What a device has seen and will not go back behind: the highest version of each role, and the time.
+"""The versions and the time that a device has seen and will not go back behind.
 
 python-tuf keeps a cache of metadata and compares with that; a cache that was cut short by a power loss, or deleted,
 compares with nothing. This is a second memory, in SQLite with ``synchronous = EXTRA`` (``FULL`` may lose the last
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS received(
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenRole:
     """A version of a role. ``sha256`` is that of its signed part, empty when only its number is known."""
 
     version: int
@@ -61,45 +61,45 @@ class Ratchet:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with files.storage_errors(path.parent), self._guarded():
+        with files.storage_errors(path.parent), self._translate_errors():
             files.make_folder(path.parent)
             self._connection = database.open_writable(path)
             self._connection.execute("PRAGMA synchronous = EXTRA")
             self._connection.execute(_SCHEMA)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
-    def time(self) -> datetime | None:
-        """The latest time at which a list was accepted."""
-        with self._guarded():
+    def get_time(self) -> datetime | None:
+        """Return the latest time at which a list was accepted."""
+        with self._translate_errors():
             (latest,) = self._connection.execute("SELECT max(time) FROM acceptance").fetchone() or (None,)
         return None if latest is None else datetime.fromtimestamp(int(latest), UTC)
 
-    def last(self) -> Acceptance | None:
-        """The newest acceptance."""
+    def get_last(self) -> Acceptance | None:
+        """Return the newest acceptance."""
         sql = "SELECT time, source, version, stale_days FROM acceptance ORDER BY id DESC LIMIT 1"
-        with self._guarded():
+        with self._translate_errors():
             row = self._connection.execute(sql).fetchone()
         return Acceptance(datetime.fromtimestamp(row[0], UTC), *row[1:]) if row else None
 
-    def seen(self, anchor: str) -> dict[str, Seen]:
-        """The highest version of each role."""
-        with self._guarded():
+    def get_seen(self, anchor: str) -> dict[str, SeenRole]:
+        """Return the highest version of each role."""
+        with self._translate_errors():
             rows = self._connection.execute(
                 "SELECT name, version, sha256 FROM role WHERE anchor = ?", (anchor,)
             )
-            return {name: Seen(version, sha256) for name, version, sha256 in rows}
+            return {name: SeenRole(version, sha256) for name, version, sha256 in rows}
 
-    def rotated(self, anchor: str, keys: str) -> bool:
-        """Whether the keys of timestamp and snapshot are other ones than when a root was last accepted."""
+    def is_rotated(self, anchor: str, keys: str) -> bool:
+        """Return whether the keys of timestamp and snapshot have changed since a root was last accepted."""
         sql = "SELECT keys FROM online_keys WHERE anchor = ?"
-        with self._guarded():
+        with self._translate_errors():
             row = self._connection.execute(sql, (anchor,)).fetchone()
         return row is not None and row[0] != keys
 
-    def accept_root(self, anchor: str, root: Seen, keys: str, source: str) -> None:
+    def accept_root(self, anchor: str, root: SeenRole, keys: str, source: str) -> None:
         """Remember a root. Where it rotates the keys of timestamp or snapshot, their versions start anew.
 
         That is how a publisher recovers after somebody with a stolen key has signed the highest possible version
@@ -108,24 +108,24 @@ class Ratchet:
         Raises:
             TrustError: an older root than the one seen, or another one of the same version.
         """
-        with self._changing():
-            known = self.seen(anchor)
+        with self._change():
+            known = self.get_seen(anchor)
             check({ROOT: known[ROOT]} if ROOT in known else {}, {ROOT: root}, source)
-            if self.rotated(anchor, keys):
+            if self.is_rotated(anchor, keys):
                 self._connection.execute("DELETE FROM role WHERE anchor = ? AND name <> ?", (anchor, ROOT))
             self._connection.execute("INSERT OR REPLACE INTO online_keys VALUES (?, ?)", (anchor, keys))
-            self._raise(anchor, {ROOT: root})
+            self._raise_versions(anchor, {ROOT: root})
 
-    def accept(self, anchor: str, seen: Mapping[str, Seen], acceptance: Acceptance) -> None:
+    def accept(self, anchor: str, seen: Mapping[str, SeenRole], acceptance: Acceptance) -> None:
         """Remember all roles of a verified list and when it was accepted, or nothing of it.
 
         Raises:
             TrustError: a role is older than the one seen, another one of the same version, or missing.
         """
-        with self._changing():
-            known = {name: role for name, role in self.seen(anchor).items() if name != ROOT}
+        with self._change():
+            known = {name: role for name, role in self.get_seen(anchor).items() if name != ROOT}
             check(known, seen, acceptance.source)
-            self._raise(anchor, seen)
+            self._raise_versions(anchor, seen)
             row = (
                 int(acceptance.time.timestamp()),
                 acceptance.source,
@@ -137,21 +137,21 @@ class Ratchet:
             )
             self._forget_old_acceptances()
 
-    def received(self, path: str) -> tuple[str, int, int] | None:
-        """SHA-256, size and time of change of what came for a target, if it came here."""
+    def get_received(self, path: str) -> tuple[str, int, int] | None:
+        """Return SHA-256, size and time of change of the file received for a target, if there is one."""
         sql = "SELECT sha256, size, changed_ns FROM received WHERE path = ?"
-        with self._guarded():
+        with self._translate_errors():
             row = self._connection.execute(sql, (path,)).fetchone()
         return (row[0], row[1], row[2]) if row else None
 
     def receive(self, path: str, sha256: str, file: Path) -> None:
-        """Remember what came for a target, so that it need not be hashed to be known again."""
+        """Remember the file received for a target, so that it need not be hashed again."""
         status = file.stat()
         row = (path, sha256, status.st_size, status.st_mtime_ns)
-        with self._guarded():
+        with self._translate_errors():
             self._connection.execute("INSERT OR REPLACE INTO received VALUES (?, ?, ?, ?)", row)
 
-    def _raise(self, anchor: str, seen: Mapping[str, Seen]) -> None:
+    def _raise_versions(self, anchor: str, seen: Mapping[str, SeenRole]) -> None:
         rows = [(anchor, name, role.version, role.sha256) for name, role in seen.items()]
         self._connection.executemany(
             """
@@ -173,13 +173,13 @@ class Ratchet:
         )
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
-        with self._guarded(), database.transaction(self._connection):
+    def _change(self) -> Iterator[None]:
+        with self._translate_errors(), database.transaction(self._connection):
             yield
 
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """A damaged memory is the disk's fault, and forgetting it is a decision for people."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Report damage as a fault of the disk: to forget what was seen is a decision for people."""
         try:
             with database.untrusted(self._path):
                 yield
@@ -192,7 +192,7 @@ class Ratchet:
             ) from error
 
 
-def check(known: Mapping[str, Seen], seen: Mapping[str, Seen], source: str) -> None:
+def check(known: Mapping[str, SeenRole], seen: Mapping[str, SeenRole], source: str) -> None:
     """Compare what was verified from a source with what was seen before.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a sync did, target by target and source by source."""
+"""The result of a sync, target by target and source by source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edge.errors import CarrierError, EdgeError, NotFoundError, TrustError
 
 
 class State(StrEnum):
-    """What became of a target. ``absent``: listed, but not on the stick. ``newer``: what is installed is newer."""
+    """The result for a target. ``absent``: listed, but not on the stick. ``newer``: the installed one is newer."""
 
     CHANGED = "changed"
     UNCHANGED = "unchanged"
@@ -21,7 +21,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One target, or a list of a delegate that is refused.
+    """The result for one target, or for a delegate's list that is refused.
 
     ``moved`` counts the bytes fetched for it. ``replaced`` is the version in use before; ``error`` why it is refused;
     ``delta_error`` why a delta was of no use.
@@ -41,7 +41,7 @@ class Outcome:
 
     @property
     def settled(self) -> bool:
-        """Whether another source could do no better."""
+        """True if another source could do no better."""
         if self.state is State.ABSENT:
             return False
         return not isinstance(self.error, CarrierError | NotFoundError | TrustError)
@@ -49,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One source: what its list was, or why it was of no use."""
+    """One source: its list, or why it was of no use."""
 
     source: str
     error: EdgeError | None = None
@@ -69,7 +69,7 @@ class Report:
 
     @property
     def reached(self) -> bool:
-        """Whether any source was of use."""
+        """True if any source was of use."""
         return any(visit.error is None for visit in self.visits)
 
     @property
@@ -79,7 +79,7 @@ class Report:
 
     @property
     def error(self) -> EdgeError | None:
-        """The first thing that was refused, or the first source when none was of use."""
+        """The first refusal, or the error of the first source when none was of use."""
         if not self.reached:
             return next((visit.error for visit in self.visits), None)
         return next((outcome.error for outcome in self.outcomes if outcome.error), None)

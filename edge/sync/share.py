@@ -1,4 +1,4 @@
-"""Installed packs, given to the other devices of the fleet for as long as one likes: the other half of the swarm.
+"""Share installed packs with the other devices of the fleet: the other half of the swarm.
 
 Needs no source and no list: what is installed is what was signed, and its torrent follows from the file.
 """
@@ -14,8 +14,8 @@ from edge.packs.format import check_digest
 from edge.packs.store import InstalledPack, PackStore
 from edge.sync.carriers.identity import Identity
 from edge.sync.carriers.node import Node
-from edge.sync.carriers.torrent import make, parameters
-from edge.sync.targets import PACK, Target, pack_path
+from edge.sync.carriers.torrent import load_parameters, make_torrent
+from edge.sync.targets import PACK, Target, make_pack_path
 
 
 def share(
@@ -26,7 +26,7 @@ def share(
     host: str = "0.0.0.0",
     interfaces: tuple[int, ...] = (),
 ) -> None:
-    """Be there for others until ``ended`` says so; a pack that is installed meanwhile is not among them.
+    """Serve installed packs until ``ended`` says so; a pack that is installed meanwhile is not among them.
 
     Args:
         settings: whose packs; ``EDGE_HOME/swarm`` says which fleet.
@@ -55,5 +55,5 @@ def share(
 
 def _seed(node: Node, pack: InstalledPack, fleet: str) -> None:
     length = pack.path.stat().st_size
-    path = Target(pack_path(pack.name), length, check_digest(pack.path).file, PACK).file
-    node.seed(parameters(make(pack.path, path, fleet), path, length, fleet), pack.path)
+    path = Target(make_pack_path(pack.name), length, check_digest(pack.path).file, PACK).file
+    node.seed(load_parameters(make_torrent(pack.path, path, fleet), path, length, fleet), pack.path)

@@ -1,4 +1,4 @@
-"""Where ``edge sync`` looks: the words of a command line or the setting ``sources`` as carriers; sticks that are in."""
+"""The sources of ``edge sync``: words of a command line or the setting ``sources`` as carriers; mounted sticks."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _DEPTH = 3
 """Of a repository below these: ``/run/media/USER/STICK/FOLDER``."""
 
 
-def carriers(
+def make_carriers(
     settings: Settings, named: Sequence[str] = (), *, usb: bool = False, mounts: Sequence[Path] = MOUNTS
 ) -> list[Carrier]:
-    """The carriers to try, in order: sticks if asked for, then the sources named, else the configured ones.
+    """Return the carriers to try, in order: sticks if asked for, then the sources named, else the configured ones.
 
     Raises:
         NotFoundError: sticks were asked for, and none holds a repository.
         UsageError: a source that is none, or none at all.
     """
-    found = [FolderCarrier(folder) for folder in usb_folders(mounts)]
+    found = [FolderCarrier(folder) for folder in find_usb_folders(mounts)]
     if usb and not found:
         places = ", ".join(map(str, mounts))
         raise NotFoundError(
@@ -50,14 +50,14 @@ def carriers(
         if word == USB:
             chosen += found
         elif word == SWARM:
-            chosen.append(_swarm([*words[index + 1 :], *words[:index]], found, settings))
+            chosen.append(_make_swarm([*words[index + 1 :], *words[:index]], found, settings))
         else:
-            chosen.append(carrier(word, settings))
+            chosen.append(make_carrier(word, settings))
     return chosen
 
 
-def carrier(source: str, settings: Settings) -> Carrier:
-    """One source as a carrier. Nothing is opened yet.
+def make_carrier(source: str, settings: Settings) -> Carrier:
+    """Return one source as a carrier. Nothing is opened yet.
 
     Raises:
         UsageError: it is neither an address nor a folder.
@@ -72,10 +72,10 @@ def carrier(source: str, settings: Settings) -> Carrier:
     return FolderCarrier(folder)
 
 
-def _swarm(others: Sequence[str], found: Sequence[Carrier], settings: Settings) -> Carrier:
-    """The swarm with the next source behind it, which gives the lists."""
+def _make_swarm(others: Sequence[str], found: Sequence[Carrier], settings: Settings) -> Carrier:
+    """Return the swarm with the next source behind it, which gives the lists."""
     behind = [
-        *(carrier(word, settings) for word in others if word not in (USB, SWARM)),
+        *(make_carrier(word, settings) for word in others if word not in (USB, SWARM)),
         *(found if USB in others or not others else ()),
     ]
     if not behind:
@@ -87,12 +87,12 @@ def _swarm(others: Sequence[str], found: Sequence[Carrier], settings: Settings) 
     return SwarmCarrier(behind[0], lambda: Identity.load(certificates), settings.sync_dir / "staging")
 
 
-def usb_folders(mounts: Iterable[Path] = MOUNTS) -> list[Path]:
-    """The folders below the usual mount points that hold a repository."""
-    return [folder for mount in mounts for folder in _repositories(mount)]
+def find_usb_folders(mounts: Iterable[Path] = MOUNTS) -> list[Path]:
+    """Return the folders below the usual mount points that hold a repository."""
+    return [folder for mount in mounts for folder in _find_repositories(mount)]
 
 
-def _repositories(mount: Path) -> Iterator[Path]:
+def _find_repositories(mount: Path) -> Iterator[Path]:
     for depth in range(_DEPTH + 1):
         with suppress(OSError):  # a stick that fails is one that is not there
             found = sorted(mount.glob("*/" * depth + "metadata/timestamp.json"))

@@ -1,4 +1,4 @@
-"""The whole of ``edge sync``: sources in order, their lists believed or not, what is due fetched and put in use.
+"""``edge sync`` as a whole: try sources in order, verify their lists, fetch what is due and install it.
 
 It can be interrupted anywhere: what has come is kept, what is installed is whole, and the same command goes on.
 """
@@ -17,7 +17,7 @@ from edge.config import Settings
 from edge.errors import CarrierError, EdgeError, NotFoundError, PackError, TrustError
 from edge.sync import clock
 from edge.sync.carriers.interface import Carrier
-from edge.sync.destinations import Destination, PackDestination, Standing, destinations
+from edge.sync.destinations import Destination, Standing, make_destinations
 from edge.sync.payload import Staging
 from edge.sync.report import Outcome, Report, State, Visit
 from edge.sync.targets import DELTA, Target
@@ -33,7 +33,7 @@ def sync(
     *,
     accept_stale: bool = False,
     progress: Progress = lambda what, done, total: None,
-    now: Callable[[], datetime] = clock.now,
+    now: Callable[[], datetime] = clock.read_clock,
 ) -> Report:
     """Bring this device up to date from the first source that can, and from the next ones what that one lacks.
 
@@ -43,7 +43,7 @@ def sync(
         BusyError: another process is syncing.
     """
     start = time.monotonic()
-    with alone(settings), closing(Trust(settings, now)) as trust:
+    with lock(settings), closing(Trust(settings, now)) as trust:
         run = _Run(settings, trust, accept_stale, progress)
         for carrier in carriers:
             with closing(carrier):
@@ -56,7 +56,7 @@ def sync(
 
 
 @contextmanager
-def alone(settings: Settings) -> Iterator[None]:
+def lock(settings: Settings) -> Iterator[None]:
     """Hold the lock of syncing, and of changing whom to trust."""
     with files.storage_errors(settings.sync_dir):
         files.make_folder(settings.sync_dir)
@@ -72,15 +72,15 @@ class _Run:
         self.outcomes: dict[str, Outcome] = {}
         self.staging = Staging(settings.sync_dir / "staging")
         self._trust, self._accept_stale, self._progress = trust, accept_stale, progress
-        self._destinations = destinations(settings, trust.ratchet)
+        self._destinations = make_destinations(settings, trust.ratchet)
 
     @property
     def settled(self) -> bool:
-        """Whether another source could add nothing."""
+        """True if another source could add nothing."""
         return self.visits[-1].error is None and all(o.settled for o in self.outcomes.values())
 
     def visit(self, carrier: Carrier) -> None:
-        """See what a source offers and take what is due; a source that is of no use is noted."""
+        """Take what is due from a source; note a source that is of no use."""
         try:
             offer = self._trust.refresh(carrier, accept_stale=self._accept_stale)
         except (CarrierError, NotFoundError, TrustError) as error:
@@ -108,13 +108,13 @@ class _Run:
     def _settle(
         self, carrier: Carrier, target: Target, destination: Destination, deltas: Sequence[Target]
     ) -> Outcome:
-        """One target: left as it is, or fetched and put in use, or refused with the reason; the rest goes on."""
+        """Leave one target as it is, or fetch and install it, or refuse it with the reason; the rest goes on."""
         outcome = Outcome(
             target.path, target.kind, target.name, target.version, State.UNCHANGED, carrier.name
         )
         before = self.staging.moved
         try:
-            standing = destination.standing(target)
+            standing = destination.get_standing(target)
             if standing is not Standing.DUE:
                 self._discard(target, *deltas)
                 state = State.NEWER if standing is Standing.NEWER else State.UNCHANGED
@@ -139,26 +139,28 @@ class _Run:
         deltas: Sequence[Target],
         outcome: Outcome,
     ) -> tuple[Path, Outcome]:
-        """A target's file: the one in use if only its signature is missing, else by delta, else in full."""
-        in_use = destination.in_use(target) if isinstance(destination, PackDestination) else None
-        if in_use and in_use[1] == target.sha256:
-            return in_use[0], outcome
+        """Fetch a target's file: the one in use if only its signature is missing, else by delta, else in full."""
+        in_use = destination.find_in_use(target)
+        if in_use and in_use.sha256 == target.sha256:
+            return in_use.path, outcome
         for delta in deltas:
-            if in_use and in_use[1] == delta.delta_from:
+            if in_use and in_use.sha256 == delta.delta_from:
                 try:
-                    return self._by_delta(carrier, delta, target, in_use[0]), replace(outcome, by_delta=True)
+                    return self._fetch_by_delta(carrier, delta, target, in_use.path), replace(
+                        outcome, by_delta=True
+                    )
                 except (CarrierError, NotFoundError, PackError) as error:
                     outcome = replace(outcome, delta_error=error)
                     if not isinstance(error, CarrierError):  # what came of it may still be of use
                         self._discard(delta)
-        return self._full(carrier, target, beside=target.length), outcome
+        return self._fetch_whole(carrier, target, beside=target.length), outcome
 
-    def _by_delta(self, carrier: Carrier, delta: Target, target: Target, old: Path) -> Path:
-        """Make the new file out of the one in use; what is made must be what was signed."""
+    def _fetch_by_delta(self, carrier: Carrier, delta: Target, target: Target, old: Path) -> Path:
+        """Make the new file out of the one in use; the result must be the file that was signed."""
         from edge.sync.delta import apply
 
-        path = self._full(carrier, delta, beside=2 * target.length)
-        made = self.staging.place(target)
+        path = self._fetch_whole(carrier, delta, beside=2 * target.length)
+        made = self.staging.locate(target)
         with files.storage_errors(made):
             files.make_folder(made.parent)
             apply(old, path, made, target.length)
@@ -168,7 +170,7 @@ class _Run:
                 )
         return made
 
-    def _full(self, carrier: Carrier, target: Target, beside: int) -> Path:
+    def _fetch_whole(self, carrier: Carrier, target: Target, beside: int) -> Path:
         what = " ".join(filter(None, (target.name or target.path, target.version)))
         return self.staging.fetch(
             carrier, target, lambda done, total: self._progress(what, done, total), beside
@@ -179,7 +181,7 @@ class _Run:
             self.staging.discard(target)
 
     def _note(self, outcome: Outcome) -> None:
-        """Keep the better of what two sources came to; bytes add up."""
+        """Keep the better of two sources' results; bytes add up."""
         before = self.outcomes.get(outcome.path)
         if before is not None:
             moved = before.moved + outcome.moved

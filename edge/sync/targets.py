@@ -1,4 +1,4 @@
-"""What a repository offers: the names of its targets and what they say about themselves, for both sides.
+"""The targets of a repository: their names and descriptions, for both sides.
 
     packs/NAME.kpack                   a knowledge pack; one target for each name, the newest version
     deltas/NAME/OLD12-NEW12.kdelta     what turns one file of a pack into another
@@ -57,12 +57,12 @@ class Target:
 
     @property
     def file(self) -> str:
-        """Where it lies under ``targets/``: consistent snapshots put the hash before the name."""
+        """The path under ``targets/``: consistent snapshots put the hash before the name."""
         folder, slash, base = self.path.rpartition("/")
         return f"{folder}{slash}{self.sha256}.{base}"
 
     def to_target_file(self) -> TargetFile:
-        """Its entry in TUF metadata."""
+        """Return its entry in TUF metadata."""
         custom = {"kind": self.kind}
         if self.kind == PACK:
             custom |= {"name": self.name, "version": self.version}
@@ -73,7 +73,7 @@ class Target:
 
     @classmethod
     def from_target_file(cls, file: TargetFile) -> Target | None:
-        """What an entry describes; None for a kind this version does not know.
+        """Return the target that an entry describes; None for a kind this version does not know.
 
         Raises:
             TrustError: it is signed, and yet no entry that can be used.
@@ -84,49 +84,49 @@ class Target:
             return None
         match = _PATHS[kind].fullmatch(file.path)
         if match is None:
-            raise _refused(file.path, f"no path for a {kind}")
+            raise _make_error(file.path, f"no path for a {kind}")
         fields = match.groupdict()
         return cls(
             path=file.path,
             length=file.length,
-            sha256=_sha256(file.hashes, "sha256", file.path),
+            sha256=_read_sha256(file.hashes, "sha256", file.path),
             kind=kind,
             name=fields.get("name", ""),
-            **_pack_fields(custom, file.path, fields["name"]) if kind == PACK else {},
-            **_delta_fields(custom, file.path, fields) if kind == DELTA else {},
+            **_read_pack_fields(custom, file.path, fields["name"]) if kind == PACK else {},
+            **_read_delta_fields(custom, file.path, fields) if kind == DELTA else {},
         )
 
 
-def pack_path(name: str) -> str:
-    """The target path of a pack."""
+def make_pack_path(name: str) -> str:
+    """Return the target path of a pack."""
     return f"packs/{name}.kpack"
 
 
-def delta_path(name: str, old: str, new: str) -> str:
-    """The target path of a delta between two files of a pack, given their SHA-256."""
+def make_delta_path(name: str, old: str, new: str) -> str:
+    """Return the target path of a delta between two files of a pack, given their SHA-256."""
     return f"deltas/{name}/{old[:12]}-{new[:12]}.kdelta"
 
 
-def model_path(file: str) -> str:
-    """The target path of a model or a LoRA, given the name of its file."""
+def make_model_path(file: str) -> str:
+    """Return the target path of a model or a LoRA, given the name of its file."""
     return f"models/{file}"
 
 
-def _pack_fields(custom: Mapping[str, Any], path: str, name: str) -> dict[str, str]:
+def _read_pack_fields(custom: Mapping[str, Any], path: str, name: str) -> dict[str, str]:
     version, title = custom.get("version"), custom.get("title")
     if custom.get("name") != name or len(name) > MAX_NAME:
-        raise _refused(path, "a name other than its path's")
+        raise _make_error(path, "a name other than its path's")
     if not isinstance(version, str) or not _is_version(version):
-        raise _refused(path, f"no version ({str(version)[:40]!r})")
+        raise _make_error(path, f"no version ({str(version)[:40]!r})")
     if not isinstance(title, str) or len(title) > MAX_TITLE or not title.isprintable():
-        raise _refused(path, "no title")
-    return {"version": version, "title": title, "database": _sha256(custom, "database", path)}
+        raise _make_error(path, "no title")
+    return {"version": version, "title": title, "database": _read_sha256(custom, "database", path)}
 
 
-def _delta_fields(custom: Mapping[str, Any], path: str, fields: Mapping[str, str]) -> dict[str, str]:
-    old, new = _sha256(custom, "from", path), _sha256(custom, "to", path)
+def _read_delta_fields(custom: Mapping[str, Any], path: str, fields: Mapping[str, str]) -> dict[str, str]:
+    old, new = _read_sha256(custom, "from", path), _read_sha256(custom, "to", path)
     if custom.get("name") != fields["name"] or (old[:12], new[:12]) != (fields["old"], fields["new"]):
-        raise _refused(path, "other files than its path names")
+        raise _make_error(path, "other files than its path names")
     return {"delta_from": old, "delta_to": new}
 
 
@@ -138,14 +138,14 @@ def _is_version(text: str) -> bool:
     return True
 
 
-def _sha256(fields: Mapping[str, Any], key: str, path: str) -> str:
+def _read_sha256(fields: Mapping[str, Any], key: str, path: str) -> str:
     value = fields.get(key)
     if not isinstance(value, str) or not _SHA256.fullmatch(value):
-        raise _refused(path, f"no SHA-256 as '{key}'")
+        raise _make_error(path, f"no SHA-256 as '{key}'")
     return value
 
 
-def _refused(path: str, what: str) -> TrustError:
+def _make_error(path: str, what: str) -> TrustError:
     return TrustError(
         f"The signed description of {path} has {what}.",
         "Nothing of it was installed; tell the publisher to add the file again with `edge publish add`.",

@@ -1,4 +1,4 @@
-"""A schedule for ``edge sync``: a user's timer for systemd. Writing it is all; enabling it is the reader's."""
+"""A schedule for ``edge sync``: a user's timer for systemd. It is written here; the user enables it."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def install_timer(settings: Settings, environ: Mapping[str, str] = os.environ) -
     """
     folder = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
     service, timer = folder / f"{NAME}.service", folder / f"{NAME}.timer"
-    program = " ".join(map(_quoted, _program(environ))).replace("$", "$$")
-    home = _quoted(f"EDGE_HOME={settings.home.absolute()}")
+    program = " ".join(map(_quote, _find_program(environ))).replace("$", "$$")
+    home = _quote(f"EDGE_HOME={settings.home.absolute()}")
     with files.storage_errors(folder):
         files.make_folder(folder)
         files.write_atomically(service, _SERVICE.format(home=home, program=program).encode())
@@ -53,8 +53,8 @@ def install_timer(settings: Settings, environ: Mapping[str, str] = os.environ) -
     return service, timer
 
 
-def _program(environ: Mapping[str, str]) -> list[str]:
-    """This program as another process starts it."""
+def _find_program(environ: Mapping[str, str]) -> list[str]:
+    """Return the command that starts this program."""
     if one_file := environ.get(EXECUTABLE):
         return [one_file]
     program = shutil.which(sys.argv[0])
@@ -63,7 +63,7 @@ def _program(environ: Mapping[str, str]) -> list[str]:
     return [sys.executable, "-m", "edge"]
 
 
-def _quoted(text: str) -> str:
-    """One word of a unit file, in which ``%`` means nothing."""
+def _quote(text: str) -> str:
+    """Return one word of a unit file, in which ``%`` means nothing."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'

@@ -1,4 +1,4 @@
-"""What a device believes: the TUF client over any carrier, the ratchet behind it, and the policy on age and clocks.
+"""Trust in a repository: the TUF client over any carrier, the ratchet behind it, and the policy on age and clocks.
 
 ``refresh`` answers with the targets of a repository whose signatures, versions and dates have all been checked, or with
 an error that names the file, the reason and what to do. Fetching what they name is ``edge.sync.payload``'s.
@@ -25,10 +25,10 @@ from edge import files
 from edge.config import Settings
 from edge.errors import CarrierError, EdgeError, NotFoundError, TrustError
 from edge.sync import clock
-from edge.sync.anchor import MAX_ROTATIONS, ROOT_LIMIT, anchor_id, load_anchor
+from edge.sync.anchor import MAX_ROTATIONS, ROOT_LIMIT, hash_anchor, load_anchor
 from edge.sync.carriers.interface import Carrier
 from edge.sync.clock import Judgement
-from edge.sync.ratchet import Acceptance, Ratchet, Seen
+from edge.sync.ratchet import Acceptance, Ratchet, SeenRole
 from edge.sync.targets import Target
 
 _LIMITS = UpdaterConfig(max_root_rotations=MAX_ROTATIONS, max_delegations=32, root_max_length=ROOT_LIMIT)
@@ -41,7 +41,7 @@ _CHANGED = "The copy is damaged or was changed: copy the repository again, or us
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a source offers and this device believes.
+    """The verified contents of a source.
 
     ``problems`` names what is refused of it (a delegate's list, a target) and why. ``stale_days`` is the age of a list
     that was accepted although it had expired, ``version`` and ``expires`` are those of ``timestamp.json``.
@@ -57,7 +57,7 @@ class Offer:
 class Trust:
     """The trust of one device. ``now`` is its clock."""
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime] = clock.now) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], datetime] = clock.read_clock) -> None:
         """Open the memory of what was accepted.
 
         Raises:
@@ -65,13 +65,13 @@ class Trust:
             StorageError: its memory cannot be read or written.
         """
         self._anchor = load_anchor(settings)
-        self._id = anchor_id(self._anchor)
+        self._id = hash_anchor(self._anchor)
         self._cache = settings.sync_dir / "metadata"
         self._now = now
         self.ratchet = Ratchet(settings.sync_dir / "trust.sqlite")
 
     def close(self) -> None:
-        """Let go of the memory."""
+        """Close the memory."""
         self.ratchet.close()
 
     def refresh(self, carrier: Carrier, *, accept_stale: bool = False) -> Offer:
@@ -84,27 +84,27 @@ class Trust:
             CarrierError: the source cannot be reached, or is no repository.
             StorageError: the memory cannot be written.
         """
-        updater, stale_days = self.verified(carrier, accept_stale)
-        targets, problems = _offered(updater, carrier)
+        updater, stale_days = self.verify(carrier, accept_stale)
+        targets, problems = _list_offered(updater, carrier)
         timestamp = updater.trusted.timestamp
         return Offer(targets, problems, timestamp.version, timestamp.expires, stale_days)
 
-    def verified(self, carrier: Carrier, accept_stale: bool = False) -> tuple[_Updater, int | None]:
-        """As ``refresh``, for the client itself, with its top-level roles, and the age of a list that had expired."""
-        trusted = clock.trusted_time(self._now(), self.ratchet.time())
+    def verify(self, carrier: Carrier, accept_stale: bool = False) -> tuple[_Updater, int | None]:
+        """Refresh and return the client with its top-level roles, and the age of a list that had expired."""
+        trusted = clock.compute_trusted_time(self._now(), self.ratchet.get_time())
         judgement = Judgement(trusted)
-        updater = self._updater(carrier, judgement.time)
+        updater = self._make_updater(carrier, judgement.time)
         try:
             _refresh(updater, carrier)
         except exceptions.ExpiredMetadataError:
             judgement = _judge_expired(updater, trusted, carrier, accept_stale)
-            updater = self._updater(carrier, judgement.time)
-            with _translated(carrier, updater):
+            updater = self._make_updater(carrier, judgement.time)
+            with _translate_errors(carrier, updater):
                 updater.refresh()
         self._accept(updater, trusted, carrier, judgement)
         return updater, judgement.stale_days
 
-    def _updater(self, carrier: Carrier, time: datetime) -> _Updater:
+    def _make_updater(self, carrier: Carrier, time: datetime) -> _Updater:
         with files.storage_errors(self._cache):
             files.make_folder(self._cache)
             try:
@@ -117,28 +117,28 @@ class Trust:
                 ) from error
 
     def _accept_root(self, root: Root, carrier: Carrier) -> None:
-        """Called between root and timestamp: what a rotation makes void is gone before the cache is read."""
-        keys = _online_keys(root)
-        if self.ratchet.rotated(self._id, keys):
+        """Remember a root, before the timestamp is read; first delete what its rotation makes void."""
+        keys = _describe_online_keys(root)
+        if self.ratchet.is_rotated(self._id, keys):
             for role in (Timestamp.type, Snapshot.type):
                 files.delete(self._cache / f"{role}.json")
-        self.ratchet.accept_root(self._id, _seen(root), keys, carrier.name)
+        self.ratchet.accept_root(self._id, _make_seen(root), keys, carrier.name)
 
     def _accept(self, updater: _Updater, trusted: datetime, carrier: Carrier, judgement: Judgement) -> None:
         timestamp, snapshot = updater.trusted.timestamp, updater.trusted.snapshot
-        seen = {name.removesuffix(".json"): Seen(meta.version) for name, meta in snapshot.meta.items()}
+        seen = {name.removesuffix(".json"): SeenRole(meta.version) for name, meta in snapshot.meta.items()}
         seen |= {
-            Timestamp.type: _seen(timestamp),
-            Snapshot.type: _seen(snapshot),
-            Targets.type: _seen(updater.trusted.targets),
+            Timestamp.type: _make_seen(timestamp),
+            Snapshot.type: _make_seen(snapshot),
+            Targets.type: _make_seen(updater.trusted.targets),
         }
-        time = clock.worth_remembering(trusted, timestamp.expires)
+        time = clock.choose_remembered_time(trusted, timestamp.expires)
         acceptance = Acceptance(time, carrier.name, timestamp.version, judgement.stale_days)
         self.ratchet.accept(self._id, seen, acceptance)
 
 
 class _Fetcher(FetcherInterface):
-    """Lets python-tuf read metadata through a carrier. ``asked`` is the file asked for last."""
+    """Lets python-tuf read metadata through a carrier. ``asked`` is the last requested file."""
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
@@ -147,7 +147,7 @@ class _Fetcher(FetcherInterface):
     def download_bytes(self, url: str, max_length: int) -> bytes:
         self.asked = unquote(url.removeprefix("/"))
         try:
-            return self._carrier.metadata(self.asked, max_length)
+            return self._carrier.read_metadata(self.asked, max_length)
         except NotFoundError as error:
             raise exceptions.DownloadHTTPError(error.message, 404) from error
 
@@ -156,7 +156,7 @@ class _Fetcher(FetcherInterface):
 
 
 class _Updater(Updater):
-    """python-tuf's client with a time to judge by, a word after the root, and a list of all targets.
+    """python-tuf's client with its own reference time, a callback after the root, and a list of all targets.
 
     It has no public way to either: these few private names of version 7.0.1 are all we use of it.
     """
@@ -174,20 +174,20 @@ class _Updater(Updater):
         super()._load_root()
         self._on_root(self.trusted.root)
 
-    def role(self, name: str, parent: str) -> Targets:
-        """The targets of a role, verified."""
+    def load_role(self, name: str, parent: str) -> Targets:
+        """Return the targets of a role, verified."""
         return self._load_targets(name, parent)
 
 
-def _offered(
+def _list_offered(
     updater: _Updater, carrier: Carrier
 ) -> tuple[tuple[Target, ...], tuple[tuple[str, EdgeError], ...]]:
-    """All targets, each as the role that has the say over its path describes it, and what is refused."""
-    listed, problems = _listed(updater, carrier)
+    """Return all targets, each as described by the role responsible for its path, and what is refused."""
+    listed, problems = _list_paths(updater, carrier)
     targets: list[Target] = []
     for path, role in sorted(listed.items()):
         try:
-            with _translated(carrier, updater):
+            with _translate_errors(carrier, updater):
                 file = updater.get_targetinfo(path)
             if file is None:
                 raise TrustError(
@@ -202,8 +202,8 @@ def _offered(
     return tuple(targets), tuple(problems.items())
 
 
-def _listed(updater: _Updater, carrier: Carrier) -> tuple[dict[str, str], dict[str, EdgeError]]:
-    """Every path that any role lists, with that role; and the roles whose list is refused."""
+def _list_paths(updater: _Updater, carrier: Carrier) -> tuple[dict[str, str], dict[str, EdgeError]]:
+    """Return every path that any role lists, with that role; and the roles whose list is refused."""
     paths: dict[str, str] = {}
     problems: dict[str, EdgeError] = {}
     waiting, visited = [(Targets.type, Root.type)], set[str]()
@@ -213,8 +213,8 @@ def _listed(updater: _Updater, carrier: Carrier) -> tuple[dict[str, str], dict[s
             continue
         visited.add(name)
         try:
-            with _translated(carrier, updater):
-                role = updater.role(name, parent)
+            with _translate_errors(carrier, updater):
+                role = updater.load_role(name, parent)
         except (TrustError, CarrierError) as error:
             problems[f"{name}.json"] = error
             continue
@@ -224,9 +224,9 @@ def _listed(updater: _Updater, carrier: Carrier) -> tuple[dict[str, str], dict[s
 
 
 def _refresh(updater: _Updater, carrier: Carrier) -> None:
-    """python-tuf's refresh, with its errors as ours, but for the one that the policy has a say in."""
+    """Refresh and translate errors, except expiry, which the policy decides on."""
     expired = None
-    with _translated(carrier, updater):
+    with _translate_errors(carrier, updater):
         try:
             updater.refresh()
         except exceptions.ExpiredMetadataError as error:
@@ -236,12 +236,12 @@ def _refresh(updater: _Updater, carrier: Carrier) -> None:
 
 
 def _judge_expired(updater: _Updater, trusted: datetime, carrier: Carrier, accept_stale: bool) -> Judgement:
-    """What the policy says once something has expired; only a timestamp may be excused."""
+    """Apply the policy once something has expired; only a timestamp may be excused."""
     expired = {role.type: role.expires for role in updater.trusted if role.is_expired(trusted)}
     if Root.type in expired:
-        raise _expired(carrier, "root.json", trusted, expired[Root.type])
+        raise _make_expired_error(carrier, "root.json", trusted, expired[Root.type])
     if Timestamp.type not in expired:
-        raise _expired(carrier, updater.fetcher.asked, trusted)
+        raise _make_expired_error(carrier, updater.fetcher.asked, trusted)
     return clock.judge_expired(
         expired[Timestamp.type],
         trusted,
@@ -251,27 +251,29 @@ def _judge_expired(updater: _Updater, trusted: datetime, carrier: Carrier, accep
     )
 
 
-def _expired(carrier: Carrier, file: str, trusted: datetime, expires: datetime | None = None) -> TrustError:
+def _make_expired_error(
+    carrier: Carrier, file: str, trusted: datetime, expires: datetime | None = None
+) -> TrustError:
     when = f" on {expires:%Y-%m-%d}" if expires else ""
     return TrustError(
         f"{carrier.name}: {file} expired{when}.",
-        f"Tell the publisher to sign it anew. {clock.doubt_of(trusted)}",
+        f"Tell the publisher to sign it anew. {clock.describe_doubt(trusted)}",
     )
 
 
-def _seen(role: Signed) -> Seen:
-    """A role's version, and the hash of what is signed: more signatures on the same make no difference."""
-    return Seen(role.version, hashlib.sha256(CanonicalJSONSerializer().serialize(role)).hexdigest())
+def _make_seen(role: Signed) -> SeenRole:
+    """Return a role's version, and the hash of what is signed: more signatures on the same make no difference."""
+    return SeenRole(role.version, hashlib.sha256(CanonicalJSONSerializer().serialize(role)).hexdigest())
 
 
-def _online_keys(root: Root) -> str:
+def _describe_online_keys(root: Root) -> str:
     roles = (root.roles[Timestamp.type], root.roles[Snapshot.type])
     return " / ".join(f"{role.threshold} of {' '.join(sorted(role.keyids))}" for role in roles)
 
 
 @contextmanager
-def _translated(carrier: Carrier, updater: _Updater) -> Iterator[None]:
-    """python-tuf's errors as ours, with the file they are about."""
+def _translate_errors(carrier: Carrier, updater: _Updater) -> Iterator[None]:
+    """Translate python-tuf's errors, and name the file they are about."""
     try:
         with files.storage_errors(Path(str(updater._dir))):
             yield
@@ -281,10 +283,10 @@ def _translated(carrier: Carrier, updater: _Updater) -> Iterator[None]:
             "It is no repository, or an incomplete one: check the address, or use another source.",
         ) from error
     except exceptions.RepositoryError as error:
-        raise _refusal(error, f"{carrier.name}: {updater.fetcher.asked}") from error
+        raise _translate(error, f"{carrier.name}: {updater.fetcher.asked}") from error
 
 
-def _refusal(error: exceptions.RepositoryError, file: str) -> TrustError:
+def _translate(error: exceptions.RepositoryError, file: str) -> TrustError:
     if isinstance(error, exceptions.UnsignedMetadataError):
         return TrustError(f"{file} is not signed by the keys that must sign it ({error}).", _UNSIGNED)
     if isinstance(error, exceptions.BadVersionNumberError):

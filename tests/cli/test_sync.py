@@ -133,7 +133,7 @@ def test_a_stale_stick_is_refused_then_taken_with_a_badge(
 ) -> None:
     monkeypatch.setattr(sources, "MOUNTS", (tmp_path,))
     later = TODAY + timedelta(days=97)
-    monkeypatch.setattr(clock, "now", lambda: later)
+    monkeypatch.setattr(clock, "read_clock", lambda: later)
     result = edge("sync", "--usb")
     assert result.code == TrustError.exit_code
     assert "97 days old" in result.err

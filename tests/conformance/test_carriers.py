@@ -67,7 +67,7 @@ def carrier(request: pytest.FixtureRequest, repository: Path) -> Iterator[Carrie
 
 
 def fetched(carrier: Carrier, start: int = 0, length: int = len(DATA)) -> bytes:
-    return b"".join(carrier.payload(FILE, start, length))
+    return b"".join(carrier.read_payload(FILE, start, length))
 
 
 def exhaust(blocks: Iterator[bytes], into: bytearray) -> None:
@@ -81,22 +81,22 @@ def test_it_has_a_name_and_says_whether_it_can_be_carried_off(carrier: Carrier) 
 
 
 def test_metadata_comes_whole(carrier: Carrier) -> None:
-    assert carrier.metadata("timestamp.json", len(TIMESTAMP)) == TIMESTAMP
-    assert carrier.metadata("timestamp.json", 10_000) == TIMESTAMP
+    assert carrier.read_metadata("timestamp.json", len(TIMESTAMP)) == TIMESTAMP
+    assert carrier.read_metadata("timestamp.json", 10_000) == TIMESTAMP
 
 
 def test_metadata_longer_than_its_limit_is_refused(carrier: Carrier) -> None:
     with pytest.raises(CarrierError, match=r"timestamp\.json is longer than 13 bytes"):
-        carrier.metadata("timestamp.json", len(TIMESTAMP) - 1)
+        carrier.read_metadata("timestamp.json", len(TIMESTAMP) - 1)
 
 
 def test_what_is_not_there_is_not_found(carrier: Carrier) -> None:
     with pytest.raises(NotFoundError, match=r"2\.root\.json") as missing:
-        carrier.metadata("2.root.json", 1000)
+        carrier.read_metadata("2.root.json", 1000)
     assert carrier.name in missing.value.message
     assert missing.value.hint
     with pytest.raises(NotFoundError):
-        list(carrier.payload("packs/none.kpack", 0, 1))
+        list(carrier.read_payload("packs/none.kpack", 0, 1))
 
 
 @pytest.mark.parametrize("start", [0, 1, len(DATA) // 2, len(DATA) - 1])
@@ -105,7 +105,7 @@ def test_payload_comes_from_where_it_is_wanted(carrier: Carrier, start: int) -> 
 
 
 def test_payload_comes_in_blocks_none_of_them_empty(carrier: Carrier) -> None:
-    blocks = list(carrier.payload(FILE, 0, len(DATA)))
+    blocks = list(carrier.read_payload(FILE, 0, len(DATA)))
     assert all(blocks)
     assert max(map(len, blocks)) <= 1 << 20
     assert b"".join(blocks) == DATA
@@ -114,7 +114,7 @@ def test_payload_comes_in_blocks_none_of_them_empty(carrier: Carrier) -> None:
 def test_no_byte_beyond_the_signed_length_is_handed_over(carrier: Carrier) -> None:
     got = bytearray()
     with pytest.raises(TrustError, match="were signed") as longer:
-        exhaust(carrier.payload(FILE, 0, 1_000_000), got)
+        exhaust(carrier.read_payload(FILE, 0, 1_000_000), got)
     assert len(got) <= 1_000_000
     assert longer.value.hint
 
@@ -129,14 +129,17 @@ def test_a_file_that_is_too_short_is_an_error(carrier: Carrier) -> None:
 def test_nothing_outside_the_repository_is_read(carrier: Carrier, repository: Path, name: str) -> None:
     for place in (repository, repository.parent):
         (place / "secret").write_bytes(b"secret")
-    for read in (lambda: carrier.metadata(name, 100), lambda: b"".join(carrier.payload(name, 0, 6))):
+    for read in (
+        lambda: carrier.read_metadata(name, 100),
+        lambda: b"".join(carrier.read_payload(name, 0, 6)),
+    ):
         with pytest.raises((CarrierError, NotFoundError)) as error:
             read()
         assert "leads out of the repository" in str(error.value) or "%2F" in str(error.value)
 
 
 def test_a_payload_can_be_left_and_taken_up_again(carrier: Carrier) -> None:
-    blocks = carrier.payload(FILE, 0, len(DATA))
+    blocks = carrier.read_payload(FILE, 0, len(DATA))
     first = next(blocks)
     blocks.close()
     assert first + fetched(carrier, len(first)) == DATA
@@ -144,13 +147,13 @@ def test_a_payload_can_be_left_and_taken_up_again(carrier: Carrier) -> None:
 
 def test_it_serves_again_after_an_error(carrier: Carrier) -> None:
     with pytest.raises(NotFoundError):
-        carrier.metadata("none.json", 10)
+        carrier.read_metadata("none.json", 10)
     with pytest.raises(CarrierError):
-        carrier.metadata("timestamp.json", 1)
+        carrier.read_metadata("timestamp.json", 1)
     assert fetched(carrier) == DATA
 
 
 def test_closed_twice_is_closed(carrier: Carrier) -> None:
-    carrier.metadata("timestamp.json", 100)
+    carrier.read_metadata("timestamp.json", 100)
     carrier.close()
     carrier.close()

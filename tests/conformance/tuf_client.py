@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from edge.config import Settings
 from edge.errors import EdgeError, NotFoundError
-from edge.sync.anchor import anchor_file
+from edge.sync.anchor import locate_anchor
 from edge.sync.carriers.https import HttpsCarrier
 from edge.sync.payload import Staging
 from edge.sync.targets import Target
@@ -35,7 +35,7 @@ def settings_for(metadata: Path) -> Settings:
 
 
 def init(metadata: Path, root: Path) -> None:
-    anchor_file(settings_for(metadata)).write_bytes(root.read_bytes())
+    locate_anchor(settings_for(metadata)).write_bytes(root.read_bytes())
     (metadata / "root.json").write_bytes(root.read_bytes())
 
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
     settings = settings_for(arguments.metadata_dir)
     address = arguments.metadata_url.rstrip("/").removesuffix("/metadata")
     with closing(Trust(settings)) as trust, closing(HttpsCarrier(address, settings)) as carrier:
-        updater, _ = trust.verified(carrier)
+        updater, _ = trust.verify(carrier)
         for name in arguments.target_name or ():
             info = updater.get_targetinfo(name)
             if info is None:

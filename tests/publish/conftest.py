@@ -16,7 +16,7 @@ from tuf.ngclient.fetcher import FetcherInterface
 
 from edge.publish import keys as keys_module
 from edge.publish.change import Outcome
-from edge.publish.content import Added, add
+from edge.publish.content import Addition, add
 from edge.publish.keys import Keys
 from edge.publish.repository import Repository
 
@@ -31,11 +31,11 @@ class Passphrase:
     value: str = "correct horse"
     asked: list[str] = field(default_factory=list)
 
-    def of(self, file: str) -> Iterator[str]:
+    def list_candidates(self, file: str) -> Iterator[str]:
         self.asked.append(file)
         yield self.value
 
-    def new(self, file: str) -> str:
+    def create(self, file: str) -> str:
         return self.value
 
 
@@ -122,7 +122,7 @@ class Publisher:
             path.rename(self.home / names[-1] / path.name)
         return tuple(names)
 
-    def add(self, source: Path, *folders: str, role: str = "") -> tuple[Added, Outcome]:
+    def add(self, source: Path, *folders: str, role: str = "") -> tuple[Addition, Outcome]:
         with self.repository.change(self.keys(*folders)) as change:
             return add(change, source, role), change.finish()
 

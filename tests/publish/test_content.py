@@ -13,7 +13,7 @@ from edge.errors import ForbiddenError, ModelError, NotFoundError, PackError, St
 from edge.publish.content import prune
 from edge.publish.delegation import delegate
 from edge.sync import delta
-from edge.sync.targets import Target, delta_path
+from edge.sync.targets import Target, make_delta_path
 
 Settings = Callable[..., Path]
 BuildPack = Callable[..., Path]
@@ -76,7 +76,7 @@ def test_a_new_version_replaces_the_older_one_and_a_delta_leads_to_it(
     assert (added.replaced, len(added.deltas)) == ("1.0", 1)
     device = publisher.device()
     assert device.get(PUMPS) == packs[1].read_bytes()
-    path = delta_path("pumps", sha256(packs[0]), sha256(packs[1]))
+    path = make_delta_path("pumps", sha256(packs[0]), sha256(packs[1]))
     update = device.get(path)
     assert update is not None
     assert len(update) == added.deltas[0] < packs[1].stat().st_size / 2
@@ -88,10 +88,10 @@ def test_a_new_version_replaces_the_older_one_and_a_delta_leads_to_it(
 def test_deltas_lead_from_versions_before_too(publisher: Any, packs: Sequence[Path]) -> None:
     for pack in packs:
         publisher.add(pack)
-    target = described(publisher, delta_path("pumps", sha256(packs[0]), sha256(packs[2])))
+    target = described(publisher, make_delta_path("pumps", sha256(packs[0]), sha256(packs[2])))
     assert (target.delta_from, target.delta_to) == (sha256(packs[0]), sha256(packs[2]))
-    assert described(publisher, delta_path("pumps", sha256(packs[1]), sha256(packs[2])))
-    assert publisher.device().get(delta_path("pumps", sha256(packs[0]), sha256(packs[1]))) is None
+    assert described(publisher, make_delta_path("pumps", sha256(packs[1]), sha256(packs[2])))
+    assert publisher.device().get(make_delta_path("pumps", sha256(packs[0]), sha256(packs[1]))) is None
 
 
 def test_no_delta_starts_from_a_file_that_was_damaged(publisher: Any, packs: Sequence[Path]) -> None:
@@ -256,7 +256,7 @@ def test_a_delegate_publishes_without_the_key_of_targets(
     assert [one.role for one in outcome.released] == ["acme", "snapshot", "timestamp"]
     assert len(added.deltas) == 1
     assert publisher.device().get(PUMPS) == packs[1].read_bytes()
-    assert publisher.device().get(delta_path("pumps", sha256(packs[0]), sha256(packs[1])))
+    assert publisher.device().get(make_delta_path("pumps", sha256(packs[0]), sha256(packs[1])))
 
 
 def test_outside_its_paths_a_delegate_is_refused_before_it_signs(

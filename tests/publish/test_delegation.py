@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tuf.api.metadata import Metadata, TargetFile
 
 from edge.errors import NotFoundError, UsageError
-from edge.publish.delegation import MAX_DELEGATES, delegate, paths_of, revoke, rotate
+from edge.publish.delegation import MAX_DELEGATES, delegate, expand_patterns, revoke, rotate
 from edge.publish.keys import read_public_key
 
 PUMPS = "packs/pumps.kpack"
@@ -41,7 +41,7 @@ def changed(publisher: Any, what: Callable[..., Any], *arguments: Any, keys: Seq
     ],
 )
 def test_paths_are_named_by_packs_or_as_they_are(patterns: list[str], paths: list[str]) -> None:
-    assert paths_of(patterns) == paths
+    assert expand_patterns(patterns) == paths
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_paths_are_named_by_packs_or_as_they_are(patterns: list[str], paths: lis
 )
 def test_a_pattern_that_names_nothing_is_refused(pattern: str) -> None:
     with pytest.raises(UsageError, match="names nothing"):
-        paths_of([pattern])
+        expand_patterns([pattern])
 
 
 def test_devices_ignore_what_a_delegate_signs_outside_its_paths(

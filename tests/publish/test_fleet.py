@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 
 from edge.errors import ForbiddenError, NotFoundError, UsageError
-from edge.publish.fleet import admit_device, fleet_certificate, found_fleet
+from edge.publish.fleet import admit_device, found_fleet, read_fleet_certificate
 from edge.sync.carriers.identity import CERTIFICATE, FLEET, KEY, Identity
 from tests.publish.conftest import Passphrase, Publisher
 
@@ -17,7 +17,7 @@ def test_an_admitted_device_has_an_identity(publisher: Publisher, tmp_path: Path
     found_fleet(publisher.repository, publisher.keys())
     admit_device(publisher.repository, publisher.keys(), "van 7", tmp_path / "van")
     identity = Identity.load(tmp_path / "van")
-    assert identity.fleet == fleet_certificate(publisher.repository.store)
+    assert identity.fleet == read_fleet_certificate(publisher.repository.store)
     assert identity.own.subject.rfc4514_string() == "CN=van 7"
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from edge.errors import EdgeError
 from edge.publish.content import add
-from edge.publish.delegation import delegate, delegates, revoke, rotate
+from edge.publish.delegation import delegate, revoke, rotate
 from edge.publish.keys import Keys
+from edge.publish.roles import list_delegates
 
 TOP_LEVEL = ("root", "targets", "snapshot", "timestamp")
 Settings = Callable[..., Path]
@@ -44,7 +45,7 @@ def one_change(publisher: Any, chance: random.Random, source: Path) -> None:
         repository.discard()
     else:
         with repository.change(keys) as change:
-            names = delegates(change.targets)
+            names = list_delegates(change.targets)
             if what == "add":
                 add(change, source)
             elif what == "rotate":
@@ -80,5 +81,5 @@ def test_devices_update_after_every_change(publisher: Any, settings_file: Settin
     last = settings_file("passages = 99\n")
     publisher.add(last)
     assert old.get("policy/config.toml") == last.read_bytes()
-    for role in publisher.repository.look().state.delegates:
+    for role in publisher.repository.view().state.delegates:
         old.refresh()._load_targets(role, "targets")

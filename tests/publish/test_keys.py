@@ -28,11 +28,11 @@ class Passphrases:
         self.candidates = candidates
         self.asked: list[str] = []
 
-    def of(self, file: str) -> Iterator[str]:
+    def list_candidates(self, file: str) -> Iterator[str]:
         self.asked.append(file)
         yield from self.candidates
 
-    def new(self, file: str) -> str:
+    def create(self, file: str) -> str:
         return self.candidates[0]
 
 
@@ -57,7 +57,7 @@ def test_a_key_is_one_encrypted_file_for_its_owner_alone(tmp_path: Path) -> None
 
 def test_it_signs_when_it_is_opened_again(tmp_path: Path) -> None:
     key = keys_in(tmp_path / "keys").create("root")
-    signer = keys_in(tmp_path / "keys").signer(key.keyid)
+    signer = keys_in(tmp_path / "keys").find_signer(key.keyid)
     assert signer is not None
     key.verify_signature(signer.sign(b"metadata"), b"metadata")
 
@@ -80,13 +80,13 @@ def test_the_file_is_what_openssl_reads_and_guessing_is_slow(
 
 def test_candidates_are_tried_in_turn(tmp_path: Path) -> None:
     key = keys_in(tmp_path / "keys").create("root")
-    assert keys_in(tmp_path / "keys", "no", "nor this", "päss").signer(key.keyid)
+    assert keys_in(tmp_path / "keys", "no", "nor this", "päss").find_signer(key.keyid)
 
 
 def test_a_wrong_passphrase_is_told_with_the_file(tmp_path: Path) -> None:
     key = keys_in(tmp_path / "keys").create("root")
     with pytest.raises(ForbiddenError, match=rf"root-{key.keyid[:12]}\.pem is wrong") as error:
-        keys_in(tmp_path / "keys", "no").signer(key.keyid)
+        keys_in(tmp_path / "keys", "no").find_signer(key.keyid)
     assert "EDGE_KEYS_PASSPHRASE" in error.value.hint
 
 
@@ -97,23 +97,23 @@ def test_only_the_key_that_is_needed_is_asked_for(tmp_path: Path) -> None:
     keys = Keys([tmp_path / "keys"], passphrases, tmp_path / "repository")
     assert keys.has([wanted.keyid])
     assert passphrases.asked == []
-    assert keys.signer(wanted.keyid) is keys.signer(wanted.keyid)
+    assert keys.find_signer(wanted.keyid) is keys.find_signer(wanted.keyid)
     assert passphrases.asked == [f"root-{wanted.keyid[:12]}.pem"]
 
 
 def test_keys_may_lie_on_several_sticks(tmp_path: Path) -> None:
     made = [keys_in(tmp_path / name).create("root") for name in ("a", "b")]
     keys = Keys([tmp_path / "b", tmp_path / "a"], Passphrases("päss"), tmp_path / "repository")
-    assert all(keys.signer(key.keyid) for key in made)
+    assert all(keys.find_signer(key.keyid) for key in made)
     keys.create("targets")
     assert len(list((tmp_path / "b").iterdir())) == 2
 
 
 def test_a_key_that_is_not_there_is_not_at_hand(tmp_path: Path) -> None:
     keys = keys_in(tmp_path / "keys")
-    assert keys.signer("0" * 64) is None
+    assert keys.find_signer("0" * 64) is None
     assert not keys.has(["0" * 64])
-    assert not Keys.none().has(["0" * 64])
+    assert not Keys.make_empty().has(["0" * 64])
 
 
 @pytest.mark.parametrize(
@@ -148,28 +148,30 @@ def test_a_key_made_elsewhere_is_found_by_what_it_is(tmp_path: Path) -> None:
     key = read_public_key(public)
     keys = Keys([tmp_path], Passphrases("secret"), tmp_path / "repository")
     assert keys.has([key.keyid])
-    assert keys.signer(key.keyid)
+    assert keys.find_signer(key.keyid)
 
 
 def test_other_peoples_keys_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     key = keys_in(tmp_path / "keys").create("root")
     pem(tmp_path / "keys" / "a-web-server.pem", Ed25519PrivateKey.generate(), b"another passphrase")
     (tmp_path / "keys" / "certificate.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\n")
-    assert keys_in(tmp_path / "keys").signer(key.keyid)
-    assert keys_in(tmp_path / "keys").signer("0" * 64) is None
+    assert keys_in(tmp_path / "keys").find_signer(key.keyid)
+    assert keys_in(tmp_path / "keys").find_signer("0" * 64) is None
 
 
 def test_an_unencrypted_key_is_refused(tmp_path: Path) -> None:
     path = pem(tmp_path / "root-0123456789ab.pem", Ed25519PrivateKey.generate(), None)
     with pytest.raises(UsageError, match="not an encrypted private key") as error:
-        Keys([tmp_path], Passphrases("x"), tmp_path / "repository").signer("0123456789ab" + "0" * 52)
+        Keys([tmp_path], Passphrases("x"), tmp_path / "repository").find_signer("0123456789ab" + "0" * 52)
     assert path.name in error.value.hint
 
 
 def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     pem(tmp_path / "root-0123456789ab.pem", generate_private_key(65537, 1024))
     with pytest.raises(UsageError, match="not an ed25519 key"):
-        Keys([tmp_path], Passphrases("secret"), tmp_path / "repository").signer("0123456789ab" + "0" * 52)
+        Keys([tmp_path], Passphrases("secret"), tmp_path / "repository").find_signer(
+            "0123456789ab" + "0" * 52
+        )
 
 
 def test_a_public_key_must_be_one(tmp_path: Path) -> None:

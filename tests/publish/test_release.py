@@ -173,7 +173,7 @@ def test_killed_while_keys_change_no_device_is_left_behind(publisher: Any, role:
         for device in (survivor.device(), survivor.device("new")):
             seen.add(device.versions()["root"])
         survivor.repository.sign(survivor.keys())
-        assert survivor.repository.look().waiting == ()
+        assert survivor.repository.view().waiting == ()
         survivor.device().refresh()
     assert seen == {1, 2}
 
@@ -182,11 +182,11 @@ def test_a_release_that_has_begun_is_finished_without_any_key(
     publisher: Any, settings_file: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("edge.publish.store.RepositoryStore._finish", lambda self: os.kill)
+        patch.setattr("edge.publish.store.RepositoryStore._finish_release", lambda self: os.kill)
         publisher.add(settings_file())
-    assert publisher.repository.store.interrupted()
+    assert publisher.repository.store.is_interrupted()
     assert publisher.device().get(POLICY) is None
-    with publisher.repository.reading():
+    with publisher.repository.lock():
         pass
     assert publisher.device().get(POLICY) == settings_file().read_bytes()
 

@@ -36,7 +36,7 @@ def test_a_new_repository_is_one_that_devices_update_from(publisher: Any) -> Non
 
 def test_its_dates_and_its_threshold(publisher: Any) -> None:
     state = publisher.repository.store.load()
-    days = {role: (state.get(role).signed.expires - publisher.now).days for role in state.roles()}
+    days = {role: (state.get(role).signed.expires - publisher.now).days for role in state.list_roles()}
     assert days == {"root": 730, "targets": 365, "snapshot": 365, "timestamp": 90}
     root = state.root.signed.roles["root"]
     assert (root.threshold, len(root.keyids)) == (2, 3)
@@ -70,7 +70,7 @@ def test_an_interrupted_init_can_be_done_again(
     publisher: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository = Repository(tmp_path / "new", lambda: publisher.now)
-    for step in ("release", "_finish"):
+    for step in ("release", "_finish_release"):
         with monkeypatch.context() as patch:
             patch.setattr(RepositoryStore, step, _interrupt)
             with pytest.raises(KeyboardInterrupt):
@@ -79,7 +79,7 @@ def test_an_interrupted_init_can_be_done_again(
             with pytest.raises(NotFoundError, match="no repository"):
                 repository.sign(publisher.keys())
     repository.refresh(publisher.keys())
-    assert repository.look().state.timestamp.signed.version == 2
+    assert repository.view().state.timestamp.signed.version == 2
 
 
 def _interrupt(*_: object) -> None:
@@ -252,7 +252,7 @@ def test_what_waits_can_be_dropped(publisher: Any) -> None:
         rotate(change, "timestamp")
         change.finish()
     assert len(publisher.repository.discard()) == 2
-    assert publisher.repository.look().waiting == publisher.repository.discard() == ()
+    assert publisher.repository.view().waiting == publisher.repository.discard() == ()
     assert publisher.repository.sign(publisher.keys()).missing == ()
 
 
@@ -271,17 +271,17 @@ def test_one_process_at_a_time_changes_a_repository(
         ):
             with pytest.raises(BusyError, match="changing the repository"):
                 call()
-        assert publisher.repository.look().waiting == ()  # looking is not held up
+        assert publisher.repository.view().waiting == ()  # looking is not held up
 
 
 def _refresh(folder: Path, keys: Path, start: Any) -> None:
     from edge.publish import keys as keys_module
 
     class Passphrase:
-        def of(self, file: str) -> Any:
+        def list_candidates(self, file: str) -> Any:
             return iter(["correct horse"])
 
-        def new(self, file: str) -> str:
+        def create(self, file: str) -> str:
             raise NotImplementedError
 
     keys_module.ITERATIONS = 1

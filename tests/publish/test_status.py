@@ -9,13 +9,13 @@ import pytest
 from edge.errors import NotFoundError
 from edge.publish.delegation import delegate, rotate
 from edge.publish.repository import Repository
-from edge.publish.status import status
+from edge.publish.status import read_status
 
 Settings = Callable[..., Path]
 
 
 def test_a_new_repository(publisher: Any) -> None:
-    found = status(publisher.repository)
+    found = read_status(publisher.repository)
     assert [(role.name, role.days_left, role.due) for role in found.roles] == [
         ("root", 730, False),
         ("targets", 365, False),
@@ -36,7 +36,7 @@ def test_what_is_published_and_by_whom(
         change.finish()
     publisher.add(packs[0], role="acme")
     publisher.add(settings_file())
-    found = status(publisher.repository)
+    found = read_status(publisher.repository)
     assert [(pack.name, pack.version) for pack in found.packs] == [("pumps", "1.0")]
     assert [target.path for target in found.others] == ["policy/config.toml"]
     acme = found.roles[-1]
@@ -49,11 +49,11 @@ def test_what_is_published_and_by_whom(
 
 def test_time_goes_by(publisher: Any) -> None:
     publisher.later(65)
-    found = status(publisher.repository)
+    found = read_status(publisher.repository)
     assert found.sound
     assert [role.name for role in found.roles if role.due] == ["timestamp"]
     publisher.later(25)
-    found = status(publisher.repository)
+    found = read_status(publisher.repository)
     assert not found.sound
     assert [role.name for role in found.roles if role.expired] == ["timestamp"]
 
@@ -62,7 +62,7 @@ def test_a_lost_file_is_named(publisher: Any, packs: Sequence[Path]) -> None:
     added, _ = publisher.add(packs[0])
     file = publisher.folder / "targets" / added.target.file
     file.write_bytes(b"short")
-    found = status(publisher.repository)
+    found = read_status(publisher.repository)
     assert (found.lost, found.sound) == (("packs/pumps.kpack",), False)
 
 
@@ -71,7 +71,7 @@ def test_what_waits_and_for_whom(publisher: Any) -> None:
     with publisher.repository.change(publisher.keys()) as change:
         rotate(change, "timestamp")
         change.finish()
-    found = status(publisher.repository)
+    found = read_status(publisher.repository)
     assert [(lack.role, lack.count) for lack in found.missing] == [("root", 2)]
     assert len(found.waiting) == 2
     assert found.sound
@@ -79,11 +79,11 @@ def test_what_waits_and_for_whom(publisher: Any) -> None:
 
 def test_looking_asks_for_no_passphrase_and_writes_nothing(publisher: Any) -> None:
     before = {path: path.stat().st_mtime_ns for path in (publisher.folder, *publisher.folder.rglob("*"))}
-    status(publisher.repository)
+    read_status(publisher.repository)
     assert publisher.passphrase.asked == []
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
 def test_where_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no repository"):
-        status(Repository(tmp_path))
+        read_status(Repository(tmp_path))

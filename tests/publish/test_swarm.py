@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from edge.errors import NotFoundError, UsageError
-from edge.publish.fleet import fleet_certificate, found_fleet
+from edge.publish.fleet import found_fleet, read_fleet_certificate
 from edge.publish.swarm import make_torrents
-from edge.sync.carriers.torrent import libtorrent, parameters, torrent_name
+from edge.sync.carriers.torrent import load_libtorrent, load_parameters, make_torrent_name
 from tests.publish.conftest import Publisher
 
 pytest.importorskip("libtorrent")
@@ -29,9 +29,9 @@ def torrents(publisher: Publisher) -> set[str]:
 def test_each_target_gets_one_that_devices_take(fleet: Publisher, packs: tuple[Path, ...]) -> None:
     target = fleet.add(packs[0])[0].target
     assert make_torrents(fleet.repository) == (target.path,)
-    data = (fleet.repository.store.metadata / torrent_name(target.file)).read_bytes()
-    certificate = fleet_certificate(fleet.repository.store)
-    assert parameters(data, target.file, target.length, certificate).ti.num_pieces() > 0
+    data = (fleet.repository.store.metadata / make_torrent_name(target.file)).read_bytes()
+    certificate = read_fleet_certificate(fleet.repository.store)
+    assert load_parameters(data, target.file, target.length, certificate).ti.num_pieces() > 0
 
 
 def test_what_is_there_is_left(fleet: Publisher, packs: tuple[Path, ...]) -> None:
@@ -42,7 +42,7 @@ def test_what_is_there_is_left(fleet: Publisher, packs: tuple[Path, ...]) -> Non
 
 def test_the_same_file_has_the_same_torrent(fleet: Publisher, packs: tuple[Path, ...]) -> None:
     target = fleet.add(packs[0])[0].target
-    place = fleet.repository.store.metadata / torrent_name(target.file)
+    place = fleet.repository.store.metadata / make_torrent_name(target.file)
     make_torrents(fleet.repository)
     before = place.read_bytes()
     place.unlink()
@@ -55,8 +55,8 @@ def test_of_what_is_published_no_more_it_is_deleted(fleet: Publisher, packs: tup
     make_torrents(fleet.repository)
     new = fleet.add(packs[1])[0].target
     assert new.path in make_torrents(fleet.repository)
-    assert torrent_name(new.file) in torrents(fleet)
-    assert torrent_name(old.file) not in torrents(fleet)
+    assert make_torrent_name(new.file) in torrents(fleet)
+    assert make_torrent_name(old.file) not in torrents(fleet)
 
 
 def test_a_new_fleet_has_new_torrents(fleet: Publisher, packs: tuple[Path, ...]) -> None:
@@ -70,8 +70,8 @@ def test_a_new_fleet_has_new_torrents(fleet: Publisher, packs: tuple[Path, ...])
 def test_the_mirror_is_named_for_other_programs(fleet: Publisher, packs: tuple[Path, ...]) -> None:
     target = fleet.add(packs[0])[0].target
     make_torrents(fleet.repository, "https://mirror.example/edge/")
-    data = (fleet.repository.store.metadata / torrent_name(target.file)).read_bytes()
-    assert libtorrent().bdecode(data)[b"url-list"] == b"https://mirror.example/edge/targets/packs/"
+    data = (fleet.repository.store.metadata / make_torrent_name(target.file)).read_bytes()
+    assert load_libtorrent().bdecode(data)[b"url-list"] == b"https://mirror.example/edge/targets/packs/"
 
 
 def test_devices_and_publisher_read_the_repository_as_before(

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from edge.errors import ForbiddenError, UsageError
 from edge.publish.delegation import rotate
 from edge.publish.keys import read_public_key
-from edge.publish.token import read_token, token_signer
+from edge.publish.token import open_signer, read_token
 
 SOFT_TOKEN = Path("/usr/lib/softhsm/libsofthsm2.so")
 
@@ -49,7 +49,7 @@ def test_a_token_is_at_hand_without_its_pin(publisher: Any, monkeypatch: pytest.
     assert keys.has([keyid])
     assert publisher.passphrase.asked == []
     with pytest.raises(UsageError, match="PYKCS11LIB is not set"):
-        keys.signer(keyid)
+        keys.find_signer(keyid)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_pin_is_asked_for_once(publisher: Any, soft_token: Path) -> None:
         asked.append("")
         return "0000"
 
-    signer = token_signer(soft_token, pin)
+    signer = open_signer(soft_token, pin)
     for _ in range(2):
         with pytest.raises(ForbiddenError, match="did not sign"):
             signer.sign(b"data")

@@ -19,7 +19,7 @@ from edge.sync.carriers.identity import CERTIFICATE, FLEET, KEY, Identity
 from edge.sync.carriers.interface import Carrier
 from edge.sync.carriers.node import Node
 from edge.sync.carriers.swarm import SwarmCarrier
-from edge.sync.carriers.torrent import libtorrent, make, parameters, torrent_name
+from edge.sync.carriers.torrent import load_libtorrent, load_parameters, make_torrent, make_torrent_name
 
 LOOPBACK = (socket.if_nametoindex("lo"),)
 _PIECE, _HANDSHAKE = 7, 68
@@ -46,9 +46,9 @@ class Fleet:
 
     def publish(self, repository: Path, path: str) -> None:
         """Put the torrent of a file of the repository where devices look for it."""
-        place = repository / "metadata" / torrent_name(path)
+        place = repository / "metadata" / make_torrent_name(path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(make(repository / "targets" / path, path, self.certificate))
+        place.write_bytes(make_torrent(repository / "targets" / path, path, self.certificate))
 
     def carrier(self, mirror: Carrier, home: Path, host: str = "127.0.0.1", **options: float) -> SwarmCarrier:
         return SwarmCarrier(mirror, self.device, home / "staging", host=host, interfaces=LOOPBACK, **options)
@@ -59,10 +59,10 @@ class Seed:
 
     def __init__(self, identity: Identity, fleet: str, repository: Path, path: str, host: str) -> None:
         file = repository / "targets" / path
-        data = (repository / "metadata" / torrent_name(path)).read_bytes()
+        data = (repository / "metadata" / make_torrent_name(path)).read_bytes()
         self.node = Node(identity, host, LOOPBACK)
         self.at = (host, self.node.port)
-        self.handle = self.node.seed(parameters(data, path, file.stat().st_size, fleet), file)
+        self.handle = self.node.seed(load_parameters(data, path, file.stat().st_size, fleet), file)
         self._closing = Event()
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -225,8 +225,8 @@ def _hello(info_hash: str) -> bytes:
 
 def info_hash(repository: Path, path: str) -> str:
     """The name by which a peer asks for a torrent in the greeting of TLS."""
-    lt = libtorrent()
-    loaded = lt.load_torrent_buffer((repository / "metadata" / torrent_name(path)).read_bytes())
+    lt = load_libtorrent()
+    loaded = lt.load_torrent_buffer((repository / "metadata" / make_torrent_name(path)).read_bytes())
     return str(loaded.ti.info_hashes().get_best())
 
 

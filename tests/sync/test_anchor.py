@@ -9,10 +9,10 @@ from edge.config import Settings
 from edge.errors import NotFoundError, TrustError
 from edge.sync import anchor
 from edge.sync.anchor import (
+    fetch_newest_root,
     has_anchor,
     is_trusted,
     load_anchor,
-    newest_root,
     read_root,
     read_root_file,
     trust,
@@ -27,7 +27,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_the_root_of_a_repository_shows_its_keys(road: Road, repository: Repository) -> None:
-    root = newest_root(road(repository))
+    root = fetch_newest_root(road(repository))
     assert (root.version, root.threshold, root.expires) == (1, 2, T0 + 730 * DAY)
     keys = {repository.keys[f"root-{n}"].public_key.keyid for n in (1, 2, 3)}
     assert set(root.fingerprints) == keys
@@ -36,7 +36,7 @@ def test_the_root_of_a_repository_shows_its_keys(road: Road, repository: Reposit
 def test_the_newest_root_is_reached_by_signatures(road: Road, repository: Repository) -> None:
     repository.rotate("timestamp")
     repository.rotate("targets")
-    assert newest_root(road(repository)).version == 3
+    assert fetch_newest_root(road(repository)).version == 3
 
 
 def test_a_chain_that_is_broken_is_refused(road: Road, repository: Repository, tmp_path: Path) -> None:
@@ -45,19 +45,19 @@ def test_a_chain_that_is_broken_is_refused(road: Road, repository: Repository, t
     other.publish_root()
     repository.file("2.root.json").write_bytes(other.file("2.root.json").read_bytes())
     with pytest.raises(TrustError, match=r"2\.root\.json is not a root signed as it must be"):
-        newest_root(road(repository))
+        fetch_newest_root(road(repository))
 
 
 def test_a_root_under_another_number_is_refused(road: Road, repository: Repository) -> None:
     repository.file("2.root.json").write_bytes(repository.anchor)
     with pytest.raises(TrustError, match="says it is version 1"):
-        newest_root(road(repository))
+        fetch_newest_root(road(repository))
 
 
 def test_no_repository_no_root(road: Road, repository: Repository) -> None:
     repository.file("1.root.json").unlink()
     with pytest.raises(NotFoundError, match=r"1\.root\.json"):
-        newest_root(road(repository))
+        fetch_newest_root(road(repository))
 
 
 def test_a_file_is_a_root_or_refused(repository: Repository, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_an_integrator_can_build_a_root_in(
 
 
 def test_a_damaged_anchor_is_told(device: Device, road: Road, repository: Repository) -> None:
-    anchor.anchor_file(device.settings).write_bytes(b"{")
+    anchor.locate_anchor(device.settings).write_bytes(b"{")
     with pytest.raises(TrustError, match="damaged") as error:
         device.refresh(road(repository))
     assert "edge sync trust" in error.value.hint

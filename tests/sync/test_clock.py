@@ -15,7 +15,13 @@ from edge.sync import clock
 from edge.sync.carriers.folder import FolderCarrier
 from edge.sync.carriers.https import HttpsCarrier
 from edge.sync.carriers.interface import Carrier
-from edge.sync.clock import BUILD_DATE, STALE_LIMIT, TIMESTAMP_LIFE, trusted_time, worth_remembering
+from edge.sync.clock import (
+    BUILD_DATE,
+    STALE_LIMIT,
+    TIMESTAMP_LIFE,
+    choose_remembered_time,
+    compute_trusted_time,
+)
 from edge.sync.trust import Trust
 from tests.sync.conftest import Device, Road
 from tests.sync.mirror import serving
@@ -69,7 +75,7 @@ def test_a_stale_list_is_logged_and_has_a_badge(device: Device, repository: Repo
     assert device.refresh(carrier, accept_stale=True).stale_days == 97
     assert device.sync(carrier, accept_stale=True).stale_days == 97
     trust = Trust(device.settings)
-    last = trust.ratchet.last()
+    last = trust.ratchet.get_last()
     trust.close()
     assert last is not None
     assert (last.source, last.version, last.stale_days) == (carrier.name, 1, 97)
@@ -127,10 +133,10 @@ def test_an_expired_delegate_stops_only_its_own(device: Device, road: Road, repo
 
 
 def test_trusted_time_is_the_latest_of_three() -> None:
-    assert trusted_time(datetime(1970, 1, 1, tzinfo=UTC), None) == BUILD_DATE
-    assert trusted_time(T0, None) == T0
-    assert trusted_time(T0, T0 + DAY) == T0 + DAY
-    assert trusted_time(T0 + DAY, T0) == T0 + DAY
+    assert compute_trusted_time(datetime(1970, 1, 1, tzinfo=UTC), None) == BUILD_DATE
+    assert compute_trusted_time(T0, None) == T0
+    assert compute_trusted_time(T0, T0 + DAY) == T0 + DAY
+    assert compute_trusted_time(T0 + DAY, T0) == T0 + DAY
 
 
 @pytest.mark.parametrize("wrong", [datetime(1970, 1, 1, tzinfo=UTC), T0 - YEAR, BUILD_DATE - YEAR])
@@ -187,7 +193,7 @@ def test_whatever_the_clock_did_a_right_one_syncs_again(
         device.clock = T0 + days * DAY
         outcome(device, carrier, accept_stale)
         trust = Trust(device.settings)
-        last = trust.ratchet.last()
+        last = trust.ratchet.get_last()
         trust.close()
         assert (last.version if last else 0) >= seen
         seen = last.version if last else 0
@@ -197,10 +203,10 @@ def test_whatever_the_clock_did_a_right_one_syncs_again(
 
 
 def test_no_time_is_remembered_at_which_the_list_had_expired() -> None:
-    assert worth_remembering(T0, T0 + DAY) == T0
-    assert worth_remembering(T0 + 10 * YEAR, T0 + DAY) < T0 + DAY
+    assert choose_remembered_time(T0, T0 + DAY) == T0
+    assert choose_remembered_time(T0 + 10 * YEAR, T0 + DAY) < T0 + DAY
     assert TIMESTAMP_LIFE < STALE_LIMIT
 
 
 def test_the_build_date_is_not_ahead_of_this_machine() -> None:
-    assert clock.now() > BUILD_DATE
+    assert clock.read_clock() > BUILD_DATE

@@ -41,10 +41,10 @@ class Scripted:
         self.answers = list(answers)
         self.asked: list[int] = []
 
-    def metadata(self, name: str, limit: int) -> bytes:
+    def read_metadata(self, name: str, limit: int) -> bytes:
         raise NotFoundError(name)
 
-    def payload(self, path: str, start: int, length: int) -> Generator[bytes, None, None]:
+    def read_payload(self, path: str, start: int, length: int) -> Generator[bytes, None, None]:
         self.asked.append(start)
         data, error = self.answers.pop(0) if self.answers else (None, None)
         data = DATA[start:] if data is None else data
@@ -139,7 +139,7 @@ def test_a_source_that_brings_nothing_is_left(staging: Staging) -> None:
     with pytest.raises(CarrierError):
         staging.fetch(scripted, TARGET, quiet)
     assert scripted.asked == [0, 100_000]
-    assert staging.place(TARGET).read_bytes() == DATA[:100_000]
+    assert staging.locate(TARGET).read_bytes() == DATA[:100_000]
 
 
 def test_a_source_that_brings_a_byte_at_a_time_is_left_in_the_end(staging: Staging) -> None:
@@ -173,7 +173,7 @@ def test_what_was_not_signed_is_refused_and_not_kept(staging: Staging) -> None:
 
 
 def test_a_part_longer_than_the_target_is_thrown_away(staging: Staging, repository: Path) -> None:
-    path = staging.place(TARGET)
+    path = staging.locate(TARGET)
     path.parent.mkdir()
     path.write_bytes(b"x" * (len(DATA) + 1))
     assert staging.fetch(FolderCarrier(repository), TARGET, quiet).read_bytes() == DATA
@@ -182,7 +182,7 @@ def test_a_part_longer_than_the_target_is_thrown_away(staging: Staging, reposito
 def test_a_short_answer_is_an_error_and_kept(staging: Staging) -> None:
     with pytest.raises(CarrierError, match=r"ended at 1\.0 MB of 2\.0 MB"):
         staging.fetch(Scripted((DATA[:1_000_000], None), (b"", None)), TARGET, quiet)
-    assert staging.place(TARGET).stat().st_size == 1_000_000
+    assert staging.locate(TARGET).stat().st_size == 1_000_000
 
 
 def test_an_empty_target_is_a_file(staging: Staging) -> None:
@@ -226,7 +226,7 @@ def test_space_is_checked_before_anything_is_asked_for(
 def test_a_write_that_fails_keeps_what_came(staging: Staging, repository: Path) -> None:
     with file_size_limit(1_500_000), pytest.raises(StorageError, match="does not take files this large"):
         staging.fetch(FolderCarrier(repository), TARGET, quiet)
-    assert 1_000_000 <= staging.place(TARGET).stat().st_size <= 1_500_000
+    assert 1_000_000 <= staging.locate(TARGET).stat().st_size <= 1_500_000
     assert staging.fetch(FolderCarrier(repository), TARGET, quiet).read_bytes() == DATA
 
 

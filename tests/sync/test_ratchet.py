@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import StorageError, TrustError
-from edge.sync.ratchet import KEPT_ACCEPTANCES, Acceptance, Ratchet, Seen, check
+from edge.sync.ratchet import KEPT_ACCEPTANCES, Acceptance, Ratchet, SeenRole, check
 from tests.faults import file_size_limit
 from tests.sync.repository import T0
 
@@ -26,66 +26,66 @@ def acceptance(time: datetime = T0, version: int = 1) -> Acceptance:
 
 
 def test_a_new_device_has_seen_nothing(ratchet: Ratchet) -> None:
-    assert ratchet.seen("a") == {}
-    assert ratchet.time() is None
-    assert ratchet.last() is None
+    assert ratchet.get_seen("a") == {}
+    assert ratchet.get_time() is None
+    assert ratchet.get_last() is None
 
 
 def test_what_was_accepted_is_there_after_a_restart(ratchet: Ratchet, tmp_path: Path) -> None:
-    ratchet.accept_root("a", Seen(3, "33"), "keys", "mirror")
-    ratchet.accept("a", {"targets": Seen(7, "77")}, Acceptance(T0, "mirror", 5, 91))
+    ratchet.accept_root("a", SeenRole(3, "33"), "keys", "mirror")
+    ratchet.accept("a", {"targets": SeenRole(7, "77")}, Acceptance(T0, "mirror", 5, 91))
     ratchet.close()
     again = Ratchet(tmp_path / "sync" / "trust.sqlite")
-    assert again.seen("a") == {"root": Seen(3, "33"), "targets": Seen(7, "77")}
-    assert again.time() == T0
-    assert again.last() == Acceptance(T0, "mirror", 5, 91)
+    assert again.get_seen("a") == {"root": SeenRole(3, "33"), "targets": SeenRole(7, "77")}
+    assert again.get_time() == T0
+    assert again.get_last() == Acceptance(T0, "mirror", 5, 91)
 
 
 def test_publishers_are_kept_apart(ratchet: Ratchet) -> None:
-    ratchet.accept("a", {"targets": Seen(7)}, acceptance())
-    ratchet.accept("b", {"targets": Seen(1)}, acceptance())
-    assert ratchet.seen("a") == {"targets": Seen(7)}
+    ratchet.accept("a", {"targets": SeenRole(7)}, acceptance())
+    ratchet.accept("b", {"targets": SeenRole(1)}, acceptance())
+    assert ratchet.get_seen("a") == {"targets": SeenRole(7)}
 
 
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
-        (Seen(2, "x"), Seen(1, "x"), r"acme\.json has version 1; 2 has been seen"),
-        (Seen(2, "x"), Seen(2, "y"), "has version 2 as before, and other contents"),
-        (Seen(2, "x"), None, r"no longer lists acme\.json"),
+        (SeenRole(2, "x"), SeenRole(1, "x"), r"acme\.json has version 1; 2 has been seen"),
+        (SeenRole(2, "x"), SeenRole(2, "y"), "has version 2 as before, and other contents"),
+        (SeenRole(2, "x"), None, r"no longer lists acme\.json"),
     ],
 )
 def test_going_back_is_refused_and_nothing_is_stored(
-    ratchet: Ratchet, before: Seen, after: Seen | None, reason: str
+    ratchet: Ratchet, before: SeenRole, after: SeenRole | None, reason: str
 ) -> None:
-    ratchet.accept("a", {"acme": before, "targets": Seen(1)}, acceptance())
-    seen = {"targets": Seen(9)} | ({"acme": after} if after else {})
+    ratchet.accept("a", {"acme": before, "targets": SeenRole(1)}, acceptance())
+    seen = {"targets": SeenRole(9)} | ({"acme": after} if after else {})
     with pytest.raises(TrustError, match=f"stick: .*{reason}") as refused:
         ratchet.accept("a", seen, Acceptance(T0 + timedelta(days=1), "stick", 9, None))
     assert refused.value.hint
-    assert ratchet.seen("a") == {"acme": before, "targets": Seen(1)}
-    assert ratchet.time() == T0
+    assert ratchet.get_seen("a") == {"acme": before, "targets": SeenRole(1)}
+    assert ratchet.get_time() == T0
 
 
-@pytest.mark.parametrize("after", [Seen(2, "x"), Seen(2), Seen(3, "y"), Seen(3)])
-def test_standing_still_and_going_on_are_fine(ratchet: Ratchet, after: Seen) -> None:
-    ratchet.accept("a", {"acme": Seen(2, "x")}, acceptance())
+@pytest.mark.parametrize("after", [SeenRole(2, "x"), SeenRole(2), SeenRole(3, "y"), SeenRole(3)])
+def test_standing_still_and_going_on_are_fine(ratchet: Ratchet, after: SeenRole) -> None:
+    ratchet.accept("a", {"acme": SeenRole(2, "x")}, acceptance())
     ratchet.accept("a", {"acme": after}, acceptance())
-    known = ratchet.seen("a")["acme"]
+    known = ratchet.get_seen("a")["acme"]
     assert known.version == after.version
     assert known.sha256 == (after.sha256 or ("x" if after.version == 2 else ""))
 
 
 def test_new_online_keys_start_versions_anew_but_not_the_root(ratchet: Ratchet) -> None:
-    ratchet.accept_root("a", Seen(1), "old", "mirror")
-    ratchet.accept("a", {"timestamp": Seen(10**9)}, acceptance())
-    assert not ratchet.rotated("a", "old")
-    assert ratchet.rotated("a", "new")
-    ratchet.accept_root("a", Seen(2), "new", "mirror")
-    ratchet.accept("a", {"timestamp": Seen(1)}, acceptance())
+    ratchet.accept_root("a", SeenRole(1), "old", "mirror")
+    ratchet.accept("a", {"timestamp": SeenRole(10**9)}, acceptance())
+    assert not ratchet.is_rotated("a", "old")
+    assert ratchet.is_rotated("a", "new")
+    ratchet.accept_root("a", SeenRole(2), "new", "mirror")
+    ratchet.accept("a", {"timestamp": SeenRole(1)}, acceptance())
     with pytest.raises(TrustError, match="root"):
-        ratchet.accept_root("a", Seen(1), "old", "mirror")
-    assert ratchet.seen("a") == {"root": Seen(2), "timestamp": Seen(1)}
+        ratchet.accept_root("a", SeenRole(1), "old", "mirror")
+    assert ratchet.get_seen("a") == {"root": SeenRole(2), "timestamp": SeenRole(1)}
 
 
 def test_time_does_not_go_back_with_the_clock_nor_the_log_for_ever_on(ratchet: Ratchet) -> None:
@@ -93,7 +93,7 @@ def test_time_does_not_go_back_with_the_clock_nor_the_log_for_ever_on(ratchet: R
     for version in range(KEPT_ACCEPTANCES + 20):
         ratchet._connection.execute("PRAGMA synchronous = OFF")  # this test is about neither
         ratchet.accept("a", {}, acceptance(T0, version))
-    assert ratchet.time() == T0 + timedelta(days=9)
+    assert ratchet.get_time() == T0 + timedelta(days=9)
     (rows,) = ratchet._connection.execute("SELECT count(*) FROM acceptance").fetchone()
     assert rows <= KEPT_ACCEPTANCES + 1
 
@@ -106,20 +106,20 @@ def test_it_is_on_the_disk_before_it_answers(ratchet: Ratchet) -> None:
 
 def test_a_disk_that_takes_no_more_is_not_called_damage(ratchet: Ratchet) -> None:
     """To move the memory away, as after damage, would be to forget it."""
-    ratchet.accept("a", {"targets": Seen(7)}, acceptance())
+    ratchet.accept("a", {"targets": SeenRole(7)}, acceptance())
     with file_size_limit(1000), pytest.raises(StorageError) as error:
-        ratchet.accept("a", {"targets": Seen(8)}, acceptance())
+        ratchet.accept("a", {"targets": SeenRole(8)}, acceptance())
     assert "damaged" not in error.value.message
     assert "trust" not in error.value.hint
-    assert ratchet.seen("a") == {"targets": Seen(7)}
-    ratchet.accept("a", {"targets": Seen(8)}, acceptance())
+    assert ratchet.get_seen("a") == {"targets": SeenRole(7)}
+    ratchet.accept("a", {"targets": SeenRole(8)}, acceptance())
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database" * 100])
 def test_a_damaged_memory_is_told_and_not_started_anew(
     ratchet: Ratchet, tmp_path: Path, damage: bytes
 ) -> None:
-    ratchet.accept("a", {"targets": Seen(7)}, acceptance())
+    ratchet.accept("a", {"targets": SeenRole(7)}, acceptance())
     ratchet.close()
     path = tmp_path / "sync" / "trust.sqlite"
     if damage:
@@ -127,7 +127,7 @@ def test_a_damaged_memory_is_told_and_not_started_anew(
     else:
         os.truncate(path, 5000)
     with pytest.raises(StorageError, match="damaged") as error:
-        Ratchet(path).seen("a")
+        Ratchet(path).get_seen("a")
     assert "edge sync trust" in error.value.hint
 
 
@@ -142,19 +142,19 @@ def test_whatever_is_offered_no_version_ever_decreases(
     ratchet = Ratchet(tmp_path_factory.mktemp("ratchet") / "trust.sqlite")
     ratchet._connection.execute("PRAGMA synchronous = OFF")
     for offer in offers:
-        before = ratchet.seen("a")
+        before = ratchet.get_seen("a")
         fits = all(offer.get(role, 0) >= known.version for role, known in before.items())
         try:
-            ratchet.accept("a", {role: Seen(version) for role, version in offer.items()}, acceptance())
+            ratchet.accept("a", {role: SeenRole(version) for role, version in offer.items()}, acceptance())
             assert fits
         except TrustError:
             assert not fits
-        after = ratchet.seen("a")
+        after = ratchet.get_seen("a")
         assert all(after[role].version >= known.version for role, known in before.items())
     ratchet.close()
 
 
 def test_check_is_pure() -> None:
-    check({}, {"targets": Seen(1)}, "mirror")
+    check({}, {"targets": SeenRole(1)}, "mirror")
     with pytest.raises(TrustError):
-        check({"targets": Seen(2)}, {"targets": Seen(1)}, "mirror")
+        check({"targets": SeenRole(2)}, {"targets": SeenRole(1)}, "mirror")

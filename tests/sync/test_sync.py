@@ -33,7 +33,7 @@ from edge.sync.carriers.https import HttpsCarrier
 from edge.sync.delta import make
 from edge.sync.report import Outcome, Report, State
 from edge.sync.sync import sync
-from edge.sync.targets import delta_path
+from edge.sync.targets import make_delta_path
 from tests.engine import rank_model
 from tests.faults import fail, kill_at_every_step
 from tests.packs.conftest import TEXTS
@@ -82,7 +82,7 @@ def add_delta(
         make(old, new, made)
         data = made.read_bytes()
     custom = {"kind": "delta", "name": name, "from": was, "to": becomes}
-    path = delta_path(name, was, becomes)
+    path = make_delta_path(name, was, becomes)
     repository.add(path, data, custom)
     return path
 

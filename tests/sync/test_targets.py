@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tuf.api.metadata import TargetFile
 
 from edge.errors import TrustError
-from edge.sync.targets import Target, delta_path, model_path, pack_path
+from edge.sync.targets import Target, make_delta_path, make_model_path, make_pack_path
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 PUMPS = Target("packs/pumps.kpack", 7, A, "pack", "pumps", "1.2", "Pump manuals", B)
@@ -38,9 +38,9 @@ def test_it_lies_under_its_hash() -> None:
 
 
 def test_paths_are_made_as_they_are_read() -> None:
-    assert pack_path("pumps") == PUMPS.path
-    assert delta_path("pumps", B, C) == DELTA.path
-    assert model_path("a.gguf") == "models/a.gguf"
+    assert make_pack_path("pumps") == PUMPS.path
+    assert make_delta_path("pumps", B, C) == DELTA.path
+    assert make_model_path("a.gguf") == "models/a.gguf"
 
 
 @pytest.mark.parametrize("custom", [None, {}, {"kind": "hologram"}, {"kind": 3}, {"kind": None}, [], "pack"])

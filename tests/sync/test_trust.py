@@ -109,7 +109,7 @@ def test_a_new_device_walks_the_chain_of_roots(device: Device, road: Road, repos
     device.refresh(road(repository))
     ratchet = Ratchet(device.settings.sync_dir / "trust.sqlite")
     (anchor,) = {row[0] for row in ratchet._connection.execute("SELECT anchor FROM role")}
-    assert ratchet.seen(anchor)["root"].version == 4
+    assert ratchet.get_seen(anchor)["root"].version == 4
     ratchet.close()
 
 

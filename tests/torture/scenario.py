@@ -15,12 +15,12 @@ from edge.cli.main import run as run_edge
 from edge.config import Settings
 from edge.packs.store import PackStore
 from edge.packs.verify import verify
-from edge.sync.anchor import anchor_id, load_anchor, read_root, trust
+from edge.sync.anchor import hash_anchor, load_anchor, read_root, trust
 from edge.sync.carriers.folder import FolderCarrier
 from edge.sync.delta import make
 from edge.sync.ratchet import Ratchet
 from edge.sync.sync import sync
-from edge.sync.targets import delta_path
+from edge.sync.targets import make_delta_path
 from tests.packs.conftest import TEXTS
 from tests.sync.repository import Repository
 
@@ -98,7 +98,7 @@ class Scenario:
 
     def _seen(self, home: Path) -> int:
         with closing(Ratchet(home / "sync/trust.sqlite")) as ratchet:
-            return ratchet.seen(anchor_id(load_anchor(Settings(home=home))))["targets"].version
+            return ratchet.get_seen(hash_anchor(load_anchor(Settings(home=home))))["targets"].version
 
 
 def prepare(name: str, folder: Path, make_pack: Callable[..., Path]) -> Scenario:
@@ -137,4 +137,4 @@ def _add_delta(repository: Repository, old: Path, new: Path) -> None:
     made = new.with_suffix(".kdelta")
     make(old, new, made)
     custom = {"kind": "delta", "name": "pumps", "from": was, "to": becomes}
-    repository.add(delta_path("pumps", was, becomes), made.read_bytes(), custom)
+    repository.add(make_delta_path("pumps", was, becomes), made.read_bytes(), custom)

@@ -161,7 +161,7 @@ def export_repository(
     removed = f", {format_size(done.removed)} of older versions deleted" if done.removed else ""
     screen.write((str(folder), STRONG), f"  {copied}{removed}")
     screen.write(f"On the device: edge sync {folder}")
-    if waiting := opened.look().waiting:
+    if waiting := opened.view().waiting:
         screen.write((f"Not on it: {format_count(len(waiting), 'change')} waiting for signatures.", CAREFUL))
 
 
@@ -170,9 +170,9 @@ def show_status(repository: Repo, json: Json = False) -> None:
 
     Needs no key. Exit code 1 if devices cannot update from it.
     """
-    from edge.publish.status import status
+    from edge.publish.status import read_status
 
-    found = status(open_repository(repository))
+    found = read_status(open_repository(repository))
     if json:
         Screen().write_json(report.describe_status(found))
     else:

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.publish.change import Outcome
-    from edge.publish.content import Added
-    from edge.publish.roles import Missing
+    from edge.publish.content import Addition
+    from edge.publish.roles import MissingSignatures
     from edge.publish.status import RoleStatus, Status
 
 
-def show_added(screen: Screen, added: Added) -> None:
+def show_added(screen: Screen, added: Addition) -> None:
     """Write what a new file is, and how devices get it."""
     target = added.target
     name = f"{target.name} {target.version}".strip() or target.path
@@ -50,7 +50,7 @@ def show_outcome(screen: Screen, done: Outcome, repository: Path) -> None:
 
 
 def show_waiting(
-    screen: Screen, waiting: Sequence[str], missing: Sequence[Missing], repository: Path
+    screen: Screen, waiting: Sequence[str], missing: Sequence[MissingSignatures], repository: Path
 ) -> None:
     """Write what is not published yet, and whose signatures it waits for."""
     screen.write(("not published yet", CAREFUL))

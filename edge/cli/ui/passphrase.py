@@ -21,7 +21,7 @@ class PassphrasePrompt:
     def __init__(self) -> None:
         self._known: list[str] = []
 
-    def of(self, file: str) -> Iterator[str]:
+    def list_candidates(self, file: str) -> Iterator[str]:
         """Give candidates for an existing key file.
 
         Raises:
@@ -37,7 +37,7 @@ class PassphrasePrompt:
             yield self._known[0]
             Screen(sys.stderr).write(("That is not it.", CAREFUL))
 
-    def new(self, file: str) -> str:
+    def create(self, file: str) -> str:
         """Return a passphrase for a key file that is about to be made; raises as `of`."""
         if given := os.environ.get(VARIABLE):
             return given

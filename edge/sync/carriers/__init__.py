@@ -1,1 +1,1 @@
-"""The roads by which a repository reaches a device; one interface, one module a road."""
+"""The carriers of a repository to a device: one interface, one module for each."""

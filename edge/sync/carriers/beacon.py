@@ -1,4 +1,4 @@
-"""How devices of a fleet find each other on a LAN: a signed datagram to a multicast group, now and then.
+"""The beacon by which devices of a fleet find each other on a LAN: a signed datagram to a multicast group.
 
 A datagram says "here, at this port", is signed by the device, and carries the certificate that the fleet has signed.
 It names no pack. One that is recorded and sent again brings nobody more than a connection to themselves, which TLS
@@ -39,7 +39,7 @@ Address = tuple[str, int]
 
 
 class Beacon:
-    """Sends and hears whenever it is polled; needs no thread.
+    """Sends and receives whenever it is polled; needs no thread.
 
     Args:
         identity: of this device.
@@ -52,19 +52,19 @@ class Beacon:
         self, identity: Identity, port: int, host: str = "0.0.0.0", interfaces: Sequence[int] = ()
     ) -> None:
         self._identity = identity
-        self._datagram = make(identity, port)
+        self._datagram = make_datagram(identity, port)
         self._interfaces = tuple(interfaces) or tuple(index for index, _ in socket.if_nameindex())
         self._due = 0.0
         self._known: set[Address] = set()
-        self._out = _socket((host, 0))
-        self._in = _socket((GROUP, PORT))
+        self._out = _open_socket((host, 0))
+        self._in = _open_socket((GROUP, PORT))
         for index in self._interfaces:
             with suppress(OSError):  # an interface without an address
-                self._in.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, _request(index))
+                self._in.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, _pack_request(index))
 
     def poll(self) -> list[Address]:
-        """Where devices of the fleet have said they are, since the last call; this device says so when it is time."""
-        heard = list(dict.fromkeys(self._heard()))
+        """Return the addresses of devices heard since the last call; announce this device when it is time."""
+        heard = list(dict.fromkeys(self._receive()))
         new = [address for address in heard if address not in self._known][: MAX_KNOWN - len(self._known)]
         self._known.update(new)
         if new or time.monotonic() >= self._due:  # a newcomer need not wait for the next turn
@@ -73,35 +73,35 @@ class Beacon:
         return heard
 
     def close(self) -> None:
-        """Fall silent. May be called twice."""
+        """Stop. May be called twice."""
         self._out.close()
         self._in.close()
 
     def _send(self) -> None:
         for index in self._interfaces:
             with suppress(OSError):  # a network that is down
-                self._out.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, _request(index))
+                self._out.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, _pack_request(index))
                 self._out.sendto(self._datagram, (GROUP, PORT))
 
-    def _heard(self) -> Iterator[Address]:
+    def _receive(self) -> Iterator[Address]:
         for _ in range(MAX_A_POLL):
             try:
                 data, (host, _port) = self._in.recvfrom(MAX_BYTES)
             except OSError:  # nothing more
                 return
-            if data != self._datagram and (port := read(self._identity, data)):
+            if data != self._datagram and (port := read_datagram(self._identity, data)):
                 yield host, port
 
 
-def make(identity: Identity, port: int) -> bytes:
-    """The datagram of a device."""
+def make_datagram(identity: Identity, port: int) -> bytes:
+    """Make the datagram of a device."""
     certificate = identity.own.public_bytes(serialization.Encoding.DER)
     body = _MAGIC + _HEAD.pack(port, len(certificate)) + certificate
     return body + identity.private_key.sign(body)
 
 
-def read(identity: Identity, data: bytes) -> int | None:
-    """The port in another device's datagram; None when it does not come from a device of the same fleet."""
+def read_datagram(identity: Identity, data: bytes) -> int | None:
+    """Return the port in another device's datagram; None when it is not from a device of the same fleet."""
     body, signature = data[:-_SIGNATURE], data[-_SIGNATURE:]
     head = len(_MAGIC) + _HEAD.size
     if not body.startswith(_MAGIC) or len(body) < head:
@@ -120,7 +120,7 @@ def read(identity: Identity, data: bytes) -> int | None:
     return int(port)
 
 
-def _socket(address: Address) -> socket.socket:
+def _open_socket(address: Address) -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         made.setblocking(False)
@@ -133,6 +133,6 @@ def _socket(address: Address) -> socket.socket:
     return made
 
 
-def _request(interface: int) -> bytes:
-    """A ``struct ip_mreqn``: the group, any address, an interface."""
+def _pack_request(interface: int) -> bytes:
+    """Pack a ``struct ip_mreqn``: the group, any address, an interface."""
     return struct.pack("=4s4si", socket.inet_aton(GROUP), bytes(4), interface)

@@ -28,9 +28,9 @@ class FolderCarrier:
         """Its path."""
         return str(self._folder)
 
-    def metadata(self, name: str, limit: int) -> bytes:
+    def read_metadata(self, name: str, limit: int) -> bytes:
         """See ``Carrier``."""
-        with self._opened(f"metadata/{name}") as file:
+        with self._open(f"metadata/{name}") as file:
             data = file.read(limit + 1)
         if len(data) > limit:
             raise CarrierError(
@@ -38,9 +38,9 @@ class FolderCarrier:
             )
         return data
 
-    def payload(self, path: str, start: int, length: int) -> Generator[bytes, None, None]:
+    def read_payload(self, path: str, start: int, length: int) -> Generator[bytes, None, None]:
         """See ``Carrier``."""
-        with self._opened(f"targets/{path}") as file:
+        with self._open(f"targets/{path}") as file:
             size = os.fstat(file.fileno()).st_size
             if size != length:
                 kind = TrustError if size > length else CarrierError
@@ -58,8 +58,8 @@ class FolderCarrier:
         """See ``Carrier``. Nothing stays open."""
 
     @contextmanager
-    def _opened(self, name: str) -> Iterator[BinaryIO]:
-        """A regular file, opened without waiting: a pipe or a device on a stick must not hold anybody up."""
+    def _open(self, name: str) -> Iterator[BinaryIO]:
+        """Open a regular file without waiting: a pipe or a device on a stick must not hold anybody up."""
         path = self._folder / name
         require_inside(self.name, name)
         try:
@@ -69,14 +69,14 @@ class FolderCarrier:
                     raise CarrierError(f"{path} is not a file.", "Copy the repository again.")
                 yield file
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NotFoundError(f"{self.name} has no {name}.", self._hint()) from error
+            raise NotFoundError(f"{self.name} has no {name}.", self._make_hint()) from error
         except OSError as error:
             raise CarrierError(
                 f"{path} cannot be read: {error.strerror}.",
                 "Put the stick in again, or check its permissions; what was copied is kept.",
             ) from error
 
-    def _hint(self) -> str:
+    def _make_hint(self) -> str:
         if not (self._folder / "metadata").is_dir():
             return "Name the folder that holds 'metadata' and 'targets'."
         return "This copy is incomplete: copy the repository again, or use another source."

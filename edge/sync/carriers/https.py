@@ -43,21 +43,21 @@ class HttpsCarrier:
     removable = False
 
     def __init__(self, address: str, settings: Settings, watch: Watch | None = None) -> None:
-        """Nothing is opened yet.
+        """Take the address. Nothing is opened yet.
 
         Raises:
             UsageError: the address is none, or a plain one of a host that is not allowed to be.
         """
-        self._base, self._settings = _parsed(address, settings), settings
+        self._base, self._settings = _parse(address, settings), settings
         self._watch = watch or Watch()
         self._managers: dict[str, urllib3.PoolManager] = {}
 
     @property
     def name(self) -> str:
-        """Its address, without what stands before an ``@``."""
+        """Its address, without credentials."""
         return self._base._replace(auth=None).url.rstrip("/")
 
-    def metadata(self, name: str, limit: int) -> bytes:
+    def read_metadata(self, name: str, limit: int) -> bytes:
         """See ``Carrier``."""
         data = bytearray()
         for block in self._get(f"metadata/{quote(name, safe='')}", 0):
@@ -68,7 +68,7 @@ class HttpsCarrier:
                 )
         return bytes(data)
 
-    def payload(self, path: str, start: int, length: int) -> Generator[bytes, None, None]:
+    def read_payload(self, path: str, start: int, length: int) -> Generator[bytes, None, None]:
         """See ``Carrier``."""
         require_inside(self.name, path)
         left = length - start
@@ -92,11 +92,11 @@ class HttpsCarrier:
         self._watch.close()
 
     def _get(self, path: str, start: int) -> Iterator[bytes]:
-        """The bytes of a file (a quoted path) from ``start`` on, in blocks as they come."""
-        with self._translated(path), self._watch:
+        """Yield the bytes of a file (a quoted path) from ``start`` on, in blocks as they come."""
+        with self._translate_errors(path), self._watch:
             response = self._open(path, start)
             try:
-                skip = _to_skip(response, start)
+                skip = _count_skipped(response, start)
                 while block := response.read1(BLOCK, decode_content=False):
                     self._watch.count(len(block))
                     skipped = min(skip, len(block))
@@ -115,26 +115,26 @@ class HttpsCarrier:
         for _ in range(MAX_REDIRECTS):
             response = self._request(address, start)
             if response.status not in _REDIRECTS:
-                return self._checked(response, path)
+                return self._check(response, path)
             response.close()
-            address = self._redirected(address, response.headers.get("Location", ""))
+            address = self._resolve_redirect(address, response.headers.get("Location", ""))
         raise CarrierError(f"{self.name}: {path} is redirected in a circle.", "Correct its address.")
 
     def _request(self, address: Url, start: int) -> BaseHTTPResponse:
         headers = {"Accept-Encoding": "identity", "User-Agent": f"edge/{__version__}"}
         if start:
             headers["Range"] = f"bytes={start}-"
-        if self._base.auth and _origin(address) == _origin(self._base):
+        if self._base.auth and _get_origin(address) == _get_origin(self._base):
             headers |= make_headers(basic_auth=self._base.auth)
-        manager = self._manager(address)
+        manager = self._get_manager(address)
         response = manager.request(
             "GET", address._replace(auth=None).url, headers=headers, timeout=TIMEOUT, retries=False,
             redirect=False, preload_content=False, decode_content=False,
         )  # fmt: skip
-        self._watch.answered()
+        self._watch.mark_answered()
         return response
 
-    def _checked(self, response: BaseHTTPResponse, path: str) -> BaseHTTPResponse:
+    def _check(self, response: BaseHTTPResponse, path: str) -> BaseHTTPResponse:
         if response.status in (200, 206):
             return response
         response.close()
@@ -148,26 +148,26 @@ class HttpsCarrier:
             "Try again later, or use another source.",
         )
 
-    def _redirected(self, address: Url, location: str) -> Url:
-        """Where a redirect leads, if it may: to TLS, or to the same server."""
+    def _resolve_redirect(self, address: Url, location: str) -> Url:
+        """Return the target of a redirect, if it may be followed: to TLS, or to the same server."""
         target = parse_url(urljoin(address.url, location))
-        if target.scheme != "https" and _origin(target) != _origin(address):
+        if target.scheme != "https" and _get_origin(target) != _get_origin(address):
             raise CarrierError(
                 f"{self.name} redirects to {target._replace(auth=None).url}, which is not https.",
                 "Use another source; tell whoever runs this one.",
             )
         return target
 
-    def _manager(self, address: Url) -> urllib3.PoolManager:
-        """The connections to an address, by the proxy that leads to it."""
-        proxy = _proxy(address, self._settings)
+    def _get_manager(self, address: Url) -> urllib3.PoolManager:
+        """Return the connections to an address, by the proxy that leads to it."""
+        proxy = _choose_proxy(address, self._settings)
         if proxy not in self._managers:
-            self._managers[proxy] = manager = _manager(proxy)
-            manager.pool_classes_by_scheme = _watched_pools(self._watch)
+            self._managers[proxy] = manager = _make_manager(proxy)
+            manager.pool_classes_by_scheme = _make_watched_pools(self._watch)
         return self._managers[proxy]
 
     @contextmanager
-    def _translated(self, path: str) -> Iterator[None]:
+    def _translate_errors(self, path: str) -> Iterator[None]:
         try:
             yield
         except EdgeError:
@@ -182,7 +182,7 @@ class HttpsCarrier:
             raise CarrierError(f"{self.name}: {path} {reason}.", hint) from error
 
 
-def _parsed(address: str, settings: Settings) -> Url:
+def _parse(address: str, settings: Settings) -> Url:
     try:
         url = parse_url(address)
     except LocationParseError as error:
@@ -206,23 +206,23 @@ def _is_loopback(url: Url) -> bool:
         return host == "localhost"
 
 
-def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
+def _get_origin(url: Url) -> tuple[str | None, str | None, int | None]:
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme or "")
 
 
-def _proxy(address: Url, settings: Settings) -> str:
-    """The proxy to an address: none to this machine, else the setting's, else the environment's."""
+def _choose_proxy(address: Url, settings: Settings) -> str:
+    """Return the proxy to an address: none to this machine, else the setting's, else the environment's."""
     if settings.proxy == "none" or _is_loopback(address):
         return ""
     if settings.proxy:
         return settings.proxy
-    if proxy_bypass(f"{(address.host or '').strip('[]')}:{_origin(address)[2]}"):
+    if proxy_bypass(f"{(address.host or '').strip('[]')}:{_get_origin(address)[2]}"):
         return ""
     proxies = getproxies()
     return proxies.get(address.scheme or "", proxies.get("all", ""))
 
 
-def _manager(proxy: str) -> urllib3.PoolManager:
+def _make_manager(proxy: str) -> urllib3.PoolManager:
     if not proxy:
         return urllib3.PoolManager(maxsize=1)
     try:
@@ -236,8 +236,8 @@ def _manager(proxy: str) -> urllib3.PoolManager:
         ) from error
 
 
-def _watched_pools(watch: Watch) -> dict[str, type[HTTPConnectionPool]]:
-    """urllib3's connections, each shown to the watch as soon as it stands."""
+def _make_watched_pools(watch: Watch) -> dict[str, type[HTTPConnectionPool]]:
+    """Return urllib3's connections, each given to the watch as soon as it is open."""
     import socket
 
     class Plain(HTTPConnection):
@@ -257,8 +257,8 @@ def _watched_pools(watch: Watch) -> dict[str, type[HTTPConnectionPool]]:
     return {"http": PlainPool, "https": TlsPool}
 
 
-def _to_skip(response: BaseHTTPResponse, start: int) -> int:
-    """How many bytes come before ``start``: none from a server that resumes, all from one that begins again."""
+def _count_skipped(response: BaseHTTPResponse, start: int) -> int:
+    """Return how many bytes come before ``start``: none if the server resumes, all if it begins again."""
     if response.status == 200:
         return start
     match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))

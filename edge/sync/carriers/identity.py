@@ -1,4 +1,4 @@
-"""Who a device is in its fleet: the fleet's certificate, the device's own, signed by it, and the key to that.
+"""The identity of a device in its fleet: the fleet's certificate, the device's own, signed by it, and its key.
 
     EDGE_HOME/swarm/fleet.pem     the certificate of the fleet
     EDGE_HOME/swarm/device.pem    the certificate of this device
@@ -71,7 +71,7 @@ class Identity:
         return key
 
     def admits(self, certificate: x509.Certificate) -> bool:
-        """Whether the fleet has signed a certificate. The clock is not asked: in the field it is often wrong."""
+        """Return whether the fleet has signed a certificate. Dates are ignored: clocks in the field are often wrong."""
         try:
             certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(self.fleet.encode()))
         except (ValueError, TypeError, InvalidSignature):

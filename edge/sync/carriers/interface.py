@@ -1,4 +1,4 @@
-"""What every carrier does: hand over files of a repository, trusted or not.
+"""The interface of every carrier: it hands over files of a repository, trusted or not.
 
 A carrier decides nothing. Metadata is believed because of its signatures, payload because of the signed length and
 SHA-256 in that metadata; both checks are the caller's.
@@ -22,16 +22,16 @@ class Carrier(Protocol):
 
     @property
     def name(self) -> str:
-        """What the reader sees."""
+        """The name that the reader sees."""
         ...
 
     @property
     def removable(self) -> bool:
-        """Whether the policy for USB sticks applies."""
+        """True if the policy for USB sticks applies."""
         ...
 
-    def metadata(self, name: str, limit: int) -> bytes:
-        """A whole file of ``metadata/``, by its name there (``timestamp.json``, ``3.root.json``).
+    def read_metadata(self, name: str, limit: int) -> bytes:
+        """Return a whole file of ``metadata/``, by its name there (``timestamp.json``, ``3.root.json``).
 
         Raises:
             NotFoundError: this source has no such file.
@@ -39,8 +39,8 @@ class Carrier(Protocol):
         """
         ...
 
-    def payload(self, path: str, start: int, length: int) -> Generator[bytes, None, None]:
-        """The bytes of a target from ``start`` on, in blocks; ``length`` is that of the whole file.
+    def read_payload(self, path: str, start: int, length: int) -> Generator[bytes, None, None]:
+        """Yield the bytes of a target from ``start`` on, in blocks; ``length`` is that of the whole file.
 
         Never more than ``length - start`` bytes are handed over. Closing the generator lets go of what it holds.
 
@@ -57,7 +57,7 @@ class Carrier(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections and files. May be called twice."""
+        """Close connections and files. May be called twice."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""This device among the others of its fleet: one libtorrent session that speaks TLS and nothing else.
+"""This device among the others of its fleet: one libtorrent session that speaks only TLS.
 
 Peers come from the beacon alone: no tracker, no DHT, no peer exchange, no local service discovery, no port mapping.
 What is fetched and why is ``edge.sync.carriers.swarm``'s.
@@ -15,7 +15,7 @@ from typing import Any
 from edge.errors import CarrierError, StorageError
 from edge.sync.carriers.beacon import Address, Beacon
 from edge.sync.carriers.identity import Identity
-from edge.sync.carriers.torrent import libtorrent
+from edge.sync.carriers.torrent import load_libtorrent
 
 MAX_PEERS = 64
 SOCKET_BYTES = 256 << 10
@@ -46,7 +46,7 @@ class Traffic:
 
 
 class Node:
-    """Takes connections at ``port`` from now on.
+    """A member of the swarm. It takes connections at ``port``.
 
     Args:
         identity: of this device.
@@ -59,12 +59,12 @@ class Node:
     """
 
     def __init__(self, identity: Identity, host: str = "0.0.0.0", interfaces: tuple[int, ...] = ()) -> None:
-        self._lt, self._identity = libtorrent(), identity
+        self._lt, self._identity = load_libtorrent(), identity
         self.opened = time.monotonic()
         self.known: dict[Address, None] = {}
         self.traffic = Traffic()
         self._connected = 0.0
-        self._session = _session(self._lt, host)
+        self._session = _open_session(self._lt, host)
         self.port = int(self._session.ssl_listen_port())
         if not self.port:
             raise CarrierError(
@@ -79,7 +79,7 @@ class Node:
             ) from error
 
     def fetch(self, parameters: Any, folder: Path, first_piece: int) -> Any:
-        """Begin to fetch a torrent's file into a folder, from a piece on; what is there already is checked and kept.
+        """Begin to fetch a torrent's file into a folder, from a piece on; check and keep what is there already.
 
         Returns:
             libtorrent's ``torrent_handle``.
@@ -99,7 +99,7 @@ class Node:
         return self._add(parameters, self._lt.torrent_flags.seed_mode)
 
     def turn(self, handle: Any = None) -> list[Any]:
-        """Let a moment pass; a torrent that is being fetched is connected to those who are known to be there.
+        """Wait a moment; connect a torrent that is being fetched to the devices that are known.
 
         Returns:
             What libtorrent had to say (alerts).
@@ -152,8 +152,8 @@ class Node:
         return handle
 
 
-def _session(lt: Any, host: str) -> Any:
-    """A session whose disk writes reach the disk: the default one keeps data in memory, which a cut would cost."""
+def _open_session(lt: Any, host: str) -> Any:
+    """Open a session that writes to the disk at once: the default keeps data in memory, which a cut would cost."""
     kinds = lt.alert.category_t
     parameters = lt.session_params()
     parameters.disk_io_constructor = "posix_disk_io_constructor"
@@ -171,7 +171,7 @@ def _session(lt: Any, host: str) -> Any:
         "enable_natpmp": False,
         "enable_outgoing_utp": False,
         "enable_upnp": False,
-        "listen_interfaces": f"{host}:{_free_port(host)}s",
+        "listen_interfaces": f"{host}:{_find_free_port(host)}s",
         "max_failcount": 10,
         "max_out_request_queue": 32,  # blocks of 16 KiB on their way from a peer, which a cut costs
         "min_reconnect_time": 1,
@@ -182,8 +182,8 @@ def _session(lt: Any, host: str) -> Any:
     return lt.session(parameters)
 
 
-def _free_port(host: str) -> int:
-    """One port for all interfaces: asked for port 0, libtorrent takes another on each, and a beacon names one."""
+def _find_free_port(host: str) -> int:
+    """Return one port for all interfaces: for port 0, libtorrent takes another on each, and a beacon names one."""
     with socket.socket() as probe:
         try:
             probe.bind((host, 0))

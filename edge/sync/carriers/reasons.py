@@ -1,4 +1,4 @@
-"""Why a web server could not be used, in words: what urllib3 raises, and what to do about it."""
+"""The reasons why a web server could not be used, in words: what urllib3 raises, and what to do about it."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _CUT = "What has come is kept: the same command resumes."
 
 
 def explain(error: Exception) -> tuple[str, str]:
-    """What happened, to stand after the name of a file, and what to do about it."""
+    """Return what happened, to stand after the name of a file, and what to do about it."""
     for kind, reason, hint in _KINDS:
         if isinstance(error, kind):
-            return reason + _detail(error), hint
-    return f"broke off ({_detail(error).strip(' ()') or type(error).__name__})", _CUT
+            return reason + _describe(error), hint
+    return f"broke off ({_describe(error).strip(' ()') or type(error).__name__})", _CUT
 
 
-def _detail(error: BaseException) -> str:
-    """What the system said about it, if it did; else urllib3's own words."""
+def _describe(error: BaseException) -> str:
+    """Return the system's words for it, if there are any; else urllib3's own."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:

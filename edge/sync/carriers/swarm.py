@@ -19,7 +19,7 @@ from edge.errors import CarrierError, NotFoundError, StorageError, TrustError
 from edge.sync.carriers.identity import Identity
 from edge.sync.carriers.interface import Carrier, require_inside
 from edge.sync.carriers.node import Node, Traffic
-from edge.sync.carriers.torrent import MAX_BYTES, parameters, piece_length, torrent_name
+from edge.sync.carriers.torrent import MAX_BYTES, compute_piece_length, load_parameters, make_torrent_name
 from edge.sync.carriers.watch import LEAST_RATE, WINDOW_S
 from edge.text.sizes import format_size
 
@@ -61,36 +61,36 @@ class SwarmCarrier:
 
     @property
     def name(self) -> str:
-        """What the reader sees."""
+        """The name that the reader sees."""
         return f"swarm, {self._mirror.name}"
 
     @property
     def removable(self) -> bool:
-        """As the source behind: the lists are its."""
+        """As the source behind, which gives the lists."""
         return self._mirror.removable
 
     @property
     def traffic(self) -> Traffic:
-        """What came from peers so far."""
+        """The traffic with peers so far."""
         return self._node.traffic if self._node else Traffic()
 
-    def metadata(self, name: str, limit: int) -> bytes:
+    def read_metadata(self, name: str, limit: int) -> bytes:
         """See ``Carrier``. From the source behind."""
         try:
-            return self._mirror.metadata(name, limit)
+            return self._mirror.read_metadata(name, limit)
         except NotFoundError as error:
             raise NotFoundError(f"{self.name}: {error.message}", error.hint) from error
 
-    def payload(self, path: str, start: int, length: int) -> Generator[bytes, None, None]:
+    def read_payload(self, path: str, start: int, length: int) -> Generator[bytes, None, None]:
         """See ``Carrier``. Needs space for the file beside the caller's own."""
-        torrent = self._torrent(path, length)
+        torrent = self._load_torrent(path, length)
         folder = self._staging / PurePosixPath(path).name.partition(".")[0] / "swarm"
         with files.storage_errors(folder):
             _check_space(self._staging, length)
             files.make_folder(folder)
         download = _Download(self.node, torrent, folder, start, length, self._window_s)
         try:
-            yield from download.blocks(lambda at: self._mirror.payload(path, at, length))
+            yield from download.read_blocks(lambda at: self._mirror.read_payload(path, at, length))
         finally:
             download.close()
         files.delete(folder)
@@ -116,10 +116,10 @@ class SwarmCarrier:
             self._node = None
         self._mirror.close()
 
-    def _torrent(self, path: str, length: int) -> Any:
+    def _load_torrent(self, path: str, length: int) -> Any:
         require_inside(self.name, path)
-        data = self.metadata(torrent_name(path), MAX_BYTES)
-        return parameters(data, path, length, self._identity.fleet)
+        data = self.read_metadata(make_torrent_name(path), MAX_BYTES)
+        return load_parameters(data, path, length, self._identity.fleet)
 
 
 class _Download:
@@ -129,7 +129,7 @@ class _Download:
         self, node: Node, torrent: Any, folder: Path, start: int, length: int, window_s: float
     ) -> None:
         self._node, self._window_s = node, window_s
-        self._start, self._length, self._piece = start, length, piece_length(length)
+        self._start, self._length, self._piece = start, length, compute_piece_length(length)
         self._handle = node.fetch(torrent, folder, start // self._piece)
         self._mirror: Generator[bytes, None, None] | None = None
         self._mirror_fails = False
@@ -137,8 +137,8 @@ class _Download:
         self._done, self._moved = 0, time.monotonic()
         self._window = (self._moved, 0)
 
-    def blocks(self, web_seed: WebSeed) -> Iterator[bytes]:
-        """The bytes that are wanted, every piece checked."""
+    def read_blocks(self, web_seed: WebSeed) -> Iterator[bytes]:
+        """Yield the wanted bytes, every piece checked."""
         for piece in range(self._start // self._piece, -(-self._length // self._piece)):
             while not self._handle.have_piece(piece):
                 self._advance(piece, web_seed)
@@ -152,7 +152,7 @@ class _Download:
         self._node.remove(self._handle)
 
     def _advance(self, piece: int, web_seed: WebSeed) -> None:
-        """Wait for peers a moment; where nothing comes of them, take the piece from the mirror."""
+        """Wait for peers a moment; if nothing comes, take the piece from the mirror."""
         if self._mirror is None:
             self._node.turn(self._handle)
             status, now = self._handle.status(), time.monotonic()
@@ -161,7 +161,7 @@ class _Download:
             self._refuse_trickle(status, now)
             if now - self._moved < GRACE_S or self._mirror_fails:
                 return
-        self._from_mirror(piece, web_seed)
+        self._fetch_from_mirror(piece, web_seed)
 
     def _refuse_trickle(self, status: Any, now: float) -> None:
         since, done = self._window
@@ -178,8 +178,8 @@ class _Download:
                 )
             self._window = (now, status.total_done)
 
-    def _from_mirror(self, piece: int, web_seed: WebSeed) -> None:
-        """One piece from the mirror, checked like any other; a mirror that fails is not asked again."""
+    def _fetch_from_mirror(self, piece: int, web_seed: WebSeed) -> None:
+        """Take one piece from the mirror, checked like any other; do not ask a mirror that failed again."""
         begin = piece * self._piece
         wanted = min(self._piece, self._length - begin)
         try:

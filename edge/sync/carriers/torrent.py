@@ -1,4 +1,4 @@
-"""Torrents as a fleet uses them, for both sides: what one of a target must look like, and where it lies.
+"""Torrents of a fleet, for both sides: what the torrent of a target must look like, and where it lies.
 
     metadata/SHA256.torrent    of the target with this SHA-256
 
@@ -21,8 +21,8 @@ MAX_BYTES = 2 << 20
 _LEAST_PIECE, _LARGEST_PIECE, _PIECES = 16 << 10, 16 << 20, 32_768
 
 
-def libtorrent() -> Any:
-    """The library, loaded when a swarm is used.
+def load_libtorrent() -> Any:
+    """Load the library, which only a swarm needs.
 
     Raises:
         UsageError: it is not installed.
@@ -36,13 +36,13 @@ def libtorrent() -> Any:
         ) from error
 
 
-def torrent_name(path: str) -> str:
-    """The name in ``metadata/`` of a target's torrent, given the target's file (``Target.file``)."""
+def make_torrent_name(path: str) -> str:
+    """Return the name in ``metadata/`` of a target's torrent, given the target's file (``Target.file``)."""
     return f"{PurePosixPath(path).name.partition('.')[0]}.torrent"
 
 
-def piece_length(length: int) -> int:
-    """Bytes in a piece of a file, a power of two: one block up to 512 MiB, so that a wrong piece has one sender.
+def compute_piece_length(length: int) -> int:
+    """Return the bytes in a piece, a power of two: one block up to 512 MiB, so that a wrong piece has one sender.
 
     Where a piece comes from several, libtorrent soon takes the honest for liars too, and nobody is left.
     """
@@ -52,21 +52,21 @@ def piece_length(length: int) -> int:
     return size
 
 
-def info(name: str, length: int, root: bytes, fleet: str) -> dict[bytes, object]:
-    """The info dictionary (BEP 52) of a file whose pieces have this Merkle root, in a swarm of this fleet alone."""
+def make_info(name: str, length: int, root: bytes, fleet: str) -> dict[bytes, object]:
+    """Make the info dictionary (BEP 52) of a file whose pieces have this Merkle root, in a swarm of this fleet."""
     file = {b"": {b"length": length, b"pieces root": root}}
     return {
         b"file tree": {name.encode(): file},
         b"meta version": 2,
         b"name": name.encode(),
-        b"piece length": piece_length(length),
+        b"piece length": compute_piece_length(length),
         b"private": 1,
         b"ssl-cert": fleet.encode(),
     }
 
 
-def make(file: Path, path: str, fleet: str, web_seed: str = "") -> bytes:
-    """The torrent of a file: BitTorrent v2 (BEP 52), private, TLS among those whom the fleet's certificate admits.
+def make_torrent(file: Path, path: str, fleet: str, web_seed: str = "") -> bytes:
+    """Make the torrent of a file: BitTorrent v2 (BEP 52), private, TLS among devices that the fleet admits.
 
     The same file has the same torrent, wherever it is made.
 
@@ -81,12 +81,12 @@ def make(file: Path, path: str, fleet: str, web_seed: str = "") -> bytes:
         UsageError: libtorrent is not installed.
         StorageError: the file cannot be read.
     """
-    lt, name = libtorrent(), PurePosixPath(path).name
+    lt, name = load_libtorrent(), PurePosixPath(path).name
     if not file.is_file():
         raise NotFoundError(f"{file} is missing.", "Get it again, or restore it from a copy.")
     length = file.stat().st_size
     entry = lt.create_file_entry(name, length)
-    making = lt.create_torrent([entry], piece_length(length), lt.create_torrent.v2_only)
+    making = lt.create_torrent([entry], compute_piece_length(length), lt.create_torrent.v2_only)
     making.set_priv(True)
     making.set_root_cert(fleet)
     if web_seed:
@@ -102,8 +102,8 @@ def make(file: Path, path: str, fleet: str, web_seed: str = "") -> bytes:
     return bytes(lt.bencode(content))
 
 
-def parameters(data: bytes, path: str, length: int, fleet: str) -> Any:
-    """What libtorrent is to be given for a target's torrent (``add_torrent_params``).
+def load_parameters(data: bytes, path: str, length: int, fleet: str) -> Any:
+    """Return libtorrent's parameters for a target's torrent (``add_torrent_params``).
 
     Args:
         data: the torrent, from anywhere.
@@ -115,14 +115,14 @@ def parameters(data: bytes, path: str, length: int, fleet: str) -> Any:
         TrustError: it is for a longer file than was signed, for another fleet, or for another file.
         CarrierError: it is for a shorter file, or damaged.
     """
-    lt, name = libtorrent(), PurePosixPath(path).name
+    lt, name = load_libtorrent(), PurePosixPath(path).name
     try:
         torrent = lt.bdecode(data)
         found = torrent[b"info"]
         file = found[b"file tree"][name.encode()][b""]
         size, root = file[b"length"], file[b"pieces root"]
         whole = {b"info": found, b"piece layers": torrent.get(b"piece layers", {})}
-        if size == length and found != info(name, length, root, fleet):
+        if size == length and found != make_info(name, length, root, fleet):
             raise TrustError(
                 f"The torrent of {path} is not one of this device's fleet.",
                 "Tell the publisher to make the torrents again, or ask for this device's new certificate.",

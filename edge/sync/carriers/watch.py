@@ -1,4 +1,4 @@
-"""Ends a transfer that is slower than it may be, wherever it hangs: greeting, headers or a body that trickles.
+"""End a transfer that is too slow, wherever it hangs: greeting, headers or a body that trickles.
 
 A time-out of a socket starts anew with every byte, so that a server may keep one busy for ever. Here a second thread
 counts what arrived in each window and shuts the connection when that is too little.
@@ -18,7 +18,7 @@ WINDOW_S = 30.0
 
 
 class Watch:
-    """One at a time around a request; ``slow`` says afterwards whether it was ended."""
+    """Watches one request at a time; ``slow`` says afterwards whether it was ended."""
 
     def __init__(self, least_rate: int = LEAST_RATE, window_s: float = WINDOW_S) -> None:
         self.slow = False
@@ -41,15 +41,15 @@ class Watch:
         return connection
 
     def count(self, arrived: int) -> None:
-        """So many bytes have come."""
+        """Count bytes that have arrived."""
         self._arrived += arrived
 
-    def answered(self) -> None:
-        """The headers have come: the window in which they did is done with."""
+    def mark_answered(self) -> None:
+        """Note that the headers have come, so that this window counts as passed."""
         self.count(self._least)
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         while self._sockets:
             self._sockets.pop().close()
 

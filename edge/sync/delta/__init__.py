@@ -1,4 +1,4 @@
-"""Updates between two versions of a pack: what changed travels, and makes the new file again byte for byte.
+"""Updates between two versions of a pack: only changes travel, and the result is the new file byte for byte.
 
 Trust never rests on a delta: what it makes is checked against the signed digest like every other pack.
 """

@@ -22,7 +22,7 @@ INSTEAD = "Take the full pack instead."
 
 
 def compress(data: bytes, base: bytes = b"") -> bytes:
-    """One frame that says how long its contents are."""
+    """Compress to one frame that states the length of its contents."""
     reach = (len(base) + len(data)).bit_length()
     parameters = zstandard.ZstdCompressionParameters.from_level(
         LEVEL,
@@ -33,11 +33,13 @@ def compress(data: bytes, base: bytes = b"") -> bytes:
         chain_log=max(MIN_LOG, min(CHAIN_LOG, reach)),
         write_content_size=True,
     )
-    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=_dictionary(base)).compress(data)
+    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=_make_dictionary(base)).compress(
+        data
+    )
 
 
 def expand(frame: bytes, limit: int, base: bytes = b"") -> bytes:
-    """Inverse of ``compress``.
+    """Expand a frame of ``compress``.
 
     Args:
         limit: the most bytes that may come out; memory is taken for no more.
@@ -48,11 +50,11 @@ def expand(frame: bytes, limit: int, base: bytes = b"") -> bytes:
     try:
         if zstandard.get_frame_parameters(frame).content_size > limit:
             raise PackError(f"A part of the delta has more than {limit} bytes.", INSTEAD)
-        decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary(base), max_window_size=MAX_BYTES)
+        decompressor = zstandard.ZstdDecompressor(dict_data=_make_dictionary(base), max_window_size=MAX_BYTES)
         return decompressor.decompress(frame, allow_extra_data=False)  # takes what the frame announces
     except zstandard.ZstdError as error:
         raise PackError(f"A part of the delta cannot be expanded: {error}.", INSTEAD) from error
 
 
-def _dictionary(base: bytes) -> zstandard.ZstdCompressionDict | None:
+def _make_dictionary(base: bytes) -> zstandard.ZstdCompressionDict | None:
     return zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if base else None

@@ -1,4 +1,4 @@
-"""What a delta carries of a document: all that the writer of packs is given, nothing that it works out itself.
+"""The contents of a document in a delta: all that the writer of packs needs, nothing that it works out itself.
 
 Ids, positions, indexes and counts are left out, so that an unchanged document is the same wherever it stands.
 """
@@ -20,7 +20,7 @@ from edge.packs.quantise import Int8Vectors
 from edge.packs.record import Page, Record
 from edge.packs.writer import IndexedDocument
 from edge.sync.delta.compression import INSTEAD
-from edge.sync.delta.format import what
+from edge.sync.delta.format import describe_error
 from edge.types import DIMENSIONS, Box, ChunkKind
 
 Count = Annotated[int, Field(ge=0, lt=2**31)]
@@ -54,7 +54,7 @@ SELECT kind, heading, text, page_from, page_to, section, boxes FROM chunk WHERE 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of a document, read from where they lie each time they are asked for.
+    """The parts of a document, read each time they are asked for.
 
     ``vectors`` are those of its chunks, then those of their sentences; none in a pack that is searched by words alone.
     """
@@ -64,24 +64,24 @@ class Parts:
     original: Callable[[], bytes]
 
 
-def installed(pack: Pack, document: Document) -> Parts:
-    """The parts of a document of an opened pack."""
+def read_parts(pack: Pack, document: Document) -> Parts:
+    """Return the parts of a document of an opened pack."""
     return Parts(
-        description=lambda: _description(pack, document),
-        vectors=lambda: _vectors(pack, document),
+        description=lambda: _describe(pack, document),
+        vectors=lambda: _read_vectors(pack, document),
         original=lambda: pack.original(document.name),
     )
 
 
-def indexed(parts: Parts, embedded: bool) -> tuple[IndexedDocument, Int8Vectors]:
-    """A document as the writer takes it, and the vectors of its chunks where the pack has any.
+def index_document(parts: Parts, embedded: bool) -> tuple[IndexedDocument, Int8Vectors]:
+    """Return a document as the writer takes it, and the vectors of its chunks where the pack has any.
 
     Raises:
         PackError: now or when the writer fetches the rest: a part is malformed.
     """
-    head = _parsed(parts.description())
+    head = _parse(parts.description())
     count = len(head.records)
-    vectors = rows(parts.vectors() if embedded else b"")
+    vectors = parse_vectors(parts.vectors() if embedded else b"")
     if embedded and len(vectors) < count:
         raise PackError(f"The delta has {len(vectors)} vectors for {count} chunks.", INSTEAD)
     document = IndexedDocument(
@@ -91,19 +91,19 @@ def indexed(parts: Parts, embedded: bool) -> tuple[IndexedDocument, Int8Vectors]
         sha256=head.sha256,
         applies_to=head.applies_to,
         pages=tuple(Page(*row) for row in head.pages),
-        records=lambda: [_record(row) for row in _parsed(parts.description()).records],
-        sentences=lambda: rows(parts.vectors())[count:],
+        records=lambda: [_make_record(row) for row in _parse(parts.description()).records],
+        sentences=lambda: parse_vectors(parts.vectors())[count:],
         original=lambda: io.BytesIO(parts.original()),
     )
     return document, vectors[:count].copy()
 
 
-def words(pack: Pack) -> dict[str, bytes]:
-    """The vectors of a pack's words."""
+def read_words(pack: Pack) -> dict[str, bytes]:
+    """Return the vectors of a pack's words."""
     return dict(pack.rows("SELECT word, vector FROM stem WHERE vector IS NOT NULL"))
 
 
-def _description(pack: Pack, document: Document) -> bytes:
+def _describe(pack: Pack, document: Document) -> bytes:
     span = document.first_chunk, document.last_chunk
     fields = {
         "name": document.name,
@@ -117,25 +117,27 @@ def _description(pack: Pack, document: Document) -> bytes:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _vectors(pack: Pack, document: Document) -> bytes:
+def _read_vectors(pack: Pack, document: Document) -> bytes:
     sql = "SELECT vectors FROM embedding WHERE chunk BETWEEN ? AND ? ORDER BY chunk"
     blobs = [blob for (blob,) in pack.rows(sql, (document.first_chunk, document.last_chunk))]
     return b"".join([blob[:DIMENSIONS] for blob in blobs] + [blob[DIMENSIONS:] for blob in blobs])
 
 
-def _parsed(description: bytes) -> Description:
+def _parse(description: bytes) -> Description:
     try:
         return _DESCRIPTION.validate_json(description)
     except ValidationError as error:
-        raise PackError(f"The delta describes a document wrongly: {what(error)}.", INSTEAD) from error
+        raise PackError(
+            f"The delta describes a document wrongly: {describe_error(error)}.", INSTEAD
+        ) from error
 
 
-def _record(row: RecordRow) -> Record:
+def _make_record(row: RecordRow) -> Record:
     return Record(*row[:-1], tuple(Box(*box) for box in row[-1]))
 
 
-def rows(vectors: bytes) -> Int8Vectors:
-    """Vectors one a row.
+def parse_vectors(vectors: bytes) -> Int8Vectors:
+    """Return vectors, one in each row.
 
     Raises:
         PackError: it is no whole number of them.

@@ -1,4 +1,4 @@
-"""Making a delta. It is applied before it is handed out: one that does not make the new pack never leaves."""
+"""Make a delta. It is applied as a check: one that does not make the new pack is never handed out."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from edge.packs.format import Digests, check_digest
 from edge.packs.manifest import to_json
 from edge.packs.pack import Document, Pack
 from edge.sync.delta.compression import MAX_BYTES
-from edge.sync.delta.contents import Parts, installed, words
-from edge.sync.delta.format import Bytes, Documents, Given, Index, Kept, Writer
+from edge.sync.delta.contents import Parts, read_parts, read_words
+from edge.sync.delta.format import Bytes, ChangedDocument, Documents, Index, KeptDocuments, Writer
 from edge.sync.delta.patch import apply
 
 Content = Callable[[Path, Path, Writer], Documents | Bytes]
@@ -31,15 +31,15 @@ def make(old: Path, new: Path, out: Path) -> int:
         NotFoundError, PackError: ``new`` is missing or damaged.
         StorageError: the disk is full or read-only. It must have room for the delta and once more the new pack.
     """
-    start, end, size = _start(old), check_digest(new), new.stat().st_size
+    start, end, size = _check_start(old), check_digest(new), new.stat().st_size
     temporary, check = (out.with_name(f".{out.name}.{suffix}") for suffix in ("partial", "check"))
     with storage_errors(out):
         try:
-            for content in (_documents, _bytes):
+            for content in (_write_documents, _write_bytes):
                 with temporary.open("wb") as file:
                     writer = Writer(file)
                     writer.finish(Index(start.database, end.file, size, content(old, new, writer)))
-                if _leads(old, temporary, check, size):
+                if _makes_new(old, temporary, check, size):
                     break
             else:
                 raise UsageError(f"No delta leads to {new.name}.", "Offer the full pack.")
@@ -51,7 +51,7 @@ def make(old: Path, new: Path, out: Path) -> int:
     return out.stat().st_size
 
 
-def _start(old: Path) -> Digests:
+def _check_start(old: Path) -> Digests:
     try:
         return check_digest(old)
     except PackError as error:
@@ -60,8 +60,8 @@ def _start(old: Path) -> Digests:
         ) from error
 
 
-def _leads(old: Path, delta: Path, check: Path, size: int) -> bool:
-    """Whether a device that does as this one does gets the new pack."""
+def _makes_new(old: Path, delta: Path, check: Path, size: int) -> bool:
+    """Return whether a device that does as this one does gets the new pack."""
     try:
         apply(old, delta, check, size)
     except PackError:
@@ -69,37 +69,41 @@ def _leads(old: Path, delta: Path, check: Path, size: int) -> bool:
     return True
 
 
-def _documents(old: Path, new: Path, writer: Writer) -> Documents:
+def _write_documents(old: Path, new: Path, writer: Writer) -> Documents:
     sqlite, sqlite_vec = versions()
     with Pack.open(old) as before, Pack.open(new) as after:
-        known = words(before)
-        lacking = {word: vector for word, vector in words(after).items() if known.get(word) != vector}
+        known = read_words(before)
+        lacking = {word: vector for word, vector in read_words(after).items() if known.get(word) != vector}
         return Documents(
             sqlite=sqlite,
             sqlite_vec=sqlite_vec,
             manifest=to_json(after.manifest),
             embedder=after.embedder,
-            documents=_entries(before, after, writer),
+            documents=_write_entries(before, after, writer),
             words=tuple(lacking),
             word_vectors=writer.add(b"".join(lacking.values())),
         )
 
 
-def _entries(before: Pack, after: Pack, writer: Writer) -> tuple[Kept | Given, ...]:
-    entries: list[Kept | Given] = []
+def _write_entries(before: Pack, after: Pack, writer: Writer) -> tuple[KeptDocuments | ChangedDocument, ...]:
+    entries: list[KeptDocuments | ChangedDocument] = []
     for document in after.documents():
-        base = _base(document, before.documents())
-        entry = _entry(installed(after, document), base.id, installed(before, base), writer)
+        base = _choose_base(document, before.documents())
+        entry = _write_entry(read_parts(after, document), base.id, read_parts(before, base), writer)
         last = entries[-1] if entries else None
-        if isinstance(last, Kept) and isinstance(entry, Kept) and entry.first == last.first + last.count:
-            entries[-1] = Kept(last.first, last.count + 1)
+        if (
+            isinstance(last, KeptDocuments)
+            and isinstance(entry, KeptDocuments)
+            and entry.first == last.first + last.count
+        ):
+            entries[-1] = KeptDocuments(last.first, last.count + 1)
         else:
             entries.append(entry)
     return tuple(entries)
 
 
-def _base(document: Document, candidates: Sequence[Document]) -> Document:
-    """The old document with most in common: that of the same name or bytes, else the neighbour by name."""
+def _choose_base(document: Document, candidates: Sequence[Document]) -> Document:
+    """Return the old document with most in common: that of the same name or bytes, else the neighbour by name."""
     for candidate in candidates:
         if candidate.name == document.name:
             return candidate
@@ -111,12 +115,12 @@ def _base(document: Document, candidates: Sequence[Document]) -> Document:
     return ordered[min(place, len(ordered) - 1)]
 
 
-def _entry(new: Parts, id: int, old: Parts, writer: Writer) -> Kept | Given:
+def _write_entry(new: Parts, id: int, old: Parts, writer: Writer) -> KeptDocuments | ChangedDocument:
     description, vectors = new.description(), new.vectors()
     base, base_vectors = old.description(), old.vectors()
     if description == base and vectors == base_vectors:
-        return Kept(id, 1)
-    return Given(
+        return KeptDocuments(id, 1)
+    return ChangedDocument(
         base=id,
         description=writer.add(description, base),
         vectors=writer.add(vectors, base_vectors),
@@ -124,8 +128,8 @@ def _entry(new: Parts, id: int, old: Parts, writer: Writer) -> Kept | Given:
     )
 
 
-def _bytes(old: Path, new: Path, writer: Writer) -> Bytes:
-    """When this edge writes other bytes than the edge that built the pack, or its text has changed in between."""
+def _write_bytes(old: Path, new: Path, writer: Writer) -> Bytes:
+    """Write the whole file as one part, for a pack that this edge would write in another way."""
     if max(old.stat().st_size, new.stat().st_size) > MAX_BYTES:
         raise UsageError(
             f"No delta leads to {new.name}: this edge would not write it as it is.", "Offer the full pack."

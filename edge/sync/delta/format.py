@@ -31,7 +31,7 @@ STRICT = ConfigDict(strict=True, extra="forbid")
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Part:
-    """Where a part lies in the file, and how long its contents are once expanded."""
+    """The place of a part in the file, and the length of its contents once expanded."""
 
     start: Count
     length: Count
@@ -39,7 +39,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
-class Kept:
+class KeptDocuments:
     """Documents that are the same in both packs and follow one another: ids in the old pack."""
 
     first: Count
@@ -47,7 +47,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
-class Given:
+class ChangedDocument:
     """A new or changed document: its parts, each compressed with the same part of an old document (its id) as base."""
 
     base: Count
@@ -69,7 +69,7 @@ class Documents:
     sqlite_vec: str
     manifest: str
     embedder: str
-    documents: tuple[Kept | Given, ...]
+    documents: tuple[KeptDocuments | ChangedDocument, ...]
     words: tuple[str, ...]
     word_vectors: Part
 
@@ -83,7 +83,7 @@ class Bytes:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Index:
-    """What a delta is between: the SHA-256 of the database in the old file, SHA-256 and length of the new file."""
+    """The ends of a delta: the SHA-256 of the database in the old file, SHA-256 and length of the new file."""
 
     old: Sha256
     new: Sha256
@@ -114,45 +114,45 @@ class Writer:
 
 
 class Reader:
-    """An opened delta. Make one with ``opened``."""
+    """An opened delta. Make one with ``open_delta``."""
 
     def __init__(self, file: BinaryIO, limit: int) -> None:
         self._file = file
         self._end = file.seek(0, os.SEEK_END)
-        self.index = self._index()
-        if self.index.size > limit or sum(part.size for part in self.parts()) > limit:
+        self.index = self._read_index()
+        if self.index.size > limit or sum(part.size for part in self.list_parts()) > limit:
             raise PackError(f"The delta makes more than {limit} bytes.", INSTEAD)
 
     def read(self, part: Part, base: bytes = b"") -> bytes:
-        """The contents of a part, given what was its base."""
-        data = expand(self._bytes(part.start, part.length), part.size, base)
+        """Return the contents of a part, given its base."""
+        data = expand(self._read_bytes(part.start, part.length), part.size, base)
         if len(data) != part.size:
             raise PackError("A part of the delta is not as long as it says.", INSTEAD)
         return data
 
-    def parts(self) -> Iterator[Part]:
-        """All parts that the index names."""
+    def list_parts(self) -> Iterator[Part]:
+        """Yield all parts that the index names."""
         content = self.index.content
         if isinstance(content, Bytes):
             yield content.file
             return
         yield content.word_vectors
         for document in content.documents:
-            if isinstance(document, Given):
+            if isinstance(document, ChangedDocument):
                 yield from (document.description, document.vectors, document.original)
 
-    def _index(self) -> Index:
-        trailer = self._bytes(self._end - TRAILER_BYTES, TRAILER_BYTES)
+    def _read_index(self) -> Index:
+        trailer = self._read_bytes(self._end - TRAILER_BYTES, TRAILER_BYTES)
         if trailer[8:] != MAGIC:
             raise PackError("This is not a delta, or its end is missing.", INSTEAD)
         length = int.from_bytes(trailer[:8], "big")
-        frame = self._bytes(self._end - TRAILER_BYTES - length, length)
+        frame = self._read_bytes(self._end - TRAILER_BYTES - length, length)
         try:
             return _INDEX.validate_json(expand(frame, MAX_INDEX_BYTES))
         except ValidationError as error:
-            raise PackError(f"The delta's index is wrong: {what(error)}.", INSTEAD) from error
+            raise PackError(f"The delta's index is wrong: {describe_error(error)}.", INSTEAD) from error
 
-    def _bytes(self, start: int, length: int) -> bytes:
+    def _read_bytes(self, start: int, length: int) -> bytes:
         if start < 0 or start + length > self._end:
             raise PackError("The delta is cut.", INSTEAD)
         self._file.seek(start)
@@ -160,7 +160,7 @@ class Reader:
 
 
 @contextmanager
-def opened(path: Path, limit: int) -> Iterator[Reader]:
+def open_delta(path: Path, limit: int) -> Iterator[Reader]:
     """Open a delta and check its index.
 
     Args:
@@ -173,7 +173,7 @@ def opened(path: Path, limit: int) -> Iterator[Reader]:
         yield Reader(file, limit)
 
 
-def what(error: ValidationError) -> str:
-    """The first thing that is wrong, in words."""
+def describe_error(error: ValidationError) -> str:
+    """Return the first error in words."""
     first = error.errors()[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

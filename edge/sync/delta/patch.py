@@ -1,4 +1,4 @@
-"""Applying a delta: the old pack and what changed, written anew, are the new pack to the last byte or nothing."""
+"""Apply a delta: from the old pack and the changes, write the new pack to the last byte or nothing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from edge.packs.partition import partition
 from edge.packs.quantise import Int8Vectors
 from edge.packs.writer import IndexedVectors, write_pack
 from edge.sync.delta.compression import INSTEAD
-from edge.sync.delta.contents import Parts, indexed, installed, rows, words
-from edge.sync.delta.format import Bytes, Documents, Given, Kept, Reader, opened
+from edge.sync.delta.contents import Parts, index_document, parse_vectors, read_parts, read_words
+from edge.sync.delta.format import Bytes, ChangedDocument, Documents, KeptDocuments, Reader, open_delta
 
 Progress = Callable[[int, int], None]
 
@@ -40,7 +40,7 @@ def apply(
         StorageError: the disk is full or read-only. It must have room for the new pack.
     """
     temporary = out.with_name(f".{out.name}.partial")
-    with storage_errors(out), opened(delta, limit) as reader:
+    with storage_errors(out), open_delta(delta, limit) as reader:
         if read_trailer(old).digest != reader.index.old:
             raise PackError(f"The delta does not start from {old.name}.", INSTEAD)
         try:
@@ -74,8 +74,8 @@ def _write(old: Path, reader: Reader, path: Path, progress: Progress) -> None:
 
 def _write_documents(pack: Pack, reader: Reader, content: Documents, path: Path, progress: Progress) -> None:
     embedded = content.embedder != NO_EMBEDDER
-    found = [indexed(parts, embedded) for parts in _parts(pack, reader, content)]
-    vectors = _vectors(pack, reader, content, [chunks for _, chunks in found]) if embedded else None
+    found = [index_document(parts, embedded) for parts in _collect_parts(pack, reader, content)]
+    vectors = _collect_vectors(pack, reader, content, [chunks for _, chunks in found]) if embedded else None
 
     def step(done: int) -> None:
         if path.stat().st_size > reader.index.size:
@@ -86,22 +86,22 @@ def _write_documents(pack: Pack, reader: Reader, content: Documents, path: Path,
         write_pack(path, from_json(content.manifest), [document for document, _ in found], vectors, step)
 
 
-def _parts(pack: Pack, reader: Reader, content: Documents) -> Iterator[Parts]:
-    """The parts of all documents of the new pack in order."""
+def _collect_parts(pack: Pack, reader: Reader, content: Documents) -> Iterator[Parts]:
+    """Yield the parts of all documents of the new pack in order."""
     documents = {document.id: document for document in pack.documents()}
     left = dict(documents)  # none is kept twice, or a small delta could fill the memory
     try:
         for entry in content.documents:
-            if isinstance(entry, Kept):
+            if isinstance(entry, KeptDocuments):
                 for id in range(entry.first, entry.first + entry.count):
-                    yield installed(pack, left.pop(id))
+                    yield read_parts(pack, left.pop(id))
             else:
-                yield _given(reader, entry, installed(pack, documents[entry.base]))
+                yield _expand_parts(reader, entry, read_parts(pack, documents[entry.base]))
     except KeyError as error:
         raise PackError(f"The delta refers to document {error}, which is not there.", INSTEAD) from error
 
 
-def _given(reader: Reader, entry: Given, base: Parts) -> Parts:
+def _expand_parts(reader: Reader, entry: ChangedDocument, base: Parts) -> Parts:
     return Parts(
         description=lambda: reader.read(entry.description, base.description()),
         vectors=lambda: reader.read(entry.vectors, base.vectors()),
@@ -109,20 +109,22 @@ def _given(reader: Reader, entry: Given, base: Parts) -> Parts:
     )
 
 
-def _vectors(pack: Pack, reader: Reader, content: Documents, chunks: Sequence[Int8Vectors]) -> IndexedVectors:
-    known = words(pack) | _carried(reader, content)
+def _collect_vectors(
+    pack: Pack, reader: Reader, content: Documents, chunks: Sequence[Int8Vectors]
+) -> IndexedVectors:
+    known = read_words(pack) | _read_word_vectors(reader, content)
 
     def of(wanted: Sequence[str]) -> Int8Vectors:
         if missing := [word for word in wanted if word not in known]:
             raise PackError(f"The delta lacks the vector of '{missing[0]}'.", INSTEAD)
-        return rows(b"".join(known[word] for word in wanted))
+        return parse_vectors(b"".join(known[word] for word in wanted))
 
-    together = np.concatenate([rows(b""), *chunks])
+    together = np.concatenate([parse_vectors(b""), *chunks])
     return IndexedVectors(content.embedder, together, partition(together), of)
 
 
-def _carried(reader: Reader, content: Documents) -> dict[str, bytes]:
-    vectors = rows(reader.read(content.word_vectors))
+def _read_word_vectors(reader: Reader, content: Documents) -> dict[str, bytes]:
+    vectors = parse_vectors(reader.read(content.word_vectors))
     if len(vectors) != len(content.words):
         raise PackError("The delta does not have a vector for each word.", INSTEAD)
     return {word: vector.tobytes() for word, vector in zip(content.words, vectors, strict=True)}

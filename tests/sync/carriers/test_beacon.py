@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.sync.carriers import beacon as module
-from edge.sync.carriers.beacon import GROUP, MAX_A_POLL, PORT, Address, Beacon, make, read
+from edge.sync.carriers.beacon import GROUP, MAX_A_POLL, PORT, Address, Beacon, make_datagram, read_datagram
 from tests.simulators.swarm import LOOPBACK, Fleet
 
 FLEET = Fleet()
 ME, VAN = FLEET.device("me"), FLEET.device("van")
-DATAGRAM = make(VAN, 40_000)
+DATAGRAM = make_datagram(VAN, 40_000)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_it_does_not_hear_itself(mine: Beacon) -> None:
 
 def test_a_flood_is_looked_at_in_portions(mine: Beacon, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at: list[bytes] = []
-    monkeypatch.setattr(module, "read", lambda identity, data: looked_at.append(data))
+    monkeypatch.setattr(module, "read_datagram", lambda identity, data: looked_at.append(data))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
         flood.bind(("127.0.0.3", 0))
         flood.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.3"))
@@ -73,7 +73,7 @@ def test_closed_twice_is_closed(mine: Beacon) -> None:
 
 
 def test_a_datagram_says_the_port_and_no_pack() -> None:
-    assert read(ME, DATAGRAM) == 40_000
+    assert read_datagram(ME, DATAGRAM) == 40_000
     assert len(DATAGRAM) < 600
 
 
@@ -81,16 +81,16 @@ def test_a_datagram_says_the_port_and_no_pack() -> None:
 def test_a_changed_datagram_counts_for_nothing(at: int) -> None:
     changed = bytearray(DATAGRAM)
     changed[at] ^= 1
-    assert read(ME, bytes(changed)) is None
+    assert read_datagram(ME, bytes(changed)) is None
 
 
 def test_a_certificate_without_its_key_counts_for_nothing() -> None:
     """Another device of the fleet cannot speak for the van, nor an outsider who has recorded it."""
-    outsider = make(Fleet().device(), 40_000)
-    assert read(ME, DATAGRAM[:-64] + outsider[-64:]) is None
+    outsider = make_datagram(Fleet().device(), 40_000)
+    assert read_datagram(ME, DATAGRAM[:-64] + outsider[-64:]) is None
 
 
 @given(st.binary(max_size=600), st.integers(0, len(DATAGRAM)))
 def test_whatever_comes_is_no_device(junk: bytes, kept: int) -> None:
-    assert read(ME, junk) is None
-    assert read(ME, DATAGRAM[:kept] + junk) in (None, 40_000 if not junk else None)
+    assert read_datagram(ME, junk) is None
+    assert read_datagram(ME, DATAGRAM[:kept] + junk) in (None, 40_000 if not junk else None)

@@ -63,7 +63,7 @@ def carrier(stack: ExitStack, address: str, watch: Watch | None = None, **fields
 
 
 def fetched(carrier: HttpsCarrier, start: int = 0) -> bytes:
-    return b"".join(carrier.payload(FILE, start, len(DATA)))
+    return b"".join(carrier.read_payload(FILE, start, len(DATA)))
 
 
 def exhaust(blocks: Iterator[bytes], into: bytearray) -> None:
@@ -93,7 +93,7 @@ def test_another_range_than_was_asked_for_is_refused(mirror: Mirror, stack: Exit
 
 def test_a_cut_connection_hands_over_what_came(mirror: Mirror, stack: ExitStack) -> None:
     mirror.ways["pumps"] = ways.cut_after(123_456)
-    blocks = carrier(stack, mirror.address).payload(FILE, 0, len(DATA))
+    blocks = carrier(stack, mirror.address).read_payload(FILE, 0, len(DATA))
     got = bytearray()
     with pytest.raises(CarrierError, match="broke off") as cut:
         exhaust(blocks, got)
@@ -104,7 +104,7 @@ def test_a_cut_connection_hands_over_what_came(mirror: Mirror, stack: ExitStack)
 def test_one_connection_serves_many_requests(mirror: Mirror, stack: ExitStack) -> None:
     opened = carrier(stack, mirror.address)
     for _ in range(5):
-        opened.metadata("timestamp.json", 10)
+        opened.read_metadata("timestamp.json", 10)
     assert len(opened._watch._sockets) == 1
 
 
@@ -126,7 +126,7 @@ def test_a_trickle_is_cut_off(
     (mirror.folder / "metadata/timestamp.json").write_bytes(b" " * 10_000)
     opened = carrier(stack, mirror.address, Watch(least_rate=10_000, window_s=WINDOW_S))
     with pytest.raises(CarrierError, match=r"too slow: less than 2000 bytes in 0\.2 s") as slow:
-        fetched(opened) if file == "pumps" else opened.metadata("timestamp.json", 20_000)
+        fetched(opened) if file == "pumps" else opened.read_metadata("timestamp.json", 20_000)
     assert file in slow.value.message
     mirror.ways.clear()
     assert fetched(opened) == DATA
@@ -152,14 +152,14 @@ def test_a_slow_line_that_keeps_going_is_no_trickle(mirror: Mirror, stack: ExitS
 def test_what_is_absent_is_not_found(mirror: Mirror, stack: ExitStack, code: int) -> None:
     mirror.ways["timestamp"] = ways.status(code)
     with pytest.raises(NotFoundError, match=f"HTTP {code}"):
-        carrier(stack, mirror.address).metadata("timestamp.json", 10)
+        carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
 
 
 @pytest.mark.parametrize("code", [400, 401, 407, 416, 429, 500, 503, 204, 304])
 def test_any_other_answer_is_an_error(mirror: Mirror, stack: ExitStack, code: int) -> None:
     mirror.ways["timestamp"] = ways.status(code)
     with pytest.raises(CarrierError, match=f"HTTP {code}") as error:
-        carrier(stack, mirror.address).metadata("timestamp.json", 10)
+        carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
     assert error.value.hint
 
 
@@ -181,10 +181,10 @@ def nobody() -> str:
 
 def test_nobody_there_is_told_in_words(nobody: str, stack: ExitStack) -> None:
     with pytest.raises(CarrierError, match="refuses or is out of reach") as error:
-        carrier(stack, nobody).metadata("timestamp.json", 10)
+        carrier(stack, nobody).read_metadata("timestamp.json", 10)
     assert "0x" not in error.value.message
     with pytest.raises(CarrierError, match="no such host"):
-        carrier(stack, "https://no-such-host.invalid").metadata("timestamp.json", 10)
+        carrier(stack, "https://no-such-host.invalid").read_metadata("timestamp.json", 10)
 
 
 def test_nonsense_for_an_answer_is_an_error(mirror: Mirror, stack: ExitStack) -> None:
@@ -203,7 +203,7 @@ def test_nonsense_for_an_answer_is_an_error(mirror: Mirror, stack: ExitStack) ->
 
         mirror.ways["timestamp"] = way
         with pytest.raises(CarrierError) as error:
-            carrier(stack, mirror.address).metadata("timestamp.json", 0)
+            carrier(stack, mirror.address).read_metadata("timestamp.json", 0)
         assert error.value.hint
 
 
@@ -238,7 +238,7 @@ def test_a_redirect_to_another_plain_server_is_not(mirror: Mirror, folder: Path,
     with serving(folder) as other:
         mirror.ways["timestamp"] = ways.redirect(lambda path: other.address + path)
         with pytest.raises(CarrierError, match=r"redirects to http://127\.0\.0\.1:.* which is not https"):
-            carrier(stack, mirror.address).metadata("timestamp.json", 10)
+            carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
         assert other.asked == []
 
 
@@ -246,13 +246,13 @@ def test_a_redirect_to_another_plain_server_is_not(mirror: Mirror, folder: Path,
 def test_a_redirect_to_anything_else_is_not(mirror: Mirror, stack: ExitStack, location: str) -> None:
     mirror.ways["timestamp"] = ways.redirect(lambda path: location)
     with pytest.raises(CarrierError):
-        carrier(stack, mirror.address).metadata("timestamp.json", 10)
+        carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
 
 
 def test_a_circle_of_redirects_ends(mirror: Mirror, stack: ExitStack) -> None:
     mirror.ways["timestamp"] = ways.redirect(lambda path: path)
     with pytest.raises(CarrierError, match="circle"):
-        carrier(stack, mirror.address).metadata("timestamp.json", 10)
+        carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
     assert len(mirror.asked) == 5
 
 
@@ -265,12 +265,12 @@ def test_credentials_go_to_their_server_and_nowhere_else(mirror: Mirror, stack: 
 
     mirror.ways["timestamp"] = noting
     opened = carrier(stack, mirror.address.replace("://", "://anna:secret@"))
-    opened.metadata("timestamp.json", 10)
+    opened.read_metadata("timestamp.json", 10)
     assert seen == ["Basic YW5uYTpzZWNyZXQ="]
     assert "secret" not in opened.name
     mirror.ways["timestamp"] = ways.status(500)
     with pytest.raises(CarrierError) as error:
-        opened.metadata("timestamp.json", 10)
+        opened.read_metadata("timestamp.json", 10)
     assert "secret" not in error.value.message
 
 
@@ -290,7 +290,7 @@ def test_a_proxy_is_asked_where_there_is_one(
         monkeypatch.setenv("http_proxy" if how == "environment" else "all_proxy", mirror.address)
     opened = carrier(stack, "http://mirror.invalid/edge", **fields)
     mirror.ways["/edge/metadata/timestamp.json"] = ways.status(200)
-    opened.metadata("timestamp.json", 10)
+    opened.read_metadata("timestamp.json", 10)
     assert mirror.asked == [("http://mirror.invalid/edge/metadata/timestamp.json", None)]
 
 
@@ -298,13 +298,13 @@ def test_no_proxy_is_asked_for_what_needs_none(
     mirror: Mirror, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:1")
-    assert carrier(stack, mirror.address).metadata("timestamp.json", 10) == b"{}"
+    assert carrier(stack, mirror.address).read_metadata("timestamp.json", 10) == b"{}"
     for fields, variables in (({"proxy": "none"}, {}), ({}, {"no_proxy": "mirror.invalid"})):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         opened = carrier(stack, "http://mirror.invalid", http_hosts="mirror.invalid", **fields)
         with pytest.raises(CarrierError, match="no such host"):
-            opened.metadata("timestamp.json", 10)
+            opened.read_metadata("timestamp.json", 10)
 
 
 def test_a_proxy_that_fails_is_told_from_a_mirror_that_does(
@@ -312,10 +312,10 @@ def test_a_proxy_that_fails_is_told_from_a_mirror_that_does(
 ) -> None:
     opened = carrier(stack, "https://mirror.invalid", proxy=nobody)
     with pytest.raises(CarrierError, match="proxy") as error:
-        opened.metadata("timestamp.json", 10)
+        opened.read_metadata("timestamp.json", 10)
     assert "HTTPS_PROXY" in error.value.hint
     with pytest.raises(UsageError, match="proxy"):
-        carrier(stack, "https://mirror.invalid", proxy="socks5://host:1").metadata("timestamp.json", 10)
+        carrier(stack, "https://mirror.invalid", proxy="socks5://host:1").read_metadata("timestamp.json", 10)
 
 
 # TLS
@@ -361,7 +361,7 @@ def test_a_certificate_must_be_trusted(
     secure: Mirror, certificate: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(CarrierError, match="certificate is not one this device trusts") as error:
-        carrier(stack, secure.address).metadata("timestamp.json", 10)
+        carrier(stack, secure.address).read_metadata("timestamp.json", 10)
     assert "clock" in error.value.hint
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     assert fetched(carrier(stack, secure.address)) == DATA
@@ -373,8 +373,8 @@ def test_a_redirect_never_leaves_tls(
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     secure.ways["timestamp"] = ways.redirect(lambda path: mirror.address + path)
     with pytest.raises(CarrierError, match="not https"):
-        carrier(stack, secure.address).metadata("timestamp.json", 10)
+        carrier(stack, secure.address).read_metadata("timestamp.json", 10)
     assert mirror.asked == []
     mirror.ways["timestamp"] = ways.redirect(lambda path: secure.address + path)
     secure.ways.clear()
-    assert carrier(stack, mirror.address).metadata("timestamp.json", 10) == b"{}"
+    assert carrier(stack, mirror.address).read_metadata("timestamp.json", 10) == b"{}"

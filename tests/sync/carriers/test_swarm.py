@@ -23,7 +23,7 @@ from edge.sync.carriers.https import HttpsCarrier
 from edge.sync.carriers.identity import Identity
 from edge.sync.carriers.node import Traffic
 from edge.sync.carriers.swarm import SwarmCarrier
-from edge.sync.carriers.torrent import make, piece_length, torrent_name
+from edge.sync.carriers.torrent import compute_piece_length, make_torrent, make_torrent_name
 from edge.sync.report import State
 from tests.conftest import BuildPack
 from tests.simulators.swarm import Fleet, Liar, Seed, greeting, info_hash, plain_greeting, seeding
@@ -70,7 +70,7 @@ class Place:
         return self.fleet.carrier(FolderCarrier(self.stick), self.home, ME, **options)
 
     def fetched(self, carrier: SwarmCarrier, start: int = 0) -> bytes:
-        return b"".join(carrier.payload(self.path, start, len(self.data)))
+        return b"".join(carrier.read_payload(self.path, start, len(self.data)))
 
 
 def make_place(root: Path, length: int) -> Place:
@@ -117,7 +117,7 @@ def test_what_the_caller_has_is_not_fetched_again(place: Place, seed: Seed) -> N
     start = 2_000_000
     with closing(place.device()) as carrier:
         assert place.fetched(carrier, start) == place.data[start:]
-    assert seed.given <= len(place.data) - start + piece_length(len(place.data))
+    assert seed.given <= len(place.data) - start + compute_piece_length(len(place.data))
 
 
 def test_where_nobody_is_near_the_mirror_gives(place: Place, impatient: None) -> None:
@@ -171,7 +171,7 @@ def test_what_came_before_a_break_is_not_fetched_again(tmp_path: Path) -> None:
         for part in range(1, 4):
             with (
                 closing(place.device()) as carrier,
-                closing(carrier.payload(place.path, len(got), len(place.data))) as blocks,
+                closing(carrier.read_payload(place.path, len(got), len(place.data))) as blocks,
             ):
                 while len(got) < len(place.data) * part / 4:
                     got += next(blocks)
@@ -247,23 +247,23 @@ def test_a_foreign_certificate_gives_no_byte(place: Place, impatient: None) -> N
 def test_metadata_is_never_the_swarms(place: Place) -> None:
     (place.stick / "metadata/timestamp.json").write_bytes(b"{}")
     with closing(place.device()) as carrier:
-        assert carrier.metadata("timestamp.json", 10) == b"{}"
+        assert carrier.read_metadata("timestamp.json", 10) == b"{}"
         with pytest.raises(NotFoundError, match="swarm"):
-            carrier.metadata("2.root.json", 10)
+            carrier.read_metadata("2.root.json", 10)
         assert carrier.traffic == Traffic()
         assert carrier.removable
 
 
 def test_without_a_torrent_it_is_not_found(place: Place) -> None:
-    (place.stick / "metadata" / torrent_name(place.path)).unlink()
+    (place.stick / "metadata" / make_torrent_name(place.path)).unlink()
     with closing(place.device()) as carrier, pytest.raises(NotFoundError, match="torrent"):
         place.fetched(carrier)
 
 
 def test_a_torrent_of_another_fleet_is_refused(place: Place) -> None:
     file = place.headquarters / "targets" / place.path
-    (place.stick / "metadata" / torrent_name(place.path)).write_bytes(
-        make(file, place.path, Fleet().certificate)
+    (place.stick / "metadata" / make_torrent_name(place.path)).write_bytes(
+        make_torrent(file, place.path, Fleet().certificate)
     )
     with (
         closing(place.device()) as carrier,
@@ -276,7 +276,7 @@ def test_a_device_in_no_fleet_has_the_lists_all_the_same(place: Place) -> None:
     (place.stick / "metadata/timestamp.json").write_bytes(b"{}")
     stranger = SwarmCarrier(FolderCarrier(place.stick), lambda: Identity.load(place.home), place.home)
     with closing(stranger) as carrier:
-        assert carrier.metadata("timestamp.json", 10) == b"{}"
+        assert carrier.read_metadata("timestamp.json", 10) == b"{}"
         with pytest.raises(CarrierError, match="in no fleet") as alone:
             place.fetched(carrier)
     assert "publisher" in alone.value.hint

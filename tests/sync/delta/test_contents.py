@@ -13,7 +13,7 @@ from edge.packs.pack import Pack
 from edge.packs.partition import partition
 from edge.packs.record import Page, Record
 from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
-from edge.sync.delta.contents import indexed, installed, rows, words
+from edge.sync.delta.contents import index_document, parse_vectors, read_parts, read_words
 from edge.types import Box
 from tests.packs.conftest import random_vectors
 
@@ -63,8 +63,8 @@ def test_a_pack_written_again_from_its_parts_is_the_same(documents: list[Indexed
         )
         write_pack(first, Manifest("pumps", "1", "Pumps"), documents, once)
         with Pack.open(first) as pack:
-            known = words(pack)
-            found = [indexed(installed(pack, document), True) for document in pack.documents()]
+            known = read_words(pack)
+            found = [index_document(read_parts(pack, document), True) for document in pack.documents()]
             assert np.array_equal(np.concatenate([chunks for _, chunks in found]), vectors)
             write_pack(
                 again,
@@ -74,7 +74,7 @@ def test_a_pack_written_again_from_its_parts_is_the_same(documents: list[Indexed
                     pack.embedder,
                     vectors,
                     partition(vectors),
-                    lambda wanted: rows(b"".join(known[word] for word in wanted)),
+                    lambda wanted: parse_vectors(b"".join(known[word] for word in wanted)),
                 ),
             )
         assert again.read_bytes() == first.read_bytes()

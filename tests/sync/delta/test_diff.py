@@ -12,7 +12,7 @@ from edge.errors import NotFoundError, PackError, UsageError
 from edge.packs.format import TRAILER_BYTES, seal
 from edge.packs.verify import verify
 from edge.sync.delta import apply, make
-from edge.sync.delta.format import Bytes, Documents, Given, Kept, opened
+from edge.sync.delta.format import Bytes, ChangedDocument, Documents, KeptDocuments, open_delta
 from tests.conftest import ISOLATION, PUMPS, PUMPS_FOR, PX_300, BuildPack
 from tests.sync.delta.conftest import LATER
 
@@ -40,7 +40,7 @@ def test_what_a_delta_makes_is_the_new_file_byte_for_byte(
     old, new = build_pack(**before), build_pack(**after)
     delta, made = tmp_path / "delta", tmp_path / "made.kpack"
     size = make(old, new, delta)
-    with opened(delta, new.stat().st_size) as reader:
+    with open_delta(delta, new.stat().st_size) as reader:
         assert isinstance(reader.index.content, Documents)
     apply(old, delta, made, new.stat().st_size)
     assert made.read_bytes() == new.read_bytes()
@@ -50,27 +50,27 @@ def test_what_a_delta_makes_is_the_new_file_byte_for_byte(
 
 def test_documents_that_are_the_same_do_not_travel(build_pack: BuildPack, old: Path, tmp_path: Path) -> None:
     assert make(old, build_pack(version="1.1"), tmp_path / "delta") < 600
-    with opened(tmp_path / "delta", 10**6) as reader:
-        assert reader.index.content.documents == (Kept(1, 3),)  # type: ignore[union-attr]
+    with open_delta(tmp_path / "delta", 10**6) as reader:
+        assert reader.index.content.documents == (KeptDocuments(1, 3),)  # type: ignore[union-attr]
 
 
 def test_of_an_edited_document_only_the_changes_travel(old: Path, new: Path, tmp_path: Path) -> None:
     make(old, new, tmp_path / "delta")
-    with opened(tmp_path / "delta", 10**6) as reader:
+    with open_delta(tmp_path / "delta", 10**6) as reader:
         added, same, edited = reader.index.content.documents  # type: ignore[union-attr]
-    assert same == Kept(1, 1)
-    assert isinstance(edited, Given)
+    assert same == KeptDocuments(1, 1)
+    assert isinstance(edited, ChangedDocument)
     assert edited.base == 2
     for part in (edited.description, edited.vectors, edited.original):
         assert part.length < part.size / 3
-    assert isinstance(added, Given)
+    assert isinstance(added, ChangedDocument)
 
 
 def test_the_base_of_a_new_document_is_a_likely_one(build_pack: BuildPack, old: Path, tmp_path: Path) -> None:
     """That of the same bytes, else the neighbour by name; ``PUMPS`` are isolation, px-200 and px-300."""
     renamed = build_pack({"guide.md": ISOLATION, "px-290.md": PX_300.replace("PX-300", "PX-290")})
     make(old, renamed, tmp_path / "delta")
-    with opened(tmp_path / "delta", 10**6) as reader:
+    with open_delta(tmp_path / "delta", 10**6) as reader:
         guide, px_290 = reader.index.content.documents  # type: ignore[union-attr]
     assert (guide.base, px_290.base) == (1, 3)
 
@@ -87,7 +87,7 @@ def test_a_pack_that_this_edge_would_write_otherwise_travels_as_its_bytes(
     connection.close()
     seal(foreign)
     make(old, foreign, delta)
-    with opened(delta, 10**6) as reader:
+    with open_delta(delta, 10**6) as reader:
         assert isinstance(reader.index.content, Bytes)
     apply(old, delta, made, foreign.stat().st_size)
     assert made.read_bytes() == foreign.read_bytes()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.errors import PackError, StorageError
 from edge.sync.delta.compression import compress
-from edge.sync.delta.format import MAGIC, MAX_INDEX_BYTES, Bytes, Index, Reader, Writer, opened
+from edge.sync.delta.format import MAGIC, MAX_INDEX_BYTES, Bytes, Index, Reader, Writer, open_delta
 
 SHA = "0123456789abcdef" * 4
 
@@ -24,7 +24,7 @@ def written(data: bytes, base: bytes = b"") -> bytes:
 
 def test_parts_are_read_as_they_were_added() -> None:
     reader = Reader(io.BytesIO(written(b"the new file", b"the old file")), 12)
-    (part,) = reader.parts()
+    (part,) = reader.list_parts()
     assert reader.index == Index(SHA, SHA, 12, Bytes(part))
     assert reader.read(part, b"the old file") == b"the new file"
 
@@ -68,5 +68,5 @@ def test_an_index_says_what_is_wrong_with_it() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
-    with pytest.raises(StorageError), opened(tmp_path, 100):
+    with pytest.raises(StorageError), open_delta(tmp_path, 100):
         pass

@@ -15,8 +15,8 @@ from edge.errors import PackError, StorageError
 from edge.packs.pack import Pack
 from edge.sync.delta import apply, make, patch
 from edge.sync.delta.compression import compress, expand
-from edge.sync.delta.contents import installed
-from edge.sync.delta.format import TRAILER_BYTES, opened
+from edge.sync.delta.contents import read_parts
+from edge.sync.delta.format import TRAILER_BYTES, open_delta
 from tests.conftest import BuildPack
 from tests.faults import file_size_limit, kill_at_every_step
 
@@ -69,11 +69,11 @@ def with_index(delta: Path, to: Path, change: Change, more: bytes = b"") -> Path
 
 def with_description(old: Path, delta: Path, to: Path, change: Change) -> Path:
     """The delta with its first document described otherwise."""
-    with Pack.open(old) as pack, opened(delta, 10**7) as reader:
+    with Pack.open(old) as pack, open_delta(delta, 10**7) as reader:
         entry = reader.index.content.documents[0]  # type: ignore[union-attr]
-        base = installed(pack, pack.document_with(entry.base)).description()
+        base = read_parts(pack, pack.document_with(entry.base)).description()
         description = json.loads(reader.read(entry.description, base))
-        start = max(part.start + part.length for part in reader.parts())
+        start = max(part.start + part.length for part in reader.list_parts())
     change(description)
     data = json.dumps(description).encode()
     frame = compress(data, base)
