@@ -1,83 +1,237 @@
-"""What leaves edge as JSON, whichever way: one function a shape. Plain dicts, so that the command line needs no
-web framework; ``server.schema`` documents the same shapes for OpenAPI.
+"""The JSON that leaves edge: a class that documents each shape, and the function that makes it.
+
+``edge … --json`` prints these dictionaries, the server sends them, and ``/openapi.json`` is generated from the same
+classes. A field that is ``NotRequired`` is left out when there is nothing to say. No web framework is loaded;
+pydantic is, but typer has loaded it already to read the command line.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
-from edge.types import Answer, Box, Evidence, EvidenceFound, Passage
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from edge import types
+from edge.embedded.found import Place
+from edge.types import Mode
 
 if TYPE_CHECKING:
-    from edge.packs.store import InstalledPack, Problem
+    from edge.packs import store
 
-Json = dict[str, Any]
-SIDES = ("left", "top", "right", "bottom")
-TIMINGS = ("evidence", "first_token", "total")
+Json = Mapping[str, Any]
+InvalidField = dict[Literal["field", "message"], str]
 
 
-def answer_json(answer: Answer) -> Json:
-    """A finished turn. ``notice`` is there when it is set; a time that was never reached is null."""
-    shape: Json = {
+class Box(TypedDict, closed=True):
+    """A rectangle on page ``page``, in fractions of its width and height from the top left corner."""
+
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class _Passage(TypedDict):
+    pack: str
+    version: str
+    document: str
+    page_from: int
+    page_to: int
+    page_label: NotRequired[Annotated[str, Field(default="", description="Absent where it is the position.")]]
+    heading: str
+    text: str
+    score: float
+    signed: bool
+    boxes: Annotated[
+        list[Box], Field(description="Where its lines stand; empty where there are no pages to draw.")
+    ]
+
+
+class Passage(_Passage, closed=True):
+    """Pages are 1-based positions in the file; ``page_label`` is what is printed, where that differs."""
+
+
+class Citation(_Passage, closed=True):
+    """The passage that ``[n]`` in the answer means."""
+
+    n: int
+
+
+class SafetyWarning(TypedDict, closed=True):
+    """A warning that applies, word for word."""
+
+    text: str
+    citation: int
+
+
+class Timings(TypedDict, closed=True):
+    """Milliseconds from the question; null for what was never reached."""
+
+    evidence: float | None
+    first_token: float | None
+    total: float | None
+
+
+class Answer(TypedDict, closed=True):
+    """A finished turn. ``unverified`` are values no cited passage contains; the answer does not state them."""
+
+    answer: str
+    refused: bool
+    mode: Mode
+    citations: list[Citation]
+    warnings: list[SafetyWarning]
+    unverified: list[str]
+    conversation_id: str
+    engine: str
+    timings_ms: Timings
+    notice: NotRequired[
+        Annotated[str, Field(default="", description="How the answer came about, when that is worth saying.")]
+    ]
+
+
+class Evidence(TypedDict, closed=True):
+    """The passages of a turn, before anything is written; passage [1] comes first."""
+
+    passages: list[Passage]
+    ms: float
+
+
+class Search(TypedDict, closed=True):
+    """Passages, best first."""
+
+    results: list[Passage]
+    ms: float
+    missing: NotRequired[Annotated[list[str], Field(description="Codes asked for that no pack mentions.")]]
+
+
+class InstalledPack(TypedDict, closed=True):
+    """A pack in use; ``previous`` is the version that a rollback brings back. It was installed, or it came along with
+    the program, beside it or inside."""
+
+    name: str
+    version: str
+    title: str
+    digest: str
+    size: int
+    signed: bool
+    previous: str | None
+    place: Place
+
+
+class PackProblem(TypedDict, closed=True):
+    """An installed pack that cannot be used."""
+
+    name: str
+    detail: str
+    hint: str
+
+
+class Packs(TypedDict, closed=True):
+    """What is installed."""
+
+    packs: list[InstalledPack]
+    problems: list[PackProblem]
+
+
+class Health(TypedDict, closed=True):
+    """``degraded``: no pack, a pack that cannot be used, or an engine that cannot be made."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    packs: int
+    engine: str
+
+
+class Problem(TypedDict, closed=True):
+    """An error (RFC 9457), with what to do about it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    hint: str
+    errors: NotRequired[
+        Annotated[list[InvalidField], Field(default=[], description="Of an invalid request.")]
+    ]
+
+
+def dump_answer(answer: types.Answer) -> Answer:
+    """Return a finished turn as JSON."""
+    times = answer.timings_ms
+    shape: Answer = {
         "answer": answer.text,
         "refused": answer.refused,
         "mode": answer.mode,
-        "citations": [{"n": citation.n, **passage_json(citation.passage)} for citation in answer.citations],
+        "citations": [{"n": citation.n, **dump_passage(citation.passage)} for citation in answer.citations],
         "warnings": [{"text": warning.text, "citation": warning.citation} for warning in answer.warnings],
         "unverified": list(answer.unverified),
         "conversation_id": answer.conversation_id,
         "engine": answer.engine,
-        "timings_ms": {name: answer.timings_ms.get(name) for name in TIMINGS},
+        "timings_ms": {
+            "evidence": times.get("evidence"),
+            "first_token": times.get("first_token"),
+            "total": times.get("total"),
+        },
     }
     if answer.notice:
         shape["notice"] = answer.notice
     return shape
 
 
-def passage_json(passage: Passage) -> Json:
-    """A passage and where it stands, down to the boxes of its lines on the pages of a PDF. ``page_label`` is there
-    where the printed label differs from the position."""
-    shape: Json = {
+def dump_passage(passage: types.Passage) -> Passage:
+    """Return a passage as JSON, with its place down to the boxes of its lines on the pages of a PDF."""
+    shape: Passage = {
         "pack": passage.pack,
         "version": passage.version,
         "document": passage.document,
         "page_from": passage.page_from,
         "page_to": passage.page_to,
-    }
-    if passage.page_label is not None:
-        shape["page_label"] = passage.page_label
-    return shape | {
         "heading": passage.heading,
         "text": passage.text,
         "score": round(passage.score, 4),
         "signed": passage.signed,
-        "boxes": [box_json(box) for box in passage.boxes],
+        "boxes": [dump_box(box) for box in passage.boxes],
+    }
+    if passage.page_label is not None:
+        shape["page_label"] = passage.page_label
+    return shape
+
+
+def dump_box(box: types.Box) -> Box:
+    """Return a rectangle on a page as JSON."""
+    return {
+        "page": box.page,
+        "left": round(box.left, 4),
+        "top": round(box.top, 4),
+        "right": round(box.right, 4),
+        "bottom": round(box.bottom, 4),
     }
 
 
-def box_json(box: Box) -> Json:
-    """A rectangle on a page, in fractions of it."""
-    return {"page": box.page} | {side: round(getattr(box, side), 4) for side in SIDES}
+def dump_evidence(found: types.EvidenceFound) -> Evidence:
+    """Return the passages of a turn as JSON."""
+    passages = [dump_passage(passage) for passage in found.evidence.passages]
+    return {"passages": passages, "ms": round(found.elapsed_ms, 1)}
 
 
-def search_json(evidence: Evidence, ms: float) -> Json:
-    """The result of a search that took ``ms`` milliseconds; ``missing`` is there when codes are mentioned nowhere."""
-    shape: Json = {"results": [passage_json(passage) for passage in evidence.passages], "ms": round(ms, 1)}
+def dump_search(evidence: types.Evidence, ms: float) -> Search:
+    """Return the result of a search that took ``ms`` milliseconds as JSON."""
+    shape: Search = {
+        "results": [dump_passage(passage) for passage in evidence.passages],
+        "ms": round(ms, 1),
+    }
     if evidence.missing:
         shape["missing"] = list(evidence.missing)
     return shape
 
 
-def evidence_json(found: EvidenceFound) -> Json:
-    """What is known before anything is written: passage [1] first."""
-    passages = [passage_json(passage) for passage in found.evidence.passages]
-    return {"passages": passages, "ms": round(found.elapsed_ms, 1)}
-
-
-def packs_json(packs: Iterable[InstalledPack], problems: Iterable[Problem]) -> Json:
-    """The packs in use, and those that cannot be used with what to do about it."""
+def dump_packs(packs: Iterable[store.InstalledPack], problems: Iterable[store.Problem]) -> Packs:
+    """Return the packs in use as JSON, and those that cannot be used with what to do about it."""
     return {
         "packs": [
             {
@@ -100,5 +254,5 @@ def packs_json(packs: Iterable[InstalledPack], problems: Iterable[Problem]) -> J
 
 
 def encode(value: Json) -> bytes:
-    """JSON in UTF-8, on one line. What UTF-8 cannot hold (half a surrogate pair) becomes a question mark."""
+    """Return JSON in UTF-8 on one line. What UTF-8 cannot hold (half a surrogate pair) becomes a question mark."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -96,7 +96,7 @@ def test_the_shape_of_an_answer_is_the_real_one() -> None:
         engine="extractive",
         citations=(Citation(1, passage),),
     )
-    real = shapes.answer_json(answer)
+    real = shapes.dump_answer(answer)
     assert list(example) == list(real)
     assert list(example["citations"][0]) == list(real["citations"][0])
     assert list(example["timings_ms"]) == list(real["timings_ms"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
-from edge.shapes import answer_json, encode, evidence_json, search_json
+from edge.shapes import dump_answer, dump_evidence, dump_search, encode
 from edge.types import Answer, Box, Citation, Evidence, EvidenceFound, Passage, Warning
 
 PASSAGE = Passage(
@@ -50,7 +52,7 @@ def test_an_answer() -> None:
         timings_ms={"evidence": 31.0, "total": 900.5},
         notice="The model was restarted.",
     )
-    assert answer_json(answer) == {
+    assert dump_answer(answer) == {
         "answer": "Hot [2].",
         "refused": False,
         "mode": "generated",
@@ -65,13 +67,13 @@ def test_an_answer() -> None:
 
 
 def test_a_notice_that_is_not_set_is_not_there() -> None:
-    assert "notice" not in answer_json(Answer(text="", mode="refused", engine="extractive"))
+    assert "notice" not in dump_answer(Answer(text="", mode="refused", engine="extractive"))
 
 
 def test_evidence_and_search_results() -> None:
     evidence = Evidence("seal", (PASSAGE,))
-    assert search_json(evidence, 7.123) == {"results": [PASSAGE_JSON], "ms": 7.1}
-    assert evidence_json(EvidenceFound(evidence, 31.04)) == {"passages": [PASSAGE_JSON], "ms": 31.0}
+    assert dump_search(evidence, 7.123) == {"results": [PASSAGE_JSON], "ms": 7.1}
+    assert dump_evidence(EvidenceFound(evidence, 31.04)) == {"passages": [PASSAGE_JSON], "ms": 31.0}
 
 
 def test_any_text_can_be_encoded() -> None:
@@ -81,6 +83,25 @@ def test_any_text_can_be_encoded() -> None:
 
 
 def test_the_shapes_need_no_web_framework() -> None:
-    program = "import edge.shapes, sys; print({'fastapi', 'pydantic', 'starlette'} & set(sys.modules))"
+    program = "import edge.shapes, sys; print({'fastapi', 'starlette'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
+
+
+def test_a_command_with_json_loads_no_more_of_pydantic_than_typer_does(tmp_path: Path) -> None:
+    program = """
+import sys
+from edge.cli.main import run
+run(["pack", "verify", "nothing.kpack"])
+before = {name for name in sys.modules if name.startswith("pydantic")}
+import edge.shapes
+print({name for name in sys.modules if name.startswith("pydantic")} - before)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "EDGE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert found.stdout.strip() == "set()"

@@ -39,7 +39,7 @@ def ask(
             if not json:
                 view.show(event)
             elif isinstance(event, Answered):
-                screen.write_json(shapes.answer_json(event.answer))
+                screen.write_json(shapes.dump_answer(event.answer))
 
 
 def _read_question(limit: int) -> str:

@@ -102,7 +102,7 @@ def list_packs(json: Json = False) -> None:
     screen, store = Screen(), PackStore(load_settings())
     packs, problems = store.list(), store.problems()
     if json:
-        screen.write_json(shapes.packs_json(packs, problems))
+        screen.write_json(shapes.dump_packs(packs, problems))
         return
     rows: list[tuple[Part, ...]] = [
         (

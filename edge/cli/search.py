@@ -39,7 +39,7 @@ def search(
         evidence = edge.assistant.search(Question(query, equipment=equipment, packs=tuple(pack or ())), k)
         elapsed_ms = (perf_counter() - start) * 1000
     if json:
-        screen.write_json(shapes.search_json(evidence, elapsed_ms))
+        screen.write_json(shapes.dump_search(evidence, elapsed_ms))
         return
     turn.show_corrections(screen, evidence.corrections.items())
     turn.show_missing_codes(screen, evidence.missing)

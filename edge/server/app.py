@@ -10,9 +10,9 @@ from fastapi import FastAPI
 
 from edge import __version__
 from edge.server import chat, documents, health, metrics, packs, problems, search
-from edge.server.body import BoundedBody
-from edge.server.instruments import Measured
-from edge.server.limits import Buckets, Limited
+from edge.server.body import BodyLimit
+from edge.server.instruments import RequestMetrics
+from edge.server.limits import Buckets, RateLimit
 from edge.server.schema import FAILURE
 from edge.server.security import Guard, check_token, is_loopback
 from edge.server.services import Services
@@ -27,7 +27,7 @@ ENDPOINTS = (chat, search, packs, documents, health, metrics, v1_chat, v1_models
 
 
 def create_app(edge: Edge, host: str | None = None) -> FastAPI:
-    """The application for an ``Edge``, which it uses but does not close.
+    """Return the application for an ``Edge``, which it uses but does not close.
 
     Args:
         host: the address it will listen on; None takes that of the settings.
@@ -41,7 +41,7 @@ def create_app(edge: Edge, host: str | None = None) -> FastAPI:
         title="edge",
         version=__version__,
         summary="Answers from the installed manuals, with the page",
-        lifespan=_lifespan,
+        lifespan=_run_services,
         responses=FAILURE,
         docs_url=None,  # FastAPI's pages load their scripts from the Internet
         redoc_url=None,
@@ -51,19 +51,19 @@ def create_app(edge: Edge, host: str | None = None) -> FastAPI:
     app.state.services = Services(edge)
     for endpoint in ENDPOINTS:
         app.include_router(endpoint.router)
-    problems.install(app)
+    problems.install_handlers(app)
     settings = edge.settings
     if settings.requests_per_minute and not is_loopback(host):
         buckets = Buckets(settings.requests_per_minute, settings.request_burst)
-        app.add_middleware(Limited, buckets=buckets, metrics=app.state.services.metrics)
-    app.add_middleware(BoundedBody)  # the last one added sees a request first
+        app.add_middleware(RateLimit, buckets=buckets, metrics=app.state.services.metrics)
+    app.add_middleware(BodyLimit)  # the last one added sees a request first
     app.add_middleware(Guard, host=host, token=edge.settings.token)
-    app.add_middleware(Measured, metrics=app.state.services.metrics)
+    app.add_middleware(RequestMetrics, metrics=app.state.services.metrics)
     return app
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _run_services(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     services.warm_up()
     yield

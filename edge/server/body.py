@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import UsageError
-from edge.server.problems import error_response
+from edge.server.problems import respond_with
 
 MAX_BYTES = 1 << 20
 DRAINED_BYTES = 16 << 20
@@ -41,7 +41,7 @@ def require_json(request: Request) -> None:
         )
 
 
-class BoundedBody:
+class BodyLimit:
     """Middleware that hands the application a body of at most ``MAX_BYTES``, chunked or not."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -54,13 +54,13 @@ class BoundedBody:
         try:
             body = await _read(receive)
         except TooLargeError as error:
-            return await error_response(error, scope["path"])(scope, receive, send)
+            return await respond_with(error, scope["path"])(scope, receive, send)
         if body is not None:
-            await self._app(scope, _replaying(body, receive), send)
+            await self._app(scope, _replay(body, receive), send)
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The whole body; None when the client went away before its end."""
+    """Return the whole body; None when the client went away before its end."""
     body, size, more = bytearray(), 0, True
     while more and size <= DRAINED_BYTES:
         message = await receive()
@@ -76,11 +76,11 @@ async def _read(receive: Receive) -> bytes | None:
     return bytes(body)
 
 
-def _replaying(body: bytes, receive: Receive) -> Receive:
-    """A ``receive`` that begins with a body that was read already."""
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a ``receive`` that begins with a body that was read already."""
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def replay() -> Message:
+    async def receive_again() -> Message:
         return first.pop() if first else await receive()
 
-    return replay
+    return receive_again

@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from edge.errors import UsageError
 from edge.packs.pages import MAX_WIDTH, PDF, WIDTH, page_png
-from edge.server.schema import content
-from edge.server.services import Services, services
+from edge.server.schema import describe_success
+from edge.server.services import ServicesDep
 from edge.types import Box
 
 if TYPE_CHECKING:
@@ -24,12 +24,11 @@ SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:
 """An original is somebody else's file: as HTML it may show itself, but run nothing and load nothing."""
 
 router = APIRouter(prefix="/documents/{pack}/{document:path}", default_response_class=Response)
-ServicesOf = Annotated[Services, Depends(services)]
 
 
-@router.get("/pages/{n}.png", summary="Show a page", responses=content("image/png"))
-async def page(
-    services: ServicesOf,
+@router.get("/pages/{n}.png", name="page", summary="Show a page", responses=describe_success("image/png"))
+async def get_page(
+    services: ServicesDep,
     request: Request,
     pack: str,
     document: str,
@@ -42,25 +41,28 @@ async def page(
     """A page of a PDF as a picture."""
     marked = parse_boxes(boxes, n)
     return await services.drawing.run(
-        partial(_page, services.edge.packs, _known(request), pack, document, n, marked, width)
+        partial(_render_page, services.edge.packs, _get_known_tag(request), pack, document, n, marked, width)
     )
 
 
-@router.get("", summary="Get an original", responses=content("application/octet-stream"))
-async def original(services: ServicesOf, request: Request, pack: str, document: str) -> Response:
+@router.get(
+    "", name="original", summary="Get an original", responses=describe_success("application/octet-stream")
+)
+async def get_original(services: ServicesDep, request: Request, pack: str, document: str) -> Response:
     """The file a document was read from, byte for byte."""
-    return await services.short.run(partial(_original, services.edge.packs, _known(request), pack, document))
+    known = _get_known_tag(request)
+    return await services.short.run(partial(_read_original, services.edge.packs, known, pack, document))
 
 
 def parse_boxes(text: str, page: int) -> tuple[Box, ...]:
-    """The boxes of ``left,top,right,bottom;…``.
+    """Parse the boxes of ``left,top,right,bottom;…``.
 
     Raises:
         UsageError: not four fractions from 0 to 1 a box, or too many boxes.
     """
     parts = text.split(";") if text else []
     try:
-        boxes = tuple(_box(part, page) for part in parts)
+        boxes = tuple(_parse_box(part, page) for part in parts)
     except ValueError as error:
         raise UsageError(
             f"boxes: {error}", "Write left,top,right,bottom as fractions of the page, with ; between boxes."
@@ -70,7 +72,7 @@ def parse_boxes(text: str, page: int) -> tuple[Box, ...]:
     return boxes
 
 
-def _box(text: str, page: int) -> Box:
+def _parse_box(text: str, page: int) -> Box:
     sides = [float(side) for side in text.split(",")]
     if len(sides) != 4:
         raise ValueError(f"'{text}' is not four numbers")
@@ -80,54 +82,54 @@ def _box(text: str, page: int) -> Box:
     return Box(page, left, top, right, bottom)
 
 
-def _page(
+def _render_page(
     store: PackStore, known: str, pack: str, name: str, n: int, boxes: tuple[Box, ...], width: int
 ) -> Response:
     with store.open(pack) as opened:
         document = opened.document(name)
-        tag = _tag(document.sha256, n, boxes, width)
+        tag = _make_tag(document.sha256, n, boxes, width)
         if known == tag:
-            return _not_modified(tag)
+            return _reply_not_modified(tag)
         picture = page_png(opened.original(name), document.media_type, n, boxes, width)
-    return Response(picture, media_type="image/png", headers=_cached(tag))
+    return Response(picture, media_type="image/png", headers=_make_cache_headers(tag))
 
 
-def _original(store: PackStore, known: str, pack: str, name: str) -> Response:
+def _read_original(store: PackStore, known: str, pack: str, name: str) -> Response:
     with store.open(pack) as opened:
         document = opened.document(name)
-        tag = _tag(document.sha256)
+        tag = _make_tag(document.sha256)
         if known == tag:
-            return _not_modified(tag)
+            return _reply_not_modified(tag)
         data = opened.original(name)
     headers = {
-        "Content-Type": _content_type(document.media_type, data),
+        "Content-Type": _find_content_type(document.media_type, data),
         "Content-Disposition": f"inline; filename*=UTF-8''{quote(name.rpartition('/')[2], safe='')}",
     }
     if document.media_type != PDF:  # a browser's PDF viewer does not work in a sandbox, and is one
         headers["Content-Security-Policy"] = SANDBOX
-    return Response(data, headers=headers | _cached(tag))
+    return Response(data, headers=headers | _make_cache_headers(tag))
 
 
-def _known(request: Request) -> str:
-    """What the client holds already."""
+def _get_known_tag(request: Request) -> str:
+    """Return the tag of what the client holds already."""
     return request.headers.get("if-none-match", "")
 
 
-def _tag(*parts: object) -> str:
+def _make_tag(*parts: object) -> str:
     return f'"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"'
 
 
-def _cached(tag: str) -> dict[str, str]:
-    """Keep it, but ask each time: a pack may be replaced under the same name."""
+def _make_cache_headers(tag: str) -> dict[str, str]:
+    """Let the client keep it, but ask each time: a pack may be replaced under the same name."""
     return {"ETag": tag, "Cache-Control": "private, no-cache"}
 
 
-def _not_modified(tag: str) -> Response:
-    return Response(status_code=304, headers=_cached(tag))
+def _reply_not_modified(tag: str) -> Response:
+    return Response(status_code=304, headers=_make_cache_headers(tag))
 
 
-def _content_type(media_type: str, data: bytes) -> str:
-    """With the charset where it is known; an older HTML file declares its own."""
+def _find_content_type(media_type: str, data: bytes) -> str:
+    """Add the charset where it is known; an older HTML file declares its own."""
     if not media_type.startswith("text/"):
         return media_type
     try:

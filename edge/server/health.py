@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from edge import __version__
 from edge.errors import EdgeError
-from edge.server.reply import reply
-from edge.server.schema import Health, content
-from edge.server.services import Services, services
-from edge.shapes import Json
+from edge.server.schema import describe_success, reply
+from edge.server.services import ServicesDep
+from edge.shapes import Health
 
 if TYPE_CHECKING:
     from edge.app import Edge
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
 router = APIRouter(default_response_class=Response)
 
 
-@router.get("/health", summary="Say how it goes", responses=content(model=Health))
-async def health(services: Annotated[Services, Depends(services)]) -> Response:
+@router.get("/health", name="health", summary="Say how it goes", responses=describe_success(shape=Health))
+async def get_health(services: ServicesDep) -> Response:
     """Always 200 while the server runs; ``edge doctor`` says more about ``degraded``."""
-    return reply(await services.short.run(lambda: _state(services.edge)))
+    return reply(await services.short.run(lambda: _check(services.edge)))
 
 
-def _state(edge: Edge) -> Json:
+def _check(edge: Edge) -> Health:
     sound, packs, engine = True, 0, edge.settings.engine
     try:
         packs = len(edge.packs.list())

@@ -1,4 +1,4 @@
-"""What the server does when there is nothing to do: it computes the beginnings of the prompts most likely to come.
+"""Work for idle times: the beginnings of the prompts most likely to come are computed ahead.
 
 The engine lets every question go first; what is computed stays in its memory and in the cache on disk.
 """
@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from edge.engine.interface import PrefillEngine
 from edge.errors import EdgeError, EngineError
-from edge.server.power import on_battery
+from edge.server.power import is_on_battery
 from edge.types import Message, Prompt
 
 QUIET_S = 5.0
@@ -25,10 +25,10 @@ class IdlePrefill:
     """A thread that prefills while nobody asks.
 
     Args:
-        engine: the one that answers, None when it is none that computes ahead; asked each time.
-        likely: the prompts, the likeliest first; asked each time.
-        busy: whether a request is being answered.
-        saving: whether power is to be saved.
+        engine: returns the engine that answers, None when it cannot prefill; called each time.
+        likely: returns the prompts, the likeliest first; called each time.
+        busy: returns True while a request is being answered.
+        saving: returns True while power is to be saved.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class IdlePrefill:
         engine: Callable[[], PrefillEngine | None],
         likely: Callable[[], Sequence[Prompt]],
         busy: Callable[[], bool],
-        saving: Callable[[], bool] = on_battery,
+        saving: Callable[[], bool] = is_on_battery,
     ) -> None:
         self._engine, self._likely, self._busy, self._saving = engine, likely, busy, saving
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
-        self._life: int | None = None
+        self._worker_pid: int | None = None
         self._done: set[tuple[Message, ...]] = set()
 
     def start(self, quiet_s: float = QUIET_S, poll_s: float = POLL_S) -> None:
@@ -57,8 +57,8 @@ class IdlePrefill:
         if self._thread:
             self._thread.join()
 
-    def work(self) -> int:
-        """Prefill what is likely and was not prefilled since the engine's worker started; how many prompts.
+    def prefill_likely(self) -> int:
+        """Prefill what is likely and was not prefilled since the engine's worker started; return the number of prompts.
 
         The first time this may start the worker. One that ended later, for lack of use, is left in peace.
 
@@ -68,26 +68,26 @@ class IdlePrefill:
         engine = self._engine()
         if engine is None or (self._done and engine.pid is None):
             return 0
-        if engine.pid != self._life:
+        if engine.pid != self._worker_pid:
             self._done.clear()
         count = 0
         for prompt in self._likely():
             if prompt.messages in self._done:
                 continue
             try:
-                finished = engine.prefill(prompt, self._unwanted)
+                finished = engine.prefill(prompt, self._should_stop)
             except EngineError:
                 self._done.add(prompt.messages)  # once is enough
                 raise
             finally:
-                self._life = engine.pid
+                self._worker_pid = engine.pid
             if finished is None or finished.reason == "cancel":
                 break
             self._done.add(prompt.messages)
             count += 1
         return count
 
-    def _unwanted(self) -> bool:
+    def _should_stop(self) -> bool:
         return self._stopped.is_set() or self._busy() or self._saving()
 
     def _watch(self, quiet_s: float, poll_s: float) -> None:
@@ -97,5 +97,5 @@ class IdlePrefill:
                 quiet_since = time.monotonic()
             elif time.monotonic() - quiet_since >= quiet_s and not self._saving():
                 with suppress(EdgeError):  # whoever asks next is told
-                    self.work()
+                    self.prefill_likely()
                 quiet_since = time.monotonic()

@@ -1,109 +1,128 @@
-"""Counters and histograms in the Prometheus text format, without a library.
-
-https://prometheus.io/docs/instrumenting/exposition_formats/ (changed on the event loop only, so nothing is locked).
-"""
+"""What the server counts: Prometheus instruments in a registry of their own, and the middleware that feeds them."""
 
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from edge import __version__
+from edge.engine.interface import Engine
+from edge.engine.totals import Cost, Totals
 from edge.errors import BusyError
-from edge.server.turns import FullError
+from edge.server.turns import FullError, Turns
 from edge.types import Answer, Answered
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds in seconds."""
 
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 UNMATCHED = "unmatched"
 NO_RESPONSE = "none"
 
 
-class Histogram:
-    """Durations by bucket."""
+class Registry(CollectorRegistry):
+    """A registry without the ``…_created`` samples, which nobody asked for and which double the lines."""
 
-    def __init__(self) -> None:
-        self._counts = [0] * (len(BUCKETS) + 1)
-        self._sum = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Count one duration."""
-        self._counts[bisect_left(BUCKETS, seconds)] += 1
-        self._sum += seconds
-
-    def lines(self, name: str, text: str) -> Iterator[str]:
-        """Its samples, with cumulative buckets."""
-        yield from _head(name, "histogram", text)
-        total = 0
-        for bound, count in zip((*map(str, BUCKETS), "+Inf"), self._counts, strict=True):
-            total += count
-            yield sample(f"{name}_bucket", total, le=bound)
-        yield sample(f"{name}_sum", round(self._sum, 6))
-        yield sample(f"{name}_count", total)
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric."""
+        for metric in super().collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
 
 
 class Metrics:
-    """What the server counts."""
+    """The instruments of one application."""
 
     def __init__(self) -> None:
-        self._started = time.time()
-        self._requests: Counter[tuple[str, str, str]] = Counter()
-        self._answers: Counter[str] = Counter()
-        self._refused: Counter[str] = Counter()
-        self._request_time = Histogram()
-        self._turn_times = {"evidence": Histogram(), "first_token": Histogram(), "total": Histogram()}
+        self.registry = registry = Registry()
+        started = Gauge(
+            "edge_start_time_seconds", "When the server started, in Unix time.", registry=registry
+        )
+        started.set_to_current_time()
+        self._requests = Counter(
+            "edge_http_requests_total",
+            "Requests by method, route and status.",
+            ("method", "route", "status"),
+            registry=registry,
+        )
+        self._answers = Counter("edge_answers_total", "Answers by mode.", ("mode",), registry=registry)
+        self._refused = Counter(
+            "edge_requests_refused_total",
+            "Requests there was no room for, by limit.",
+            ("reason",),
+            registry=registry,
+        )
+        self._request_time = self._add_histogram(
+            "edge_http_request_seconds", "Time to the end of a response."
+        )
+        self._turn_times = {
+            name: self._add_histogram(f"edge_turn_{name}_seconds", f"Time from question to {name}.")
+            for name in ("evidence", "first_token", "total")
+        }
 
-    def request(self, method: str, route: str, status: str, seconds: float) -> None:
+    def count_request(self, method: str, route: str, status: str, seconds: float) -> None:
         """Count a request; ``route`` is the template, so that there are only so many."""
-        self._requests[method, route, status] += 1
+        self._requests.labels(method, route, status).inc()
         self._request_time.observe(seconds)
 
-    def answered(self, answer: Answer) -> None:
-        """Count an answer."""
-        self._answers[answer.mode] += 1
+    def count_answer(self, answer: Answer) -> None:
+        """Count an answer and its times."""
+        self._answers.labels(answer.mode).inc()
         for name, histogram in self._turn_times.items():
             if name in answer.timings_ms:
                 histogram.observe(answer.timings_ms[name] / 1000)
 
-    def refused(self, reason: str) -> None:
+    def count_refusal(self, reason: str) -> None:
         """Count a request that there was no room for: ``queue``, ``engine`` or ``rate``."""
-        self._refused[reason] += 1
+        self._refused.labels(reason).inc()
 
     def observe(self, event: object) -> None:
-        """Count what an event of a turn says."""
+        """Count an event of a turn, if it is one that counts."""
         match event:
             case Answered(answer):
-                self.answered(answer)
+                self.count_answer(answer)
             case FullError():
-                self.refused("queue")
+                self.count_refusal("queue")
             case BusyError():
-                self.refused("engine")
+                self.count_refusal("engine")
 
-    def lines(self) -> Iterator[str]:
-        """All samples."""
-        yield from _head("edge_start_time_seconds", "gauge", "When the server started, in Unix time.")
-        yield sample("edge_start_time_seconds", round(self._started, 3))
-        yield from _head("edge_http_requests_total", "counter", "Requests by method, route and status.")
-        for (method, route, status), count in sorted(self._requests.items()):
-            yield sample("edge_http_requests_total", count, method=method, route=route, status=status)
-        yield from self._request_time.lines("edge_http_request_seconds", "Time to the end of a response.")
-        yield from _head("edge_answers_total", "counter", "Answers by mode.")
-        for mode, count in sorted(self._answers.items()):
-            yield sample("edge_answers_total", count, mode=mode)
-        yield from _head(
-            "edge_requests_refused_total", "counter", "Requests there was no room for, by limit."
-        )
-        for reason, count in sorted(self._refused.items()):
-            yield sample("edge_requests_refused_total", count, reason=reason)
-        for name, histogram in self._turn_times.items():
-            yield from histogram.lines(f"edge_turn_{name}_seconds", f"Time from question to {name}.")
+    def watch(self, turns: Turns, engines: Callable[[], Iterable[Engine]]) -> None:
+        """Show the turns under way and the work of the engines as well."""
+        self.registry.register(_Present(turns, engines))
+
+    def _add_histogram(self, name: str, description: str) -> Histogram:
+        return Histogram(name, description, buckets=BUCKETS, registry=self.registry)
 
 
-class Measured:
+class _Present(Collector):
+    """Values that others keep; they are read when Prometheus asks."""
+
+    def __init__(self, turns: Turns, engines: Callable[[], Iterable[Engine]]) -> None:
+        self._turns = turns
+        self._engines = engines
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric."""
+        turns, cost = self._turns, _sum_costs(self._engines())
+        yield InfoMetricFamily("edge", "The version that runs.", {"version": __version__})
+        yield GaugeMetricFamily("edge_turns_in_progress", "Questions being answered now.", len(turns))
+        yield GaugeMetricFamily("edge_requests_running", "Questions that have a thread.", turns.running)
+        yield GaugeMetricFamily("edge_requests_waiting", "Questions that wait for one.", turns.waiting)
+        for name, description, value in (
+            ("edge_prefill_tokens", "Tokens of prompts that were computed.", cost.prefilled),
+            ("edge_reused_tokens", "Tokens of prompts that were still there.", cost.reused),
+            ("edge_generated_tokens", "Tokens written.", cost.generated),
+            ("edge_decode_steps", "Runs of the model for the tokens written.", cost.steps),
+        ):
+            yield CounterMetricFamily(name, description, value)
+
+
+class RequestMetrics:
     """Middleware that counts every request."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -116,7 +135,7 @@ class Measured:
             return await self._app(scope, receive, send)
         status = NO_RESPONSE
 
-        async def noting(message: Message) -> None:
+        async def note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = str(message["status"])
@@ -124,44 +143,13 @@ class Measured:
 
         began = time.perf_counter()
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, note_status)
         finally:
+            method = scope["method"] if scope["method"] in METHODS else "other"  # a client may send any word
             route = getattr(scope.get("route"), "path_format", UNMATCHED)
-            self._metrics.request(_method(scope), route, status, time.perf_counter() - began)
+            self._metrics.count_request(method, route, status, time.perf_counter() - began)
 
 
-def gauge(name: str, text: str, value: float, **labels: str) -> Iterator[str]:
-    """A single value as it is now."""
-    yield from _head(name, "gauge", text)
-    yield sample(name, value, **labels)
-
-
-def counter(name: str, text: str, value: float) -> Iterator[str]:
-    """A single value that only grows."""
-    yield from _head(name, "counter", text)
-    yield sample(name, value)
-
-
-def sample(name: str, value: float, **labels: str) -> str:
-    """One line."""
-    return f"{name}{_labels(labels)} {value}"
-
-
-def _head(name: str, kind: str, text: str) -> Iterator[str]:
-    yield f"# HELP {name} {text}"
-    yield f"# TYPE {name} {kind}"
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    quoted = (f'{name}="{_escaped(value)}"' for name, value in labels.items())
-    return f"{{{','.join(quoted)}}}" if labels else ""
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _method(scope: Scope) -> str:
-    """The method when it is one of the usual: a client may send any word."""
-    method: str = scope["method"]
-    return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "other"
+def _sum_costs(engines: Iterable[Engine]) -> Cost:
+    totals = (getattr(engine, "totals", None) for engine in engines)
+    return sum((one.cost for one in totals if isinstance(one, Totals)), Cost())

@@ -1,4 +1,4 @@
-"""How often one client may ask: a token bucket for each address.
+"""A limit on how often one client may ask: a token bucket for each address.
 
 https://en.wikipedia.org/wiki/Token_bucket. Off while the server listens on loopback, where everybody who asks is this
 machine's own program, or a proxy that knows its clients better.
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.errors import UsageError
 from edge.server.instruments import Metrics
-from edge.server.problems import error_response
+from edge.server.problems import respond_with
 
 MAX_CLIENTS = 4096
 """Buckets that are kept. Who has asked longest ago gets a full one."""
@@ -47,7 +47,7 @@ class Buckets:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, client: str) -> float:
-        """Take a token: 0 if there was one, else the seconds until there is."""
+        """Take a token and return 0, or return the seconds until there is one."""
         now = self._clock()
         tokens, then = self._buckets.pop(client, (float(self._burst), now))
         tokens = min(self._burst, tokens + (now - then) * self._per_second)
@@ -58,7 +58,7 @@ class Buckets:
         return wait
 
 
-class Limited:
+class RateLimit:
     """Middleware that refuses questions (every POST) of a client that asks too often. Reading is free."""
 
     def __init__(self, app: ASGIApp, buckets: Buckets, metrics: Metrics) -> None:
@@ -70,17 +70,17 @@ class Limited:
         """Answer 429, or pass the request on."""
         if scope["type"] != "http" or scope["method"] != "POST":
             return await self._app(scope, receive, send)
-        wait = self._buckets.take(client_of(scope))
+        wait = self._buckets.take(identify_client(scope))
         if not wait:
             return await self._app(scope, receive, send)
-        self._metrics.refused("rate")
+        self._metrics.count_refusal("rate")
         error = TooManyRequestsError("You ask too often.", f"Ask again in {math.ceil(wait)} s.")
         error.retry_after_s = math.ceil(wait)
-        await error_response(error, scope["path"])(scope, receive, send)
+        await respond_with(error, scope["path"])(scope, receive, send)
 
 
-def client_of(scope: Scope) -> str:
-    """Whom a request counts for: its address, of IPv6 the network."""
+def identify_client(scope: Scope) -> str:
+    """Return the client that a request counts for: its address, of IPv6 the network."""
     host, _ = scope.get("client") or ("", 0)
     try:
         address = ip_address(host)

@@ -1,8 +1,10 @@
-"""Problems in the shape that OpenAI's clients read: ``{"error": {"message", "type", "param", "code"}}``. Pure."""
+"""Problems in the shape that OpenAI's clients read."""
 
 from __future__ import annotations
 
-from edge.shapes import Json
+from typing_extensions import TypedDict
+
+from edge.shapes import Problem
 
 PREFIX = "/v1/"
 _CODES = {
@@ -13,26 +15,41 @@ _CODES = {
 }
 
 
+class ErrorDetail(TypedDict, closed=True):
+    """The error and what to do about it, and the parameter that is at fault."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Error(TypedDict, closed=True):
+    """An error as OpenAI's clients read it."""
+
+    error: ErrorDetail
+
+
 def is_v1(path: str) -> bool:
-    """Whether whoever asks for this path speaks OpenAI's language."""
+    """Return True for a path that OpenAI's clients ask for."""
     return path.startswith(PREFIX)
 
 
-def status_in_v1(problem: Json) -> int:
-    """The HTTP status: OpenAI's for an invalid request is 400."""
+def to_openai_status(problem: Problem) -> int:
+    """Return the HTTP status: OpenAI's for an invalid request is 400."""
     invalid = problem["type"] in ("urn:edge:problem:usage", "urn:edge:problem:validation")
-    return 400 if invalid else int(problem["status"])
+    return 400 if invalid else problem["status"]
 
 
-def in_v1(problem: Json) -> Json:
-    """A problem document as OpenAI's error; the hint becomes part of the message."""
-    found = problem.get("errors") or [{"field": None}]
+def to_openai(problem: Problem) -> Error:
+    """Turn a problem into OpenAI's error; the hint becomes part of the message."""
+    invalid = problem.get("errors")
     kind = problem["type"].rpartition(":")[2]
     return {
         "error": {
             "message": f"{problem['detail']} {problem['hint']}".strip(),
-            "type": _type(int(problem["status"])),
-            "param": found[0]["field"] or None,
+            "type": _type(problem["status"]),
+            "param": (invalid[0]["field"] or None) if invalid else None,
             "code": _CODES.get(problem["type"], kind.replace("-", "_") if ":" in problem["type"] else None),
         }
     }

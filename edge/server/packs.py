@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
-from edge.packs.store import PackStore
-from edge.server.reply import reply
-from edge.server.schema import Packs, content
-from edge.server.services import Services, services
-from edge.shapes import Json, packs_json
+from edge.server.schema import describe_success, reply
+from edge.server.services import ServicesDep
+from edge.shapes import Packs, dump_packs
 
 router = APIRouter(default_response_class=Response)
 
 
-@router.get("/packs", summary="List the installed packs", responses=content(model=Packs))
-async def packs(services: Annotated[Services, Depends(services)]) -> Response:
+@router.get(
+    "/packs", name="packs", summary="List the installed packs", responses=describe_success(shape=Packs)
+)
+async def list_packs(services: ServicesDep) -> Response:
     """The packs in use, and those that cannot be used."""
-    return reply(await services.short.run(lambda: _listed(services.edge.packs)))
-
-
-def _listed(store: PackStore) -> Json:
-    return packs_json(store.list(), store.problems())
+    store = services.edge.packs
+    return reply(await services.short.run(lambda: dump_packs(store.list(), store.problems())))

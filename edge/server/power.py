@@ -1,4 +1,4 @@
-"""Whether the machine runs on its battery, as Linux tells. Other systems tell nothing: then it does not."""
+"""The power supply, as Linux tells of it. Where a system tells nothing, it counts as mains."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 SUPPLIES = Path("/sys/class/power_supply")
 
 
-def on_battery(supplies: Path = SUPPLIES) -> bool:
-    """True when a battery of the machine itself is being emptied and no other source feeds it."""
+def is_on_battery(supplies: Path = SUPPLIES) -> bool:
+    """Return True when a battery of the machine itself is being emptied and no other source feeds it."""
     try:
         found = sorted(supplies.iterdir())
     except OSError:

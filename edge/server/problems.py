@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import BusyError, EdgeError
-from edge.server.openai_errors import in_v1, is_v1, status_in_v1
-from edge.shapes import Json, encode
+from edge.server.openai_errors import is_v1, to_openai, to_openai_status
+from edge.shapes import InvalidField, Problem, encode
 
 MEDIA_TYPE = "application/problem+json"
 KIND = "urn:edge:problem:"
@@ -33,10 +33,10 @@ class ClientGone(Exception):
     """The client closed its connection, or stopped reading; nobody sees what is answered."""
 
 
-def problem(
+def make_problem(
     status: int, title: str, detail: str, hint: str, instance: str, kind: str = "about:blank"
-) -> Json:
-    """A problem document. ``instance`` is the path of the request."""
+) -> Problem:
+    """Return a problem document. ``instance`` is the path of the request."""
     return {
         "type": kind,
         "title": title,
@@ -47,42 +47,42 @@ def problem(
     }
 
 
-def of_error(error: EdgeError, instance: str) -> Json:
-    """The problem that an ``EdgeError`` is; ``type`` ends in its name: ``…:not-found``."""
+def describe_error(error: EdgeError, instance: str) -> Problem:
+    """Return an ``EdgeError`` as a problem; ``type`` ends in the error's name: ``…:not-found``."""
     words = re.findall("[A-Z][a-z]*", type(error).__name__.removesuffix("Error"))
     kind = KIND + "-".join(words).lower()
-    return problem(error.http_status, error.title, error.message, error.hint, instance, kind)
+    return make_problem(error.http_status, error.title, error.message, error.hint, instance, kind)
 
 
-def internal(instance: str) -> Json:
-    """The problem that a mistake of ours is. What went wrong stands in the log, not here."""
+def describe_fault(instance: str) -> Problem:
+    """Return the problem that stands for a mistake of ours. The log has the details; the client does not."""
     hint = "Try again; if it stays, the server's log says what happened."
-    return problem(
+    return make_problem(
         500, EdgeError.title, "Something went wrong inside edge.", hint, instance, KIND + "internal"
     )
 
 
-def error_response(error: EdgeError, path: str) -> Response:
-    """The whole response to an ``EdgeError``."""
+def respond_with(error: EdgeError, path: str) -> Response:
+    """Return the whole response to an ``EdgeError``."""
     headers = {}
     if retry_after := getattr(error, "retry_after_s", isinstance(error, BusyError)):
         headers["Retry-After"] = str(int(retry_after))
     if error.http_status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return _response(of_error(error, path), headers)
+    return _respond(describe_error(error, path), headers)
 
 
-def install(app: FastAPI) -> None:
+def install_handlers(app: FastAPI) -> None:
     """Answer every exception with a problem. To be called before other middleware is added."""
-    app.add_exception_handler(EdgeError, _on_edge_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(ClientGone, _on_client_gone)
-    app.add_middleware(_Caught)
+    app.add_exception_handler(EdgeError, _handle_edge_error)
+    app.add_exception_handler(RequestValidationError, _handle_invalid)
+    app.add_exception_handler(HTTPException, _handle_http)
+    app.add_exception_handler(ClientGone, _handle_client_gone)
+    app.add_middleware(_UnexpectedErrors)
 
 
-class _Caught:
-    """Middleware for what nobody foresaw. Starlette's own would answer outside all others and break the connection."""
+class _UnexpectedErrors:
+    """Middleware for errors nobody foresaw. Starlette's own sits outside all others and breaks the connection."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -90,59 +90,63 @@ class _Caught:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
-        async def noting(message: Message) -> None:
+        async def note_start(message: Message) -> None:
             nonlocal started
             started = started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, note_start)
         except Exception:
             if started or scope["type"] != "http":
                 raise
             _log.exception("%s %s failed", scope["method"], scope["path"])
-            await _response(internal(scope["path"]))(scope, receive, send)
+            await _respond(describe_fault(scope["path"]))(scope, receive, send)
 
 
-def _response(body: Json, headers: Mapping[str, str] | None = None) -> Response:
+def _respond(body: Problem, headers: Mapping[str, str] | None = None) -> Response:
     if is_v1(body["instance"]):
-        return Response(encode(in_v1(body)), status_in_v1(body), headers, "application/json")
+        return Response(encode(to_openai(body)), to_openai_status(body), headers, "application/json")
     return Response(encode(body), body["status"], headers, MEDIA_TYPE)
 
 
-async def _on_edge_error(request: Request, error: Exception) -> Response:
+async def _handle_edge_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, EdgeError)
-    return error_response(error, request.url.path)
+    return respond_with(error, request.url.path)
 
 
-async def _on_invalid(request: Request, error: Exception) -> Response:
+async def _handle_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [{"field": _field(one["loc"]), "message": _message(one)} for one in error.errors()]
+    found: list[InvalidField] = [
+        {"field": _name_field(one["loc"]), "message": _explain(one)} for one in error.errors()
+    ]
     detail = "; ".join(f"{one['field'] or 'body'}: {one['message']}" for one in found)
     kind = KIND + "validation"
-    body = problem(422, "Invalid request", f"{detail}.", SEE_SCHEMA, request.url.path, kind)
-    return _response(body | {"errors": found})
+    body = make_problem(422, "Invalid request", f"{detail}.", SEE_SCHEMA, request.url.path, kind)
+    body["errors"] = found
+    return _respond(body)
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
+async def _handle_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     allowed = (error.headers or {}).get("Allow")
     hint = f"Allowed: {allowed}." if allowed else _HINTS.get(error.status_code, SEE_SCHEMA)
     title = HTTPStatus(error.status_code).phrase
-    return _response(problem(error.status_code, title, error.detail, hint, request.url.path), error.headers)
+    body = make_problem(error.status_code, title, error.detail, hint, request.url.path)
+    return _respond(body, error.headers)
 
 
-async def _on_client_gone(request: Request, error: Exception) -> Response:
+async def _handle_client_gone(request: Request, error: Exception) -> Response:
     return Response(status_code=499)  # seen by the metrics only
 
 
-def _field(location: Sequence[int | str]) -> str:
-    """``history.0.role``; empty for the body as a whole."""
+def _name_field(location: Sequence[int | str]) -> str:
+    """Return ``history.0.role``, say; empty for the body as a whole."""
     where, *path = location
     return "" if where == "body" and path and isinstance(path[0], int) else ".".join(map(str, path))
 
 
-def _message(error: Mapping[str, Any]) -> str:
+def _explain(error: Mapping[str, Any]) -> str:
     if error["type"] == "json_invalid":
         return f"not valid JSON at character {error['loc'][-1]} ({error['ctx']['error']})"
     return str(error["msg"]).removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""Listening: the sockets, uvicorn and the signals."""
+"""The running server: its sockets, uvicorn and the signals."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BACKLOG = 128
 GRACE_SECONDS = 5
 """For responses under way when the server stops."""
 
-ASKING_SECONDS = 3
+PROBE_SECONDS = 3
 """For whoever has the port to say what it is: a service that systemd starts for it needs a moment."""
 
 ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
@@ -51,18 +51,18 @@ def serve(edge: Edge, host: str, port: int, ready: Ready = lambda url: None) -> 
         UsageError: no such address or port, or one that needs a token and has none.
     """
     with ExitStack() as stack:
-        listeners = [stack.enter_context(listener) for listener in systemd.listeners()]
+        listeners = [stack.enter_context(listener) for listener in systemd.take_listeners()]
         if listeners:
-            host = systemd.address_of(systemd.foremost(listeners))
+            host = systemd.get_address(systemd.find_public(listeners))
         app = create_app(edge, host)
         listeners = listeners or [stack.enter_context(bind(host, port))]
-        url = url_of(host, systemd.foremost(listeners))
-        server = Server(app, lambda: _started(url, ready))
-        with _stopped_by_signals(server):
+        url = make_url(host, systemd.find_public(listeners))
+        server = Server(app, lambda: _announce(url, ready))
+        with _stop_on_signals(server):
             server.run(sockets=listeners)
 
 
-def _started(url: str, ready: Ready) -> None:
+def _announce(url: str, ready: Ready) -> None:
     systemd.notify(f"READY=1\nSTATUS=Answering at {url}")
     ready(url)
 
@@ -99,7 +99,7 @@ class Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket, so that what is wrong with the address shows before anything starts.
+    """Return a listening socket, so that an error in the address shows before anything starts.
 
     Raises:
         BusyError, UsageError: as ``serve``.
@@ -113,15 +113,15 @@ def bind(host: str, port: int) -> socket.socket:
     failure = OSError(errno.EADDRNOTAVAIL, "no address")
     for family, _, _, _, address in found:
         try:
-            return _listening(family, address)
+            return _listen(family, address)
         except OSError as error:
             failure = error
             if error.errno not in ABSENT:
                 break
-    raise _refused(failure, host, port) from failure
+    raise _explain(failure, host, port) from failure
 
 
-def _listening(family: int, address: tuple[Any, ...]) -> socket.socket:
+def _listen(family: int, address: tuple[Any, ...]) -> socket.socket:
     # asyncio switches off Nagle's delay (40 ms a response) only where the protocol is named.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -135,14 +135,14 @@ def _listening(family: int, address: tuple[Any, ...]) -> socket.socket:
     return listener
 
 
-def url_of(host: str, listener: socket.socket) -> str:
-    """Where the server is found."""
+def make_url(host: str, listener: socket.socket) -> str:
+    """Return the URL of a server."""
     name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{listener.getsockname()[1]}"
 
 
-def _refused(error: OSError, host: str, port: int) -> EdgeError:
-    if error.errno == errno.EADDRINUSE and _answers(host, port):
+def _explain(error: OSError, host: str, port: int) -> EdgeError:
+    if error.errno == errno.EADDRINUSE and _is_edge(host, port):
         return BusyError(
             f"edge runs already and answers on port {port} of {host}, maybe as a service.",
             "Use that one, or take another port with --port. The service stops with: "
@@ -159,9 +159,9 @@ def _refused(error: OSError, host: str, port: int) -> EdgeError:
     return UsageError(f"{host}:{port} cannot be listened on: {error.strerror}.", "Try another --port.")
 
 
-def _answers(host: str, port: int) -> bool:
-    """Whether what listens there is an edge."""
-    connection = http.client.HTTPConnection(host, port, timeout=ASKING_SECONDS)
+def _is_edge(host: str, port: int) -> bool:
+    """Return True if an edge listens there."""
+    connection = http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)
     with closing(connection), suppress(OSError, http.client.HTTPException, ValueError):
         connection.request("GET", "/health")
         return {"status", "version", "engine"} <= set(json.load(connection.getresponse()))
@@ -169,7 +169,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 @contextmanager
-def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+def _stop_on_signals(server: uvicorn.Server) -> Iterator[None]:
     """Return after a signal rather than die of it: uvicorn stops, then sends itself the signal again."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,15 +1,28 @@
-"""The wire as pydantic models: they check requests, and describe in OpenAPI what ``edge.shapes`` makes."""
+"""What the server's own endpoints take, as pydantic models, and how their responses are made and described.
+
+The shapes of the responses are those of ``edge.shapes``.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from starlette.responses import Response
 
 from edge.server import problems
-from edge.types import Message, Mode, Question, Role
+from edge.shapes import Json, Problem, encode
+from edge.types import Message, Question, Role
 
 Name = Annotated[str, Field(max_length=200)]
+Responses = dict[int | str, dict[str, Any]]
+
+FAILURE: Responses = {
+    "default": {
+        "description": "What went wrong",
+        "content": {problems.MEDIA_TYPE: {"schema": TypeAdapter(Problem).json_schema()}},
+    }
+}
 
 
 class HistoryMessage(BaseModel):
@@ -32,8 +45,8 @@ class ChatRequest(BaseModel):
     engine: Name | None = None
     stream: bool = False
 
-    def question(self) -> Question:
-        """The question as the assistant takes it."""
+    def to_question(self) -> Question:
+        """Return the question for the assistant."""
         return Question(
             text=self.message,
             history=tuple(Message(message.role, message.content) for message in self.history or ()),
@@ -44,149 +57,16 @@ class ChatRequest(BaseModel):
         )
 
 
-class _Shape(BaseModel):
-    """A response. Nothing leaves that is not described here."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Box(_Shape):
-    """A rectangle on page ``page``, in fractions of its width and height from the top left corner."""
-
-    page: int
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
-class Passage(_Shape):
-    """Pages are 1-based positions in the file; ``page_label`` is what is printed, where that differs."""
-
-    pack: str
-    version: str
-    document: str
-    page_from: int
-    page_to: int
-    page_label: str = Field(default="", description="Absent where it is the position.")
-    heading: str
-    text: str
-    score: float
-    signed: bool
-    boxes: list[Box] = Field(description="Where its lines stand; empty where there are no pages to draw.")
-
-
-class Citation(Passage):
-    """The passage that ``[n]`` in the answer means."""
-
-    n: int
-
-
-class SafetyWarning(_Shape):
-    """A warning that applies, word for word."""
-
-    text: str
-    citation: int
-
-
-class Timings(_Shape):
-    """Milliseconds from the question; null for what was never reached."""
-
-    evidence: float | None
-    first_token: float | None
-    total: float | None
-
-
-class Answer(_Shape):
-    """A finished turn. ``unverified`` are values no cited passage contains; the answer does not state them."""
-
-    answer: str
-    refused: bool
-    mode: Mode
-    citations: list[Citation]
-    warnings: list[SafetyWarning]
-    unverified: list[str]
-    conversation_id: str
-    engine: str
-    timings_ms: Timings
-    notice: str = Field(default="", description="How the answer came about, when that is worth saying.")
-
-
-class Search(_Shape):
-    """Passages, best first."""
-
-    results: list[Passage]
-    ms: float
-    missing: list[str] = Field(default_factory=list, description="Codes asked for that no pack mentions.")
-
-
-class InstalledPack(_Shape):
-    """A pack in use; ``previous`` is the version that a rollback brings back. It was installed, or it came along with
-    the program, beside it or inside."""
-
-    name: str
-    version: str
-    title: str
-    digest: str
-    size: int
-    signed: bool
-    previous: str | None
-    place: Literal["installed", "beside", "inside"]
-
-
-class PackProblem(_Shape):
-    """An installed pack that cannot be used."""
-
-    name: str
-    detail: str
-    hint: str
-
-
-class Packs(_Shape):
-    """What is installed."""
-
-    packs: list[InstalledPack]
-    problems: list[PackProblem]
-
-
-class Health(_Shape):
-    """``degraded``: no pack, a pack that cannot be used, or an engine that cannot be made."""
-
-    status: Literal["ok", "degraded"]
-    version: str
-    packs: int
-    engine: str
-
-
-class Problem(_Shape):
-    """An error (RFC 9457), with what to do about it."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    hint: str
-    errors: list[dict[Literal["field", "message"], str]] = Field(
-        default=[], description="Of an invalid request."
-    )
-
-
-Responses = dict[int | str, dict[str, Any]]
-
-FAILURE: Responses = {
-    "default": {
-        "description": "What went wrong",
-        "content": {problems.MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
-    }
-}
-
-
-def content(*media_types: str, model: type[BaseModel] | None = None) -> Responses:
-    """The ``responses`` of an endpoint: JSON of a model, or text or bytes of these media types."""
+def describe_success(*media_types: str, shape: type | None = None) -> Responses:
+    """Return the ``responses`` of an endpoint: JSON of a shape, or text or bytes of these media types."""
     success: dict[str, Any] = {"description": "OK"}
-    if model:
-        success["model"] = model
+    if shape:
+        success["model"] = shape
     if media_types:
         success["content"] = {media_type: {"schema": {"type": "string"}} for media_type in media_types}
     return {200: success}
+
+
+def reply(value: Json) -> Response:
+    """Return a response with status 200 and ``value`` as JSON."""
+    return Response(encode(value), media_type="application/json")

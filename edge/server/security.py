@@ -1,4 +1,4 @@
-"""Who may talk to the server: programs of this machine, and, with a token, others.
+"""The guard at the door: programs of this machine may talk to the server, and, with a token, others.
 
 A page of a foreign web site in the technician's browser may not: its ``Origin`` betrays it, its ``Host`` when it
 got here by DNS rebinding, ``Sec-Fetch-Site`` when it only embeds a picture.
@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import ForbiddenError, UsageError
-from edge.server.problems import error_response
+from edge.server.problems import respond_with
 
 OPEN_TO_ALL = "/health"
 HEADERS = {
@@ -51,7 +51,7 @@ def check_token(host: str, token: str) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address means this machine and cannot be made to mean another."""
+    """Return True if a name or address means this machine and cannot be made to mean another."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -76,7 +76,7 @@ class Guard:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
 
-        async def hardened(message: Message) -> None:
+        async def send_hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
@@ -86,17 +86,17 @@ class Guard:
         try:
             self._admit(Headers(scope=scope), scope["path"])
         except ForbiddenError as error:
-            return await error_response(error, scope["path"])(scope, receive, hardened)
-        await self._app(scope, receive, hardened)
+            return await respond_with(error, scope["path"])(scope, receive, send_hardened)
+        await self._app(scope, receive, send_hardened)
 
     def _admit(self, headers: Headers, path: str) -> None:
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or not self._is_ours(host_of(hosts[0])):
+        if len(hosts) != 1 or not self._is_ours(parse_host(hosts[0])):
             raise ForbiddenError(
                 "The Host header does not name this server.",
                 f"Call it by the address it listens on, {self._host}, or localhost.",
             )
-        if any(not self._same_origin(origin, hosts[0]) for origin in headers.getlist("origin")):
+        if any(not self._is_same_origin(origin, hosts[0]) for origin in headers.getlist("origin")):
             raise ForbiddenError(
                 "A page of another site may not use this server.", "Use it from a page of its own."
             )
@@ -115,11 +115,11 @@ class Guard:
         # A wildcard address is reached by any address of the machine. An address, unlike a name, cannot be rebound.
         return _is_wildcard(self._host) and (_is_address(host) or host == socket.gethostname().lower())
 
-    def _same_origin(self, origin: str, host: str) -> bool:
+    def _is_same_origin(self, origin: str, host: str) -> bool:
         scheme, _, authority = origin.partition("://")
         if scheme not in ("http", "https"):
             return False
-        return authority.lower() == host.lower() or is_loopback(host_of(authority))
+        return authority.lower() == host.lower() or is_loopback(parse_host(authority))
 
     def _has_token(self, headers: Headers) -> bool:
         scheme, _, presented = headers.get("authorization", "").partition(" ")
@@ -127,8 +127,8 @@ class Guard:
         return scheme.lower() == "bearer" and right
 
 
-def host_of(authority: str) -> str:
-    """The host of ``host[:port]``, in lower case, without the brackets of IPv6; empty when it is not one."""
+def parse_host(authority: str) -> str:
+    """Return the host of ``host[:port]`` in lower case, without the brackets of IPv6; empty when it is not one."""
     match = _AUTHORITY.fullmatch(authority)
     return match[1].strip("[]").lower() if match else ""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from edge.errors import EdgeError
 from edge.server.idle import IdlePrefill
@@ -42,15 +42,15 @@ class Services:
         self._embedding_workers = Workers("embedding", EMBEDDING_THREADS, 0)
         self.turns = Turns(self._turn_workers, settings.max_waiting, observe)
         self.embeddings = Turns(self._embedding_workers, EMBEDDINGS_WAITING, observe)
-
+        self.metrics.watch(self.turns, edge.list_engines)
         self.idle = IdlePrefill(
             edge.get_prefiller,
             lambda: edge.assistant.list_likely_prompts(LIKELY),
             lambda: len(self.turns) > 0,
         )
 
-    def answering(self, question: Question) -> Work[Event]:
-        """The work of a turn that answers a question from the packs."""
+    def prepare_answer(self, question: Question) -> Work[Event]:
+        """Return the work of a turn that answers a question from the packs."""
 
         def work(cancelled: Cancelled) -> Iterator[Event]:
             return self.edge.assistant.answer(question, cancelled)
@@ -80,7 +80,11 @@ class Services:
             await asyncio.to_thread(workers.close)
 
 
-def services(request: Request) -> Services:
-    """The application's services, for endpoints to depend on."""
-    found: Services = request.app.state.services
-    return found
+def get_services(request: Request) -> Services:
+    """Return the application's services."""
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(get_services)]
+"""For endpoints to depend on."""

@@ -20,7 +20,7 @@ from edge.errors import EdgeError
 from edge.server import problems
 from edge.server.problems import ClientGone
 from edge.server.turns import T, Turn, Turns, Work
-from edge.shapes import Json
+from edge.shapes import Problem
 
 MEDIA_TYPE = "text/event-stream"
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -42,16 +42,16 @@ class EventStream(StreamingResponse, Generic[T]):
         self._work = work
 
     @abstractmethod
-    def frames_of(self, event: T) -> bytes:
-        """What is sent for an event; nothing for some."""
+    def encode_event(self, event: T) -> bytes:
+        """Return the bytes to send for an event; nothing for some."""
 
     @abstractmethod
     def is_last(self, event: T) -> bool:
-        """Whether the turn ends with it."""
+        """Return True if the turn ends with it."""
 
     @abstractmethod
-    def failure(self, problem: Json) -> bytes:
-        """What is sent when something fails after the first event."""
+    def encode_failure(self, problem: Problem) -> bytes:
+        """Return the bytes to send when something fails after the first event."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events."""
@@ -60,7 +60,7 @@ class EventStream(StreamingResponse, Generic[T]):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             with suppress(ClientGone, TimeoutError):
                 unsent = b""
-                async for part in self._frames(turn, first, scope["path"]):
+                async for part in self._encode_turn(turn, first, scope["path"]):
                     unsent += part
                     if turn.has_more:  # goes out together: a write for each costs twice the processor time
                         continue
@@ -69,25 +69,25 @@ class EventStream(StreamingResponse, Generic[T]):
                     unsent = b""
                 await send({"type": "http.response.body", "body": unsent})
 
-    async def _frames(self, turn: Turn[T], event: T | None, path: str) -> AsyncIterator[bytes]:
-        """From the first event to the last, or to a failure."""
+    async def _encode_turn(self, turn: Turn[T], event: T | None, path: str) -> AsyncIterator[bytes]:
+        """Yield bytes from the first event to the last, or to a failure."""
         try:
             while event is None or not self.is_last(event):
-                if part := KEEP_ALIVE if event is None else self.frames_of(event):
+                if part := KEEP_ALIVE if event is None else self.encode_event(event):
                     yield part
                 event = await turn.next()
-            yield self.frames_of(event)
+            yield self.encode_event(event)
         except EdgeError as error:
-            yield self.failure(problems.of_error(error, path))
+            yield self.encode_failure(problems.describe_error(error, path))
         except ClientGone:
             raise
         except Exception:
             _log.exception("A turn failed")
-            yield self.failure(problems.internal(path))
+            yield self.encode_failure(problems.describe_fault(path))
 
 
-def frame(event: str, data: bytes) -> bytes:
-    """One event, named unless ``event`` is empty; ``data`` may have several lines."""
+def encode_frame(event: str, data: bytes) -> bytes:
+    """Encode one event, named unless ``event`` is empty; ``data`` may have several lines."""
     lines = b"".join(b"data: %b\n" % line for line in _LINE_END.split(data))
     name = b"event: %b\n" % event.encode("ascii") if event else b""
     return b"%b%b\n" % (name, lines)

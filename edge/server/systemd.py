@@ -1,4 +1,4 @@
-"""What systemd hands to a service and hears from it: listening sockets (sd_listen_fds) and its state (sd_notify).
+"""systemd and the service: it hands over listening sockets (sd_listen_fds) and hears the state (sd_notify).
 
 Without systemd there are no such sockets, and nobody is told.
 """
@@ -21,8 +21,8 @@ LISTEN_ON_TCP = (
 )
 
 
-def listeners(environ: MutableMapping[str, str] = os.environ) -> list[socket.socket]:
-    """The sockets that were handed to this process, usually none. Its children will not hear of them.
+def take_listeners(environ: MutableMapping[str, str] = os.environ) -> list[socket.socket]:
+    """Return the sockets that were handed to this process, usually none. Its children will not hear of them.
 
     Raises:
         UsageError: one is no listening TCP socket.
@@ -31,16 +31,16 @@ def listeners(environ: MutableMapping[str, str] = os.environ) -> list[socket.soc
     environ.pop("LISTEN_FDNAMES", None)
     if pid != str(os.getpid()) or not count.isdecimal():
         return []
-    return [_listener(FIRST + index) for index in range(int(count))]
+    return [_open_listener(FIRST + index) for index in range(int(count))]
 
 
-def foremost(listeners: list[socket.socket]) -> socket.socket:
-    """The socket whose address decides who may ask: the one outside loopback, if there is one.
+def find_public(listeners: list[socket.socket]) -> socket.socket:
+    """Return the socket whose address decides who may ask: the one outside loopback, if there is one.
 
     Raises:
         UsageError: they listen on several networks.
     """
-    outside = {host: listener for listener in listeners if not is_loopback(host := address_of(listener))}
+    outside = {host: listener for listener in listeners if not is_loopback(host := get_address(listener))}
     if len(outside) > 1:
         raise UsageError(
             f"The sockets from systemd listen on {' and '.join(outside)}.",
@@ -49,13 +49,13 @@ def foremost(listeners: list[socket.socket]) -> socket.socket:
     return next(iter(outside.values()), listeners[0])
 
 
-def address_of(listener: socket.socket) -> str:
-    """The address a socket listens on."""
+def get_address(listener: socket.socket) -> str:
+    """Return the address a socket listens on."""
     return str(listener.getsockname()[0])
 
 
 def is_service(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether systemd runs this process, and waits to hear that it is ready."""
+    """Return True if systemd runs this process and waits to hear that it is ready."""
     return "NOTIFY_SOCKET" in environ
 
 
@@ -68,7 +68,7 @@ def notify(state: str, environ: Mapping[str, str] = os.environ) -> None:
         sender.sendto(state.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
 
 
-def _listener(descriptor: int) -> socket.socket:
+def _open_listener(descriptor: int) -> socket.socket:
     try:
         os.set_inheritable(descriptor, False)
         listener = socket.socket(fileno=descriptor)

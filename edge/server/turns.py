@@ -53,11 +53,11 @@ class Turn(Generic[T]):
         self._observe = observe
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[T | Exception] = asyncio.Queue()
-        self._room = threading.Semaphore(BUFFERED)
+        self._free = threading.Semaphore(BUFFERED)
         self._stopped = threading.Event()
 
     async def next(self) -> T | None:
-        """The next event, or None when nothing came for ``KEEP_ALIVE_SECONDS``.
+        """Return the next event, or None when nothing came for ``KEEP_ALIVE_SECONDS``.
 
         Raises:
             ClientGone: the client closed its connection.
@@ -68,7 +68,7 @@ class Turn(Generic[T]):
                 event = await self._events.get()
         except TimeoutError:
             return None
-        self._room.release()
+        self._free.release()
         self._observe(event)
         if isinstance(event, Exception):
             raise event
@@ -76,39 +76,39 @@ class Turn(Generic[T]):
 
     @property
     def has_more(self) -> bool:
-        """Whether the next event is there already."""
+        """True if the next event is there already."""
         return not self._events.empty()
 
-    def work(self) -> None:
-        """What the thread does."""
+    def run(self) -> None:
+        """Do the work and pass its events on. The thread runs this."""
         if self._stopped.is_set():
             return
         try:
             for event in self._work(self._stopped.is_set):
-                self._hand_over(event)
+                self._put(event)
                 if self._stopped.is_set():
                     return
             raise EngineError("The answer broke off.", "Ask again.")
         except Exception as error:  # every kind of it is the client's to see, as a problem
-            self._hand_over(error)
+            self._put(error)
 
     def stop(self, reason: Exception) -> None:
         """Make ``cancelled()`` true and let ``next`` raise ``reason``. For the event loop only."""
         if self._stopped.is_set():
             return
         self._stopped.set()
-        self._room.release(BUFFERED)  # lets a thread that waits for room go on
+        self._free.release(BUFFERED)  # lets a thread that waits for room go on
         while not self._events.empty():
             self._events.get_nowait()
         self._events.put_nowait(reason)
 
-    def _hand_over(self, event: T | Exception) -> None:
-        self._room.acquire()
+    def _put(self, event: T | Exception) -> None:
+        self._free.acquire()
         if not self._stopped.is_set():
             with suppress(RuntimeError):  # the loop was closed meanwhile
-                self._loop.call_soon_threadsafe(self._take, event)
+                self._loop.call_soon_threadsafe(self._deliver, event)
 
-    def _take(self, event: T | Exception) -> None:
+    def _deliver(self, event: T | Exception) -> None:
         if not self._stopped.is_set():
             self._events.put_nowait(event)
 
@@ -135,12 +135,12 @@ class Turns:
 
     @property
     def running(self) -> int:
-        """Turns that have a thread."""
+        """The number of turns that have a thread."""
         return len(self._running)
 
     @property
     def waiting(self) -> int:
-        """Turns that wait for one."""
+        """The number of turns that wait for one."""
         return len(self._waiting)
 
     @asynccontextmanager
@@ -176,20 +176,20 @@ class Turns:
         elif len(self._waiting) < self._most_waiting:
             self._waiting.append(turn)
         else:
-            raise self._full()
+            raise self._refuse()
 
     def _run(self, turn: Turn[Any]) -> None:
         loop, began = asyncio.get_running_loop(), time.monotonic()
 
-        def ended(_: object) -> None:
+        def report_end(_: object) -> None:
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._ended, turn, time.monotonic() - began)
+                loop.call_soon_threadsafe(self._finish, turn, time.monotonic() - began)
 
-        future = self._workers.submit(turn.work)
+        future = self._workers.submit(turn.run)
         self._running.add(turn)
-        future.add_done_callback(ended)
+        future.add_done_callback(report_end)
 
-    def _ended(self, turn: Turn[Any], took_s: float) -> None:
+    def _finish(self, turn: Turn[Any], took_s: float) -> None:
         self._running.discard(turn)
         self._usual_s += 0.1 * (took_s - self._usual_s)
         while self._waiting and len(self._running) < self._workers.threads:
@@ -199,8 +199,8 @@ class Turns:
             except BusyError as error:
                 waited.stop(error)
 
-    def _full(self) -> FullError:
-        """The refusal; a place in the queue should be free after what a turn takes, by the number of threads."""
+    def _refuse(self) -> FullError:
+        """Return the refusal; a place in the queue should be free after what a turn takes, by the number of threads."""
         seconds = min(MAX_RETRY_AFTER_S, math.ceil(self._usual_s / self._workers.threads))
         error = FullError("Too many requests are waiting.", f"Try again in {seconds} s.")
         error.retry_after_s = seconds

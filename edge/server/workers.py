@@ -19,7 +19,7 @@ class Workers:
     def __init__(self, name: str, threads: int, waiting: int) -> None:
         self.threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._room = threading.BoundedSemaphore(threads + waiting)
+        self._slots = threading.BoundedSemaphore(threads + waiting)
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Run ``work`` in a thread as soon as one is free.
@@ -27,18 +27,18 @@ class Workers:
         Raises:
             BusyError: too much is waiting already, or the server is stopping.
         """
-        if not self._room.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             raise BusyError("Too many requests are waiting.", "Try again in a moment.")
         try:
             future = self._pool.submit(work)
         except RuntimeError as error:
-            self._room.release()
+            self._slots.release()
             raise BusyError("The server is stopping.", "Start it again.") from error
-        future.add_done_callback(lambda _: self._room.release())
+        future.add_done_callback(lambda _: self._slots.release())
         return future
 
     async def run(self, work: Callable[[], T]) -> T:
-        """The result of ``work``; raises what it raises, and ``BusyError``."""
+        """Return the result of ``work``; raise what it raises, and ``BusyError``."""
         return await asyncio.wrap_future(self.submit(work))
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from edge.engine.interface import Engine
 from edge.ingest.build import build
 from edge.packs.store import PackStore
 from edge.server.app import create_app
-from edge.server.run import Server, bind, url_of
+from edge.server.run import Server, bind, make_url
 
 
 class LocalClient(httpx.Client):
@@ -109,7 +109,7 @@ def serving(edge: Edge, host: str = "127.0.0.1") -> Iterator[LocalClient]:
         thread.start()
         try:
             assert ready.wait(10)
-            with LocalClient(server, url_of("127.0.0.1", listener)) as client:
+            with LocalClient(server, make_url("127.0.0.1", listener)) as client:
                 yield client
         finally:
             server.should_exit = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import httpx
@@ -42,6 +44,12 @@ def test_every_endpoint_documents_its_success_and_its_problems(document: dict[st
             problem = "application/json" if path.startswith("/v1/") else "application/problem+json"
             assert set(operation["responses"]["default"]["content"]) == {problem}
             assert operation["summary"]
+
+
+def test_every_reference_leads_to_a_shape(document: dict[str, Any]) -> None:
+    names = re.findall(r'"\$ref": "([^"]*)"', json.dumps(document))
+    assert names
+    assert set(names) <= {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
 
 
 def test_chat_documents_both_of_its_forms(document: dict[str, Any]) -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from edge.server import schema
+from edge import shapes
 from edge.server.body import MAX_BYTES
 
 QUESTION = "How many grams of grease does the motor bearing take?"
@@ -63,7 +64,7 @@ def test_an_answer_has_the_documented_shape_and_quotes_the_manual(client: httpx.
 
 def test_every_answer_conforms_to_its_schema(client: httpx.Client) -> None:
     for question in (QUESTION, "Who painted the Mona Lisa in Florence?", "How do I start the pump?"):
-        schema.Answer.model_validate(ask(client, question).json(), strict=True)
+        TypeAdapter(shapes.Answer).validate_python(ask(client, question).json(), strict=True)
 
 
 def test_what_the_packs_do_not_say_is_refused(client: httpx.Client) -> None:
@@ -209,7 +210,7 @@ def test_no_json_makes_the_server_fail(client: httpx.Client, body: Any) -> None:
     assert response.status_code in {200, 400, 404, 422}
     if response.status_code != 200:
         assert response.headers["content-type"] == "application/problem+json"
-        schema.Problem.model_validate(response.json())
+        TypeAdapter(shapes.Problem).validate_python(response.json())
 
 
 @SHARED

@@ -60,43 +60,43 @@ def idle(engine: Prefiller | None, *prompts: Prompt, busy: bool = False, saving:
 
 def test_the_likeliest_comes_first_and_each_once(engine: Prefiller) -> None:
     work = idle(engine, A, B)
-    assert (work.work(), work.work()) == (2, 0)
+    assert (work.prefill_likely(), work.prefill_likely()) == (2, 0)
     assert engine.prompts == [A, B]
 
 
 def test_a_new_worker_is_given_them_again(engine: Prefiller) -> None:
     work = idle(engine, A)
-    work.work()
+    work.prefill_likely()
     engine.pid = 8
-    assert work.work() == 1
+    assert work.prefill_likely() == 1
 
 
 def test_a_worker_that_was_ended_for_lack_of_use_is_left_in_peace(engine: Prefiller) -> None:
     work = idle(engine, A)
-    work.work()
+    work.prefill_likely()
     engine.pid = None
-    assert work.work() == 0
+    assert work.prefill_likely() == 0
 
 
 def test_without_a_language_model_nothing_happens() -> None:
-    assert idle(None, A).work() == 0
+    assert idle(None, A).prefill_likely() == 0
 
 
 def test_a_prompt_that_gave_way_is_tried_again(engine: Prefiller) -> None:
     asked = [True]
     work = IdlePrefill(lambda: engine, lambda: [A], lambda: asked[0], lambda: False)
-    assert work.work() == 0
+    assert work.prefill_likely() == 0
     asked[0] = False
-    assert work.work() == 1
+    assert work.prefill_likely() == 1
 
 
 def test_a_prompt_that_fails_is_not_tried_again(engine: Prefiller) -> None:
     work = idle(engine, A)
     engine.failure = EngineError("It does not fit.", "")
     with pytest.raises(EngineError):
-        work.work()
+        work.prefill_likely()
     engine.failure = None
-    assert work.work() == 0
+    assert work.prefill_likely() == 0
 
 
 def test_the_thread_begins_when_it_is_quiet_and_ends_when_told(engine: Prefiller) -> None:
@@ -108,7 +108,7 @@ def test_the_thread_begins_when_it_is_quiet_and_ends_when_told(engine: Prefiller
 
 
 @pytest.mark.parametrize("state", [{"busy": True}, {"saving": True}])
-def test_the_thread_does_nothing_while_somebody_asks_or_on_battery(
+def test_the_thread_does_nothing_while_somebody_asks_or_is_on_battery(
     engine: Prefiller, state: dict[str, bool]
 ) -> None:
     looked = [Event(), Event()]
@@ -139,7 +139,7 @@ def llama(tmp_path: Path) -> Iterator[LlamaEngine]:
 
 def test_what_was_computed_ahead_is_reused_by_the_question(llama: LlamaEngine) -> None:
     passages = [passage("Tighten the housing bolts crosswise to 25 Nm.")]
-    assert IdlePrefill(lambda: llama, lambda: [make_opening(passages)], lambda: False).work() == 1
+    assert IdlePrefill(lambda: llama, lambda: [make_opening(passages)], lambda: False).prefill_likely() == 1
     sent = continue_conversation("What torque?", passages, (), 16, llama.fits)
     stream = llama.stream(sent.prompt)
     while True:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.server.limits import MAX_CLIENTS, Buckets, client_of
+from edge.server.limits import MAX_CLIENTS, Buckets, identify_client
 
 Start = Callable[..., Any]
 QUESTION = {"message": "How many grams of grease does the motor bearing take?"}
@@ -78,8 +78,8 @@ def test_only_so_many_clients_are_remembered() -> None:
     ],
 )
 def test_a_client_is_an_address_and_of_ipv6_a_network(host: str, client: str) -> None:
-    assert client_of({"client": (host, 5)}) == client
-    assert client_of({}) == ""
+    assert identify_client({"client": (host, 5)}) == client
+    assert identify_client({}) == ""
 
 
 def test_questions_are_counted_and_reading_is_not(start: Start) -> None:

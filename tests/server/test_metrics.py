@@ -8,7 +8,8 @@ from typing import Any
 
 from edge import __version__
 from edge.engine.scripted import ScriptedEngine
-from edge.server.instruments import BUCKETS, Histogram, sample
+from edge.server.instruments import Metrics
+from edge.types import Answer
 
 Start = Callable[..., Any]
 QUESTION = "How many grams of grease does the motor bearing take?"
@@ -25,17 +26,18 @@ def test_requests_and_answers_are_counted(start: Start) -> None:
     response = client.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = response.text.splitlines()
-    assert f'edge_info{{version="{__version__}"}} 1' in lines
-    assert "edge_turns_in_progress 0" in lines
-    assert 'edge_http_requests_total{method="POST",route="/chat",status="200"} 2' in lines
+    assert f'edge_info{{version="{__version__}"}} 1.0' in lines
+    assert "edge_turns_in_progress 0.0" in lines
+    assert 'edge_http_requests_total{method="POST",route="/chat",status="200"} 2.0' in lines
     assert (
-        'edge_http_requests_total{method="GET",route="/documents/{pack}/{document}",status="200"} 1' in lines
+        'edge_http_requests_total{method="GET",route="/documents/{pack}/{document}",status="200"} 1.0'
+        in lines
     )
-    assert 'edge_http_requests_total{method="GET",route="unmatched",status="404"} 2' in lines
-    assert 'edge_answers_total{mode="generated"} 1' in lines
-    assert 'edge_answers_total{mode="refused"} 1' in lines
-    assert "edge_turn_evidence_seconds_count 2" in lines
-    assert "edge_turn_first_token_seconds_count 1" in lines
+    assert 'edge_http_requests_total{method="GET",route="unmatched",status="404"} 2.0' in lines
+    assert 'edge_answers_total{mode="generated"} 1.0' in lines
+    assert 'edge_answers_total{mode="refused"} 1.0' in lines
+    assert "edge_turn_evidence_seconds_count 2.0" in lines
+    assert "edge_turn_first_token_seconds_count 1.0" in lines
 
 
 def test_every_line_is_in_the_format(start: Start) -> None:
@@ -49,19 +51,28 @@ def test_any_method_a_client_invents_is_one_label(start: Start) -> None:
     client = start()
     client.request("BREW", "/packs")
     assert (
-        'edge_http_requests_total{method="other",route="/packs",status="405"} 1'
+        'edge_http_requests_total{method="other",route="/packs",status="405"} 1.0'
         in client.get("/metrics").text
     )
 
 
-def test_buckets_are_cumulative() -> None:
-    histogram = Histogram()
-    for seconds in (BUCKETS[0], 0.02, 1000.0):
-        histogram.observe(seconds)
-    lines = list(histogram.lines("x", "X."))
-    assert lines[2:5] == ['x_bucket{le="0.01"} 1', 'x_bucket{le="0.025"} 2', 'x_bucket{le="0.05"} 2']
-    assert lines[-3:] == ['x_bucket{le="+Inf"} 3', "x_sum 1000.03", "x_count 3"]
+NAMES = """
+edge_info edge_start_time_seconds edge_turns_in_progress edge_requests_running edge_requests_waiting
+edge_prefill_tokens_total edge_reused_tokens_total edge_generated_tokens_total edge_decode_steps_total
+edge_http_requests_total edge_http_request_seconds edge_answers_total edge_requests_refused_total
+edge_turn_evidence_seconds edge_turn_first_token_seconds edge_turn_total_seconds
+""".split()
 
 
-def test_labels_are_escaped() -> None:
-    assert sample("x", 1, a='b"\\\n') == 'x{a="b\\"\\\\\\n"} 1'
+def test_dashboards_find_every_metric_by_its_name(start: Start) -> None:
+    lines = start().get("/metrics").text.splitlines()
+    assert {line.split()[2] for line in lines if line.startswith("# TYPE")} == set(NAMES)
+
+
+def test_every_application_counts_for_itself() -> None:
+    one, other = Metrics(), Metrics()
+    one.count_answer(Answer(text="", mode="refused", engine="extractive", timings_ms={"total": 20.0}))
+    assert one.registry.get_sample_value("edge_answers_total", {"mode": "refused"}) == 1
+    assert one.registry.get_sample_value("edge_turn_total_seconds_bucket", {"le": "0.025"}) == 1
+    assert one.registry.get_sample_value("edge_turn_total_seconds_bucket", {"le": "0.01"}) == 0
+    assert other.registry.get_sample_value("edge_answers_total", {"mode": "refused"}) is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.server.power import on_battery
+from edge.server.power import is_on_battery
 
 MAINS_ON = {"type": "Mains", "online": "1"}
 MAINS_OFF = {"type": "Mains", "online": "0"}
@@ -40,8 +40,8 @@ def test_only_a_battery_that_is_emptied_counts(
         (tmp_path / str(n)).mkdir()
         for name, value in files.items():
             (tmp_path / str(n) / name).write_text(f"{value}\n")
-    assert on_battery(tmp_path) is expected
+    assert is_on_battery(tmp_path) is expected
 
 
 def test_where_nothing_is_told_it_does_not(tmp_path: Path) -> None:
-    assert not on_battery(tmp_path / "missing")
+    assert not is_on_battery(tmp_path / "missing")

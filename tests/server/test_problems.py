@@ -7,13 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 
 import edge.server.body
 import edge.server.chat
 import edge.server.security  # noqa: F401  (all subclasses of EdgeError are known once these are imported)
+from edge import shapes
 from edge.errors import EdgeError
-from edge.server import schema
-from edge.server.problems import error_response, of_error
+from edge.server.problems import describe_error, respond_with
 from edge.types import Prompt, never
 
 Start = Callable[..., Any]
@@ -28,9 +29,9 @@ def tree(root: type[EdgeError]) -> Iterator[type[EdgeError]]:
 @pytest.mark.parametrize("kind", sorted(set(tree(EdgeError)), key=lambda kind: kind.__name__))
 def test_every_error_of_the_tree_is_a_problem(kind: type[EdgeError]) -> None:
     error = kind("It happened.", "Do this.")
-    response = error_response(error, "/chat")
-    problem = of_error(error, "/chat")
-    schema.Problem.model_validate(problem, strict=True)
+    response = respond_with(error, "/chat")
+    problem = describe_error(error, "/chat")
+    TypeAdapter(shapes.Problem).validate_python(problem, strict=True)
     assert response.media_type == "application/problem+json"
     assert response.status_code == problem["status"] == kind.http_status
     assert (problem["title"], problem["detail"], problem["hint"]) == (kind.title, "It happened.", "Do this.")
@@ -38,7 +39,7 @@ def test_every_error_of_the_tree_is_a_problem(kind: type[EdgeError]) -> None:
 
 
 def test_types_are_distinct() -> None:
-    types = [of_error(kind(""), "")["type"] for kind in set(tree(EdgeError))]
+    types = [describe_error(kind(""), "")["type"] for kind in set(tree(EdgeError))]
     assert len(set(types)) == len(types)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from edge.app import Edge
 from edge.errors import BusyError, UsageError
-from edge.server.run import bind, serve, url_of
+from edge.server.run import bind, make_url, serve
 from tests.server.conftest import LocalClient
 
 PROGRAM = """
@@ -66,8 +66,8 @@ def test_other_machines_need_a_token(edge: Edge) -> None:
 
 def test_the_url_names_the_port_that_was_chosen() -> None:
     with bind("127.0.0.1", 0) as listener:
-        assert url_of("127.0.0.1", listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
-        assert url_of("::1", listener).startswith("http://[::1]:")
+        assert make_url("127.0.0.1", listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert make_url("::1", listener).startswith("http://[::1]:")
 
 
 def test_responses_do_not_wait_for_acknowledgements() -> None:

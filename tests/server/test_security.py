@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from edge.errors import UsageError
-from edge.server.security import check_token, host_of, is_loopback
+from edge.server.security import check_token, is_loopback, parse_host
 
 Start = Callable[..., Any]
 TOKEN = "correct horse battery staple"
@@ -180,7 +180,7 @@ def test_the_configured_name_is_let_in(start: Start) -> None:
     ],
 )
 def test_the_host_of_an_authority(authority: str, host: str) -> None:
-    assert host_of(authority) == host
+    assert parse_host(authority) == host
 
 
 @pytest.mark.parametrize("host", ["", "example", "10.0.0.1", "0.0.0.0", "localhost.example", "1"])

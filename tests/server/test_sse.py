@@ -11,10 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 
+from edge import shapes
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EngineError
-from edge.server import schema, sse, turns
+from edge.server import sse, turns
 from edge.types import Prompt, never
 
 Start = Callable[..., Any]
@@ -92,12 +94,12 @@ def events(response: httpx.Response) -> Events:
 
 
 def test_a_frame_names_its_event_and_ends_with_an_empty_line() -> None:
-    assert sse.frame("token", b'{"text":"a"}') == b'event: token\ndata: {"text":"a"}\n\n'
+    assert sse.encode_frame("token", b'{"text":"a"}') == b'event: token\ndata: {"text":"a"}\n\n'
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
 def test_a_frame_of_several_lines_has_a_data_field_for_each(end: bytes) -> None:
-    assert sse.frame("x", b"one" + end + b"two") == b"event: x\ndata: one\ndata: two\n\n"
+    assert sse.encode_frame("x", b"one" + end + b"two") == b"event: x\ndata: one\ndata: two\n\n"
 
 
 def test_evidence_comes_first_then_tokens_then_the_answer(start: Start) -> None:
@@ -113,7 +115,7 @@ def test_evidence_comes_first_then_tokens_then_the_answer(start: Start) -> None:
     assert "12 grams" in evidence["passages"][0]["text"]
     assert tokens == [("token", {"text": piece}) for piece in PIECES]
     assert answer["mode"] == "generated"
-    schema.Answer.model_validate(answer, strict=True)
+    TypeAdapter(shapes.Answer).validate_python(answer, strict=True)
 
 
 def test_the_streamed_answer_is_the_whole_answer(client: httpx.Client) -> None:
@@ -152,7 +154,7 @@ def test_what_nobody_foresaw_is_an_error_event_without_its_detail(start: Start) 
         name, problem = list(events(response))[-1]
     assert (name, problem["status"]) == ("error", 500)
     assert "secret" not in json.dumps(problem)
-    schema.Problem.model_validate(problem)
+    TypeAdapter(shapes.Problem).validate_python(problem)
 
 
 def test_silence_is_filled_with_comments(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -12,16 +12,16 @@ from starlette.responses import Response
 from edge.engine.interface import ChatEngine, ChatRequest, Finished, RefusedError, Written
 from edge.errors import EngineError, UsageError
 from edge.server.body import require_json
-from edge.server.reply import reply
-from edge.server.services import Services, services
+from edge.server.schema import reply
+from edge.server.services import Services, ServicesDep
 from edge.server.sse import MEDIA_TYPE
 from edge.server.turns import Cancelled, Work
 from edge.server.v1 import completion, grounded
 from edge.server.v1.completion import Heading
 from edge.server.v1.grounded import GroundedChunks
-from edge.server.v1.models import language_model
+from edge.server.v1.models import find_language_model
 from edge.server.v1.requests import ChatCompletionRequest
-from edge.server.v1.responses import ChatCompletion, described
+from edge.server.v1.responses import ChatCompletion, describe
 from edge.server.v1.stream import Chunks
 from edge.types import Answered, Prompt
 
@@ -40,13 +40,12 @@ class ContextLengthError(UsageError):
 
 @router.post(
     "/v1/chat/completions",
+    name="chat_completions",
     summary="Complete a chat",
     dependencies=[Depends(require_json)],
-    responses=described(ChatCompletion, MEDIA_TYPE),
+    responses=describe(ChatCompletion, MEDIA_TYPE),
 )
-async def chat_completions(
-    asked: ChatCompletionRequest, request: Request, services: Annotated[Services, Depends(services)]
-) -> Response:
+async def complete_chat(asked: ChatCompletionRequest, request: Request, services: ServicesDep) -> Response:
     """As OpenAI's. The language model writes what it likes; nothing of that is checked.
 
     With ``"edge": {"grounded": true}`` or the model ``edge-grounded`` the packs answer the last message: the content is
@@ -55,32 +54,36 @@ async def chat_completions(
     in its first chunk and then nothing until the answer was checked as a whole.
     """
     if asked.grounded:
-        return await _grounded(asked, request, services)
-    heading, work = Heading(asked.model), _writing(services.edge, asked)
+        return await _answer(asked, request, services)
+    heading, work = Heading(asked.model), _prepare_writing(services.edge, asked)
     if asked.stream:
         return Chunks(services.turns, work, heading, asked.include_usage)
     async with services.turns.begin(work, request.receive) as turn:
         pieces: list[Written] = []
         while not isinstance(event := await turn.next(), Finished):
             pieces += [event] if event else []
-        return reply(completion.whole(heading, pieces, event))
+        return reply(completion.dump_completion(heading, pieces, event))
 
 
-async def _grounded(asked: ChatCompletionRequest, request: Request, services: Services) -> Response:
-    work, heading, aware = services.answering(asked.question()), Heading(asked.model), asked.edge is not None
+async def _answer(asked: ChatCompletionRequest, request: Request, services: Services) -> Response:
+    work, heading, aware = (
+        services.prepare_answer(asked.to_question()),
+        Heading(asked.model),
+        asked.edge is not None,
+    )
     if asked.stream:
         return GroundedChunks(services.turns, work, heading, aware)
     async with services.turns.begin(work, request.receive) as turn:
         while not isinstance(event := await turn.next(), Answered):
             pass
-        return reply(grounded.whole(heading, event.answer, aware))
+        return reply(grounded.dump_completion(heading, event.answer, aware))
 
 
-def _writing(edge: Edge, asked: ChatCompletionRequest) -> Work[Written | Finished]:
-    request = asked.chat_request(edge.settings.max_output_tokens)
+def _prepare_writing(edge: Edge, asked: ChatCompletionRequest) -> Work[Written | Finished]:
+    request = asked.to_chat_request(edge.settings.max_output_tokens)
 
     def work(cancelled: Cancelled) -> Iterator[Written | Finished]:
-        engine = language_model(edge, asked.model)
+        engine = find_language_model(edge, asked.model)
         try:
             yield from engine.chat(request, cancelled)
         except RefusedError as error:

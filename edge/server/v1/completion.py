@@ -1,4 +1,4 @@
-"""What an engine writes, in the shapes of OpenAI's chat completions: whole, and as the chunks of a stream. Pure."""
+"""The text of an engine in the shapes of OpenAI's chat completions: whole, and as the chunks of a stream. Pure."""
 
 from __future__ import annotations
 
@@ -8,55 +8,87 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from edge.engine.interface import Finished, Likelihood, Written
-from edge.shapes import Json
+from edge.server.v1.responses import (
+    ChatCompletion,
+    Chunk,
+    Delta,
+    FinishReason,
+    Likely,
+    LikelyToken,
+    Logprobs,
+    Usage,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What the parts of one completion have in common."""
+    """The fields that all parts of one completion have in common."""
 
     model: str
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def completion(self, text: str, finish_reason: str = "stop", logprobs: Json | None = None) -> Json:
-        """A whole answer."""
-        choice: Json = {
-            "index": 0,
-            "message": {"role": "assistant", "content": text, "refusal": None},
-            "logprobs": logprobs,
-            "finish_reason": finish_reason,
+    def make_completion(
+        self, text: str, finish_reason: FinishReason = "stop", logprobs: Logprobs | None = None
+    ) -> ChatCompletion:
+        """Return a whole answer."""
+        return {
+            "id": self.id,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": self.model,
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": text, "refusal": None},
+                    "logprobs": logprobs,
+                    "finish_reason": finish_reason,
+                }
+            ],
         }
-        return self._of("chat.completion") | {"choices": [choice]}
 
-    def chunk(self, delta: Json, finish_reason: str | None = None, logprobs: Json | None = None) -> Json:
-        """A part of an answer."""
-        choice: Json = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
-        return self._of("chat.completion.chunk") | {"choices": [choice]}
+    def make_chunk(
+        self, delta: Delta, finish_reason: FinishReason | None = None, logprobs: Logprobs | None = None
+    ) -> Chunk:
+        """Return a part of an answer."""
+        chunk = self._make_empty_chunk()
+        chunk["choices"] = [
+            {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
+        ]
+        return chunk
 
-    def usage_chunk(self, usage: Json) -> Json:
-        """What follows the last part when the client asked for it."""
-        return self._of("chat.completion.chunk") | {"choices": [], "usage": usage}
+    def make_usage_chunk(self, usage: Usage) -> Chunk:
+        """Return the part that follows the last one when the client asked for it."""
+        chunk = self._make_empty_chunk()
+        chunk["usage"] = usage
+        return chunk
 
-    def _of(self, kind: str) -> Json:
-        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+    def _make_empty_chunk(self) -> Chunk:
+        return {
+            "id": self.id,
+            "object": "chat.completion.chunk",
+            "created": self.created,
+            "model": self.model,
+            "choices": [],
+        }
 
 
-def whole(heading: Heading, pieces: Sequence[Written], finished: Finished) -> Json:
-    """A completion."""
+def dump_completion(heading: Heading, pieces: Sequence[Written], finished: Finished) -> ChatCompletion:
+    """Return a completion."""
     tokens = [token for piece in pieces for token in piece.tokens]
     text = "".join(piece.text for piece in pieces)
-    body = heading.completion(text, finish_reason(finished), logprobs_json(tokens))
-    return body | {"usage": usage_json(finished)}
+    completion = heading.make_completion(text, find_finish_reason(finished), dump_logprobs(tokens))
+    completion["usage"] = dump_usage(finished)
+    return completion
 
 
-def finish_reason(finished: Finished) -> str:
-    """OpenAI's word for it."""
+def find_finish_reason(finished: Finished) -> FinishReason:
+    """Return OpenAI's word for the end of an answer."""
     return "length" if finished.reason == "length" else "stop"
 
 
-def usage_json(finished: Finished) -> Json:
-    """What it cost."""
+def dump_usage(finished: Finished) -> Usage:
+    """Return the tokens that an answer took."""
     return {
         "prompt_tokens": finished.prompt_tokens,
         "completion_tokens": finished.tokens,
@@ -65,15 +97,16 @@ def usage_json(finished: Finished) -> Json:
     }
 
 
-def logprobs_json(tokens: Sequence[tuple[Likelihood, Iterable[Likelihood]]]) -> Json | None:
-    """Tokens with their alternatives; None where there are none."""
+def dump_logprobs(tokens: Sequence[tuple[Likelihood, Iterable[Likelihood]]]) -> Logprobs | None:
+    """Return tokens with their alternatives; None where there are none."""
     if not tokens:
         return None
-    content = [
-        _likely(chosen) | {"top_logprobs": [_likely(one) for one in others]} for chosen, others in tokens
+    content: list[LikelyToken] = [
+        {**_dump_likely(chosen), "top_logprobs": [_dump_likely(one) for one in others]}
+        for chosen, others in tokens
     ]
     return {"content": content, "refusal": None}
 
 
-def _likely(one: Likelihood) -> Json:
+def _dump_likely(one: Likelihood) -> Likely:
     return {"token": one.text, "logprob": one.logprob, "bytes": list(one.text.encode("utf-8", "replace"))}

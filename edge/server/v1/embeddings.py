@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -13,13 +13,12 @@ from starlette.responses import Response
 from edge.engine.interface import Embedder
 from edge.errors import UsageError
 from edge.server.body import require_json
-from edge.server.reply import reply
-from edge.server.services import Services, services
+from edge.server.schema import reply
+from edge.server.services import ServicesDep
 from edge.server.turns import Cancelled
-from edge.server.v1.models import ModelNotFoundError, embedding_model
+from edge.server.v1.models import ModelNotFoundError, name_embedder
 from edge.server.v1.requests import EmbeddingRequest
-from edge.server.v1.responses import Embeddings, described
-from edge.shapes import Json
+from edge.server.v1.responses import Embeddings, Vector, describe
 from edge.types import DIMENSIONS
 
 router = APIRouter(default_response_class=Response)
@@ -33,22 +32,21 @@ MAX_TOKENS = 254
 
 @router.post(
     "/v1/embeddings",
+    name="embeddings",
     summary="Turn texts into vectors",
     dependencies=[Depends(require_json)],
-    responses=described(Embeddings),
+    responses=describe(Embeddings),
 )
-async def embeddings(
-    asked: EmbeddingRequest, request: Request, services: Annotated[Services, Depends(services)]
-) -> Response:
+async def embed_texts(asked: EmbeddingRequest, request: Request, services: ServicesDep) -> Response:
     """Unit vectors of the embedder in use. A text that is too long for it is refused, not cut."""
     edge = services.edge
-    name = await services.short.run(lambda: embedding_model(edge))
+    name = await services.short.run(lambda: name_embedder(edge))
     if edge.embedder is None or asked.model != name:
         hint = f"The embedder in use is '{name}'." if name else "Search works by keyword alone here."
         raise ModelNotFoundError(f"There is no embedding model '{asked.model}'.", hint)
     if asked.dimensions not in (None, DIMENSIONS):
         raise UsageError(f"The vectors have {DIMENSIONS} dimensions.", "Leave 'dimensions' out.")
-    work = partial(_embedded, edge.embedder, asked.input)
+    work = partial(_embed, edge.embedder, asked.input)
     vectors: list[Any] = []
     async with services.embeddings.begin(work, request.receive) as turn:
         tokens = await turn.next()
@@ -56,11 +54,11 @@ async def embeddings(
             tokens = await turn.next()
         while len(vectors) < len(asked.input):
             vectors += await turn.next() or []
-    return reply(_body(name, vectors, tokens, asked.encoding_format == "base64"))
+    return reply(_dump(name, vectors, tokens, asked.encoding_format == "base64"))
 
 
-def _embedded(embedder: Embedder, texts: list[str], cancelled: Cancelled) -> Iterator[Any]:
-    """The number of tokens, then vectors, a few at a time."""
+def _embed(embedder: Embedder, texts: list[str], cancelled: Cancelled) -> Iterator[Any]:
+    """Yield the number of tokens, then vectors, a few at a time."""
     counts = embedder.count_tokens(texts)
     if (longest := max(counts)) > MAX_TOKENS:
         raise UsageError(
@@ -74,8 +72,8 @@ def _embedded(embedder: Embedder, texts: list[str], cancelled: Cancelled) -> Ite
         yield list(embedder.embed(texts[start : start + AT_A_TIME]))
 
 
-def _body(model: str, vectors: list[Any], tokens: int, encoded: bool) -> Json:
-    data = [
+def _dump(model: str, vectors: list[Any], tokens: int, encoded: bool) -> Embeddings:
+    data: list[Vector] = [
         {
             "object": "embedding",
             "index": index,
@@ -85,5 +83,9 @@ def _body(model: str, vectors: list[Any], tokens: int, encoded: bool) -> Json:
         }
         for index, vector in enumerate(vectors)
     ]
-    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return {"object": "list", "model": model, "data": data, "usage": usage}
+    return {
+        "object": "list",
+        "model": model,
+        "data": data,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }

@@ -8,22 +8,25 @@ checked answer at once.
 from __future__ import annotations
 
 from edge.prompt.template import format_place
-from edge.server.openai_errors import in_v1
-from edge.server.sse import EventStream, frame
+from edge.server.openai_errors import to_openai
+from edge.server.sse import EventStream, encode_frame
 from edge.server.turns import Turns, Work
 from edge.server.v1.completion import Heading
+from edge.server.v1.responses import ChatCompletion
 from edge.server.v1.stream import DONE
-from edge.shapes import Json, answer_json, encode, evidence_json
+from edge.shapes import Problem, dump_answer, dump_evidence, encode
 from edge.types import Answer, Answered, Event, EvidenceFound
 
 
-def whole(heading: Heading, answer: Answer, aware: bool) -> Json:
-    """A completion whose ``edge`` is the answer as ``POST /chat`` gives it; see ``shown`` for ``aware``."""
-    return heading.completion(shown(answer, aware)) | {"edge": answer_json(answer)}
+def dump_completion(heading: Heading, answer: Answer, aware: bool) -> ChatCompletion:
+    """Return a completion whose ``edge`` is the answer of ``POST /chat``; ``aware`` as in ``write_content``."""
+    completion = heading.make_completion(write_content(answer, aware))
+    completion["edge"] = dump_answer(answer)
+    return completion
 
 
-def shown(answer: Answer, aware: bool) -> str:
-    """The text of the message.
+def write_content(answer: Answer, aware: bool) -> str:
+    """Return the text of the message.
 
     Args:
         aware: the client reads the field ``edge``, so that the checked text is enough. Another client has nothing but
@@ -50,22 +53,24 @@ class GroundedChunks(EventStream[Event]):
         super().__init__(turns, work)
         self._heading, self._aware = heading, aware
 
-    def frames_of(self, event: Event) -> bytes:
+    def encode_event(self, event: Event) -> bytes:
         """See ``EventStream``."""
         match event:
             case EvidenceFound():
-                first = self._heading.chunk({"role": "assistant", "content": ""})
-                return frame("", encode(first | {"edge": evidence_json(event)}))
+                first = self._heading.make_chunk({"role": "assistant", "content": ""})
+                first["edge"] = dump_evidence(event)
+                return encode_frame("", encode(first))
             case Answered(answer):
-                text = self._heading.chunk({"content": shown(answer, self._aware)})
-                last = self._heading.chunk({}, "stop") | {"edge": answer_json(answer)}
-                return frame("", encode(text)) + frame("", encode(last)) + DONE
+                text = self._heading.make_chunk({"content": write_content(answer, self._aware)})
+                last = self._heading.make_chunk({}, "stop")
+                last["edge"] = dump_answer(answer)
+                return encode_frame("", encode(text)) + encode_frame("", encode(last)) + DONE
         return b""
 
     def is_last(self, event: Event) -> bool:
         """See ``EventStream``."""
         return isinstance(event, Answered)
 
-    def failure(self, problem: Json) -> bytes:
+    def encode_failure(self, problem: Problem) -> bytes:
         """See ``EventStream``."""
-        return frame("", encode(in_v1(problem)))
+        return encode_frame("", encode(to_openai(problem)))

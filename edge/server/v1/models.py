@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from edge.engine.interface import ChatEngine
 from edge.errors import EdgeError, NotFoundError
-from edge.server.reply import reply
-from edge.server.services import Services, services
+from edge.server.schema import reply
+from edge.server.services import ServicesDep
 from edge.server.v1.requests import GROUNDED
-from edge.server.v1.responses import Models, described
-from edge.shapes import Json
+from edge.server.v1.responses import Model, Models, describe
 
 if TYPE_CHECKING:
     from edge.app import Edge
@@ -30,19 +29,19 @@ class ModelNotFoundError(NotFoundError):
     title = "No such model"
 
 
-@router.get("/v1/models", summary="List the models", responses=described(Models))
-async def models(services: Annotated[Services, Depends(services)]) -> Response:
+@router.get("/v1/models", name="models", summary="List the models", responses=describe(Models))
+async def list_models(services: ServicesDep) -> Response:
     """``edge-grounded`` answers from the packs. The language model in use and the embedder follow."""
-    return reply(await services.short.run(lambda: _listed(services.edge)))
+    return reply(await services.short.run(lambda: _dump_models(services.edge)))
 
 
-def language_model(edge: Edge, name: str) -> ChatEngine:
-    """The engine in use, by its name as listed or without what stands before its colon.
+def find_language_model(edge: Edge, name: str) -> ChatEngine:
+    """Return the engine in use, asked for by its name as listed or without what stands before its colon.
 
     Raises:
         ModelNotFoundError: no language model is in use, or it has another name.
     """
-    engine = _language_model(edge)
+    engine = _get_language_model(edge)
     if engine is None:
         raise ModelNotFoundError(
             f"The model '{name}' is not here: no language model is in use.",
@@ -53,12 +52,12 @@ def language_model(edge: Edge, name: str) -> ChatEngine:
     return engine
 
 
-def embedding_model(edge: Edge) -> str | None:
-    """The embedder's name."""
+def name_embedder(edge: Edge) -> str | None:
+    """Return the embedder's name; None where search works by keyword alone."""
     return edge.embedder.fingerprint.partition(":")[0] if edge.embedder else None
 
 
-def _language_model(edge: Edge) -> ChatEngine | None:
+def _get_language_model(edge: Edge) -> ChatEngine | None:
     try:
         engine = edge.get_engine(edge.settings.engine)
     except EdgeError:
@@ -66,15 +65,16 @@ def _language_model(edge: Edge) -> ChatEngine | None:
     return engine if isinstance(engine, ChatEngine) else None
 
 
-def _listed(edge: Edge) -> Json:
-    data = [_model(GROUNDED)]
-    if engine := _language_model(edge):
-        room = edge.settings.max_input_tokens + edge.settings.max_output_tokens
-        data.append(_model(engine.name) | {"max_model_len": room})
-    if name := embedding_model(edge):
-        data.append(_model(name))
+def _dump_models(edge: Edge) -> Models:
+    data = [_dump_model(GROUNDED)]
+    if engine := _get_language_model(edge):
+        model = _dump_model(engine.name)
+        model["max_model_len"] = edge.settings.max_input_tokens + edge.settings.max_output_tokens
+        data.append(model)
+    if name := name_embedder(edge):
+        data.append(_dump_model(name))
     return {"object": "list", "data": data}
 
 
-def _model(name: str) -> Json:
+def _dump_model(name: str) -> Model:
     return {"id": name, "object": "model", "created": STARTED, "owned_by": "edge"}

@@ -36,7 +36,7 @@ _ROLES: dict[str, Role] = {
 }
 
 
-def _text(value: str) -> str:
+def _check_text(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -44,20 +44,20 @@ def _text(value: str) -> str:
     return value
 
 
-def _absent(value: Any) -> Any:
+def _check_absent(value: Any) -> Any:
     if value in (None, False, "", "none") or value == [] or value == {}:
         return None
     raise ValueError("not supported")
 
 
-def _only_text(value: Any) -> Any:
+def _check_modalities(value: Any) -> Any:
     if value not in (None, ["text"]):
         raise ValueError("only text is supported")
     return None
 
 
-def _joined(value: Any) -> Any:
-    """The text of a message that comes in parts."""
+def _join_parts(value: Any) -> Any:
+    """Return the text of a message that comes in parts."""
     if not isinstance(value, list):
         return value
     if len(value) > MAX_PARTS:
@@ -68,12 +68,12 @@ def _joined(value: Any) -> Any:
     return "\n".join(part["text"] for part in value)
 
 
-def _listed(value: Any) -> Any:
+def _wrap_in_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _one_or_more(item: dict[str, Any], most: int) -> WithJsonSchema:
-    """A text, or a list of what holds them."""
+def _describe_one_or_more(item: dict[str, Any], most: int) -> WithJsonSchema:
+    """Return the schema of a text, or of a list of items."""
     several = {"type": "array", "items": item, "maxItems": most}
     return WithJsonSchema({"anyOf": [{"type": "string"}, several]})
 
@@ -85,22 +85,22 @@ TEXT_PART = {
 }
 MAX_STOPS, MAX_TEXTS, MAX_PARTS = 16, 2048, 1000
 
-Text = Annotated[str, AfterValidator(_text)]
-Content = Annotated[Text, BeforeValidator(_joined), _one_or_more(TEXT_PART, MAX_PARTS)]
-Unsupported = Annotated[Any, AfterValidator(_absent), Field(description="Not supported.")]
+Text = Annotated[str, AfterValidator(_check_text)]
+Content = Annotated[Text, BeforeValidator(_join_parts), _describe_one_or_more(TEXT_PART, MAX_PARTS)]
+Unsupported = Annotated[Any, AfterValidator(_check_absent), Field(description="Not supported.")]
 Ignored = Annotated[Any, Field(description="Taken and ignored.")]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Stops = Annotated[
     list[Annotated[Text, Field(min_length=1, max_length=256)]],
     Field(max_length=MAX_STOPS),
-    BeforeValidator(_listed),
-    _one_or_more({"type": "string", "minLength": 1, "maxLength": 256}, MAX_STOPS),
+    BeforeValidator(_wrap_in_list),
+    _describe_one_or_more({"type": "string", "minLength": 1, "maxLength": 256}, MAX_STOPS),
 ]
 Texts = Annotated[
     list[Annotated[Text, Field(min_length=1)]],
     Field(min_length=1, max_length=MAX_TEXTS),
-    BeforeValidator(_listed),
-    _one_or_more({"type": "string", "minLength": 1}, MAX_TEXTS),
+    BeforeValidator(_wrap_in_list),
+    _describe_one_or_more({"type": "string", "minLength": 1}, MAX_TEXTS),
 ]
 
 
@@ -120,8 +120,8 @@ class ChatMessage(_Request):
     tool_calls: Unsupported = None
     function_call: Unsupported = None
 
-    def message(self) -> Message:
-        """As an engine takes it."""
+    def to_message(self) -> Message:
+        """Return the message for an engine."""
         return Message(_ROLES[self.role], self.content)
 
 
@@ -141,21 +141,21 @@ class ResponseFormat(_Request):
     json_schema: JsonSchema | None = None
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
+    def _check_schema(self) -> Self:
         if self.type == "json_schema" and self.json_schema is None:
             raise ValueError("json_schema is missing")
         return self
 
-    def schema_text(self) -> str | None:
-        """The schema as JSON; ``{}`` for any object; None for anything."""
+    def dump_schema(self) -> str | None:
+        """Return the schema as JSON; ``{}`` for any object; None for anything."""
         if self.type == "text":
             return None
         if self.type == "json_object" or self.json_schema is None:
             return "{}"
         schema = self.json_schema.schema_
-        if _depth(schema) > MAX_SCHEMA_DEPTH:
+        if _measure_depth(schema) > MAX_SCHEMA_DEPTH:
             raise ValueError(f"the schema is nested more than {MAX_SCHEMA_DEPTH} levels deep")
-        text = _text(json.dumps(schema, ensure_ascii=False))
+        text = _check_text(json.dumps(schema, ensure_ascii=False))
         if len(text) > MAX_SCHEMA_CHARACTERS:
             raise ValueError(f"the schema is longer than {MAX_SCHEMA_CHARACTERS} characters")
         return text
@@ -210,7 +210,7 @@ class ChatCompletionRequest(_Request):
     audio: Unsupported = None
     web_search_options: Unsupported = None
     modalities: Annotated[
-        Any, AfterValidator(_only_text), Field(description="Not supported but for ``text``.")
+        Any, AfterValidator(_check_modalities), Field(description="Not supported but for ``text``.")
     ] = None
     metadata: Ignored = None
     moderation: Ignored = None
@@ -227,7 +227,7 @@ class ChatCompletionRequest(_Request):
     verbosity: Ignored = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _check_together(self) -> Self:
         if self.top_logprobs is not None and not self.logprobs:
             raise ValueError("top_logprobs needs logprobs: true")
         if self.grounded and self.messages[-1].role != "user":
@@ -237,23 +237,23 @@ class ChatCompletionRequest(_Request):
         ):
             raise ValueError("answers from the packs have neither logprobs nor a response_format")
         if self.response_format:
-            self.response_format.schema_text()
+            self.response_format.dump_schema()
         return self
 
     @property
     def grounded(self) -> bool:
-        """Whether the packs shall answer."""
+        """True if the packs shall answer."""
         return self.model == GROUNDED or bool(self.edge and self.edge.grounded)
 
     @property
     def include_usage(self) -> bool:
-        """Whether a stream ends with what it cost."""
+        """True if a stream ends with the tokens it took."""
         return bool(self.stream_options and self.stream_options.include_usage)
 
-    def question(self) -> Question:
-        """The last message as a question to the packs; those before it are what was said."""
+    def to_question(self) -> Question:
+        """Return the last message as a question to the packs; those before it are what was said."""
         grounding = self.edge or Grounding()
-        *history, last = (message.message() for message in self.messages)
+        *history, last = (message.to_message() for message in self.messages)
         return Question(
             text=last.content,
             history=tuple(history),
@@ -263,13 +263,13 @@ class ChatCompletionRequest(_Request):
             remember=False,  # the client brings the conversation along
         )
 
-    def chat_request(self, most_tokens: int) -> interface.ChatRequest:
-        """What an engine is asked, with no more than ``most_tokens`` to write."""
+    def to_chat_request(self, most_tokens: int) -> interface.ChatRequest:
+        """Return the request to an engine, with no more than ``most_tokens`` to write."""
         wanted = self.max_completion_tokens or self.max_tokens or most_tokens
-        messages = tuple(message.message() for message in self.messages)
-        return interface.ChatRequest(messages, min(wanted, most_tokens), self._sampling())
+        messages = tuple(message.to_message() for message in self.messages)
+        return interface.ChatRequest(messages, min(wanted, most_tokens), self._to_sampling())
 
-    def _sampling(self) -> Sampling:
+    def _to_sampling(self) -> Sampling:
         return Sampling(
             temperature=self.temperature or 0.0,
             top_k=self.top_k or 0,
@@ -279,7 +279,7 @@ class ChatCompletionRequest(_Request):
             presence_penalty=self.presence_penalty or 0.0,
             frequency_penalty=self.frequency_penalty or 0.0,
             stop=tuple(self.stop or ()),
-            schema=self.response_format.schema_text() if self.response_format else None,
+            schema=self.response_format.dump_schema() if self.response_format else None,
             logprobs=(self.top_logprobs or 0) if self.logprobs else None,
         )
 
@@ -294,8 +294,8 @@ class EmbeddingRequest(_Request):
     user: Ignored = None
 
 
-def _depth(value: Any) -> int:
-    """Levels of a JSON value, up to one more than are allowed."""
+def _measure_depth(value: Any) -> int:
+    """Return the levels of a JSON value, up to one more than are allowed."""
     level, depth = [value], 0
     while level and depth <= MAX_SCHEMA_DEPTH:
         level = [

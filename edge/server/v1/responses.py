@@ -1,26 +1,27 @@
-"""Responses in OpenAI's shapes, for OpenAPI. What makes them is in ``completion``, ``models`` and ``embeddings``."""
+"""The JSON that OpenAI's clients read: a class that documents each shape. OpenAPI is generated from them."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+from typing_extensions import TypedDict
 
-from edge.server.schema import Answer, Responses, content
+from edge.server.openai_errors import Error
+from edge.server.schema import Responses, describe_success
+from edge.shapes import Answer, Evidence
+
+FinishReason = Literal["stop", "length"]
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class TokenDetails(_Shape):
+class TokenDetails(TypedDict, closed=True):
     """Tokens of the prompt that need not be computed again."""
 
     cached_tokens: int
 
 
-class Usage(_Shape):
-    """What it cost."""
+class Usage(TypedDict, closed=True):
+    """The tokens that an answer took."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -28,45 +29,47 @@ class Usage(_Shape):
     prompt_tokens_details: TokenDetails
 
 
-class Likely(_Shape):
-    """A token, the logarithm of its probability, and its bytes."""
-
+class _Likely(TypedDict):
     token: str
     logprob: float
     bytes: list[int]
 
 
-class LikelyToken(Likely):
+class Likely(_Likely, closed=True):
+    """A token, the logarithm of its probability, and its bytes."""
+
+
+class LikelyToken(_Likely, closed=True):
     """A token that was chosen, and others that were likely."""
 
     top_logprobs: list[Likely]
 
 
-class Logprobs(_Shape):
+class Logprobs(TypedDict, closed=True):
     """One entry a token."""
 
     content: list[LikelyToken]
-    refusal: None = None
+    refusal: None
 
 
-class Reply(_Shape):
+class Reply(TypedDict, closed=True):
     """The message that was written."""
 
     role: Literal["assistant"]
     content: str
-    refusal: None = None
+    refusal: None
 
 
-class Choice(_Shape):
+class Choice(TypedDict, closed=True):
     """The answer; there is always one."""
 
     index: Literal[0]
     message: Reply
     logprobs: Logprobs | None
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
 
 
-class ChatCompletion(_Shape):
+class ChatCompletion(TypedDict, closed=True):
     """A finished answer. ``edge`` is there when it comes from the packs: the shape that ``POST /chat`` gives."""
 
     id: str
@@ -74,28 +77,57 @@ class ChatCompletion(_Shape):
     created: int
     model: str
     choices: list[Choice]
-    usage: Usage | None = Field(default=None, description="Absent where the packs answered.")
-    edge: Answer | None = None
+    usage: NotRequired[Annotated[Usage, Field(description="Absent where the packs answered.")]]
+    edge: NotRequired[Answer]
 
 
-class Model(_Shape):
-    """What may be asked for by name. ``max_model_len``: tokens of prompt and answer together."""
+class Delta(TypedDict, closed=True):
+    """A piece of the message."""
+
+    role: NotRequired[Literal["assistant"]]
+    content: NotRequired[str]
+
+
+class ChunkChoice(TypedDict, closed=True):
+    """A part of the answer."""
+
+    index: Literal[0]
+    delta: Delta
+    logprobs: Logprobs | None
+    finish_reason: FinishReason | None
+
+
+class Chunk(TypedDict, closed=True):
+    """A part of a stream. ``edge`` is there when the packs answer: the passages in the first part, the answer in the
+    last."""
+
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    usage: NotRequired[Usage | None]
+    edge: NotRequired[Evidence | Answer]
+
+
+class Model(TypedDict, closed=True):
+    """A model that may be asked for by name. ``max_model_len``: tokens of prompt and answer together."""
 
     id: str
     object: Literal["model"]
     created: int
     owned_by: str
-    max_model_len: int | None = None
+    max_model_len: NotRequired[int]
 
 
-class Models(_Shape):
+class Models(TypedDict, closed=True):
     """The models."""
 
     object: Literal["list"]
     data: list[Model]
 
 
-class Vector(_Shape):
+class Vector(TypedDict, closed=True):
     """A unit vector, as numbers or as the base64 of little-endian 32-bit floats."""
 
     object: Literal["embedding"]
@@ -103,14 +135,14 @@ class Vector(_Shape):
     embedding: list[float] | str
 
 
-class EmbeddingUsage(_Shape):
+class EmbeddingUsage(TypedDict, closed=True):
     """Tokens of the texts."""
 
     prompt_tokens: int
     total_tokens: int
 
 
-class Embeddings(_Shape):
+class Embeddings(TypedDict, closed=True):
     """Vectors in the order of the texts."""
 
     object: Literal["list"]
@@ -119,24 +151,7 @@ class Embeddings(_Shape):
     usage: EmbeddingUsage
 
 
-class ErrorDetail(_Shape):
-    """What went wrong and what to do about it, and the parameter that is at fault."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class Error(_Shape):
-    """An error as OpenAI's clients read it."""
-
-    error: ErrorDetail
-
-
-def described(model: type[BaseModel], *media_types: str) -> Responses:
-    """The responses of an endpoint: a model on success, OpenAI's error otherwise."""
-    failure = {"application/json": {"schema": Error.model_json_schema()}}
-    return content(*media_types, model=model) | {
-        "default": {"description": "What went wrong", "content": failure}
-    }
+def describe(shape: Any, *media_types: str) -> Responses:
+    """Return the ``responses`` of an endpoint: a shape on success, OpenAI's error otherwise."""
+    failure = {"description": "What went wrong", "model": Error}
+    return describe_success(*media_types, shape=shape) | {"default": failure}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from edge.engine.interface import Finished, Written
-from edge.server.openai_errors import in_v1
-from edge.server.sse import EventStream, frame
+from edge.server.openai_errors import to_openai
+from edge.server.sse import EventStream, encode_frame
 from edge.server.turns import Turns, Work
-from edge.server.v1.completion import Heading, finish_reason, logprobs_json, usage_json
-from edge.shapes import Json, encode
+from edge.server.v1.completion import Heading, dump_logprobs, dump_usage, find_finish_reason
+from edge.server.v1.responses import Chunk
+from edge.shapes import Problem, encode
 
-DONE = frame("", b"[DONE]")
+DONE = encode_frame("", b"[DONE]")
 
 
 class Chunks(EventStream[Written | Finished]):
@@ -22,25 +23,31 @@ class Chunks(EventStream[Written | Finished]):
         self._heading, self._include_usage = heading, include_usage
         self._begun = False
 
-    def frames_of(self, event: Written | Finished) -> bytes:
+    def encode_event(self, event: Written | Finished) -> bytes:
         """See ``EventStream``."""
-        first = b"" if self._begun else self._chunk(self._heading.chunk({"role": "assistant", "content": ""}))
+        first = (
+            b""
+            if self._begun
+            else self._encode(self._heading.make_chunk({"role": "assistant", "content": ""}))
+        )
         self._begun = True
         if isinstance(event, Written):
-            piece = self._heading.chunk({"content": event.text}, logprobs=logprobs_json(event.tokens))
-            return first + self._chunk(piece)
-        last = self._chunk(self._heading.chunk({}, finish_reason(event)))
+            piece = self._heading.make_chunk({"content": event.text}, logprobs=dump_logprobs(event.tokens))
+            return first + self._encode(piece)
+        last = self._encode(self._heading.make_chunk({}, find_finish_reason(event)))
         if self._include_usage:
-            last += frame("", encode(self._heading.usage_chunk(usage_json(event))))
+            last += self._encode(self._heading.make_usage_chunk(dump_usage(event)))
         return first + last + DONE
 
     def is_last(self, event: Written | Finished) -> bool:
         """See ``EventStream``."""
         return isinstance(event, Finished)
 
-    def failure(self, problem: Json) -> bytes:
+    def encode_failure(self, problem: Problem) -> bytes:
         """See ``EventStream``."""
-        return frame("", encode(in_v1(problem)))
+        return encode_frame("", encode(to_openai(problem)))
 
-    def _chunk(self, chunk: Json) -> bytes:
-        return frame("", encode(chunk | {"usage": None} if self._include_usage else chunk))
+    def _encode(self, chunk: Chunk) -> bytes:
+        if self._include_usage:
+            chunk.setdefault("usage", None)
+        return encode_frame("", encode(chunk))

@@ -12,9 +12,10 @@ import apsw
 import openai
 import pytest
 from openai import OpenAI
+from pydantic import TypeAdapter
 
+from edge import shapes
 from edge.engine.scripted import ScriptedEngine
-from edge.server import schema
 from edge.server.v1.responses import ChatCompletion
 from edge.types import Prompt
 
@@ -34,10 +35,10 @@ def test_the_answer_is_the_content_and_its_shape_that_of_chat(grounded: OpenAI) 
     message = answer.choices[0].message
     assert "12 grams" in message.content
     assert message.content == answer.edge["answer"]
-    schema.Answer.model_validate(answer.edge, strict=True)
+    TypeAdapter(shapes.Answer).validate_python(answer.edge, strict=True)
     assert answer.edge["citations"][0]["document"] == "pump.md"
     assert answer.choices[0].finish_reason == "stop"
-    ChatCompletion.model_validate(answer.to_dict(), strict=True)
+    TypeAdapter(ChatCompletion).validate_python(answer.to_dict(), strict=True)
 
 
 def test_a_client_that_knows_nothing_of_edge_reads_the_pages_and_warnings_in_the_content(
