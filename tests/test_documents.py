@@ -14,7 +14,7 @@ PACKAGED = re.compile(r"/usr/share/edge|/usr/share/doc/edge-assistant|/etc/defau
 """Where the Debian package puts things (tests/build/test_deb.py)."""
 
 TOP = ("edge", "build", "tests", "knowledge_packs", ".ci")
-PLANNED = HANDBOOK["using"].section("Not there yet")
+PLANNED = HANDBOOK["using"].section("Not there yet: OCR of scanned pages, audit log, web page")
 
 TYPED = [
     (document, line) for document in ALL for line in document.shell_lines() if line.split()[:1] == ["edge"]

@@ -42,7 +42,7 @@ def test_every_setting_and_every_error_has_its_row() -> None:
     settings = HANDBOOK["settings"].section("All settings, with variable and default").rows()
     assert [cells[0].strip("`") for cells in settings] == [field.name for field in fields(Settings)]
     assert all(cells[4] for cells in settings)
-    codes = HANDBOOK["settings"].section("All exit codes and their HTTP status").rows()
+    codes = HANDBOOK["settings"].section("Exit codes: what each one means").rows()
     assert ["1", "`EdgeError`"] in [cells[:2] for cells in codes]
     assert all(cells[3] for cells in codes)
 
@@ -52,7 +52,11 @@ def test_the_exit_code_of_an_interruption_is_the_real_one() -> None:
 
 
 def test_the_formats_are_those_that_are_read() -> None:
-    rows = HANDBOOK["packs"].section("Which file types can go into a pack").rows()
+    rows = (
+        HANDBOOK["packs"]
+        .section("Which file types can go into a pack: PDF, Word documents, HTML, CSV")
+        .rows()
+    )
     named = re.findall(r"`(\.\w+)`", "\n".join(cells[1] for cells in rows))
     assert sorted(named) == sorted(SUFFIXES)
 
@@ -65,12 +69,12 @@ def test_the_endpoints_are_those_of_the_server() -> None:
         if isinstance(route, APIRoute)
         for method in route.methods
     }
-    rows = HANDBOOK["server"].section("Which HTTP endpoints there are").rows()
+    rows = HANDBOOK["server"].section("Which HTTP endpoints (URLs) there are").rows()
     assert {cells[0].strip("`") for cells in rows} == served | {"GET /openapi.json"}
 
 
 def test_the_chat_commands_are_named() -> None:
-    named = HANDBOOK["using"].section("Have a conversation: ask follow-up questions").spans()
+    named = HANDBOOK["using"].section("Chat: follow-up questions, start over, stop an answer, leave").spans()
     assert {command.split()[0] for command in COMMANDS} <= {span.split()[0] for span in named}
 
 
@@ -87,7 +91,7 @@ def test_every_figure_has_its_command() -> None:
 
 
 def test_the_shape_of_an_answer_is_the_real_one() -> None:
-    section = HANDBOOK["using"].section("Use answers in a script: JSON output")
+    section = HANDBOOK["using"].section("JSON output for a script")
     (example,) = [json.loads(block) for block in section.blocks("json")]
     passage = Passage("acme", "1", "px.md", "PX", 1, 1, None, "PX", "Turn it off.", 1.0)
     answer = Answer(
@@ -103,7 +107,7 @@ def test_the_shape_of_an_answer_is_the_real_one() -> None:
 
 
 def test_the_pack_toml_is_accepted() -> None:
-    (block,) = HANDBOOK["packs"].section("What to write into pack.toml").blocks("toml")
+    (block,) = HANDBOOK["packs"].section("What goes into pack.toml").blocks("toml")
     described = manifest.from_fields(tomllib.loads(block), "handbook")
     assert described.of("px-300/service.md").applies_to == ("PX-300",)
 
