@@ -9,13 +9,15 @@ PYTHON ?= python3
 PYTEST ?= -n 2 -m "not slow"
 VENV   := .venv
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PINS   := build/requirements.txt build/requirements-dev.txt
+LLAMA  := build/llama_wheel.py build/fetch.py build/requirements-llama.txt build/requirements-build.txt
 EMBEDDER := edge/weights/minilm-q8_0.gguf
 BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-sync test torture lint bench bench-retrieval bench-delta bench-engine bench-gpu bench-binary soak binary test-binary deb usb clean
+.PHONY: help setup prepared demo first-answers demo-sync test torture lint bench bench-retrieval bench-delta bench-engine bench-gpu bench-binary soak binary test-binary deb usb clean
 
 help:
 	@echo "make setup            everything that edge needs, in .venv"
@@ -37,12 +39,21 @@ help:
 	@echo "make usb              dist/edge with MODEL= and PACKS=\"a b\" beside it, for a stick; TO=folder"
 	@echo "make clean            remove what the above made"
 
-setup: $(VENV)/.packages $(VENV)/.llama $(BIN)/edge $(EMBEDDER)
+# Parts that do not need each other are made at the same time: packages come from the network while llama.cpp compiles.
+setup:
+	@$(MAKE) --no-print-directory --jobs=3 prepared
 	@echo "==> set up in $(VENV)"
 
-demo: setup
+prepared: $(VENV)/.packages $(VENV)/.llama $(BIN)/edge $(EMBEDDER)
+
+# The first time, answers come before anything is compiled.
+demo: $(if $(wildcard $(VENV)/.llama),,first-answers)
+	@$(MAKE) --no-print-directory setup
 	@echo "==> demonstration"
 	@MODEL="$(MODEL)" $(BIN)/python build/demo.py
+
+first-answers: $(VENV)/.runtime
+	@MODEL="$(MODEL)" $(BIN)/python build/first_answers.py
 
 demo-sync: setup
 	@echo "==> demonstration of signed packs"
@@ -125,20 +136,27 @@ $(VENV)/.created:
 	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.packages: $(PINS) | $(VENV)/.created
-	@echo "==> packages, checked against their hashes"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r build/requirements-dev.txt
+$(VENV)/.runtime: build/requirements.txt | $(VENV)/.created
+	@echo "==> packages that edge runs on, checked against their hashes (half a minute)"
+	@$(PIP) install --require-hashes -r $<
 	@touch $@
 
-$(VENV)/.llama: build/llama_wheel.py build/fetch.py build/requirements-llama.txt build/requirements-build.txt | $(VENV)/.packages
+$(VENV)/.packages: $(PINS) | $(VENV)/.runtime
+	@echo "==> packages that test, check and build it"
+	@$(PIP) install --require-hashes -r build/requirements-dev.txt
+	@touch $@
+
+$(VENV)/.wheel: $(LLAMA) | $(VENV)/.created
 	@echo "==> llama-cpp-python"
-	@wheel=$$($(BIN)/python build/llama_wheel.py) && \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall "$$wheel"
+	@$(BIN)/python build/llama_wheel.py > $@
+
+$(VENV)/.llama: $(VENV)/.wheel | $(VENV)/.packages $(BIN)/edge
+	@$(PIP) install --no-index --no-deps --force-reinstall "$$(cat $<)"
 	@touch $@
 
 $(BIN)/edge: pyproject.toml | $(VENV)/.packages
 	@echo "==> edge itself, as $(BIN)/edge"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/disk.so: tests/torture/disk.c | $(VENV)/.created

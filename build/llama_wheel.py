@@ -239,7 +239,7 @@ def progress(lines: Iterable[str]) -> Iterator[str]:
             done, total = int(found[1]), int(found[2])
             if (tenth := 10 * done // total) > shown:
                 shown = tenth
-                say(f"{10 * tenth:3} %  ({done} of {total})")
+                say(f"llama.cpp: {10 * tenth:3} %  ({done} of {total})")
         yield line
 
 

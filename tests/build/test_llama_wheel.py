@@ -116,7 +116,7 @@ def test_progress_is_told_once_every_tenth(capsys: pytest.CaptureFixture[str]) -
     assert list(llama_wheel.progress(lines)) == lines
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 10
-    assert told[0].split() == ["10", "%", "(4", "of", "40)"]
+    assert told[0].split() == ["llama.cpp:", "10", "%", "(4", "of", "40)"]
 
 
 class TestWheel:
