@@ -22,7 +22,9 @@ def main() -> None:
     check_model(os.environ.get("MODEL", ""))
     start = time.monotonic()
     step("first answers, by keyword alone")
-    print("    Not there yet: search by meaning (the embedder), and a language model (llama.cpp).", flush=True)
+    print(
+        "    Not there yet: search by meaning (the embedder), and a language model (llama.cpp).", flush=True
+    )
     answer_by_keyword(STARTER)
     print(f"\n    First answers after {time.monotonic() - start:.0f} s, quoted from the manuals.")
     step("the rest needs llama.cpp and the embedder")

@@ -19,7 +19,12 @@ def test_they_come_without_llama_cpp(tmp_path: Path) -> None:
     (tmp_path / "llama_cpp.py").write_text("raise ImportError('not compiled yet')")
     source = tmp_path / "starter"
     source.mkdir()
-    for name in ("pack.toml", "fasteners-and-torque.md", "lock-out-tag-out.md"):
+    for name in (
+        "pack.toml",
+        "fasteners-and-torque.md",
+        "lock-out-tag-out.md",
+        "motor-protection-and-overloads.md",
+    ):
         shutil.copy(STARTER / name, source)
     program = f"import first_answers, pathlib; first_answers.answer_by_keyword(pathlib.Path({str(source)!r}))"
     paths = os.pathsep.join([str(tmp_path), str(ROOT / "build")])
