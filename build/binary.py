@@ -19,7 +19,7 @@ from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle
 from edge.bundle.compose import Source, compose
 from edge.errors import EdgeError
-from edge.text.sizes import format_size
+from edge.files import format_size
 from fetch import PIN_FOLDER, SetupError, cache_folder, run_script, say
 from frozen import frozen
 from launcher import launcher

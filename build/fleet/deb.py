@@ -17,7 +17,7 @@ from pathlib import Path
 
 from edge import __version__
 from edge.cli.completion import SCRIPTS, Shell
-from edge.text.sizes import format_size
+from edge.files import format_size
 from fetch import PIN_FOLDER, SetupError, run_script, say
 from fleet.manual import manual
 from fleet.package import Entry, write

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge.bundle.admit import admit
 from edge.errors import EdgeError
-from edge.text.sizes import format_size
+from edge.files import format_size
 from fetch import PIN_FOLDER, SetupError, run_script, say
 
 ROOT = PIN_FOLDER.parent

@@ -19,8 +19,6 @@ from edge.errors import NotFoundError, StorageError
 Progress = Callable[[str, int, int], None]
 """Told of what is being read or written, the bytes done, and all bytes."""
 
-_BLOCK = 4 << 20
-
 
 def unheard(_what: str, _done: int, _total: int) -> None:
     """Progress that nobody wants to know of."""
@@ -82,8 +80,9 @@ class Bundle:
         Raises:
             StorageError: it cannot be read.
         """
-        digest, meter = hashlib.sha256(), meter or Meter()
+        meter = meter or Meter()
         with files.storage_errors(self.path), self.path.open("rb") as file:
+            digest = hashlib.sha256()
             for block in blocks(file, part.offset, part.size):
                 digest.update(block)
                 meter.add(str(part), len(block))
@@ -121,22 +120,15 @@ class Bundle:
         Raises:
             StorageError: it is damaged, or the file cannot be written.
         """
-        unfinished = target.with_name(f".{target.name}.partial")
         digest, meter = hashlib.sha256(), Meter(progress, part.size)
-        try:
-            with files.storage_errors(target), self.path.open("rb") as file, unfinished.open("wb") as copy:
+        with files.storage_errors(target), files.replace_atomically(target) as new:
+            with self.path.open("rb") as file, new.open("wb") as copy:
                 for block in blocks(file, part.offset, part.size):
                     digest.update(block)
                     copy.write(block)
                     meter.add(str(part), len(block))
-                copy.flush()
-                os.fsync(copy.fileno())
             if digest.hexdigest() != part.sha256:
                 raise damaged(self.path, str(part))
-            with files.storage_errors(target):
-                files.replace(unfinished, target)
-        finally:
-            unfinished.unlink(missing_ok=True)
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -174,8 +166,6 @@ def own_bundle(environ: Mapping[str, str] = os.environ) -> Bundle | None:
 
 
 def blocks(file: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
-    """The bytes of a stretch of a file, fewer at its end."""
+    """Yield the bytes of a stretch of a file, fewer at its end."""
     file.seek(offset)
-    while size > 0 and (block := file.read(min(size, _BLOCK))):
-        yield block
-        size -= len(block)
+    yield from files.read_blocks(file, size)

@@ -7,7 +7,6 @@ Blocks are copied by the kernel where it can, which on Btrfs and XFS shares them
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import stat
@@ -167,37 +166,14 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
     target = target.resolve()
     if target.is_dir():
         raise UsageError(f"{target} is a folder.", "Name the file to be written.")
-    unfinished = target.with_name(f".{target.name}.partial")
-    with _writing(target), _alone(unfinished, target) as file:
-        try:
-            yield file
-            file.flush()
-            _as_it_was(target, file)
-            os.fsync(file.fileno())
-            files.replace(unfinished, target)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-
-
-@contextmanager
-def _alone(unfinished: Path, target: Path) -> Iterator[BinaryIO]:
-    """The unfinished file, empty, while no other process writes it. What one that was killed left is written over.
-
-    Raises:
-        BusyError: another process does.
-    """
-    with unfinished.open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BusyError(f"Another process is writing {target.name}.", "Wait for it to finish.") from error
-        except OSError:  # there are no locks here
-            pass
-        if not unfinished.exists() or not os.path.samestat(unfinished.stat(), os.fstat(lock.fileno())):
-            raise BusyError(f"Another process has just written {target.name}.", "Try again.")
-        with unfinished.open("wb") as file:
-            yield file
+    with (
+        _writing(target),
+        files.hold_lock(files.unfinished_path(target), f"writing {target.name}"),
+        files.replace_atomically(target) as new,
+        new.open("wb") as file,
+    ):
+        yield file
+        _as_it_was(target, file)
 
 
 def _as_it_was(target: Path, file: BinaryIO) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import zstandard
 
 from edge.bundle.bundle import Bundle
 from edge.embedded.part import damaged
+from edge.files import hash_file
 
 _LIST_BYTES = 4 << 20
 _OTHER_NAMES = {"edge": "edge.exe"}
@@ -46,7 +46,6 @@ def _is_there(folder: Path, name: str, sha256: str) -> bool:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(path)
     except OSError:
         return ""

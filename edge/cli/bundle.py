@@ -11,7 +11,7 @@ from edge.cli.group import make_group
 from edge.cli.options import Json
 from edge.cli.ui.progress import report_megabytes, show_progress
 from edge.cli.ui.screen import ALERT, GOOD, Screen
-from edge.text.sizes import format_size
+from edge.files import format_size
 
 if TYPE_CHECKING:
     from edge.bundle.bundle import Bundle

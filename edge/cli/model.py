@@ -10,7 +10,7 @@ import typer
 from edge.cli.group import make_group
 from edge.cli.options import Json, ModelName, Yes
 from edge.cli.ui.screen import ALERT, FAINT, GOOD, Screen
-from edge.text.sizes import format_size
+from edge.files import format_size
 
 if TYPE_CHECKING:
     from edge.models.store import InstalledModel

@@ -13,7 +13,7 @@ from edge.cli.group import make_group
 from edge.cli.options import Json, PackName, PackTarget, Yes
 from edge.cli.ui.screen import ALERT, CAREFUL, FAINT, GOOD, STRONG, Part, Screen, format_count, mark_unsigned
 from edge.errors import UsageError
-from edge.text.sizes import format_size
+from edge.files import format_size
 
 if TYPE_CHECKING:
     from edge.ingest.build import BuildReport

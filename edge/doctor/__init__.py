@@ -18,6 +18,7 @@ from edge.engine.interface import Embedder
 from edge.engine.machine import cpu, resources, sandbox_level
 from edge.engine.prepare import may_have_gpu
 from edge.errors import EdgeError
+from edge.files import UNFINISHED, unfinished_path
 from edge.models.pull import FOLDER as PULLED
 from edge.models.store import ModelStore
 from edge.packs.store import PackStore
@@ -66,14 +67,14 @@ def check_leftovers(settings: Settings) -> Iterator[Check]:
     """Check for files that interrupted work has left behind."""
     folders = (settings.packs_dir.glob(".staging-*"), settings.packs_dir.glob(".trash-*"))
     found = [path.name for folder in folders for path in folder]
-    found += [path.name for path in settings.models_dir.glob("*.partial")]
+    found += [path.name for path in settings.models_dir.glob(UNFINISHED)]
     if found:
         hint = "The next change of packs or models removes it."
         yield Check(
             "left over", "warn", f"from an interrupted installation: {', '.join(sorted(found))}", hint
         )
     if program := os.environ.get(EXECUTABLE):
-        unfinished = Path(program).with_name(f".{Path(program).name}.partial")
+        unfinished = unfinished_path(Path(program))
         if unfinished.exists():
             hint = "The next `edge bundle add` or `edge bundle remove` writes over it."
             yield Check("left over", "warn", f"from an interrupted change of the program: {unfinished}", hint)

@@ -17,10 +17,10 @@ from edge.engine.llama import LlamaEngine
 from edge.engine.machine.fit import Plan
 from edge.engine.machine.resources import Machine
 from edge.engine.prepare import prepare
+from edge.files import format_size
 from edge.models.checks import check_language_model
 from edge.models.integrity import Record, look, read_record, verify
 from edge.models.store import ModelStore
-from edge.text.sizes import format_size
 from edge.types import Message, Prompt
 
 DAY_S = 86400

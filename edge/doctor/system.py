@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import sys
 import tempfile
 from contextlib import closing
@@ -14,7 +13,7 @@ from edge.doctor.check import Check
 from edge.engine.machine import sandbox_level
 from edge.engine.machine.cpu import Processor
 from edge.engine.machine.resources import CGROUP, CGROUPS, MEMINFO, physical_cores, read_memory
-from edge.text.sizes import format_size
+from edge.files import format_size, read_free_bytes
 
 LOW_MEMORY = 10**9
 LOW_DISK = 10**9
@@ -56,7 +55,7 @@ def check_memory(meminfo: Path = MEMINFO, cgroup: Path = CGROUP, cgroups: Path =
 def check_home(folder: Path) -> Check:
     """Check that the state folder can be written, and the space on its disk. A missing folder is not made."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(existing).free
+    free = read_free_bytes(folder)
     detail = f"{folder}, {format_size(free)} free"
     try:
         with tempfile.TemporaryFile(dir=existing) as file:

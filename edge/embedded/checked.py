@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
+from edge import files
 from edge.embedded.part import Seen, look
 
 _MOST = 64
@@ -67,13 +67,9 @@ class Checked:
 
     def _write(self, findings: dict[str, Finding]) -> None:
         latest = sorted(findings.items(), key=lambda item: item[1].time)[-_MOST:]
-        unfinished = self._file.with_suffix(f".{os.getpid()}")
         with suppress(OSError, ValueError):  # nothing is lost but the time of another check
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(json.dumps({name: asdict(f) for name, f in latest}), encoding="utf-8")
-            unfinished.replace(self._file)
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+            files.make_folder(self._file.parent)
+            files.write_atomically(self._file, json.dumps({name: asdict(f) for name, f in latest}).encode())
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,8 @@ from edge.engine.interface import Vectors
 from edge.engine.process.options import WorkerOptions
 from edge.engine.process.process import worker_command
 from edge.engine.process.supervisor import Worker
-from edge.errors import EngineError, NotFoundError, StorageError
+from edge.errors import EngineError, NotFoundError
+from edge.files import hash_file, storage_errors
 from edge.models import gguf
 from edge.types import DIMENSIONS
 
@@ -63,14 +63,8 @@ class LlamaEmbedder:
         pass while the worker loads (see `start`).
         """
         name = gguf.read_name(self._path)
-        try:
-            with self._path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise StorageError(
-                f"{self._path} cannot be read: {error.strerror}.", "Check the disk."
-            ) from error
-        return f"{name}:{digest[:16]}"
+        with storage_errors(self._path):
+            return f"{name}:{hash_file(self._path)[:16]}"
 
     @property
     def pid(self) -> int | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge.engine.interface import Embedder
 from edge.errors import SourceError, UsageError
-from edge.files import delete, make_folder, replace, storage_errors, sync_file
+from edge.files import delete, make_folder, replace_atomically, storage_errors
 from edge.ingest.journal import Journal
 from edge.ingest.mapping import MappedDocument, Mapper, Progress, Refusal
 from edge.ingest.pool import Read
@@ -80,19 +80,14 @@ def build(
     files, skipped = list_source(source)
     manifest = read_source(source)
     _check_overrides(manifest, files)
-    temporary = output.with_name(f".{output.name}.partial")
     with storage_errors(output), _open_journal(output) as journal:
         mapper = Mapper(manifest, embedder, journal, progress)
         documents = mapper.read(files, read, workers)
         vectors = _partition_vectors(mapper, mapper.embed(documents), embedder)
-        delete(temporary)
-        try:
-            digest = _write(temporary, manifest, mapper, documents, vectors, progress)
-            result = _test(temporary, find or selftest.make_plain_find(embedder), progress)
-            sync_file(temporary)
-            replace(temporary, output)
-        finally:
-            delete(temporary)
+        with replace_atomically(output) as new:
+            delete(new)
+            digest = _write(new, manifest, mapper, documents, vectors, progress)
+            result = _test(new, find or selftest.make_plain_find(embedder), progress)
         journal.finish()
     return BuildReport(
         path=output,

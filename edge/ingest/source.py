@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from edge.errors import DocumentError, SourceError
+from edge.files import hash_stream
 from edge.ingest.readers import SUFFIXES
 from edge.packs import manifest
 
@@ -67,7 +67,7 @@ def hash_file(file: SourceFile) -> str:
             raise DocumentError(f"{file.name} is empty.", "Replace it or leave it out.")
         if size > MAX_BYTES:
             raise DocumentError(f"{file.name} is larger than {MAX_BYTES // 10**6} MB.", "Split it.")
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hash_stream(stream)
 
 
 def open_unchanged(file: SourceFile, sha256: str) -> BinaryIO:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from edge.errors import CarrierError, NotFoundError, UsageError
-from edge.text.sizes import format_size
+from edge.files import format_size
 
 PREFIX = "hf:"
 BLOCK = 1 << 20

@@ -15,7 +15,6 @@ that lies beside the program may have a record with it; else it is trusted as fo
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -31,14 +30,13 @@ from edge.embedded.checked import Checked
 from edge.embedded.found import place_of
 from edge.embedded.part import COPY_AGAIN, Seen, locate, look, open_file, size_of
 from edge.errors import EdgeError, EngineError, ModelError
-from edge.types import never
+from edge.files import Progress, ignore_progress
 
 __all__ = [
-    "Guard", "Record", "Seen", "damaged", "hash_file", "look", "read_record", "record_path", "verify", "write_record"
+    "Guard", "Record", "Seen", "damaged", "hash_model", "look", "read_record", "record_path", "verify", "write_record"
 ]  # fmt: skip
 
 SUFFIX = ".json"
-_BLOCK = 4 << 20
 _NICE = 10
 _REST = 4.0
 """Rests after every block, in times of what the block took: the check takes a fifth of a core. On two cores with other
@@ -47,7 +45,9 @@ work, the first token of a 7B model came 1.2 to 1.4 times as late as without a c
 INSIDE, BESIDE = "inside the program", "beside the program"
 """Sources of models that came along."""
 
-Progress = Callable[[int, int], None]
+
+class _Stopped(Exception):
+    """A check in the background is not wanted any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,29 +114,14 @@ def write_record(model: Path, record: Record) -> None:
     files.write_atomically(record_path(model), json.dumps(asdict(record)).encode() + b"\n")
 
 
-def hash_file(
-    path: Path, stop: Callable[[], bool] = never, progress: Progress = lambda done, total: None
-) -> str | None:
-    """The SHA-256 of a file, or None when it was stopped. Raises ``OSError`` as reading does."""
-    digest, done = hashlib.sha256(), 0
+def hash_model(path: Path, progress: Progress = ignore_progress) -> str:
+    """Return the SHA-256 of a model's file, or of a part of the program; raises as ``hash_file``."""
     with open_file(path) as file:
-        total = size_of(path)
-        while block := file.read(_BLOCK):
-            if stop():
-                return None
-            digest.update(block)
-            done += len(block)
-            progress(done, total)
-    return digest.hexdigest()
+        return files.hash_stream(file, size_of(path), progress)
 
 
-def verify(
-    path: Path,
-    stop: Callable[[], bool] = never,
-    progress: Progress = lambda done, total: None,
-    checked: Checked | None = None,
-) -> Record | None:
-    """Hash a model and compare, keeping what was found; None when it was stopped.
+def verify(path: Path, progress: Progress = ignore_progress, checked: Checked | None = None) -> Record:
+    """Hash a model and compare, keeping what was found.
 
     Raises:
         ModelError: it is not the file that came in.
@@ -144,9 +129,7 @@ def verify(
     """
     with files.storage_errors(path):
         before = look(path)
-        found = hash_file(path, stop, progress)
-        if found is None:
-            return None
+        found = hash_model(path, progress)
         known = read_record(path, checked) or Record(found, before[0], "found on this device")
         if found != known.sha256:
             _keep(path, replace(known, seen=None), checked)
@@ -235,7 +218,7 @@ class Guard:
         """Hash files without rest, here or, if that is not waited for, in another thread."""
         if self.limit_s is None:
             for path in due:
-                self._verify(path)
+                self._verify(path, self._count)
             return
         if self.wait(0):
             self._thread = threading.Thread(
@@ -254,7 +237,7 @@ class Guard:
     def _check_each(self, due: Sequence[Path]) -> None:
         with suppress(EdgeError):  # damage is kept; what cannot be read, the load itself will tell
             for path in due:
-                self._verify(path)
+                self._verify(path, self._count)
 
     def _begin(self, paths: Sequence[Path], alarm: Callable[[], None]) -> None:
         """Hash files in the background, unless that goes on already."""
@@ -284,10 +267,18 @@ class Guard:
     def _count(self, done: int, total: int) -> None:
         self._done = done, total
 
-    def _verify(self, path: Path, progress: Progress | None = None) -> None:
+    def _verify(self, path: Path, progress: Progress) -> None:
         self._rested = time.perf_counter()
+
+        def count(done: int, total: int) -> None:
+            if self._stopped.is_set():
+                raise _Stopped
+            progress(done, total)
+
         try:
-            verify(path, self._stopped.is_set, progress or self._count, self._checked)
+            verify(path, count, self._checked)
+        except _Stopped:
+            return
         except ModelError as error:
             self._damaged, self.damage = (path, _look(path) or ()), error
             raise

@@ -12,11 +12,9 @@ from pathlib import Path, PurePosixPath
 from edge import files
 from edge.config import Settings
 from edge.errors import CarrierError
-from edge.models.files import check_space
+from edge.files import format_size
 from edge.models.hub import Hub, RemoteFile, parse_spec
-from edge.models.integrity import hash_file
-from edge.models.store import InstalledModel, ModelStore
-from edge.text.sizes import format_size
+from edge.models.store import MAKE_SPACE, InstalledModel, ModelStore
 
 FOLDER = ".pull"
 KEPT_S = 30 * 86400
@@ -52,7 +50,7 @@ def pull(settings: Settings, text: str, progress: Progress) -> InstalledModel:
         folder = store.folder / FOLDER
         files.make_folder(folder)
         staged = folder / file.sha256
-        with files.exclusive_lock(folder / ".lock", "pulling a model"):
+        with files.hold_lock(folder / ".lock", "pulling a model"):
             forget_old(folder, time.time())
             _fetch(hub, file, staged, progress)
             model = store.take(staged, name, file.sha256, file.origin)
@@ -90,7 +88,7 @@ def _complete(hub: Hub, file: RemoteFile, staged: Path, progress: Progress) -> b
     if have > file.bytes:
         staged.unlink()
         have = 0
-    check_space(staged.parent, file.path, file.bytes - have)
+    files.check_space(staged.parent, file.bytes - have, file.path, MAKE_SPACE)
     done = have
 
     def report(count: int) -> None:
@@ -117,5 +115,6 @@ def _complete(hub: Hub, file: RemoteFile, staged: Path, progress: Progress) -> b
 def _is_promised(file: RemoteFile, staged: Path, progress: Progress) -> bool:
     if staged.stat().st_size != file.bytes:
         return False
-    found = hash_file(staged, progress=lambda done, total: progress("check", done, total))
+    with staged.open("rb") as stream:
+        found = files.hash_stream(stream, file.bytes, lambda done, total: progress("check", done, total))
     return found == file.sha256

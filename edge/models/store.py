@@ -11,7 +11,7 @@ A model is there whole or not at all: it is put together beside its place, flush
 from __future__ import annotations
 
 import dataclasses
-import fcntl
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,16 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from edge import files
 from edge.config import Settings
 from edge.embedded.checked import checked
 from edge.embedded.found import Place
-from edge.errors import BusyError, EdgeError, NotFoundError, UsageError
-from edge.files import make_folder, sync_file
-from edge.models import files, gguf
+from edge.errors import EdgeError, NotFoundError, UsageError
+from edge.files import Progress, ignore_progress
+from edge.models import gguf
 from edge.models.bundled import CarriedModel, carried_models
 from edge.models.checks import check_adapter, check_belongs, check_model, is_adapter
-from edge.models.files import PARTIAL, Progress
-from edge.models.integrity import Record, hash_file, look, read_record, record_path, verify, write_record
+from edge.models.files import copy_hashed
+from edge.models.integrity import Record, hash_model, look, read_record, record_path, verify, write_record
 
 SUFFIX = ".gguf"
 LORA_FOLDER = "lora"
@@ -37,6 +38,7 @@ MAX_SCALE = 100.0
 _SLOTS: dict[gguf.Kind, str] = {"language": "active", "reranker": "reranker"}
 """The file that names the model in use, for each kind of which one can be."""
 
+MAKE_SPACE = "Free some space, or set EDGE_HOME to another disk."
 _ADD = "Add one with `edge model add FILE.gguf`."
 
 
@@ -121,7 +123,7 @@ class ModelStore:
     def add(
         self,
         source: Path,
-        progress: Progress = lambda done, total: None,
+        progress: Progress = ignore_progress,
         *,
         replace: bool = False,
         origin: str = "",
@@ -143,25 +145,21 @@ class ModelStore:
             BusyError: another process is changing the models.
         """
         with self._arriving(source, source.stem) as path:
-            if replace or not path.exists() or self._is_to_be_mended(path, hash_file(source)):
-                partial = path.with_suffix(PARTIAL)
-                try:
-                    digest = files.copy(source, path, progress)
-                    self._put(
-                        partial,
-                        path,
-                        Record(digest, partial.stat().st_size, origin or str(source.absolute())),
-                    )
-                finally:
-                    partial.unlink(missing_ok=True)
+            if replace or not path.exists() or self._is_to_be_mended(path, hash_model(source)):
+                files.check_space(path.parent, source.stat().st_size, source.name, MAKE_SPACE)
+                with files.replace_atomically(path) as new:
+                    digest = copy_hashed(source, new, progress)
+                    record = Record(digest, new.stat().st_size, origin or str(source.absolute()))
+                    write_record(path, record)  # first: no file is ever without
+                write_record(path, dataclasses.replace(record, seen=look(path)))
         return self._get(path.stem)
 
     def installed(self, name: str, sha256: str) -> InstalledModel | None:
         """The model of this name if it is this file, and undamaged."""
         with suppress(EdgeError):
-            model = self._get(files.safe_name(name))
+            model = self._get(_safe_name(name))
             record = verify(model.path, checked=self._checked)
-            return model if record and record.sha256 == sha256 else None
+            return model if record.sha256 == sha256 else None
         return None
 
     def take(self, staged: Path, name: str, sha256: str, origin: str) -> InstalledModel:
@@ -172,8 +170,11 @@ class ModelStore:
         """
         with self._arriving(staged, name) as path:
             if not path.exists() or self._is_to_be_mended(path, sha256):
-                sync_file(staged)
-                self._put(staged, path, Record(sha256, staged.stat().st_size, origin))
+                files.sync_file(staged)
+                record = Record(sha256, staged.stat().st_size, origin)
+                write_record(path, record)  # first: no file is ever without
+                files.replace(staged, path)
+                write_record(path, dataclasses.replace(record, seen=look(path)))
         return self._get(path.stem)
 
     def use(self, name: str, loras: Sequence[tuple[str, float]] = ()) -> InstalledModel:
@@ -223,22 +224,16 @@ class ModelStore:
         """The place of a checked file, while nobody else changes anything; it is used if it is the first."""
         header = gguf.read_header(source)
         kind = check_adapter(source).kind if is_adapter(header) else check_model(source).kind
-        name = files.safe_name(stem)
+        name = _safe_name(stem)
         path = self._adapter_path(name) if kind == "part" else self._folder / f"{name}{SUFFIX}"
         other = self._folder / f"{name}{SUFFIX}" if kind == "part" else self._adapter_path(name)
         if other.is_file():
             raise _name_taken(other)
         with self._changing():
-            make_folder(path.parent)
+            files.make_folder(path.parent)
             yield path
             if kind in _SLOTS and self._in_use(kind) is None:
                 self._point_to(kind, path.stem)
-
-    def _put(self, finished: Path, path: Path, record: Record) -> None:
-        """Move a flushed file to its place. Its record comes first: no file is ever without."""
-        write_record(path, record)
-        files.publish(finished, path)
-        write_record(path, dataclasses.replace(record, seen=look(path)))
 
     def _is_to_be_mended(self, path: Path, sha256: str | None) -> bool:
         """Whether the file at this place was once this one and is damaged now. If it still is, it stays.
@@ -247,7 +242,7 @@ class ModelStore:
             UsageError: it is another.
         """
         record = read_record(path)
-        if hash_file(path) == sha256:
+        if hash_model(path) == sha256:
             if record is None:
                 verify(path)
             return False
@@ -302,24 +297,22 @@ class ModelStore:
 
     def _point_to(self, kind: gguf.Kind, name: str, loras: Sequence[tuple[str, float]] = ()) -> None:
         lines = [name, *(f"{lora} {scale:g}" for lora, scale in loras)]
-        files.write(self._pointer(kind), "\n".join(lines) + "\n")
+        files.write_atomically(self._pointer(kind), "\n".join([*lines, ""]).encode())
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
         """Only one process changes the folder; what an interrupted one left is cleared away."""
-        try:
-            make_folder(self._folder)
-            with (self._folder / ".lock").open("wb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for left in self._folder.rglob(f"*{PARTIAL}"):
-                    left.unlink(missing_ok=True)
+        with files.storage_errors(self._folder):
+            files.make_folder(self._folder)
+            with files.hold_lock(self._folder / ".lock", "changing the models"):
+                for left in self._folder.rglob(files.UNFINISHED):
+                    files.delete(left)
                 yield
-        except BlockingIOError as error:
-            raise BusyError(
-                "Another process is changing the models.", "Wait until it has finished."
-            ) from error
-        except OSError as error:
-            raise files.storage_error(error, self._folder) from error
+
+
+def _safe_name(stem: str) -> str:
+    """Return a name that is easy to type: letters, digits, dot, dash and underscore."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "model"
 
 
 def _name_taken(path: Path) -> UsageError:

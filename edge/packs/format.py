@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from edge.embedded.part import open_file
 from edge.errors import NotFoundError, PackError, StorageError
+from edge.files import read_blocks
 from edge.text.words import TOKENIZER
 from edge.types import DIMENSIONS
 
@@ -123,7 +124,7 @@ def check_digest(path: Path) -> Digests:
     """
     trailer = read_trailer(path)
     with _opened(path) as file:
-        database = _hash(file.read, trailer.length)
+        database = _hash(file, trailer.length)
         whole = database.copy()
         whole.update(file.read())
     if database.hexdigest() != trailer.digest:
@@ -135,7 +136,7 @@ def seal(path: Path) -> str:
     """Append the trailer to a finished database and return its digest. The caller makes the file durable."""
     length = path.stat().st_size
     with path.open("r+b") as file:
-        digest = _hash(file.read, length)
+        digest = _hash(file, length)
         file.seek(length)
         file.write(MAGIC + length.to_bytes(8, "big") + digest.digest())
     return digest.hexdigest()
@@ -157,9 +158,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         ) from error
 
 
-def _hash(read: Callable[[int], bytes], length: int) -> hashlib._Hash:
+def _hash(file: BinaryIO, length: int) -> hashlib._Hash:
     digest = hashlib.sha256()
-    while length > 0 and (block := read(min(BLOCK, length))):
+    for block in read_blocks(file, length):
         digest.update(block)
-        length -= len(block)
     return digest

@@ -15,7 +15,6 @@ nothing.
 from __future__ import annotations
 
 import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -41,11 +40,8 @@ from edge.packs.manifest import version_key
 from edge.packs.pack import Pack
 from edge.packs.pointer import POINTER, Installed, Pointer, read_pointer
 from edge.packs.verify import verify
-from edge.text.sizes import format_size
 
-SPARE_BYTES = 8 << 20
-"""Left free on the disk beside the pack itself."""
-
+MAKE_SPACE = "Free some space, or remove a pack with `edge pack remove`."
 INSTALL_AGAIN = "Install it again: edge pack install FILE.kpack"
 
 Packs = list[Pack]
@@ -198,7 +194,7 @@ class PackStore:
                 "If you built it or trust where it came from: `edge pack install --unsigned`.",
             )
         with self._changing(), self._staging() as staging:
-            self._check_space(source)
+            files.check_space(self.folder, source.stat().st_size, f"Installing {source.name}", MAKE_SPACE)
             staged = staging / source.name
             files.copy_file(source, staged)
             digests = verify(staged)
@@ -364,20 +360,12 @@ class PackStore:
         hint = f"Installed: {names}." if names else "Install one: edge pack install FILE.kpack"
         return f"The pack '{name}' is not installed.", hint
 
-    def _check_space(self, source: Path) -> None:
-        needed, free = source.stat().st_size + SPARE_BYTES, shutil.disk_usage(self.folder).free
-        if free < needed:
-            raise StorageError(
-                f"Installing {source.name} needs {format_size(needed)}, and {format_size(free)} are free.",
-                "Free some space, or remove a pack with `edge pack remove`.",
-            )
-
     @contextmanager
     def _changing(self) -> Iterator[None]:
         """Alone among processes, with what a crash left behind cleared away."""
         with files.storage_errors(self.folder):
             files.make_folder(self.folder)
-            with files.exclusive_lock(self.folder / _LOCK):
+            with files.hold_lock(self.folder / _LOCK, "changing the installed packs"):
                 self._clear()
                 yield
 

@@ -39,7 +39,7 @@ MAX_DELTAS = 3
 WORTH_IT = 0.5
 """A delta is published when it is smaller than this part of the pack."""
 
-SPARE_BYTES = 8 << 20
+MAKE_SPACE = "Free some space, or remove old files with `edge publish add --prune`."
 _BLOCK = 1 << 20
 
 Progress = Callable[[str, str, int, int], None]
@@ -73,7 +73,7 @@ def add(change: Change, source: Path, role: str = "", report: Progress = lambda 
     """
     if not source.is_file():
         raise NotFoundError(f"There is no file {source}.", "Check the path.")
-    change.store.check_space(2 * source.stat().st_size + SPARE_BYTES)
+    files.check_space(change.store.folder, 2 * source.stat().st_size, source.name, MAKE_SPACE)
     with change.store.open_staging() as staging:
         report("check", source.name, 0, 3)
         staged = staging / source.name
@@ -157,7 +157,7 @@ def _examine_pack(path: Path) -> Target:
 def _examine_model(path: Path) -> Target:
     header = read_header(path)
     kind = LORA if header.metadata.get("general.type") == "adapter" else MODEL
-    target = Target(make_model_path(path.name), path.stat().st_size, files.sha256_of(path), kind, path.stem)
+    target = Target(make_model_path(path.name), path.stat().st_size, files.hash_file(path), kind, path.stem)
     try:
         Target.from_target_file(target.to_target_file())
     except EdgeError as error:
@@ -178,7 +178,7 @@ def _examine_policy(path: Path) -> Target:
             f"{path.name}: devices let nobody but their owner set {', '.join(sorted(others))}.",
             f"It may set: {', '.join(sorted(MAY_BE_POLICY))}.",
         )
-    return Target(POLICY_PATH, path.stat().st_size, files.sha256_of(path), POLICY)
+    return Target(POLICY_PATH, path.stat().st_size, files.hash_file(path), POLICY)
 
 
 def _choose_publisher(change: Change, path: str) -> str:
@@ -250,7 +250,7 @@ def _make_deltas(
 
 
 def _make_delta(change: Change, old: Path, sha256: str, target: Target, out: Path) -> Target | None:
-    if not old.is_file() or files.sha256_of(old) != sha256:
+    if not old.is_file() or files.hash_file(old) != sha256:
         return None
     try:
         length = delta.make(old, change.store.targets / target.file, out)
@@ -261,7 +261,7 @@ def _make_delta(change: Change, old: Path, sha256: str, target: Target, out: Pat
     made = Target(
         path=make_delta_path(target.name, sha256, target.sha256),
         length=length,
-        sha256=files.sha256_of(out),
+        sha256=files.hash_file(out),
         kind=DELTA,
         name=target.name,
         delta_from=sha256,

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from edge import files
-from edge.errors import NotFoundError, StorageError, TrustError, UsageError
+from edge.errors import NotFoundError, TrustError, UsageError
 from edge.publish.repository import Repository
 from edge.publish.roles import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, State
 from edge.publish.store import make_file_name
 from edge.sync.targets import DELTA, PACK, Target
-from edge.text.sizes import format_size
 
-SPARE_BYTES = 1 << 20
+TOO_SMALL = "Take a larger stick, or fewer packs: --packs NAME"
 
 Progress = Callable[[str, str, int, int], None]
 
@@ -56,7 +54,7 @@ def export(
         targets = _choose_targets(state, patterns)
         files.make_folder(folder / "metadata")
         todo = [target for target in targets if not _is_there(folder / "targets" / target.file, target)]
-        _check_space(folder, sum(target.length for target in todo))
+        files.check_space(folder, sum(target.length for target in todo), str(folder), TOO_SMALL)
         for index, target in enumerate(todo):
             report("copy", target.path, index, len(todo))
             _copy(store.targets / target.file, folder / "targets" / target.file, target)
@@ -121,14 +119,13 @@ def _copy(source: Path, place: Path, target: Target) -> None:
             f"{source} is missing.", f"Add it again: edge publish add REPO {Path(target.path).name}"
         )
     files.make_folder(place.parent)
-    part = place.with_name(f".{place.name}.part")
-    files.copy_file(source, part)
-    if not _is_there(part, target):
-        files.delete(part)
-        raise TrustError(
-            f"{target.path} is not what was signed.", "Add it to the repository again, or try another stick."
-        )
-    files.replace(part, place)
+    with files.replace_atomically(place) as new:
+        files.copy_file(source, new)
+        if not _is_there(new, target):
+            raise TrustError(
+                f"{target.path} is not what was signed.",
+                "Add it to the repository again, or try another stick.",
+            )
 
 
 def _copy_metadata(source: Path, place: Path) -> None:
@@ -140,7 +137,7 @@ def _copy_metadata(source: Path, place: Path) -> None:
 def _is_there(path: Path, target: Target) -> bool:
     if not path.is_file() or path.stat().st_size != target.length:
         return False
-    return files.sha256_of(path) == target.sha256
+    return files.hash_file(path) == target.sha256
 
 
 def _remove_others(folder: Path, kept: set[str]) -> int:
@@ -162,12 +159,3 @@ def _refuse_overlap(repository: Path, folder: Path) -> None:
     ours, theirs = repository.resolve(), folder.resolve()
     if ours == theirs or ours in theirs.parents or theirs in ours.parents:
         raise UsageError(f"{folder} and the repository lie in each other.", "Give a folder on the stick.")
-
-
-def _check_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + SPARE_BYTES:
-        raise StorageError(
-            f"{folder} needs {format_size(needed + SPARE_BYTES)}, and {format_size(free)} are free.",
-            "Take a larger stick, or fewer packs: --packs NAME",
-        )

@@ -150,13 +150,8 @@ def _make_name(common_name: str) -> x509.Name:
 
 def _write_key(path: Path, data: bytes) -> None:
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        files.write_secret(path, data)
     except FileExistsError as error:
         raise UsageError(
             f"{path.parent} holds a device's key already.", "Give each device a folder of its own."
         ) from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    files.sync_folder(path.parent)

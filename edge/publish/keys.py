@@ -6,7 +6,6 @@ are tried too, so that a key made elsewhere can be used. Which key may sign what
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import textwrap
@@ -85,12 +84,7 @@ class Keys:
         path = next(iter(self._folders), Path()) / f"{role}-{keyid[:SHORT_ID]}.pem"
         data = _encrypt(private, self._passphrases.create(path.name).encode())
         with files.storage_errors(path):
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            files.sync_folder(path.parent)
+            files.write_secret(path, data)
         self._signers[keyid] = signer
         self._tried.add(path)
         return signer.public_key

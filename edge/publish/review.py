@@ -7,9 +7,9 @@ from typing import Any
 
 from tuf.api.metadata import DelegatedRole, Metadata, Role, Root, TargetFile, Targets
 
+from edge.files import format_size
 from edge.publish.keys import SHORT_ID
 from edge.publish.roles import ROOT, SNAPSHOT, TIMESTAMP, TOP_LEVEL, State
-from edge.text.sizes import format_size
 
 
 def describe_changes(state: State, changed: Mapping[str, Metadata[Any]]) -> tuple[str, ...]:

@@ -12,10 +12,9 @@ without any key.
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from tuf.api.metadata import Metadata, Root, Signed, Snapshot, Targets, Timestam
 from tuf.api.serialization import DeserializationError
 
 from edge import files
-from edge.errors import BusyError, NotFoundError, StorageError, TrustError
+from edge.errors import NotFoundError, TrustError
 from edge.publish.roles import (
     ROOT,
     SNAPSHOT,
@@ -33,7 +32,6 @@ from edge.publish.roles import (
     find_missing,
     list_delegates,
 )
-from edge.text.sizes import format_size
 
 _STAGING, _TRASH = ".staging-", ".trash-"
 _ROOT_FILE = re.compile(r"([1-9]\d{0,8})\.root\.json")
@@ -58,14 +56,8 @@ class RepositoryStore:
             BusyError: another process is changing the repository.
             StorageError: the disk is full, read-only or failing.
         """
-        with files.storage_errors(self.folder), ExitStack() as stack:
-            try:
-                stack.enter_context(files.exclusive_lock(self.folder / ".lock"))
-            except BusyError as error:
-                raise BusyError(
-                    f"Another process is changing the repository {self.folder}.",
-                    "Wait for it to finish and try again.",
-                ) from error
+        doing = f"changing the repository {self.folder}"
+        with files.storage_errors(self.folder), files.hold_lock(self.folder / ".lock", doing):
             self.recover()
             yield
 
@@ -81,7 +73,7 @@ class RepositoryStore:
         """Finish an interrupted release and clear what other crashes left behind."""
         if self._release.exists():
             self._finish_release()
-        for pattern in (f"{_STAGING}*", f"{_TRASH}*", ".*.new"):
+        for pattern in (f"{_STAGING}*", f"{_TRASH}*", files.UNFINISHED):
             for left_over in self._pending.glob(pattern):
                 files.delete(left_over)
 
@@ -159,15 +151,6 @@ class RepositoryStore:
         files.make_folder(place.parent)
         files.sync_file(staged)
         files.replace(staged, place)
-
-    def check_space(self, needed: int) -> None:
-        """Raise StorageError unless the disk has room for this many bytes."""
-        free = shutil.disk_usage(self.folder).free
-        if free < needed:
-            raise StorageError(
-                f"{self.folder} needs {format_size(needed)} more, and {format_size(free)} are free.",
-                "Free some space, or remove old files with `edge publish add --prune`.",
-            )
 
     def _finish_release(self) -> None:
         files.make_folder(self.metadata)

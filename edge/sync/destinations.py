@@ -127,7 +127,7 @@ class ModelDestination:
         status = path.stat()
         known = self._ratchet.get_received(target.path)
         if known is None or known[1:] != (status.st_size, status.st_mtime_ns):
-            if status.st_size != target.length or files.sha256_of(path) != target.sha256:
+            if status.st_size != target.length or files.hash_file(path) != target.sha256:
                 return Standing.DUE
             self._ratchet.receive(target.path, target.sha256, path)
             return Standing.CURRENT
@@ -161,7 +161,7 @@ class FileDestination:
     def get_standing(self, target: Target) -> Standing:
         """See ``Destination``."""
         path = self._locate(target)
-        return Standing.CURRENT if path.is_file() and files.sha256_of(path) == target.sha256 else Standing.DUE
+        return Standing.CURRENT if path.is_file() and files.hash_file(path) == target.sha256 else Standing.DUE
 
     def find_in_use(self, target: Target) -> FileInUse | None:
         """See ``Destination``. No delta leads to such a file."""
@@ -171,9 +171,8 @@ class FileDestination:
         """See ``Destination``."""
         with files.storage_errors(self._folder):
             files.make_folder(self._folder)
-            copy = self._folder / f".{path.name}.new"
-            files.copy_file(path, copy)
-            files.replace(copy, self._locate(target))
+            with files.replace_atomically(self._locate(target)) as new:
+                files.copy_file(path, new)
         return ""
 
     def _locate(self, target: Target) -> Path:

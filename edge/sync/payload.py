@@ -8,25 +8,20 @@ The carrier is trusted with nothing: a file counts when its length and SHA-256 a
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
 from edge import files
-from edge.errors import CarrierError, StorageError, TrustError
+from edge.errors import CarrierError, TrustError
+from edge.files import Progress, format_size
 from edge.sync.carriers.interface import Carrier
 from edge.sync.targets import Target
-from edge.text.sizes import format_size
 
-SPARE_BYTES = 64 << 20
-"""Disk space left free beside what comes."""
+MAKE_SPACE = "Free some space, or remove a pack with `edge pack remove`; nothing was begun."
 
 MAX_ATTEMPTS = 50
 """For one file from one source. Only an attempt that brought something is followed by another."""
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes that are there and all bytes."""
 
 
 class Staging:
@@ -73,7 +68,7 @@ class Staging:
         with files.storage_errors(self.folder):
             files.make_folder(path.parent)
             resumed = self._find_resume_point(path, target)
-            self.check_space(target, target.length - resumed + beside)
+            files.check_space(self.folder, target.length - resumed + beside, target.path, MAKE_SPACE)
             self._fill(carrier, target, path, progress)
             if not _is_signed(path, target) and resumed:
                 # What was resumed may have come from another source, or from before a power cut.
@@ -87,15 +82,6 @@ class Staging:
                 )
             files.sync_file(path)
         return path
-
-    def check_space(self, target: Target, needed: int) -> None:
-        """Raise StorageError unless this many bytes, and some to spare, are free."""
-        free = shutil.disk_usage(self.folder).free
-        if free < needed + SPARE_BYTES:
-            raise StorageError(
-                f"{target.path} needs {format_size(needed + SPARE_BYTES)}, and {format_size(free)} are free.",
-                "Free some space, or remove a pack with `edge pack remove`; nothing was begun.",
-            )
 
     def _find_resume_point(self, path: Path, target: Target) -> int:
         have = path.stat().st_size if path.exists() else 0
@@ -141,4 +127,4 @@ class Staging:
 
 
 def _is_signed(path: Path, target: Target) -> bool:
-    return path.stat().st_size == target.length and files.sha256_of(path) == target.sha256
+    return path.stat().st_size == target.length and files.hash_file(path) == target.sha256

@@ -60,7 +60,7 @@ def lock(settings: Settings) -> Iterator[None]:
     """Hold the lock of syncing, and of changing whom to trust."""
     with files.storage_errors(settings.sync_dir):
         files.make_folder(settings.sync_dir)
-        with files.exclusive_lock(settings.sync_dir / ".lock", "syncing"):
+        with files.hold_lock(settings.sync_dir / ".lock", "syncing"):
             yield
 
 
@@ -164,7 +164,7 @@ class _Run:
         with files.storage_errors(made):
             files.make_folder(made.parent)
             apply(old, path, made, target.length)
-            if files.sha256_of(made) != target.sha256:
+            if files.hash_file(made) != target.sha256:
                 raise TrustError(
                     f"{delta.path} does not make the file that was signed.", "The full file is taken."
                 )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edge import files
 from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle, open_bundle
 from edge.bundle.compose import Source, with_part, without_part
@@ -136,18 +137,21 @@ def test_a_link_to_the_program_stays_a_link(program: Bundle, model: Path, tmp_pa
     assert [part.name for part in open_bundle(program.path).added] == [model.name]
 
 
-def test_only_one_process_writes_at_a_time(program: Bundle, model: Path) -> None:
-    with program.path.with_name(".edge.partial").open("wb") as other:
+def test_only_one_process_writes_at_a_time(
+    program: Bundle, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LOCK_WAIT_SECONDS", 0.0)
+    with program.path.with_name(".edge.new").open("wb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(BusyError, match="Another process is writing"):
             with_part(program, admit(model), program.path)
 
 
 def test_what_a_killed_process_left_is_written_over(program: Bundle, model: Path, tmp_path: Path) -> None:
-    (tmp_path / ".edge.partial").write_bytes(b"x" * (5 << 20))
+    (tmp_path / ".edge.new").write_bytes(b"x" * (5 << 20))
     bundle = with_part(program, admit(model), program.path)
     assert all(verdict.sound for verdict in open_bundle(bundle.path).verify())
-    assert not (tmp_path / ".edge.partial").exists()
+    assert not (tmp_path / ".edge.new").exists()
 
 
 def test_a_program_that_was_changed_meanwhile_is_not_changed_back(program: Bundle, model: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_begun_download_is_told(settings: Settings) -> None:
 def test_what_interrupted_work_left_is_named(settings: Settings) -> None:
     (settings.packs_dir / ".staging-x").mkdir(parents=True)
     settings.models_dir.mkdir()
-    (settings.models_dir / "big.partial").touch()
+    (settings.models_dir / ".big.gguf.new").touch()
     check = find_check(settings, "left over")
     assert check.status == "warn"
-    assert check.detail.endswith(": .staging-x, big.partial")
+    assert check.detail.endswith(": .big.gguf.new, .staging-x")

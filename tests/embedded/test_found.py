@@ -118,10 +118,10 @@ def test_other_files_are_left_alone(stick: Path) -> None:
 
 
 def test_what_an_interrupted_change_of_the_program_left_is_told(settings: Settings, program: Path) -> None:
-    program.with_name(".edge.partial").write_bytes(b"half")
+    program.with_name(".edge.new").write_bytes(b"half")
     ((status, detail),) = details(settings, "left over")
     assert status == "warn"
-    assert detail.endswith(".edge.partial")
+    assert detail.endswith(".edge.new")
 
 
 def test_a_stick_that_is_gone_holds_nothing(stick: Path) -> None:

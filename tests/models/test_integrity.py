@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -66,7 +65,7 @@ def guarded(alarms: list[None]) -> Iterator[Callable[[Path], Guard]]:
 def test_the_hash_is_recorded_when_a_model_comes(installed: InstalledModel, model: Path) -> None:
     record = read_record(installed.path)
     assert record is not None
-    assert (record.sha256, record.bytes) == (files.sha256_of(model), model.stat().st_size)
+    assert (record.sha256, record.bytes) == (files.hash_file(model), model.stat().st_size)
     assert record.source == str(model)
     assert record.seen == look(installed.path)
     assert record.checked == 0  # hashed on its way here, not yet where it is
@@ -137,7 +136,7 @@ def test_a_model_without_a_record_gets_one(
     assert guarded(installed.path).wait(10)
     record = read_record(installed.path)
     assert record is not None
-    assert (record.sha256, record.source) == (files.sha256_of(model), "found on this device")
+    assert (record.sha256, record.source) == (files.hash_file(model), "found on this device")
 
 
 @pytest.mark.parametrize(
@@ -156,11 +155,13 @@ def test_a_record_of_any_bytes_is_read_or_none(data: bytes) -> None:
         assert read_record(path) is None
 
 
-def test_hashing_ends_when_it_is_told_to(installed: InstalledModel) -> None:
+def test_a_check_in_the_background_ends_with_its_guard(installed: InstalledModel) -> None:
     before = read_record(installed.path)
-    assert verify(installed.path, threading.Event().is_set) is not None
-    assert verify(installed.path, lambda: True) is None
-    assert before != read_record(installed.path)
+    guard = Guard((installed.path,))
+    guard.close()
+    guard.before_loading(lambda: pytest.fail("it is undamaged"))
+    assert guard.wait(10)
+    assert read_record(installed.path) == before
 
 
 def test_removing_a_model_removes_its_record(installed: InstalledModel, store: ModelStore) -> None:
@@ -175,7 +176,7 @@ def test_a_power_cut_before_the_file_has_its_name(store: ModelStore, model: Path
     added = store.add(model)
     record = read_record(added.path)
     assert record is not None
-    assert record.sha256 == files.sha256_of(model)
+    assert record.sha256 == files.hash_file(model)
 
 
 def test_a_source_on_a_hub_is_named_in_the_hint(installed: InstalledModel) -> None:

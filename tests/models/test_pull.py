@@ -71,7 +71,7 @@ def test_a_model_is_pulled_and_used(settings: Settings, hub: Hub, model: Path) -
     assert pulled.path.read_bytes() == model.read_bytes()
     record = read_record(pulled.path)
     assert record is not None
-    assert record.sha256 == hub.sha256(NAME) == files.sha256_of(model)
+    assert record.sha256 == hub.sha256(NAME) == files.hash_file(model)
     assert record.source == f"{SPEC}@{COMMIT}"
     assert seen[-1] == ("check", len(hub.files[NAME]), len(hub.files[NAME]))
     assert ("pull", len(hub.files[NAME]), len(hub.files[NAME])) in seen
@@ -112,7 +112,7 @@ def test_an_interrupted_pull_resumes_where_it_was(settings: Settings, hub: Hub) 
     hub.cuts.clear()
     pulled = pull(settings, SPEC, quiet)
     assert hub.downloads()[-1] == "bytes=70000-"
-    assert files.sha256_of(pulled.path) == hub.sha256(NAME)
+    assert files.hash_file(pulled.path) == hub.sha256(NAME)
 
 
 def test_ctrl_c_keeps_what_has_come(settings: Settings, hub: Hub) -> None:
@@ -129,7 +129,7 @@ def test_ctrl_c_keeps_what_has_come(settings: Settings, hub: Hub) -> None:
 def test_a_pull_that_was_killed_is_resumed(settings: Settings, hub: Hub) -> None:
     hub.cuts, hub.stalls = [70_000], True
     script = (
-        "import sys; from edge.engine import hub; hub.BLOCK = 1000; "
+        "import sys; from edge.models import hub; hub.BLOCK = 1000; "
         "from edge.cli.main import run; sys.exit(run(['model', 'pull', sys.argv[1]]))"
     )
     environ = {**os.environ, "EDGE_HOME": str(settings.home), "EDGE_HUB": hub.address}
@@ -147,7 +147,7 @@ def test_a_pull_that_was_killed_is_resumed(settings: Settings, hub: Hub) -> None
 
 def test_a_server_without_ranges_begins_again(settings: Settings, hub: Hub) -> None:
     hub.cuts, hub.ranges = [70_000], False
-    assert files.sha256_of(pull(settings, SPEC, quiet).path) == hub.sha256(NAME)
+    assert files.hash_file(pull(settings, SPEC, quiet).path) == hub.sha256(NAME)
 
 
 def test_what_was_resumed_wrongly_is_got_anew(settings: Settings, hub: Hub) -> None:
@@ -156,7 +156,7 @@ def test_what_was_resumed_wrongly_is_got_anew(settings: Settings, hub: Hub) -> N
     place.write_bytes(b"something else")
     pulled = pull(settings, SPEC, quiet)
     assert hub.downloads() == ["bytes=14-", ""]
-    assert files.sha256_of(pulled.path) == hub.sha256(NAME)
+    assert files.hash_file(pulled.path) == hub.sha256(NAME)
 
 
 def test_a_redirect_is_followed_without_the_token(
@@ -257,10 +257,10 @@ def test_no_network_is_said(settings: Settings) -> None:
 def test_a_full_disk_is_seen_beforehand(
     settings: Settings, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def check(_folder: Path, name: str, needed: int) -> None:
-        raise StorageError(f"{name} {needed}")
+    def check(_folder: Path, needed: int, what: str, hint: str) -> None:
+        raise StorageError(f"{what} {needed}", hint)
 
-    monkeypatch.setattr("edge.models.pull.check_space", check)
+    monkeypatch.setattr(files, "check_space", check)
     with pytest.raises(StorageError, match=f"{NAME} {len(hub.files[NAME])}"):
         pull(settings, SPEC, quiet)
     assert hub.downloads() == []
@@ -269,7 +269,8 @@ def test_a_full_disk_is_seen_beforehand(
 def test_two_pulls_do_not_write_one_file(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LOCK_WAIT_SECONDS", 0.0)
     (settings.models_dir / FOLDER).mkdir(parents=True)
-    with files.exclusive_lock(settings.models_dir / FOLDER / ".lock"), pytest.raises(BusyError):
+    lock = settings.models_dir / FOLDER / ".lock"
+    with files.hold_lock(lock, "testing"), pytest.raises(BusyError):
         pull(settings, SPEC, quiet)
 
 
@@ -286,7 +287,7 @@ def test_a_damaged_model_is_mended(settings: Settings, hub: Hub) -> None:
     data[-1] ^= 1
     pulled.path.write_bytes(data)
     pull(settings, SPEC, quiet)
-    assert files.sha256_of(pulled.path) == hub.sha256(NAME)
+    assert files.hash_file(pulled.path) == hub.sha256(NAME)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +337,7 @@ def test_a_disk_that_fails_at_the_end_loses_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("edge.models.files.publish", fail)
+        patch.setattr(files, "replace", fail)
         with pytest.raises(StorageError, match="full"):
             pull(settings, SPEC, quiet)
     assert ModelStore(settings).list() == ()

@@ -127,7 +127,7 @@ def test_an_interrupted_copy_leaves_nothing(store: ModelStore, model: Path, tmp_
 
 def test_what_a_power_cut_left_is_cleared_away(store: ModelStore, model: Path, tmp_path: Path) -> None:
     folder(tmp_path).mkdir(parents=True)
-    (folder(tmp_path) / "half.partial").write_bytes(b"GGUF")
+    (folder(tmp_path) / ".half.gguf.new").write_bytes(b"GGUF")
     store.add(model)
     assert left_over(tmp_path) == ["active", "chain.gguf", "chain.json"]
 

@@ -263,7 +263,7 @@ def test_one_process_at_a_time_changes_a_repository(
     publisher: Any, monkeypatch: pytest.MonkeyPatch, settings_file: Settings
 ) -> None:
     monkeypatch.setattr(files, "LOCK_WAIT_SECONDS", 0.0)
-    with files.exclusive_lock(publisher.folder / ".lock"):
+    with files.hold_lock(publisher.folder / ".lock", "testing"):
         for call in (
             lambda: publisher.repository.refresh(publisher.keys()),
             lambda: publisher.add(settings_file()),

@@ -456,7 +456,7 @@ def test_one_sync_at_a_time(device: Device, stick: FolderCarrier, monkeypatch: p
     monkeypatch.setattr(files, "LOCK_WAIT_SECONDS", 0.0)
     device.sync(stick)
     with (
-        files.exclusive_lock(device.settings.sync_dir / ".lock"),
+        files.hold_lock(device.settings.sync_dir / ".lock", "syncing"),
         pytest.raises(BusyError, match="is syncing"),
     ):
         device.sync(stick)

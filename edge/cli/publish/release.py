@@ -16,7 +16,7 @@ from edge.cli.publish import report
 from edge.cli.publish.fleet import renew_torrents
 from edge.cli.publish.repository import KeyFolders, Repo, open_keys, open_repository
 from edge.cli.ui.screen import CAREFUL, FAINT, STRONG, Screen, format_count
-from edge.text.sizes import format_size
+from edge.files import format_size
 
 
 def init_repository(

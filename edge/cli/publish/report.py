@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.cli.ui.screen import ALERT, CAREFUL, FAINT, GOOD, STRONG, Part, Screen, format_count
-from edge.text.sizes import format_size
+from edge.files import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from edge.cli.ui.screen import FAINT, Screen, clean
-from edge.text.sizes import format_size
+from edge.files import format_size
 
 Reporter = Callable[[str, str, int, int], None]
 """Is called with the stage, the name of the item, how much is done, and how much there is in all."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from edge.cli.ui.screen import ALERT, CAREFUL, FAINT, GOOD, STRONG, Part, Screen, format_count
 from edge.errors import EdgeError
+from edge.files import format_size
 from edge.sync.report import Outcome, Report, State, Visit
-from edge.text.sizes import format_size
 
 
 def show_report(screen: Screen, report: Report) -> None:

@@ -14,7 +14,7 @@ from edge.engine.machine.resources import Device, Machine
 from edge.engine.machine.shape import Shape
 from edge.engine.process.options import KvType
 from edge.errors import ModelError
-from edge.text.sizes import format_size
+from edge.files import format_size
 
 MAX_PARALLEL = 64
 CPU_PARALLEL = 16
@@ -204,8 +204,8 @@ def _refusal(name: str, shape: Shape, machine: Machine, wishes: Wishes, least: P
     """What is needed at the least, what is free, and what would fit."""
     device, room, free = _device(machine), _room(machine), machine.memory.free
     if least.bytes <= room and device:
-        needed, left = format_size(least.device_bytes), format_size(device.free)
-        message = f"{needed} of {device.description} memory, and {left} are free"
+        needed = f"{format_size(least.device_bytes)} of {device.description} memory"
+        message = f"{needed}, and {format_size(device.free)} are free"
         excess = least.device_bytes - device.free
     else:
         beside = f"beside {format_size(_reserve(machine))} for the rest of the machine"

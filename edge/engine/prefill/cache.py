@@ -26,7 +26,6 @@ from edge.engine.process.options import WorkerOptions
 from edge.errors import EdgeError
 
 SUFFIX = ".kv"
-PARTIAL = ".partial"
 LOCK = ".lock"
 FULLEST_SHARE = 2
 """A state larger than the cache divided by this is not stored."""
@@ -92,28 +91,22 @@ class PrefillCache:
         with memoryview(shared) as memory, memory[:size] as state:
             header = Header(key, tokens, size, hashlib.sha256(state).digest())
             files.make_folder(self._folder)
-            with files.exclusive_lock(self._folder / LOCK, "storing a prefill"):
+            with files.hold_lock(self._folder / LOCK, "storing a prefill"):
                 self._clear_away(header)
                 return self._write(header, state)
 
     def _write(self, header: Header, state: memoryview) -> str:
         name = f"{_prefix(header.key)}{hashlib.sha256(header.tokens).hexdigest()[:32]}{SUFFIX}"
-        partial = self._folder / f"{name}{PARTIAL}"
-        try:
-            with open(partial, "wb", opener=_private) as file:
-                state_file.write(file, header, state)
-                file.flush()
-                os.fsync(file.fileno())
-            files.replace(partial, self._folder / name)
-        except OSError:
-            with suppress(OSError):
-                files.delete(partial)
-            raise
+        with (
+            files.replace_atomically(self._folder / name) as new,
+            open(new, "wb", opener=_private) as file,
+        ):
+            state_file.write(file, header, state)
         return name
 
     def _clear_away(self, new: Header) -> None:
         """Make room: what was begun and not finished, what begins the new one, then what was not used for longest."""
-        for path in self._folder.glob(f"*{PARTIAL}"):
+        for path in self._folder.glob(files.UNFINISHED):
             files.delete(path)
         for path in self._files(_prefix(new.key)):
             header = self._header(path)

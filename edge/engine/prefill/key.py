@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.embedded.checked import Checked
 from edge.engine.process.options import WorkerOptions
-from edge.models.integrity import Seen, hash_file, look, read_record
+from edge.models.integrity import Seen, hash_model, look, read_record
 
 FORMAT = 1
 """Raised when the prompt's tokens no longer say all that went into a state."""
@@ -56,4 +56,4 @@ def _digest(path: Path, checked: Checked | None) -> str | None:
 
 @lru_cache(maxsize=8)
 def _hashed(path: Path, _seen: Seen) -> str | None:
-    return hash_file(path)
+    return hash_model(path)

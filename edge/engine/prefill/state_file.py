@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from edge.files import read_blocks
 
 MAX_TOKENS = 2**20
 TOKEN_BYTES = 4
@@ -88,18 +89,9 @@ def copy_state(file: BinaryIO, header: Header, target: memoryview) -> None:
         BadFile: it is not what was written; the memory then holds anything.
     """
     digest, done = hashlib.sha256(), 0
-    for block in _blocks(file, header.size):
+    for block in read_blocks(file, header.size):
         digest.update(block)
         target[done : done + len(block)] = block
         done += len(block)
     if digest.digest() != header.digest:
         raise BadFile("damaged")
-
-
-def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    while size > 0:
-        block = file.read(min(size, _BLOCK))
-        if not block:
-            raise BadFile("too short")
-        size -= len(block)
-        yield block

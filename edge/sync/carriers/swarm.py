@@ -7,7 +7,6 @@ with every carrier; libtorrent checks each piece, so that a peer who lies costs 
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
 from functools import cached_property
@@ -16,18 +15,18 @@ from typing import Any
 
 from edge import files
 from edge.errors import CarrierError, NotFoundError, StorageError, TrustError
+from edge.files import format_size
 from edge.sync.carriers.identity import Identity
 from edge.sync.carriers.interface import Carrier, require_inside
 from edge.sync.carriers.node import Node, Traffic
 from edge.sync.carriers.torrent import MAX_BYTES, compute_piece_length, load_parameters, make_torrent_name
 from edge.sync.carriers.watch import LEAST_RATE, WINDOW_S
-from edge.text.sizes import format_size
 
 BLOCK = 1 << 20
 GRACE_S = 4.0
 """Without anything from a peer, after which the mirror is asked: less than the beacon's interval and a greeting."""
 
-SPARE_BYTES = 64 << 20
+OTHER_SOURCE = "Free some space, or use another source, which needs less."
 
 WebSeed = Callable[[int], Generator[bytes, None, None]]
 """The bytes of the file from a position on."""
@@ -86,7 +85,7 @@ class SwarmCarrier:
         torrent = self._load_torrent(path, length)
         folder = self._staging / PurePosixPath(path).name.partition(".")[0] / "swarm"
         with files.storage_errors(folder):
-            _check_space(self._staging, length)
+            files.check_space(self._staging, length, str(self._staging), OTHER_SOURCE)
             files.make_folder(folder)
         download = _Download(self.node, torrent, folder, start, length, self._window_s)
         try:
@@ -224,12 +223,3 @@ class _Download:
                             f"A piece cannot be read: {alert.error.message()}.", "Check the disk."
                         )
                     return bytes(alert.buffer)
-
-
-def _check_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
-    if free < needed + SPARE_BYTES:
-        raise StorageError(
-            f"{folder} needs {format_size(needed + SPARE_BYTES)}, and {format_size(free)} are free.",
-            "Free some space, or use another source, which needs less.",
-        )

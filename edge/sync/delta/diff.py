@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.database import versions
 from edge.errors import PackError, UsageError
-from edge.files import delete, replace, storage_errors, sync_file
+from edge.files import delete, replace_atomically, storage_errors
 from edge.packs.format import Digests, check_digest
 from edge.packs.manifest import to_json
 from edge.packs.pack import Document, Pack
@@ -32,21 +32,18 @@ def make(old: Path, new: Path, out: Path) -> int:
         StorageError: the disk is full or read-only. It must have room for the delta and once more the new pack.
     """
     start, end, size = _check_start(old), check_digest(new), new.stat().st_size
-    temporary, check = (out.with_name(f".{out.name}.{suffix}") for suffix in ("partial", "check"))
-    with storage_errors(out):
+    check = out.with_name(f".{out.name}.check")
+    with storage_errors(out), replace_atomically(out) as made:
         try:
             for content in (_write_documents, _write_bytes):
-                with temporary.open("wb") as file:
+                with made.open("wb") as file:
                     writer = Writer(file)
                     writer.finish(Index(start.database, end.file, size, content(old, new, writer)))
-                if _makes_new(old, temporary, check, size):
+                if _makes_new(old, made, check, size):
                     break
             else:
                 raise UsageError(f"No delta leads to {new.name}.", "Offer the full pack.")
-            sync_file(temporary)
-            replace(temporary, out)
         finally:
-            delete(temporary)
             delete(check)
     return out.stat().st_size
 

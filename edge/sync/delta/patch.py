@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.database import untrusted, versions
 from edge.errors import PackError
-from edge.files import delete, replace, sha256_of, storage_errors, sync_file
+from edge.files import delete, hash_file, replace_atomically, storage_errors
 from edge.packs.format import NO_EMBEDDER, read_trailer
 from edge.packs.manifest import from_json
 from edge.packs.pack import Pack
@@ -39,22 +39,14 @@ def apply(
         NotFoundError: there is no such pack.
         StorageError: the disk is full or read-only. It must have room for the new pack.
     """
-    temporary = out.with_name(f".{out.name}.partial")
     with storage_errors(out), open_delta(delta, limit) as reader:
         if read_trailer(old).digest != reader.index.old:
             raise PackError(f"The delta does not start from {old.name}.", INSTEAD)
-        try:
-            delete(temporary)
-            _write(old, reader, temporary, progress)
-            if (temporary.stat().st_size, sha256_of(temporary)) != (
-                reader.index.size,
-                reader.index.new,
-            ):
+        with replace_atomically(out) as made:
+            delete(made)
+            _write(old, reader, made, progress)
+            if (made.stat().st_size, hash_file(made)) != (reader.index.size, reader.index.new):
                 raise PackError("What the delta makes is not the new pack.", INSTEAD)
-            sync_file(temporary)
-            replace(temporary, out)
-        finally:
-            delete(temporary)
 
 
 def _write(old: Path, reader: Reader, path: Path, progress: Progress) -> None:

@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-from edge.engine.prefill.cache import LOCK, PARTIAL, SUFFIX, PrefillCache, open_cache
+from edge.engine.prefill.cache import LOCK, SUFFIX, PrefillCache, open_cache
 from edge.engine.prefill.key import state_key
 from edge.engine.process.frames import MAX_FRAME_BYTES, encode
 from edge.engine.process.options import WorkerOptions
+from edge.files import UNFINISHED, unfinished_path
 from edge.models.integrity import verify
 from tests.faults import fail, file_size_limit, kill_at_every_step
 
@@ -228,9 +229,9 @@ def test_damaged_headers_go_when_the_worker_is_greeted(make: MakeCache, folder: 
 def test_what_was_begun_and_not_finished_is_cleared_away(make: MakeCache, folder: Path) -> None:
     worker = make()
     worker.save([1], b"a")
-    (folder / f"x{SUFFIX}{PARTIAL}").write_bytes(b"half")
+    unfinished_path(folder / f"x{SUFFIX}").write_bytes(b"half")
     worker.save([2], b"b")
-    assert not list(folder.glob(f"*{PARTIAL}"))
+    assert not list(folder.glob(UNFINISHED))
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace", "open"])
@@ -246,7 +247,7 @@ def test_a_call_that_fails_is_a_miss_and_leaves_nothing_half(
             worker.save([2, number], b"second")
         assert first in worker.stored()
         assert all(worker.load(name) in (b"first", b"second") for name in worker.stored())
-        assert not list(folder.glob(f"*{PARTIAL}"))
+        assert not list(folder.glob(UNFINISHED))
 
 
 def test_a_full_disk_is_a_miss(make: MakeCache, folder: Path) -> None:
@@ -295,7 +296,7 @@ def test_killed_at_any_step_what_is_there_is_whole(tmp_path: Path) -> None:
             worker = Worker(cache)
             assert all(worker.load(name) == states[tuple(t)] for name, t in worker.stored().items())
             assert worker.save([9], b"x")
-            assert not list((copy / "prefill").glob(f"*{PARTIAL}"))
+            assert not list((copy / "prefill").glob(UNFINISHED))
     assert set(map(tuple, _stored(copies[-1]))) == {(1, 2), (7,)}
 
 
