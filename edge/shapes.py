@@ -131,7 +131,7 @@ class PackProblem(TypedDict, closed=True):
 
 
 class Packs(TypedDict, closed=True):
-    """What is installed."""
+    """The installed packs."""
 
     packs: list[InstalledPack]
     problems: list[PackProblem]

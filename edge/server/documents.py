@@ -38,7 +38,7 @@ async def get_page(
     ] = "",
     width: Annotated[int, Query(ge=16, le=MAX_WIDTH, description="In pixels")] = WIDTH,
 ) -> Response:
-    """A page of a PDF as a picture."""
+    """Return a page of a PDF as a picture."""
     marked = parse_boxes(boxes, n)
     return await services.drawing.run(
         partial(_render_page, services.edge.packs, _get_known_tag(request), pack, document, n, marked, width)
@@ -49,7 +49,7 @@ async def get_page(
     "", name="original", summary="Get an original", responses=describe_success("application/octet-stream")
 )
 async def get_original(services: ServicesDep, request: Request, pack: str, document: str) -> Response:
-    """The file a document was read from, byte for byte."""
+    """Return the file a document was read from, byte for byte."""
     known = _get_known_tag(request)
     return await services.short.run(partial(_read_original, services.edge.packs, known, pack, document))
 

@@ -21,7 +21,7 @@ router = APIRouter(default_response_class=Response)
 
 @router.get("/health", name="health", summary="Say how it goes", responses=describe_success(shape=Health))
 async def get_health(services: ServicesDep) -> Response:
-    """Always 200 while the server runs; ``edge doctor`` says more about ``degraded``."""
+    """Answer 200 as long as the server runs; ``edge doctor`` says more about ``degraded``."""
     return reply(await services.short.run(lambda: _check(services.edge)))
 
 

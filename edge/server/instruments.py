@@ -1,4 +1,4 @@
-"""What the server counts: Prometheus instruments in a registry of their own, and the middleware that feeds them."""
+"""The Prometheus instruments of the server, in a registry of their own, and the middleware that counts requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_RESPONSE = "none"
 
 
 class Registry(CollectorRegistry):
-    """A registry without the ``…_created`` samples, which nobody asked for and which double the lines."""
+    """A registry without the ``…_created`` samples: the text format has no use for them, and they double the lines."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""

@@ -1,4 +1,4 @@
-"""GET /metrics: what Prometheus collects."""
+"""GET /metrics: counters and times for Prometheus."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ router = APIRouter(default_response_class=Response)
 
 @router.get("/metrics", name="metrics", summary="Count", responses=describe_success("text/plain"))
 async def get_metrics(services: ServicesDep) -> Response:
-    """Counters and times in the Prometheus text format."""
+    """Return counters and times in the Prometheus text format."""
     return Response(
         generate_latest(services.metrics.registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
     )

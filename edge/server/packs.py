@@ -1,4 +1,4 @@
-"""GET /packs: what is installed."""
+"""GET /packs: the installed packs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ router = APIRouter(default_response_class=Response)
     "/packs", name="packs", summary="List the installed packs", responses=describe_success(shape=Packs)
 )
 async def list_packs(services: ServicesDep) -> Response:
-    """The packs in use, and those that cannot be used."""
+    """List the packs in use, and those that cannot be used."""
     store = services.edge.packs
     return reply(await services.short.run(lambda: dump_packs(store.list(), store.problems())))

@@ -1,4 +1,4 @@
-"""What the server's own endpoints take, as pydantic models, and how their responses are made and described.
+"""Requests to the server's own endpoints, as pydantic models; responses are made and described here as well.
 
 The shapes of the responses are those of ``edge.shapes``.
 """

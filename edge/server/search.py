@@ -28,7 +28,7 @@ async def search(
     pack: Annotated[tuple[Name, ...], Query(description="Only these packs")] = (),
     equipment: Annotated[Name, Query(description="Only what holds for this model")] = "",
 ) -> Response:
-    """The passages that fit best, best first."""
+    """Return the passages that fit best, best first."""
     question = Question(text=q, packs=pack, equipment=equipment or None)
     return reply(await services.short.run(partial(_search, services.edge.assistant, question, k)))
 

@@ -1,4 +1,4 @@
-"""What the endpoints share: the assistant, the threads it runs in, the turns under way and the metrics."""
+"""The parts that all endpoints share: the assistant, its threads, the turns under way and the metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EMBEDDING_THREADS, EMBEDDINGS_WAITING = 1, 16  # there is one embedder
 
 
 class Services:
-    """Made once for each application.
+    """The shared parts of one application.
 
     ``turns`` are the questions, ``embeddings`` the texts of others. ``short`` runs what takes milliseconds and
     ``drawing`` makes pictures of pages, so that no search waits for a turn or a page.

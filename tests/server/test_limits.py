@@ -1,4 +1,4 @@
-"""How often one client may ask."""
+"""The limit on how often one client may ask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the machine runs on its battery, from folders as Linux lays them out."""
+"""The power supply, from folders as Linux lays them out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may talk to the server."""
+"""The guard at the door of the server."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class ContextLengthError(UsageError):
     responses=describe(ChatCompletion, MEDIA_TYPE),
 )
 async def complete_chat(asked: ChatCompletionRequest, request: Request, services: ServicesDep) -> Response:
-    """As OpenAI's. The language model writes what it likes; nothing of that is checked.
+    """Answer as OpenAI does. The language model writes what it likes; nothing of that is checked.
 
     With ``"edge": {"grounded": true}`` or the model ``edge-grounded`` the packs answer the last message: the content is
     the checked answer, ``edge`` has the shape of ``POST /chat``, and a refusal is an answer with ``edge.refused``. A

@@ -38,7 +38,7 @@ MAX_TOKENS = 254
     responses=describe(Embeddings),
 )
 async def embed_texts(asked: EmbeddingRequest, request: Request, services: ServicesDep) -> Response:
-    """Unit vectors of the embedder in use. A text that is too long for it is refused, not cut."""
+    """Return unit vectors of the embedder in use. A text that is too long for it is refused, not cut."""
     edge = services.edge
     name = await services.short.run(lambda: name_embedder(edge))
     if edge.embedder is None or asked.model != name:

@@ -31,7 +31,7 @@ class ModelNotFoundError(NotFoundError):
 
 @router.get("/v1/models", name="models", summary="List the models", responses=describe(Models))
 async def list_models(services: ServicesDep) -> Response:
-    """``edge-grounded`` answers from the packs. The language model in use and the embedder follow."""
+    """List ``edge-grounded``, which answers from the packs, then the language model in use and the embedder."""
     return reply(await services.short.run(lambda: _dump_models(services.edge)))
 
 

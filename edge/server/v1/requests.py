@@ -135,7 +135,7 @@ class JsonSchema(_Request):
 
 
 class ResponseFormat(_Request):
-    """What the answer must be: anything, a JSON object, or JSON of a schema."""
+    """The form the answer must have: any, a JSON object, or JSON of a schema."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
@@ -162,14 +162,14 @@ class ResponseFormat(_Request):
 
 
 class StreamOptions(_Request):
-    """How a stream is told. Obfuscation is not needed: nobody else sees the connection's pieces grow."""
+    """Options of a stream. Obfuscation is not needed: nobody else sees the connection's pieces grow."""
 
     include_usage: bool | None = None
     include_obfuscation: Ignored = None
 
 
 class Grounding(_Request):
-    """Edge's own part of a request: whether the packs shall answer, and which of them."""
+    """Edge's own part of a request: shall the packs answer, and which of them?"""
 
     grounded: bool = False
     equipment: Name | None = None

@@ -29,7 +29,7 @@ HELLO: Any = [{"role": "user", "content": "How much?"}]
 
 
 class Torque(BaseModel):
-    """What an answer must be."""
+    """The form an answer must have."""
 
     unit: Literal["Nm"]
 
