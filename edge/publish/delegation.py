@@ -1,4 +1,4 @@
-"""Who may publish what: delegates with their paths, and keys that are added and revoked."""
+"""Rights to publish: delegates with their paths, and keys that are added and revoked."""
 
 from __future__ import annotations
 

@@ -81,12 +81,12 @@ class _Token(HSMSigner):
 def _ask_once(ask: Callable[[], str]) -> Callable[[str], str]:
     known: list[str] = []
 
-    def pin(secret: str) -> str:
+    def ask_once(secret: str) -> str:
         if not known:
             known.append(ask())
         return known[0]
 
-    return pin
+    return ask_once
 
 
 def _make_error(path: Path) -> UsageError:

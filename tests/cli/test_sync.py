@@ -14,7 +14,7 @@ import pytest
 from edge.errors import CarrierError, NotFoundError, TrustError, UsageError
 from edge.sync import clock, sources
 from tests.sync import mirror as ways
-from tests.sync.mirror import Mirror, serving
+from tests.sync.mirror import Mirror, serve
 from tests.sync.repository import Repository
 
 Edge = Callable[..., Any]
@@ -30,7 +30,7 @@ def repository(tmp_path: Path, kpack: Path) -> Repository:
 
 @pytest.fixture
 def mirror(repository: Repository) -> Iterator[Mirror]:
-    with serving(repository.folder) as served:
+    with serve(repository.folder) as served:
         yield served
 
 
@@ -43,7 +43,7 @@ def trusting(edge: Edge, home: Path, repository: Repository) -> Path:
 def test_first_trust_shows_the_keys_and_asks(
     edge: Edge, home: Path, repository: Repository, mirror: Mirror
 ) -> None:
-    for source in (str(repository.folder), mirror.address, str(repository.file("1.root.json"))):
+    for source in (str(repository.folder), mirror.address, str(repository.locate_metadata("1.root.json"))):
         result = edge("sync", "trust", source)
         assert result.code == UsageError.exit_code
         assert "Root 1: 2 of 3 keys" in result.out
@@ -105,7 +105,7 @@ def test_json_for_other_programs(edge: Edge, trusting: Path, repository: Reposit
 def test_a_refusal_names_the_file_the_reason_and_the_remedy(
     edge: Edge, trusting: Path, repository: Repository
 ) -> None:
-    payload = repository.payload("packs/pumps.kpack")
+    payload = repository.locate_payload("packs/pumps.kpack")
     payload.write_bytes(bytes(payload.stat().st_size))
     result = edge("sync", str(repository.folder))
     assert result.code == TrustError.exit_code

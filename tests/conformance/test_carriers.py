@@ -18,8 +18,8 @@ from edge.errors import CarrierError, NotFoundError, TrustError
 from edge.sync.carriers.folder import FolderCarrier
 from edge.sync.carriers.https import HttpsCarrier
 from edge.sync.carriers.interface import Carrier
-from tests.simulators.swarm import Fleet, seeding
-from tests.sync.mirror import serving
+from tests.simulators.swarm import Fleet, serve_seeds
+from tests.sync.mirror import serve
 
 FILE = f"packs/{'0' * 64}.pumps.kpack"
 DATA = os.urandom(1_500_000)
@@ -28,24 +28,24 @@ Open = Callable[[Path], AbstractContextManager[Carrier]]
 
 
 @contextmanager
-def folder(repository: Path) -> Iterator[Carrier]:
+def open_folder(repository: Path) -> Iterator[Carrier]:
     yield FolderCarrier(repository)
 
 
 @contextmanager
-def https(repository: Path) -> Iterator[Carrier]:
-    with serving(repository) as mirror:
+def open_https(repository: Path) -> Iterator[Carrier]:
+    with serve(repository) as mirror:
         yield HttpsCarrier(mirror.address, Settings(home=repository))
 
 
 @contextmanager
-def swarm(repository: Path) -> Iterator[Carrier]:
+def open_swarm(repository: Path) -> Iterator[Carrier]:
     """The file comes from another device; what this one knows of the repository is without it."""
     pytest.importorskip("libtorrent")
     fleet, stick = Fleet(), repository.parent / "stick"
     fleet.publish(repository, FILE)
     shutil.copytree(repository / "metadata", stick / "metadata")
-    with seeding(fleet, repository, FILE, "127.0.0.3"):
+    with serve_seeds(fleet, repository, FILE, "127.0.0.3"):
         yield fleet.carrier(FolderCarrier(stick), repository.parent / "home", "127.0.0.2")
 
 
@@ -58,7 +58,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path / "repository"
 
 
-@pytest.fixture(params=[folder, https, swarm], ids=lambda opened: str(opened.__name__))
+@pytest.fixture(params=[open_folder, open_https, open_swarm], ids=lambda opened: str(opened.__name__))
 def carrier(request: pytest.FixtureRequest, repository: Path) -> Iterator[Carrier]:
     open_carrier: Open = request.param
     with open_carrier(repository) as opened:
@@ -66,7 +66,7 @@ def carrier(request: pytest.FixtureRequest, repository: Path) -> Iterator[Carrie
         opened.close()
 
 
-def fetched(carrier: Carrier, start: int = 0, length: int = len(DATA)) -> bytes:
+def fetch(carrier: Carrier, start: int = 0, length: int = len(DATA)) -> bytes:
     return b"".join(carrier.read_payload(FILE, start, length))
 
 
@@ -101,7 +101,7 @@ def test_what_is_not_there_is_not_found(carrier: Carrier) -> None:
 
 @pytest.mark.parametrize("start", [0, 1, len(DATA) // 2, len(DATA) - 1])
 def test_payload_comes_from_where_it_is_wanted(carrier: Carrier, start: int) -> None:
-    assert fetched(carrier, start) == DATA[start:]
+    assert fetch(carrier, start) == DATA[start:]
 
 
 def test_payload_comes_in_blocks_none_of_them_empty(carrier: Carrier) -> None:
@@ -121,7 +121,7 @@ def test_no_byte_beyond_the_signed_length_is_handed_over(carrier: Carrier) -> No
 
 def test_a_file_that_is_too_short_is_an_error(carrier: Carrier) -> None:
     with pytest.raises(CarrierError) as shorter:
-        fetched(carrier, length=len(DATA) + 1)
+        fetch(carrier, length=len(DATA) + 1)
     assert shorter.value.hint
 
 
@@ -142,7 +142,7 @@ def test_a_payload_can_be_left_and_taken_up_again(carrier: Carrier) -> None:
     blocks = carrier.read_payload(FILE, 0, len(DATA))
     first = next(blocks)
     blocks.close()
-    assert first + fetched(carrier, len(first)) == DATA
+    assert first + fetch(carrier, len(first)) == DATA
 
 
 def test_it_serves_again_after_an_error(carrier: Carrier) -> None:
@@ -150,7 +150,7 @@ def test_it_serves_again_after_an_error(carrier: Carrier) -> None:
         carrier.read_metadata("none.json", 10)
     with pytest.raises(CarrierError):
         carrier.read_metadata("timestamp.json", 1)
-    assert fetched(carrier) == DATA
+    assert fetch(carrier) == DATA
 
 
 def test_closed_twice_is_closed(carrier: Carrier) -> None:

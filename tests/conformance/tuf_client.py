@@ -24,7 +24,7 @@ from edge.sync.targets import Target
 from edge.sync.trust import Trust
 
 
-def settings_for(metadata: Path) -> Settings:
+def make_settings(metadata: Path) -> Settings:
     """A device whose cache is where the suite looks for it."""
     settings = Settings(home=metadata.with_name(f"{metadata.name}.home"))
     settings.sync_dir.mkdir(parents=True, exist_ok=True)
@@ -35,12 +35,12 @@ def settings_for(metadata: Path) -> Settings:
 
 
 def init(metadata: Path, root: Path) -> None:
-    locate_anchor(settings_for(metadata)).write_bytes(root.read_bytes())
+    locate_anchor(make_settings(metadata)).write_bytes(root.read_bytes())
     (metadata / "root.json").write_bytes(root.read_bytes())
 
 
 def run(arguments: argparse.Namespace) -> None:
-    settings = settings_for(arguments.metadata_dir)
+    settings = make_settings(arguments.metadata_dir)
     address = arguments.metadata_url.rstrip("/").removesuffix("/metadata")
     with closing(Trust(settings)) as trust, closing(HttpsCarrier(address, settings)) as carrier:
         updater, _ = trust.verify(carrier)

@@ -49,26 +49,26 @@ class CountingEmbedder(ScriptedEmbedder):
         return super().embed(texts)
 
 
-def sha256(path: Path) -> str:
+def hash_bytes(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def quick(source: Path, output: Path, **options: object) -> BuildReport:
+def build_quickly(source: Path, output: Path, **options: object) -> BuildReport:
     """A build in this process, with vectors from hashed words."""
     return build(source, output, ScriptedEmbedder(), workers=0, **options)  # type: ignore[arg-type]
 
 
-def left_beside(output: Path) -> set[str]:
+def list_left_files(output: Path) -> set[str]:
     return {path.name for path in output.parent.iterdir() if path.is_file()} - {output.name}
 
 
 def test_a_folder_becomes_a_pack(make_source: MakeSource, tmp_path: Path) -> None:
     output = tmp_path / "new" / "pumps.kpack"
-    report = quick(make_source(), output)
+    report = build_quickly(make_source(), output)
     assert (report.path, report.documents, report.refused, report.skipped) == (output, 2, (), ())
     assert report.selftest.asked == report.chunks > 1
     assert report.selftest.misses == ()
-    assert left_beside(output) == set()
+    assert list_left_files(output) == set()
     verify(output)
     with Pack.open(output) as pack:
         assert (pack.digest, pack.size, pack.chunk_count) == (report.digest, report.size, report.chunks)
@@ -82,7 +82,7 @@ def test_a_folder_becomes_a_pack(make_source: MakeSource, tmp_path: Path) -> Non
 
 def test_overrides_reach_the_documents(make_source: MakeSource, tmp_path: Path) -> None:
     toml = '[documents."pump.md"]\ntitle = "Service manual"\napplies_to = ["PX-2*"]'
-    quick(make_source(toml=toml), tmp_path / "out.kpack")
+    build_quickly(make_source(toml=toml), tmp_path / "out.kpack")
     with Pack.open(tmp_path / "out.kpack") as pack:
         assert (pack.documents()[0].title, pack.documents()[0].applies_to) == ("Service manual", ("PX-2*",))
         assert pack.documents()[1].applies_to == ()
@@ -90,12 +90,12 @@ def test_overrides_reach_the_documents(make_source: MakeSource, tmp_path: Path) 
 
 def test_the_same_input_gives_the_same_bytes(make_source: MakeSource, tmp_path: Path) -> None:
     first, second = tmp_path / "first.kpack", tmp_path / "second.kpack"
-    quick(make_source(), first)
+    build_quickly(make_source(), first)
     elsewhere = make_source(name="elsewhere")
     for path in elsewhere.rglob("*"):
         os.utime(path, (0, 0))
     build(elsewhere, second, ScriptedEmbedder(), workers=2)
-    assert sha256(first) == sha256(second)
+    assert hash_bytes(first) == hash_bytes(second)
 
 
 def test_without_an_embedder_words_alone_are_indexed(make_source: MakeSource, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_interrupted_after_any_step_it_resumes_to_the_same_bytes(
 ) -> None:
     source, expected = make_source(), tmp_path / "expected.kpack"
     steps: list[Progress] = []
-    quick(source, expected, progress=steps.append)
+    build_quickly(source, expected, progress=steps.append)
     assert {step.stage for step in steps} == {"read", "embed", "write", "words", "test"}
     for stop_at in range(len(steps)):
         output = tmp_path / f"{stop_at}.kpack"
@@ -124,11 +124,11 @@ def test_interrupted_after_any_step_it_resumes_to_the_same_bytes(
                 raise Interrupted
 
         with pytest.raises(Interrupted):
-            quick(source, output, progress=interrupt)
+            build_quickly(source, output, progress=interrupt)
         assert not output.exists()
-        quick(source, output)
-        assert sha256(output) == sha256(expected)
-        assert f"{output.name}.journal" not in left_beside(output)
+        build_quickly(source, output)
+        assert hash_bytes(output) == hash_bytes(expected)
+        assert f"{output.name}.journal" not in list_left_files(output)
 
 
 def test_what_was_done_is_not_done_again(
@@ -169,7 +169,7 @@ def test_a_document_that_changes_during_the_build_stops_it(make_source: MakeSour
             (source / "pump.md").write_text("# Other")
 
     with pytest.raises(SourceError, match=r"pump\.md changed"):
-        quick(source, output, progress=meddle)
+        build_quickly(source, output, progress=meddle)
     assert not output.exists()
 
 
@@ -192,7 +192,7 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("stage", ["read", "embed", "write"])
 def test_killed_it_resumes_to_the_same_bytes(make_source: MakeSource, tmp_path: Path, stage: str) -> None:
     source, output, expected = make_source(), tmp_path / "out.kpack", tmp_path / "expected.kpack"
-    quick(source, expected)
+    build_quickly(source, expected)
     script = tmp_path / "build.py"
     script.write_text(BUILD)
     arguments = [sys.executable, str(script), str(source), str(output), stage]
@@ -203,17 +203,17 @@ def test_killed_it_resumes_to_the_same_bytes(make_source: MakeSource, tmp_path: 
         assert process.stdout.read() == ""  # returns when the processes that read documents are gone, too
     assert not output.exists()
     assert (tmp_path / "out.kpack.journal").exists()
-    report = quick(source, output)
+    report = build_quickly(source, output)
     assert report.resumed > 0
-    assert sha256(output) == sha256(expected)
-    assert left_beside(output) == {"expected.kpack", "build.py"}
+    assert hash_bytes(output) == hash_bytes(expected)
+    assert list_left_files(output) == {"expected.kpack", "build.py"}
 
 
 def test_a_damaged_journal_only_costs_time(make_source: MakeSource, tmp_path: Path) -> None:
     output = tmp_path / "out.kpack"
     (tmp_path / "out.kpack.journal").write_bytes(b"not a database at all" * 100)
-    assert quick(make_source(), output).resumed == 0
-    assert left_beside(output) == set()
+    assert build_quickly(make_source(), output).resumed == 0
+    assert list_left_files(output) == set()
 
 
 def test_two_builds_of_one_output_do_not_meet(
@@ -224,21 +224,21 @@ def test_two_builds_of_one_output_do_not_meet(
 
     def second(step: Progress) -> None:
         with pytest.raises(BusyError):
-            quick(source, output)
+            build_quickly(source, output)
 
-    assert quick(source, output, progress=second).documents == 2
+    assert build_quickly(source, output, progress=second).documents == 2
 
 
 def test_the_old_pack_stays_until_the_new_one_is_finished(make_source: MakeSource, tmp_path: Path) -> None:
     source, output = make_source(), tmp_path / "out.kpack"
-    quick(source, output)
-    before = sha256(output)
+    build_quickly(source, output)
+    before = hash_bytes(output)
     make_source({"new.md": "# New\n\nA third document about the lubrication of gears.\n"})
     with pytest.raises(EngineError):
         build(source, output, CountingEmbedder(batches=0), workers=0)
-    assert sha256(output) == before
-    quick(source, output)
-    assert sha256(output) != before
+    assert hash_bytes(output) == before
+    build_quickly(source, output)
+    assert hash_bytes(output) != before
 
 
 # Bad input
@@ -256,7 +256,7 @@ def test_documents_that_cannot_be_read_are_reported_and_left_out(
             "broken.docx": b"PK\x03\x04 not a document",
         }
     )
-    report = quick(source, tmp_path / "out.kpack")
+    report = build_quickly(source, tmp_path / "out.kpack")
     assert report.documents == 1
     assert [refused.name for refused in report.refused] == [
         "blank.md",
@@ -278,7 +278,7 @@ def test_other_files_are_skipped_and_named(make_source: MakeSource, tmp_path: Pa
     )
     (source / ".git").mkdir()
     (source / ".git" / "notes.md").write_text("# Not this")
-    report = quick(source, tmp_path / "out.kpack")
+    report = build_quickly(source, tmp_path / "out.kpack")
     assert [skipped.name for skipped in report.skipped] == [".hidden.md", "LICENCE", "photo.jpg"]
     assert report.documents == 1
 
@@ -286,38 +286,38 @@ def test_other_files_are_skipped_and_named(make_source: MakeSource, tmp_path: Pa
 def test_a_name_that_is_not_utf_8_is_skipped(make_source: MakeSource, tmp_path: Path) -> None:
     source = make_source()
     Path(os.fsdecode(os.fsencode(source) + b"/caf\xe9.md")).write_text("# Coffee\n\nText.\n")
-    report = quick(source, tmp_path / "out.kpack")
+    report = build_quickly(source, tmp_path / "out.kpack")
     assert [skipped.reason for skipped in report.skipped] == ["its name is not valid UTF-8: rename it"]
 
 
 def test_no_readable_document_is_an_error(make_source: MakeSource, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"a\.txt is empty"):
-        quick(make_source({"a.txt": b""}), tmp_path / "out.kpack")
-    assert left_beside(tmp_path / "out.kpack") == set()
+        build_quickly(make_source({"a.txt": b""}), tmp_path / "out.kpack")
+    assert list_left_files(tmp_path / "out.kpack") == set()
     assert not (tmp_path / "out.kpack").exists()
 
 
 def test_overrides_of_no_document_are_an_error(make_source: MakeSource, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"pumps\.md") as error:
-        quick(make_source(toml='[documents."pumps.md"]\ntitle = "x"'), tmp_path / "out.kpack")
+        build_quickly(make_source(toml='[documents."pumps.md"]\ntitle = "x"'), tmp_path / "out.kpack")
     assert error.value.hint == "Did you mean 'pump.md'?"
 
 
 def test_a_source_that_is_no_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="does not exist"):
-        quick(tmp_path / "none", tmp_path / "out.kpack")
+        build_quickly(tmp_path / "none", tmp_path / "out.kpack")
     (tmp_path / "manual.txt").write_text("Check the oil.")
     with pytest.raises(SourceError, match="is not a folder"):
-        quick(tmp_path / "manual.txt", tmp_path / "out.kpack")
+        build_quickly(tmp_path / "manual.txt", tmp_path / "out.kpack")
 
 
 def test_an_output_that_cannot_be_written_is_an_error(make_source: MakeSource, tmp_path: Path) -> None:
     source = make_source()
     with pytest.raises(UsageError):
-        quick(source, tmp_path)
+        build_quickly(source, tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
-        quick(source, tmp_path / "file" / "out.kpack")
+        build_quickly(source, tmp_path / "file" / "out.kpack")
 
 
 def test_a_full_disk_is_an_error_and_the_next_build_resumes(make_source: MakeSource, tmp_path: Path) -> None:
@@ -328,13 +328,13 @@ def test_a_full_disk_is_an_error_and_the_next_build_resumes(make_source: MakeSou
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, hard))
     try:
         with pytest.raises(StorageError) as error:
-            quick(source, output)
+            build_quickly(source, output)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, ignored)
     assert error.value.hint
-    assert left_beside(output) <= {"out.kpack.journal", "out.kpack.journal-wal"}
-    assert quick(source, output).resumed == 1
+    assert list_left_files(output) <= {"out.kpack.journal", "out.kpack.journal-wal"}
+    assert build_quickly(source, output).resumed == 1
 
 
 CRASH = """
@@ -371,12 +371,12 @@ def test_a_reader_that_fails_unforeseen_costs_one_document(make_source: MakeSour
             raise KeyError("font")
         return read(name, data)
 
-    report = quick(make_source(), tmp_path / "out.kpack", read=faulty)
+    report = build_quickly(make_source(), tmp_path / "out.kpack", read=faulty)
     assert "KeyError('font')" in report.refused[0].reason
     assert report.documents == 1
 
 
 def test_a_pack_that_does_not_find_its_own_text_is_not_made(make_source: MakeSource, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"finds only 0 of \d+ of its own sentences.*pump\.md"):
-        quick(make_source(), tmp_path / "out.kpack", find=lambda pack, question: [])
-    assert left_beside(tmp_path / "out.kpack") == {"out.kpack.journal"}
+        build_quickly(make_source(), tmp_path / "out.kpack", find=lambda pack, question: [])
+    assert list_left_files(tmp_path / "out.kpack") == {"out.kpack.journal"}

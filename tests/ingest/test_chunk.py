@@ -21,58 +21,60 @@ def count(texts: Sequence[str]) -> list[int]:
     return [len(re.findall(r"\w{1,5}|[^\w\s]", text)) for text in texts]
 
 
-def chunks(*blocks: Block, title: str = "") -> list[Record]:
+def make_chunks(*blocks: Block, title: str = "") -> list[Record]:
     return chunk_blocks(SourceDocument(title, (Page(1),), blocks), count)
 
 
-def prose(words: int, page: int = 1) -> Block:
+def make_prose(words: int, page: int = 1) -> Block:
     """A paragraph of short sentences."""
     text = " ".join(("then" if n % 8 else "And") + ("." if n % 8 == 7 else "") for n in range(words))
     return Block("paragraph", text, page)
 
 
-def heading(text: str, level: int = 1, page: int = 1) -> Block:
+def make_heading(text: str, level: int = 1, page: int = 1) -> Block:
     return Block("heading", text, page, level=level)
 
 
 def test_no_chunk_crosses_a_heading_and_each_carries_its_breadcrumb() -> None:
-    records = chunks(
-        heading("1 Pump"),
-        heading("1.1 Seal", 2),
-        prose(20),
-        heading("1.2 Shaft", 2),
-        prose(20),
-        heading("2 Fan"),
-        prose(9),
+    records = make_chunks(
+        make_heading("1 Pump"),
+        make_heading("1.1 Seal", 2),
+        make_prose(20),
+        make_heading("1.2 Shaft", 2),
+        make_prose(20),
+        make_heading("2 Fan"),
+        make_prose(9),
     )
     assert [record.heading for record in records] == ["1 Pump > 1.1 Seal", "1 Pump > 1.2 Shaft", "2 Fan"]
     assert [record.section for record in records] == [2, 3, 4]
 
 
 def test_text_before_any_heading_stands_under_the_title() -> None:
-    assert [r.heading for r in chunks(prose(5), heading("Seal"), prose(5), title="Pump")] == ["Pump", "Seal"]
+    assert [
+        r.heading for r in make_chunks(make_prose(5), make_heading("Seal"), make_prose(5), title="Pump")
+    ] == ["Pump", "Seal"]
 
 
 def test_a_heading_without_text_is_only_part_of_breadcrumbs() -> None:
-    assert chunks(heading("Pump"), heading("Seal", 2)) == []
+    assert make_chunks(make_heading("Pump"), make_heading("Seal", 2)) == []
 
 
 def test_small_paragraphs_share_a_chunk_and_long_sections_are_divided_evenly() -> None:
-    assert len(chunks(*[prose(20) for _ in range(6)])) == 1
-    sizes = [len(record.text.split()) for record in chunks(*[prose(25) for _ in range(20)])]
+    assert len(make_chunks(*[make_prose(20) for _ in range(6)])) == 1
+    sizes = [len(record.text.split()) for record in make_chunks(*[make_prose(25) for _ in range(20)])]
     assert sum(sizes) == 500
     assert all(70 <= size <= 130 for size in sizes)
 
 
 def test_a_long_paragraph_is_cut_between_sentences() -> None:
-    records = chunks(prose(400))
+    records = make_chunks(make_prose(400))
     assert len(records) > 1
     assert all(record.text.endswith(".") for record in records)
 
 
 def test_a_procedure_that_fits_stays_together() -> None:
     steps = [Block("step", f"{n}. Turn screw number {n} by a quarter turn.") for n in range(1, 9)]
-    records = chunks(prose(90), Block("paragraph", "To align the shaft:"), *steps, prose(90))
+    records = make_chunks(make_prose(90), Block("paragraph", "To align the shaft:"), *steps, make_prose(90))
     assert next(r for r in records if r.kind == "steps").text.startswith("To align the shaft:\n1. Turn")
     assert sum("Turn screw" in r.text for r in records) == 1
 
@@ -89,7 +91,7 @@ def test_a_list_inside_a_procedure_goes_on_under_its_own_lead_in() -> None:
         *items("drain"),
         Block("step", "3. Start the motor.", 1),
     ]
-    records = chunks(heading("Pump"), *steps)
+    records = make_chunks(make_heading("Pump"), *steps)
     assert len(records) > 2
     for record in records:
         under = ""
@@ -104,7 +106,7 @@ def test_a_long_procedure_is_cut_between_steps_and_repeats_its_lead_in() -> None
         Block("step", f"{n}. Turn the screw with the number {n} by one quarter turn to the right.")
         for n in range(1, 31)
     ]
-    records = chunks(Block("paragraph", "To align the shaft:"), *steps)
+    records = make_chunks(Block("paragraph", "To align the shaft:"), *steps)
     assert len(records) > 1
     for record in records:
         assert record.kind == "steps"
@@ -114,14 +116,14 @@ def test_a_long_procedure_is_cut_between_steps_and_repeats_its_lead_in() -> None
 
 
 def test_code_and_warnings_between_steps_do_not_end_the_procedure() -> None:
-    records = chunks(
-        prose(95),
+    records = make_chunks(
+        make_prose(95),
         Block("step", "1. Update the package list:"),
         Block("code", "sudo apt-get update"),
         Block("warning", "WARNING: Do not switch off."),
         Block("step", "2. Install:"),
         Block("code", "sudo apt-get install"),
-        prose(95),
+        make_prose(95),
     )
     whole = next(record for record in records if "1. Update" in record.text)
     assert "2. Install" in whole.text
@@ -133,7 +135,7 @@ def test_every_part_of_a_table_starts_with_its_header() -> None:
         Block("row", f"E-{n} | Overcurrent in phase {n} | Check the cable", header="Code | Cause | Remedy")
         for n in range(60)
     ]
-    records = chunks(*rows)
+    records = make_chunks(*rows)
     assert len(records) > 3
     assert {record.kind for record in records} == {"table"}
     for record in records:
@@ -143,37 +145,39 @@ def test_every_part_of_a_table_starts_with_its_header() -> None:
 
 
 def test_every_record_of_a_data_file_is_a_chunk() -> None:
-    records = chunks(*[Block("record", f"Code: E{n} | Cause: heat") for n in range(3)])
+    records = make_chunks(*[Block("record", f"Code: E{n} | Cause: heat") for n in range(3)])
     assert [record.text for record in records] == [f"Code: E{n} | Cause: heat" for n in range(3)]
 
 
 @pytest.mark.parametrize("before", [0, 30, 60, 90, 120, 150, 180])
 def test_a_warning_stays_whole_and_in_its_section(before: int) -> None:
     warning = Block("warning", "WARNING: " + "The hot surface burns. " * 25)
-    records = chunks(heading("Oven"), prose(before), warning, prose(60), heading("Next"), prose(5))
+    records = make_chunks(
+        make_heading("Oven"), make_prose(before), warning, make_prose(60), make_heading("Next"), make_prose(5)
+    )
     (holding,) = [record for record in records if warning.text in record.text]
     assert holding.heading == "Oven"
 
 
 def test_a_section_of_nothing_but_a_warning_is_a_warning() -> None:
-    assert chunks(heading("Safety"), Block("warning", "DANGER: High voltage."))[0].kind == "warning"
+    assert make_chunks(make_heading("Safety"), Block("warning", "DANGER: High voltage."))[0].kind == "warning"
 
 
 def test_kinds() -> None:
-    assert chunks(Block("code", "a = 1\nb = 2"), Block("paragraph", "So."))[0].kind == "code"
-    assert chunks(Block("step", "1. Stop."), Block("step", "2. Go."), prose(5))[0].kind == "steps"
-    assert chunks(prose(5))[0].kind == "text"
+    assert make_chunks(Block("code", "a = 1\nb = 2"), Block("paragraph", "So."))[0].kind == "code"
+    assert make_chunks(Block("step", "1. Stop."), Block("step", "2. Go."), make_prose(5))[0].kind == "steps"
+    assert make_chunks(make_prose(5))[0].kind == "text"
 
 
 def test_pages_and_boxes_are_those_of_the_blocks() -> None:
     boxes = tuple(Box(page, 0.1, 0.1, 0.9, 0.2) for page in (3, 4))
-    (record,) = chunks(Block("paragraph", "One.", 2), Block("paragraph", "Two.", 3, boxes))
+    (record,) = make_chunks(Block("paragraph", "One.", 2), Block("paragraph", "Two.", 3, boxes))
     assert (record.page_from, record.page_to, record.boxes) == (2, 4, boxes)
 
 
 def test_a_divided_paragraph_shares_out_its_lines() -> None:
     boxes = tuple(Box(1 + n // 20, 0.1, n % 20 / 20, 0.9, n % 20 / 20 + 0.04) for n in range(40))
-    records = chunks(Block("paragraph", prose(400).text, 1, boxes))
+    records = make_chunks(Block("paragraph", make_prose(400).text, 1, boxes))
     assert records[0].boxes[0] == boxes[0]
     assert records[-1].boxes[-1] == boxes[-1]
     assert all(len(record.boxes) < 40 for record in records)
@@ -199,7 +203,7 @@ blocks = st.lists(
 @given(blocks)
 def test_whatever_the_blocks_no_word_is_lost_and_no_chunk_too_large(source: list[Block]) -> None:
     source = sorted(source, key=lambda block: block.page)
-    records = chunks(*source)
+    records = make_chunks(*source)
     assert all(size <= MAX_TOKENS for size in count([record.text for record in records]))
     assert all(record.text for record in records)
     kept = "".join("".join(record.text.split()) for record in records)

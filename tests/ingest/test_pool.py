@@ -50,7 +50,7 @@ def trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return trouble  # type: ignore[no-any-return]
 
 
-def outcomes(files: Sequence[SourceFile], trouble: ModuleType, workers: int) -> dict[str, Outcome]:
+def read_outcomes(files: Sequence[SourceFile], trouble: ModuleType, workers: int) -> dict[str, Outcome]:
     return {file.name: outcome for file, outcome in read_all(files, trouble.troubled, workers)}
 
 
@@ -59,18 +59,18 @@ def test_documents_come_in_the_order_they_were_given(
     write_files: WriteFiles, trouble: ModuleType, workers: int
 ) -> None:
     names = [f"{name}.md" for name in "gbadcfe"]
-    found = outcomes(write_files(*names), trouble, workers)
+    found = read_outcomes(write_files(*names), trouble, workers)
     assert list(found) == names
     assert all(isinstance(outcome, SourceDocument) for outcome in found.values())
 
 
 def test_there_may_be_nothing_to_read(trouble: ModuleType) -> None:
-    assert outcomes([], trouble, workers=2) == {}
+    assert read_outcomes([], trouble, workers=2) == {}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_crash_costs_one_document(write_files: WriteFiles, trouble: ModuleType, workers: int) -> None:
-    found = outcomes(write_files("a.md", "crashes.md", "b.md", "crashes too.md"), trouble, workers)
+    found = read_outcomes(write_files("a.md", "crashes.md", "b.md", "crashes too.md"), trouble, workers)
     lost = {name: error.message for name, error in found.items() if isinstance(error, DocumentError)}
     assert lost == {
         "crashes.md": "crashes.md crashed its reader.",
@@ -84,7 +84,7 @@ def test_a_document_that_hangs_is_given_up(
 ) -> None:
     monkeypatch.setattr(pool, "POLL_S", 0.05)
     monkeypatch.setattr(pool, "compute_timeout", lambda file: 0.1 if file.name.startswith("hangs") else 60.0)
-    found = outcomes(write_files("a.md", "hangs.md", "b.md", "hangs too.md", "c.md"), trouble, workers)
+    found = read_outcomes(write_files("a.md", "hangs.md", "b.md", "hangs too.md", "c.md"), trouble, workers)
     lost = {name: error for name, error in found.items() if isinstance(error, DocumentError)}
     assert list(lost) == ["hangs.md", "hangs too.md"]
     assert lost["hangs.md"].message == "hangs.md was given up: after 0 minutes it was not read."
@@ -108,5 +108,5 @@ def test_who_wants_no_more_waits_for_nothing(write_files: WriteFiles, trouble: M
 
 
 def test_an_interruption_is_left_to_the_parent(write_files: WriteFiles, trouble: ModuleType) -> None:
-    found = outcomes(write_files("is interrupted.md"), trouble, workers=1)
+    found = read_outcomes(write_files("is interrupted.md"), trouble, workers=1)
     assert isinstance(found["is interrupted.md"], SourceDocument)

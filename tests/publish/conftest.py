@@ -104,7 +104,7 @@ class Publisher:
     def repository(self) -> Repository:
         return Repository(self.folder, now=lambda: self.now)
 
-    def keys(self, *folders: str) -> Keys:
+    def open_keys(self, *folders: str) -> Keys:
         return Keys([self.home / name for name in folders or ("keys",)], self.passphrase, self.folder)
 
     def lock_away(self, role: str, stick: str) -> None:
@@ -123,13 +123,13 @@ class Publisher:
         return tuple(names)
 
     def add(self, source: Path, *folders: str, role: str = "") -> tuple[Addition, Outcome]:
-        with self.repository.change(self.keys(*folders)) as change:
+        with self.repository.change(self.open_keys(*folders)) as change:
             return add(change, source, role), change.finish()
 
-    def device(self, name: str = "device") -> Device:
+    def make_device(self, name: str = "device") -> Device:
         return Device(self.folder, self.home / name, self.now)
 
-    def later(self, days: float) -> None:
+    def wait_days(self, days: float) -> None:
         self.now += timedelta(days=days)
 
 

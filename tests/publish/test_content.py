@@ -20,18 +20,18 @@ BuildPack = Callable[..., Path]
 PUMPS = "packs/pumps.kpack"
 
 
-def sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def described(publisher: Any, path: str) -> Target:
-    info = publisher.device().refresh().get_targetinfo(path)
+def describe(publisher: Any, path: str) -> Target:
+    info = publisher.make_device().refresh().get_targetinfo(path)
     target = Target.from_target_file(info)
     assert target is not None
     return target
 
 
-def gguf(path: Path, **metadata: str) -> Path:
+def make_gguf(path: Path, **metadata: str) -> Path:
     """The smallest file that llama.cpp's format allows, with these strings."""
     body = b"GGUF" + struct.pack("<IQQ", 3, 0, len(metadata))
     for key, value in metadata.items():
@@ -41,9 +41,9 @@ def gguf(path: Path, **metadata: str) -> Path:
     return path
 
 
-def delegated(publisher: Any, role: str, *paths: str) -> None:
+def make_delegate(publisher: Any, role: str, *paths: str) -> None:
     """A delegate whose key lies in a folder of its own."""
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         delegate(change, role, paths)
         assert change.finish().missing == ()
     publisher.lock_away(role, role)
@@ -56,8 +56,8 @@ def test_a_device_gets_the_pack_as_it_was_built(publisher: Any, packs: Sequence[
     added, outcome = publisher.add(packs[0])
     assert added.changed
     assert outcome.missing == ()
-    assert publisher.device().get(PUMPS) == packs[0].read_bytes()
-    target = described(publisher, PUMPS)
+    assert publisher.make_device().get(PUMPS) == packs[0].read_bytes()
+    target = describe(publisher, PUMPS)
     assert target == added.target
     assert (target.kind, target.name, target.version, target.title) == (
         "pack",
@@ -74,9 +74,9 @@ def test_a_new_version_replaces_the_older_one_and_a_delta_leads_to_it(
     publisher.add(packs[0])
     added, _ = publisher.add(packs[1])
     assert (added.replaced, len(added.deltas)) == ("1.0", 1)
-    device = publisher.device()
+    device = publisher.make_device()
     assert device.get(PUMPS) == packs[1].read_bytes()
-    path = make_delta_path("pumps", sha256(packs[0]), sha256(packs[1]))
+    path = make_delta_path("pumps", hash_file(packs[0]), hash_file(packs[1]))
     update = device.get(path)
     assert update is not None
     assert len(update) == added.deltas[0] < packs[1].stat().st_size / 2
@@ -88,10 +88,13 @@ def test_a_new_version_replaces_the_older_one_and_a_delta_leads_to_it(
 def test_deltas_lead_from_versions_before_too(publisher: Any, packs: Sequence[Path]) -> None:
     for pack in packs:
         publisher.add(pack)
-    target = described(publisher, make_delta_path("pumps", sha256(packs[0]), sha256(packs[2])))
-    assert (target.delta_from, target.delta_to) == (sha256(packs[0]), sha256(packs[2]))
-    assert described(publisher, make_delta_path("pumps", sha256(packs[1]), sha256(packs[2])))
-    assert publisher.device().get(make_delta_path("pumps", sha256(packs[0]), sha256(packs[1]))) is None
+    target = describe(publisher, make_delta_path("pumps", hash_file(packs[0]), hash_file(packs[2])))
+    assert (target.delta_from, target.delta_to) == (hash_file(packs[0]), hash_file(packs[2]))
+    assert describe(publisher, make_delta_path("pumps", hash_file(packs[1]), hash_file(packs[2])))
+    assert (
+        publisher.make_device().get(make_delta_path("pumps", hash_file(packs[0]), hash_file(packs[1])))
+        is None
+    )
 
 
 def test_no_delta_starts_from_a_file_that_was_damaged(publisher: Any, packs: Sequence[Path]) -> None:
@@ -100,7 +103,7 @@ def test_no_delta_starts_from_a_file_that_was_damaged(publisher: Any, packs: Seq
     old.write_bytes(b"?" + old.read_bytes()[1:])
     added, _ = publisher.add(packs[1])
     assert added.deltas == ()
-    assert publisher.device().get(PUMPS) == packs[1].read_bytes()
+    assert publisher.make_device().get(PUMPS) == packs[1].read_bytes()
 
 
 def test_a_delta_that_saves_little_is_not_published(
@@ -122,7 +125,7 @@ def test_adding_again_mends_a_file_that_was_lost(publisher: Any, packs: Sequence
     added, _ = publisher.add(packs[0])
     (publisher.folder / "targets" / added.target.file).unlink()
     publisher.add(packs[0])
-    assert publisher.device().get(PUMPS) == packs[0].read_bytes()
+    assert publisher.make_device().get(PUMPS) == packs[0].read_bytes()
 
 
 def test_devices_do_not_go_back_so_a_lower_version_is_refused(publisher: Any, packs: Sequence[Path]) -> None:
@@ -130,7 +133,7 @@ def test_devices_do_not_go_back_so_a_lower_version_is_refused(publisher: Any, pa
     with pytest.raises(UsageError, match=r"pumps 1\.1 is published; 1\.0 is lower") as error:
         publisher.add(packs[0])
     assert "higher version" in error.value.hint
-    assert publisher.device().get(PUMPS) == packs[1].read_bytes()
+    assert publisher.make_device().get(PUMPS) == packs[1].read_bytes()
 
 
 def test_one_version_has_one_contents(publisher: Any, packs: Sequence[Path], build_pack: BuildPack) -> None:
@@ -162,12 +165,12 @@ def test_several_files_are_one_release(
 ) -> None:
     from edge.publish.content import add
 
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         for source in (packs[0], settings_file()):
             add(change, source)
         change.finish()
-    assert publisher.device().versions()["targets"] == 2
-    assert publisher.device().get(PUMPS)
+    assert publisher.make_device().versions()["targets"] == 2
+    assert publisher.make_device().get(PUMPS)
 
 
 def test_a_full_disk_is_noticed_first(
@@ -189,31 +192,31 @@ def test_prune_deletes_what_is_published_no_more(publisher: Any, packs: Sequence
         publisher.add(pack)
     publisher.lock_away("targets", "away")
     publisher.add(packs[2])  # waits for a signature: its files stay
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         freed = prune(change)
     assert freed == packs[0].stat().st_size
     left = {path.name.partition(".")[0] for path in (publisher.folder / "targets").rglob("*.kpack")}
-    assert left == {sha256(packs[1]), sha256(packs[2])}
-    publisher.repository.sign(publisher.keys("keys", "away"))
-    assert publisher.device().get(PUMPS) == packs[2].read_bytes()
+    assert left == {hash_file(packs[1]), hash_file(packs[2])}
+    publisher.repository.sign(publisher.open_keys("keys", "away"))
+    assert publisher.make_device().get(PUMPS) == packs[2].read_bytes()
 
 
 # Models and settings
 
 
 def test_models_and_loras_are_told_apart(publisher: Any, tmp_path: Path) -> None:
-    model = gguf(tmp_path / "Small-1B.Q4_0.gguf", general_architecture="llama")
-    lora = gguf(tmp_path / "tone.gguf", general_type="adapter")
+    model = make_gguf(tmp_path / "Small-1B.Q4_0.gguf", general_architecture="llama")
+    lora = make_gguf(tmp_path / "tone.gguf", general_type="adapter")
     publisher.add(model)
     publisher.add(lora)
-    assert described(publisher, "models/Small-1B.Q4_0.gguf").kind == "model"
-    assert described(publisher, "models/tone.gguf").kind == "lora"
-    assert publisher.device().get("models/tone.gguf") == lora.read_bytes()
+    assert describe(publisher, "models/Small-1B.Q4_0.gguf").kind == "model"
+    assert describe(publisher, "models/tone.gguf").kind == "lora"
+    assert publisher.make_device().get("models/tone.gguf") == lora.read_bytes()
 
 
 def test_settings_of_the_fleet_have_one_place(publisher: Any, settings_file: Settings) -> None:
     publisher.add(settings_file(name="north.toml"))
-    assert described(publisher, "policy/config.toml").kind == "policy"
+    assert describe(publisher, "policy/config.toml").kind == "policy"
 
 
 def test_settings_that_devices_would_not_take_are_refused(publisher: Any, settings_file: Settings) -> None:
@@ -229,7 +232,7 @@ def test_what_is_not_what_it_seems_is_refused(
 ) -> None:
     (tmp_path / "model.gguf").write_bytes(b"GGML")
     (tmp_path / "notes.txt").write_text("x")
-    bad_name = gguf(tmp_path / "my model.gguf")
+    bad_name = make_gguf(tmp_path / "my model.gguf")
     for path, error in (
         (tmp_path / "model.gguf", ModelError),
         (bad_name, UsageError),
@@ -240,7 +243,7 @@ def test_what_is_not_what_it_seems_is_refused(
     ):
         with pytest.raises(error):
             publisher.add(path)
-    assert publisher.device().versions()["targets"] == 1
+    assert publisher.make_device().versions()["targets"] == 1
 
 
 # Delegates
@@ -249,20 +252,20 @@ def test_what_is_not_what_it_seems_is_refused(
 def test_a_delegate_publishes_without_the_key_of_targets(
     publisher: Any, packs: Sequence[Path], build_pack: BuildPack
 ) -> None:
-    delegated(publisher, "acme", "pumps*")
+    make_delegate(publisher, "acme", "pumps*")
     publisher.lock_away("targets", "away")
     publisher.add(packs[0], "acme", "keys")
     added, outcome = publisher.add(packs[1], "acme", "keys")
     assert [one.role for one in outcome.released] == ["acme", "snapshot", "timestamp"]
     assert len(added.deltas) == 1
-    assert publisher.device().get(PUMPS) == packs[1].read_bytes()
-    assert publisher.device().get(make_delta_path("pumps", sha256(packs[0]), sha256(packs[1])))
+    assert publisher.make_device().get(PUMPS) == packs[1].read_bytes()
+    assert publisher.make_device().get(make_delta_path("pumps", hash_file(packs[0]), hash_file(packs[1])))
 
 
 def test_outside_its_paths_a_delegate_is_refused_before_it_signs(
     publisher: Any, packs: Sequence[Path], settings_file: Settings
 ) -> None:
-    delegated(publisher, "acme", "valves-*")
+    make_delegate(publisher, "acme", "valves-*")
     publisher.lock_away("targets", "away")
     for source in (packs[0], settings_file()):
         with pytest.raises(ForbiddenError, match=r"acme may not publish .* packs/valves-\*\.kpack"):
@@ -272,8 +275,8 @@ def test_outside_its_paths_a_delegate_is_refused_before_it_signs(
 
 
 def test_a_name_that_is_taken_by_who_comes_first_is_refused(publisher: Any, packs: Sequence[Path]) -> None:
-    delegated(publisher, "acme", "pumps")
-    delegated(publisher, "bolt", "*")
+    make_delegate(publisher, "acme", "pumps")
+    make_delegate(publisher, "bolt", "*")
     with pytest.raises(ForbiddenError, match="for acme to publish"):
         publisher.add(packs[0], "bolt", "keys", role="bolt")
     publisher.add(packs[0])

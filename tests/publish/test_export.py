@@ -29,13 +29,13 @@ def valves(build_pack: BuildPack) -> Path:
     return build_pack({"valve.md": "# Valve\n\nGrease the stem twice a year.\n"}, name="valves")
 
 
-def device_at(publisher: Any, stick: Path, name: str = "van") -> Any:
-    device = publisher.device(name)
+def make_device(publisher: Any, stick: Path, name: str = "van") -> Any:
+    device = publisher.make_device(name)
     device.repository = stick
     return device
 
 
-def names(folder: Path) -> set[str]:
+def list_names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -47,8 +47,8 @@ def test_a_device_updates_from_the_stick(
     done = export(publisher.repository, stick)
     assert {target.path for target in done.targets} == {PUMPS, "policy/config.toml"}
     assert done.copied == packs[0].stat().st_size + settings_file().stat().st_size
-    assert device_at(publisher, stick).get(PUMPS) == packs[0].read_bytes()
-    assert device_at(publisher, stick).get("policy/config.toml") == settings_file().read_bytes()
+    assert make_device(publisher, stick).get(PUMPS) == packs[0].read_bytes()
+    assert make_device(publisher, stick).get("policy/config.toml") == settings_file().read_bytes()
 
 
 def test_only_the_packs_that_are_wanted(
@@ -59,7 +59,7 @@ def test_only_the_packs_that_are_wanted(
     done = export(publisher.repository, stick, ["pump*"])
     assert {target.kind for target in done.targets} == {"pack", "delta"}
     assert {target.name for target in done.targets} == {"pumps"}
-    assert device_at(publisher, stick).get(PUMPS)
+    assert make_device(publisher, stick).get(PUMPS)
     assert {target.name for target in export(publisher.repository, stick, ["pumps,valves"]).targets} == {
         "pumps",
         "valves",
@@ -85,33 +85,33 @@ def test_a_second_time_only_what_is_new_is_copied(
     done = export(publisher.repository, stick)
     assert done.copied < packs[1].stat().st_size * 1.5
     assert done.removed == packs[0].stat().st_size
-    assert device_at(publisher, stick).get(PUMPS) == packs[1].read_bytes()
-    assert not [name for name in names(stick) if name.endswith((".part", ".new"))]
+    assert make_device(publisher, stick).get(PUMPS) == packs[1].read_bytes()
+    assert not [name for name in list_names(stick) if name.endswith((".part", ".new"))]
 
 
 def test_every_root_goes_along(publisher: Any, stick: Path, packs: Sequence[Path]) -> None:
     publisher.add(packs[0])
-    old = device_at(publisher, stick)
+    old = make_device(publisher, stick)
     export(publisher.repository, stick)
     old.refresh()
     for _ in range(2):
-        with publisher.repository.change(publisher.keys()) as change:
+        with publisher.repository.change(publisher.open_keys()) as change:
             rotate(change, "root")
             change.finish()
     export(publisher.repository, stick)
     assert old.versions()["root"] == 3
-    versions = {name.partition(".")[2] for name in names(stick / "metadata")}
+    versions = {name.partition(".")[2] for name in list_names(stick / "metadata")}
     assert versions == {"root.json", "targets.json", "snapshot.json", "json"}
-    assert len(names(stick / "metadata")) == 6
+    assert len(list_names(stick / "metadata")) == 6
 
 
 def test_delegates_go_along(publisher: Any, stick: Path, packs: Sequence[Path]) -> None:
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         delegate(change, "acme", ["pumps"])
         change.finish()
     publisher.add(packs[0], role="acme")
     export(publisher.repository, stick, ["pumps"])
-    assert device_at(publisher, stick).get(PUMPS) == packs[0].read_bytes()
+    assert make_device(publisher, stick).get(PUMPS) == packs[0].read_bytes()
 
 
 def test_a_damaged_file_is_copied_anew(publisher: Any, stick: Path, packs: Sequence[Path]) -> None:
@@ -119,7 +119,7 @@ def test_a_damaged_file_is_copied_anew(publisher: Any, stick: Path, packs: Seque
     export(publisher.repository, stick)
     (stick / "targets" / added.target.file).write_bytes(b"?")
     export(publisher.repository, stick)
-    assert device_at(publisher, stick).get(PUMPS) == packs[0].read_bytes()
+    assert make_device(publisher, stick).get(PUMPS) == packs[0].read_bytes()
 
 
 def test_a_file_that_is_not_what_was_signed_does_not_leave(
@@ -130,7 +130,7 @@ def test_a_file_that_is_not_what_was_signed_does_not_leave(
     file.write_bytes(b"?" + packs[0].read_bytes()[1:])
     with pytest.raises(TrustError, match="not what was signed"):
         export(publisher.repository, stick)
-    assert names(stick) == set()
+    assert list_names(stick) == set()
     file.unlink()
     with pytest.raises(NotFoundError, match="missing"):
         export(publisher.repository, stick)
@@ -142,7 +142,7 @@ def test_other_things_on_the_stick_stay(publisher: Any, stick: Path, packs: Sequ
         (stick / name).write_text("mine")
     publisher.add(packs[0])
     export(publisher.repository, stick)
-    assert {"photo.jpg", "targets/letter.txt", "metadata/notes.txt"} < names(stick)
+    assert {"photo.jpg", "targets/letter.txt", "metadata/notes.txt"} < list_names(stick)
 
 
 def test_a_stick_is_no_part_of_the_repository(publisher: Any) -> None:
@@ -163,7 +163,7 @@ def test_a_stick_that_is_too_small_is_told_before_anything_is_copied(
     with pytest.raises(StorageError, match="are free") as error:
         export(publisher.repository, stick)
     assert "--packs" in error.value.hint
-    assert names(stick) == set()
+    assert list_names(stick) == set()
 
 
 def test_pulled_out_at_any_step_the_stick_holds_the_old_or_the_new(
@@ -172,7 +172,7 @@ def test_pulled_out_at_any_step_the_stick_holds_the_old_or_the_new(
     publisher.add(packs[0])
     export(publisher.repository, stick)
     publisher.add(packs[1])
-    device, seen, countdown, done = device_at(publisher, stick), set(), 0, False
+    device, seen, countdown, done = make_device(publisher, stick), set(), 0, False
     replace, unlink = os.replace, Path.unlink
     while not done:
         left = countdown

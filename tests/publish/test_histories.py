@@ -20,7 +20,7 @@ TOP_LEVEL = ("root", "targets", "snapshot", "timestamp")
 Settings = Callable[..., Path]
 
 
-def keys_at_hand(publisher: Any, chance: random.Random) -> Keys:
+def choose_keys(publisher: Any, chance: random.Random) -> Keys:
     """Some of the keys, copied to a folder of their own; new ones are put with the others afterwards."""
     folder = publisher.home / f"hand-{chance.getrandbits(48):x}"
     folder.mkdir()
@@ -30,9 +30,9 @@ def keys_at_hand(publisher: Any, chance: random.Random) -> Keys:
     return Keys([folder], publisher.passphrase, publisher.folder)
 
 
-def one_change(publisher: Any, chance: random.Random, source: Path) -> None:
+def make_change(publisher: Any, chance: random.Random, source: Path) -> None:
     """One change of any kind, which may be refused."""
-    keys = keys_at_hand(publisher, chance)
+    keys = choose_keys(publisher, chance)
     repository = publisher.repository
     what = chance.choice(
         ["add", "rotate", "rotate", "delegate", "revoke", "sign", "sign", "refresh", "discard"]
@@ -62,22 +62,22 @@ def one_change(publisher: Any, chance: random.Random, source: Path) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_devices_update_after_every_change(publisher: Any, settings_file: Settings, seed: int) -> None:
     chance = random.Random(seed)
-    old, seen = publisher.device("old"), dict.fromkeys(TOP_LEVEL, 0)
+    old, seen = publisher.make_device("old"), dict.fromkeys(TOP_LEVEL, 0)
     for step in range(15):
         source = settings_file(f"passages = {step}\n")
         with suppress(EdgeError):
-            one_change(publisher, chance, source)
+            make_change(publisher, chance, source)
         for folder in publisher.home.glob("hand-*/*.pem"):
             if not (publisher.keys_folder / folder.name).exists():
                 folder.rename(publisher.keys_folder / folder.name)
-        publisher.later(chance.uniform(0, 3))
+        publisher.wait_days(chance.uniform(0, 3))
         old.now = publisher.now
         versions = old.versions()
         assert all(versions[role] >= seen[role] for role in TOP_LEVEL)
-        assert publisher.device(f"new-{step}").versions() == versions
+        assert publisher.make_device(f"new-{step}").versions() == versions
         seen = versions
 
-    assert publisher.repository.sign(publisher.keys()).missing == ()
+    assert publisher.repository.sign(publisher.open_keys()).missing == ()
     last = settings_file("passages = 99\n")
     publisher.add(last)
     assert old.get("policy/config.toml") == last.read_bytes()

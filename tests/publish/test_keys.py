@@ -36,18 +36,18 @@ class Passphrases:
         return self.candidates[0]
 
 
-def keys_in(folder: Path, *candidates: str) -> Keys:
+def open_keys(folder: Path, *candidates: str) -> Keys:
     return Keys([folder], Passphrases(*candidates or ("päss",)), folder.parent / "repository", create=True)
 
 
-def pem(path: Path, key: Any, passphrase: bytes | None = b"secret") -> Path:
+def encode_pem(path: Path, key: Any, passphrase: bytes | None = b"secret") -> Path:
     encryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
     return path
 
 
 def test_a_key_is_one_encrypted_file_for_its_owner_alone(tmp_path: Path) -> None:
-    key = keys_in(tmp_path / "keys").create("root")
+    key = open_keys(tmp_path / "keys").create("root")
     (path,) = (tmp_path / "keys").iterdir()
     assert path.name == f"root-{key.keyid[:12]}.pem"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -56,8 +56,8 @@ def test_a_key_is_one_encrypted_file_for_its_owner_alone(tmp_path: Path) -> None
 
 
 def test_it_signs_when_it_is_opened_again(tmp_path: Path) -> None:
-    key = keys_in(tmp_path / "keys").create("root")
-    signer = keys_in(tmp_path / "keys").find_signer(key.keyid)
+    key = open_keys(tmp_path / "keys").create("root")
+    signer = open_keys(tmp_path / "keys").find_signer(key.keyid)
     assert signer is not None
     key.verify_signature(signer.sign(b"metadata"), b"metadata")
 
@@ -66,7 +66,7 @@ def test_the_file_is_what_openssl_reads_and_guessing_is_slow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keys_module, "ITERATIONS", 600_000)
-    keys_in(tmp_path / "keys").create("root")
+    open_keys(tmp_path / "keys").create("root")
     (path,) = (tmp_path / "keys").iterdir()
     command = ["openssl", "pkey", "-in", str(path), "-passin", "pass:päss", "-noout", "-text"]
     assert "ED25519 Private-Key" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -79,19 +79,19 @@ def test_the_file_is_what_openssl_reads_and_guessing_is_slow(
 
 
 def test_candidates_are_tried_in_turn(tmp_path: Path) -> None:
-    key = keys_in(tmp_path / "keys").create("root")
-    assert keys_in(tmp_path / "keys", "no", "nor this", "päss").find_signer(key.keyid)
+    key = open_keys(tmp_path / "keys").create("root")
+    assert open_keys(tmp_path / "keys", "no", "nor this", "päss").find_signer(key.keyid)
 
 
 def test_a_wrong_passphrase_is_told_with_the_file(tmp_path: Path) -> None:
-    key = keys_in(tmp_path / "keys").create("root")
+    key = open_keys(tmp_path / "keys").create("root")
     with pytest.raises(ForbiddenError, match=rf"root-{key.keyid[:12]}\.pem is wrong") as error:
-        keys_in(tmp_path / "keys", "no").find_signer(key.keyid)
+        open_keys(tmp_path / "keys", "no").find_signer(key.keyid)
     assert "EDGE_KEYS_PASSPHRASE" in error.value.hint
 
 
 def test_only_the_key_that_is_needed_is_asked_for(tmp_path: Path) -> None:
-    made = keys_in(tmp_path / "keys")
+    made = open_keys(tmp_path / "keys")
     wanted, _ = made.create("root"), made.create("targets")
     passphrases = Passphrases("päss")
     keys = Keys([tmp_path / "keys"], passphrases, tmp_path / "repository")
@@ -102,7 +102,7 @@ def test_only_the_key_that_is_needed_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_keys_may_lie_on_several_sticks(tmp_path: Path) -> None:
-    made = [keys_in(tmp_path / name).create("root") for name in ("a", "b")]
+    made = [open_keys(tmp_path / name).create("root") for name in ("a", "b")]
     keys = Keys([tmp_path / "b", tmp_path / "a"], Passphrases("päss"), tmp_path / "repository")
     assert all(keys.find_signer(key.keyid) for key in made)
     keys.create("targets")
@@ -110,7 +110,7 @@ def test_keys_may_lie_on_several_sticks(tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_not_there_is_not_at_hand(tmp_path: Path) -> None:
-    keys = keys_in(tmp_path / "keys")
+    keys = open_keys(tmp_path / "keys")
     assert keys.find_signer("0" * 64) is None
     assert not keys.has(["0" * 64])
     assert not Keys.make_empty().has(["0" * 64])
@@ -142,7 +142,7 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 def test_a_key_made_elsewhere_is_found_by_what_it_is(tmp_path: Path) -> None:
     private = Ed25519PrivateKey.generate()
-    pem(tmp_path / "ours.pem", private)
+    encode_pem(tmp_path / "ours.pem", private)
     public = tmp_path / "public.pem"
     public.write_bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     key = read_public_key(public)
@@ -152,22 +152,22 @@ def test_a_key_made_elsewhere_is_found_by_what_it_is(tmp_path: Path) -> None:
 
 
 def test_other_peoples_keys_in_the_folder_are_left_alone(tmp_path: Path) -> None:
-    key = keys_in(tmp_path / "keys").create("root")
-    pem(tmp_path / "keys" / "a-web-server.pem", Ed25519PrivateKey.generate(), b"another passphrase")
+    key = open_keys(tmp_path / "keys").create("root")
+    encode_pem(tmp_path / "keys" / "a-web-server.pem", Ed25519PrivateKey.generate(), b"another passphrase")
     (tmp_path / "keys" / "certificate.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\n")
-    assert keys_in(tmp_path / "keys").find_signer(key.keyid)
-    assert keys_in(tmp_path / "keys").find_signer("0" * 64) is None
+    assert open_keys(tmp_path / "keys").find_signer(key.keyid)
+    assert open_keys(tmp_path / "keys").find_signer("0" * 64) is None
 
 
 def test_an_unencrypted_key_is_refused(tmp_path: Path) -> None:
-    path = pem(tmp_path / "root-0123456789ab.pem", Ed25519PrivateKey.generate(), None)
+    path = encode_pem(tmp_path / "root-0123456789ab.pem", Ed25519PrivateKey.generate(), None)
     with pytest.raises(UsageError, match="not an encrypted private key") as error:
         Keys([tmp_path], Passphrases("x"), tmp_path / "repository").find_signer("0123456789ab" + "0" * 52)
     assert path.name in error.value.hint
 
 
 def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
-    pem(tmp_path / "root-0123456789ab.pem", generate_private_key(65537, 1024))
+    encode_pem(tmp_path / "root-0123456789ab.pem", generate_private_key(65537, 1024))
     with pytest.raises(UsageError, match="not an ed25519 key"):
         Keys([tmp_path], Passphrases("secret"), tmp_path / "repository").find_signer(
             "0123456789ab" + "0" * 52
@@ -178,6 +178,6 @@ def test_a_public_key_must_be_one(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         read_public_key(tmp_path / "none.pem")
     with pytest.raises(UsageError, match="not a public key"):
-        read_public_key(pem(tmp_path / "private.pem", Ed25519PrivateKey.generate()))
+        read_public_key(encode_pem(tmp_path / "private.pem", Ed25519PrivateKey.generate()))
     with pytest.raises(StorageError):
         read_public_key(tmp_path)

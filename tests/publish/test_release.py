@@ -21,8 +21,8 @@ Settings = Callable[..., Path]
 POLICY = "policy/config.toml"
 
 
-def rotated(publisher: Any, role: str, *folders: str) -> Any:
-    with publisher.repository.change(publisher.keys(*folders)) as change:
+def rotate_key(publisher: Any, role: str, *folders: str) -> Any:
+    with publisher.repository.change(publisher.open_keys(*folders)) as change:
         rotate(change, role)
         return change.finish()
 
@@ -34,15 +34,15 @@ def rotated(publisher: Any, role: str, *folders: str) -> Any:
 def test_after_a_rotation_old_and_new_devices_update(
     publisher: Any, settings_file: Settings, role: str
 ) -> None:
-    old = publisher.device("old")
+    old = publisher.make_device("old")
     old.refresh()
     before = publisher.repository.store.load().root.signed.roles[role].keyids
-    assert rotated(publisher, role).missing == ()
+    assert rotate_key(publisher, role).missing == ()
     after = publisher.repository.store.load().root.signed.roles[role].keyids
     assert len(after) == len(before)
     assert not set(after) & set(before)
     publisher.add(settings_file())
-    for device in (old, publisher.device("new")):
+    for device in (old, publisher.make_device("new")):
         assert device.get(POLICY) == settings_file().read_bytes()
         assert device.versions()["root"] == 2
 
@@ -54,10 +54,10 @@ def test_the_old_keys_are_of_no_use_after_a_rotation(
     (publisher.home / "old").mkdir()
     for path in publisher.keys_folder.glob(f"{role}-*"):
         shutil.copy(path, publisher.home / "old")
-    rotated(publisher, role)
+    rotate_key(publisher, role)
     publisher.lock_away(role, "new")
     if role == "root":
-        assert {lack.role for lack in rotated(publisher, "timestamp", "keys", "old").missing} == {"root"}
+        assert {lack.role for lack in rotate_key(publisher, "timestamp", "keys", "old").missing} == {"root"}
     else:
         _, outcome = publisher.add(settings_file(), "keys", "old")
         assert role in {lack.role for lack in outcome.missing}
@@ -67,40 +67,40 @@ def test_the_old_keys_are_of_no_use_after_a_rotation(
 def test_a_key_that_was_lost_is_replaced_without_it(
     publisher: Any, settings_file: Settings, role: str
 ) -> None:
-    old = publisher.device("old")
+    old = publisher.make_device("old")
     old.refresh()
     (path,) = publisher.keys_folder.glob(f"{role}-*.pem")
     path.unlink()
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         (new,) = revoke(change, role, path.stem.rpartition("-")[2])
         assert change.finish().missing == ()
     assert list(publisher.keys_folder.glob(f"{role}-{new[:12]}.pem"))
     publisher.add(settings_file())
-    for device in (old, publisher.device("new")):
+    for device in (old, publisher.make_device("new")):
         assert device.get(POLICY) == settings_file().read_bytes()
 
 
 def test_a_lost_root_key_is_replaced_by_the_others(publisher: Any) -> None:
     sticks = publisher.spread_root_keys()
     lost = next((publisher.home / sticks[0]).iterdir()).stem.rpartition("-")[2]
-    with publisher.repository.change(publisher.keys("keys", *sticks[1:])) as change:
+    with publisher.repository.change(publisher.open_keys("keys", *sticks[1:])) as change:
         revoke(change, "root", lost)
         assert change.finish().missing == ()
     root = publisher.repository.store.load().root.signed.roles["root"]
     assert (root.threshold, len(root.keyids)) == (2, 3)
     assert not any(keyid.startswith(lost) for keyid in root.keyids)
-    publisher.device().refresh()
+    publisher.make_device().refresh()
 
 
 def test_root_changes_only_with_enough_of_the_old_keys(publisher: Any) -> None:
     """New keys alone, however many, do not make a root that devices follow."""
     sticks = publisher.spread_root_keys()
-    outcome = rotated(publisher, "root", "keys", sticks[0])
+    outcome = rotate_key(publisher, "root", "keys", sticks[0])
     (lack,) = outcome.missing
     assert (lack.role, lack.count, len(lack.keyids)) == ("root", 1, 2)
-    assert publisher.device().versions()["root"] == 1
-    publisher.repository.sign(publisher.keys(sticks[1]))
-    assert publisher.device().versions()["root"] == 2
+    assert publisher.make_device().versions()["root"] == 1
+    publisher.repository.sign(publisher.open_keys(sticks[1]))
+    assert publisher.make_device().versions()["root"] == 2
 
 
 def test_a_new_root_waits_for_metadata_that_it_vouches_for(publisher: Any) -> None:
@@ -108,45 +108,45 @@ def test_a_new_root_waits_for_metadata_that_it_vouches_for(publisher: Any) -> No
     sticks = publisher.spread_root_keys()
     for path in publisher.keys_folder.glob("timestamp-*.pem"):
         path.unlink()
-    outcome = rotated(publisher, "timestamp")
+    outcome = rotate_key(publisher, "timestamp")
     assert {lack.role for lack in outcome.missing} == {"root"}
-    outcome = publisher.repository.sign(publisher.keys(*sticks))
+    outcome = publisher.repository.sign(publisher.open_keys(*sticks))
     assert [lack.role for lack in outcome.missing] == ["timestamp"]
-    assert publisher.device().versions()["root"] == 1
-    publisher.repository.sign(publisher.keys())
-    assert publisher.device().versions() == {"root": 2, "targets": 1, "snapshot": 1, "timestamp": 2}
+    assert publisher.make_device().versions()["root"] == 1
+    publisher.repository.sign(publisher.open_keys())
+    assert publisher.make_device().versions() == {"root": 2, "targets": 1, "snapshot": 1, "timestamp": 2}
 
 
 def test_while_keys_change_the_timestamp_is_signed_with_both(publisher: Any) -> None:
     """So that the holders of root can sign later, without it."""
     sticks = publisher.spread_root_keys()
-    rotated(publisher, "timestamp")
-    assert publisher.device().versions()["timestamp"] == 2
-    outcome = publisher.repository.sign(publisher.keys(*sticks))
+    rotate_key(publisher, "timestamp")
+    assert publisher.make_device().versions()["timestamp"] == 2
+    outcome = publisher.repository.sign(publisher.open_keys(*sticks))
     assert [(one.role, one.version) for one in outcome.released] == [("root", 2)]
-    publisher.device().refresh()
+    publisher.make_device().refresh()
 
 
 # Crashes
 
 
-def work(home: Path) -> None:
+def run_change(home: Path) -> None:
     """The change that is killed: to be found in ``home/work``."""
     from tests.publish.conftest import Publisher, keys_module
 
     keys_module.ITERATIONS = 1
     publisher: Any = Publisher(home)
     what = (home / "work").read_text()
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         rotate(change, what) if what in ("root", "timestamp") else add(change, Path(what))
         change.finish()
 
 
-def killed_at_every_step(publisher: Any, what: str) -> list[Any]:
-    """The publisher as each crash left it, with a device that had updated before."""
-    publisher.device().refresh()
+def collect_survivors(publisher: Any, what: str) -> list[Any]:
+    """Return the publisher as each crash left it, with a device that had updated before."""
+    publisher.make_device().refresh()
     (publisher.home / "work").write_text(what)
-    homes = kill_at_every_step(publisher.home, work)
+    homes = kill_at_every_step(publisher.home, run_change)
     assert len(homes) > 20
     return [type(publisher)(home, publisher.now) for home in homes]
 
@@ -157,11 +157,11 @@ def test_killed_while_adding_a_device_sees_the_old_or_the_new(
     publisher.add(settings_file("passages = 3\n"))
     newer = settings_file("passages = 4\n", "newer.toml")
     seen = set()
-    for survivor in killed_at_every_step(publisher, str(newer)):
-        for device in (survivor.device(), survivor.device("new")):
+    for survivor in collect_survivors(publisher, str(newer)):
+        for device in (survivor.make_device(), survivor.make_device("new")):
             seen.add(device.get(POLICY))
         survivor.add(newer)
-        assert survivor.device().get(POLICY) == newer.read_bytes()
+        assert survivor.make_device().get(POLICY) == newer.read_bytes()
         assert list((survivor.folder / ".pending").iterdir()) == []
     assert seen == {b"passages = 3\n", b"passages = 4\n"}
 
@@ -169,12 +169,12 @@ def test_killed_while_adding_a_device_sees_the_old_or_the_new(
 @pytest.mark.parametrize("role", ["root", "timestamp"])
 def test_killed_while_keys_change_no_device_is_left_behind(publisher: Any, role: str) -> None:
     seen = set()
-    for survivor in killed_at_every_step(publisher, role):
-        for device in (survivor.device(), survivor.device("new")):
+    for survivor in collect_survivors(publisher, role):
+        for device in (survivor.make_device(), survivor.make_device("new")):
             seen.add(device.versions()["root"])
-        survivor.repository.sign(survivor.keys())
+        survivor.repository.sign(survivor.open_keys())
         assert survivor.repository.view().waiting == ()
-        survivor.device().refresh()
+        survivor.make_device().refresh()
     assert seen == {1, 2}
 
 
@@ -185,17 +185,17 @@ def test_a_release_that_has_begun_is_finished_without_any_key(
         patch.setattr("edge.publish.store.RepositoryStore._finish_release", lambda self: os.kill)
         publisher.add(settings_file())
     assert publisher.repository.store.is_interrupted()
-    assert publisher.device().get(POLICY) is None
+    assert publisher.make_device().get(POLICY) is None
     with publisher.repository.lock():
         pass
-    assert publisher.device().get(POLICY) == settings_file().read_bytes()
+    assert publisher.make_device().get(POLICY) == settings_file().read_bytes()
 
 
 def test_where_an_old_key_is_lost_the_gap_closes_with_the_next_change(
     publisher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash between root and timestamp: devices refuse, keep what they have and catch up afterwards."""
-    device = publisher.device()
+    device = publisher.make_device()
     device.refresh()
     (lost,) = publisher.keys_folder.glob("timestamp-*.pem")
     lost.unlink()
@@ -209,7 +209,7 @@ def test_where_an_old_key_is_lost_the_gap_closes_with_the_next_change(
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", stop)
         with pytest.raises(StorageError):
-            rotated(publisher, "timestamp")
+            rotate_key(publisher, "timestamp")
     with pytest.raises(RepositoryError):
         device.refresh()
     publisher.repository.store.recover()
@@ -237,15 +237,15 @@ def test_a_failing_disk_leaves_the_old_or_the_new_and_a_clear_error(
                 victim.add(newer)
             break
         except StorageError:
-            assert victim.device().get(POLICY) in (b"passages = 3\n", b"passages = 4\n")
+            assert victim.make_device().get(POLICY) in (b"passages = 3\n", b"passages = 4\n")
         victim.add(newer)
-        assert victim.device().get(POLICY) == b"passages = 4\n"
+        assert victim.make_device().get(POLICY) == b"passages = 4\n"
     assert number > 0
 
 
 def test_a_disk_that_is_full_while_it_is_written_to(publisher: Any, packs: Sequence[Path]) -> None:
     with file_size_limit(packs[0].stat().st_size // 2), pytest.raises(StorageError):
         publisher.add(packs[0])
-    assert publisher.device().get("packs/pumps.kpack") is None
+    assert publisher.make_device().get("packs/pumps.kpack") is None
     publisher.add(packs[0])
-    assert publisher.device().get("packs/pumps.kpack") == packs[0].read_bytes()
+    assert publisher.make_device().get("packs/pumps.kpack") == packs[0].read_bytes()

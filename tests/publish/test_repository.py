@@ -21,7 +21,7 @@ from edge.publish.store import RepositoryStore
 Settings = Callable[..., Path]
 
 
-def every_file(folder: Path) -> dict[str, bytes]:
+def read_every_file(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -29,7 +29,7 @@ def every_file(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_new_repository_is_one_that_devices_update_from(publisher: Any) -> None:
-    assert publisher.device().versions() == {"root": 1, "targets": 1, "snapshot": 1, "timestamp": 1}
+    assert publisher.make_device().versions() == {"root": 1, "targets": 1, "snapshot": 1, "timestamp": 1}
     names = sorted(path.name for path in (publisher.folder / "metadata").iterdir())
     assert names == ["1.root.json", "1.snapshot.json", "1.targets.json", "timestamp.json"]
 
@@ -46,7 +46,7 @@ def test_its_dates_and_its_threshold(publisher: Any) -> None:
 def test_every_key_is_another_and_none_is_in_the_repository(publisher: Any) -> None:
     names = sorted(path.name.rpartition("-")[0] for path in publisher.keys_folder.iterdir())
     assert names == ["root", "root", "root", "snapshot", "targets", "timestamp"]
-    assert not any(b"PRIVATE" in data for data in every_file(publisher.folder).values())
+    assert not any(b"PRIVATE" in data for data in read_every_file(publisher.folder).values())
 
 
 @pytest.mark.parametrize(("count", "threshold"), [(3, 4), (0, 0), (2, 0), (17, 2)])
@@ -54,15 +54,15 @@ def test_a_threshold_that_cannot_be_is_refused(
     publisher: Any, tmp_path: Path, count: int, threshold: int
 ) -> None:
     with pytest.raises(UsageError, match="root keys"):
-        Repository(tmp_path / "new").init(publisher.keys(), count, threshold)
+        Repository(tmp_path / "new").init(publisher.open_keys(), count, threshold)
     assert not (tmp_path / "new").exists()
 
 
 def test_a_repository_is_not_made_twice(publisher: Any) -> None:
-    before, keys = every_file(publisher.folder), sorted(publisher.keys_folder.iterdir())
+    before, keys = read_every_file(publisher.folder), sorted(publisher.keys_folder.iterdir())
     with pytest.raises(UsageError, match="already"):
-        publisher.repository.init(publisher.keys())
-    assert every_file(publisher.folder) == before
+        publisher.repository.init(publisher.open_keys())
+    assert read_every_file(publisher.folder) == before
     assert sorted(publisher.keys_folder.iterdir()) == keys
 
 
@@ -74,11 +74,11 @@ def test_an_interrupted_init_can_be_done_again(
         with monkeypatch.context() as patch:
             patch.setattr(RepositoryStore, step, _interrupt)
             with pytest.raises(KeyboardInterrupt):
-                repository.init(publisher.keys())
+                repository.init(publisher.open_keys())
         if step == "release":
             with pytest.raises(NotFoundError, match="no repository"):
-                repository.sign(publisher.keys())
-    repository.refresh(publisher.keys())
+                repository.sign(publisher.open_keys())
+    repository.refresh(publisher.open_keys())
     assert repository.view().state.timestamp.signed.version == 2
 
 
@@ -90,14 +90,14 @@ def test_a_folder_with_other_things_is_left_alone(publisher: Any, tmp_path: Path
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "letter.txt").write_text("Dear Sir")
     with pytest.raises(UsageError, match="something else"):
-        Repository(tmp_path / "home").init(publisher.keys())
+        Repository(tmp_path / "home").init(publisher.open_keys())
     with pytest.raises(UsageError, match="something else"):
-        Repository(tmp_path / "home" / "letter.txt").init(publisher.keys())
+        Repository(tmp_path / "home" / "letter.txt").init(publisher.open_keys())
 
 
 def test_without_a_repository_there_is_nothing_to_change(publisher: Any, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no repository") as error:
-        Repository(tmp_path).sign(publisher.keys())
+        Repository(tmp_path).sign(publisher.open_keys())
     assert "edge publish init" in error.value.hint
     assert not (tmp_path / ".lock").exists()
 
@@ -105,67 +105,67 @@ def test_without_a_repository_there_is_nothing_to_change(publisher: Any, tmp_pat
 def test_a_clock_that_was_never_set_is_noticed(publisher: Any) -> None:
     publisher.now = datetime(1970, 1, 1, tzinfo=UTC)
     with pytest.raises(UsageError, match="1970-01-01"):
-        publisher.repository.refresh(publisher.keys())
+        publisher.repository.refresh(publisher.open_keys())
 
 
 # Staying fresh
 
 
 def test_refresh_signs_the_timestamp_and_nothing_else(publisher: Any) -> None:
-    device = publisher.device()
+    device = publisher.make_device()
     device.refresh()
     for role in ("root", "targets", "snapshot"):
         publisher.lock_away(role, "away")
-    publisher.later(60)
-    outcome = publisher.repository.refresh(publisher.keys())
+    publisher.wait_days(60)
+    outcome = publisher.repository.refresh(publisher.open_keys())
     assert [(one.role, one.version) for one in outcome.released] == [("timestamp", 2)]
     assert outcome.released[0].expires == publisher.now + timedelta(days=90)
-    publisher.later(80)
+    publisher.wait_days(80)
     device.now = publisher.now
     assert device.versions() == {"root": 1, "targets": 1, "snapshot": 1, "timestamp": 2}
 
 
 def test_without_refresh_devices_stop_updating(publisher: Any) -> None:
-    publisher.later(91)
+    publisher.wait_days(91)
     with pytest.raises(ExpiredMetadataError):
-        publisher.device().refresh()
-    publisher.repository.refresh(publisher.keys())
-    publisher.device().refresh()
+        publisher.make_device().refresh()
+    publisher.repository.refresh(publisher.open_keys())
+    publisher.make_device().refresh()
 
 
 def test_refresh_needs_the_key_of_timestamp(publisher: Any) -> None:
     publisher.lock_away("timestamp", "away")
-    before = every_file(publisher.folder)
+    before = read_every_file(publisher.folder)
     with pytest.raises(NotFoundError, match="key of timestamp") as error:
-        publisher.repository.refresh(publisher.keys())
+        publisher.repository.refresh(publisher.open_keys())
     assert "timestamp-" in error.value.hint
-    assert every_file(publisher.folder) == before
+    assert read_every_file(publisher.folder) == before
 
 
 def test_refresh_tells_what_has_expired_all_the_same(publisher: Any) -> None:
-    publisher.later(366)
-    assert publisher.repository.refresh(publisher.keys()).stale == ("targets", "snapshot")
+    publisher.wait_days(366)
+    assert publisher.repository.refresh(publisher.open_keys()).stale == ("targets", "snapshot")
 
 
 def test_sign_renews_what_has_less_than_a_third_of_its_time_left(publisher: Any) -> None:
-    publisher.later(240)
-    assert [one.role for one in publisher.repository.sign(publisher.keys()).released] == ["timestamp"]
-    publisher.later(10)
-    released = publisher.repository.sign(publisher.keys()).released
+    publisher.wait_days(240)
+    assert [one.role for one in publisher.repository.sign(publisher.open_keys()).released] == ["timestamp"]
+    publisher.wait_days(10)
+    released = publisher.repository.sign(publisher.open_keys()).released
     assert [(one.role, one.version) for one in released] == [
         ("targets", 2),
         ("snapshot", 2),
         ("timestamp", 3),
     ]
-    assert publisher.repository.sign(publisher.keys()).released == ()
-    publisher.device().refresh()
+    assert publisher.repository.sign(publisher.open_keys()).released == ()
+    publisher.make_device().refresh()
 
 
 def test_a_repository_that_has_expired_as_a_whole_comes_back(publisher: Any) -> None:
-    publisher.later(1000)
-    released = publisher.repository.sign(publisher.keys()).released
+    publisher.wait_days(1000)
+    released = publisher.repository.sign(publisher.open_keys()).released
     assert {one.role for one in released} == {"root", "targets", "snapshot", "timestamp"}
-    assert publisher.device().versions() == {"root": 2, "targets": 2, "snapshot": 2, "timestamp": 2}
+    assert publisher.make_device().versions() == {"root": 2, "targets": 2, "snapshot": 2, "timestamp": 2}
 
 
 # Signatures from several holders
@@ -173,34 +173,34 @@ def test_a_repository_that_has_expired_as_a_whole_comes_back(publisher: Any) -> 
 
 def test_what_lacks_signatures_waits_and_is_not_published(publisher: Any, settings_file: Settings) -> None:
     sticks = publisher.spread_root_keys()
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         rotate(change, "targets")
         outcome = change.finish()
     assert [(lack.role, lack.count) for lack in outcome.missing] == [("root", 2)]
     assert any("may no longer sign" in line for line in outcome.waiting)
     assert not (publisher.folder / "metadata" / "2.root.json").exists()
-    publisher.device().refresh()
+    publisher.make_device().refresh()
 
-    (one_more,) = publisher.repository.sign(publisher.keys(sticks[1])).missing
+    (one_more,) = publisher.repository.sign(publisher.open_keys(sticks[1])).missing
     assert (one_more.role, one_more.count, len(one_more.keyids)) == ("root", 1, 2)
-    outcome = publisher.repository.sign(publisher.keys(sticks[2]))
+    outcome = publisher.repository.sign(publisher.open_keys(sticks[2]))
     assert ("root", 2) in [(one.role, one.version) for one in outcome.released]
     assert outcome.missing == outcome.waiting == ()
     publisher.add(settings_file())
-    assert publisher.device().get("policy/config.toml") == settings_file().read_bytes()
+    assert publisher.make_device().get("policy/config.toml") == settings_file().read_bytes()
 
 
 def test_what_is_complete_goes_out_while_other_things_wait(publisher: Any, settings_file: Settings) -> None:
     sticks = publisher.spread_root_keys()
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         rotate(change, "root")
         change.finish()
     _, outcome = publisher.add(settings_file())
     assert {one.role for one in outcome.released} == {"targets", "snapshot", "timestamp"}
     assert {lack.role for lack in outcome.missing} == {"root"}
-    assert publisher.device().get("policy/config.toml")
-    publisher.repository.sign(publisher.keys(*sticks))
-    assert publisher.device().versions()["root"] == 2
+    assert publisher.make_device().get("policy/config.toml")
+    publisher.repository.sign(publisher.open_keys(*sticks))
+    assert publisher.make_device().versions()["root"] == 2
 
 
 def test_keys_in_different_places_sign_one_after_the_other(publisher: Any, settings_file: Settings) -> None:
@@ -214,24 +214,24 @@ def test_keys_in_different_places_sign_one_after_the_other(publisher: Any, setti
         ("snapshot", ["timestamp"]),
         ("timestamp", []),
     ):
-        assert publisher.device().get("policy/config.toml") is None
-        outcome = publisher.repository.sign(publisher.keys(role))
+        assert publisher.make_device().get("policy/config.toml") is None
+        outcome = publisher.repository.sign(publisher.open_keys(role))
         assert [lack.role for lack in outcome.missing] == then
-    assert publisher.device().get("policy/config.toml") == settings_file().read_bytes()
+    assert publisher.make_device().get("policy/config.toml") == settings_file().read_bytes()
 
 
 def test_signing_again_with_the_same_key_adds_nothing(publisher: Any) -> None:
     sticks = publisher.spread_root_keys()
-    with publisher.repository.change(publisher.keys(sticks[0], "keys")) as change:
+    with publisher.repository.change(publisher.open_keys(sticks[0], "keys")) as change:
         rotate(change, "targets")
         before = change.finish()
-    again = publisher.repository.sign(publisher.keys(sticks[0]))
+    again = publisher.repository.sign(publisher.open_keys(sticks[0]))
     assert (again.released, again.missing) == ((), before.missing)
 
 
 def test_others_see_what_they_sign_and_may_refuse(publisher: Any) -> None:
     sticks = publisher.spread_root_keys()
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         rotate(change, "timestamp")
         change.finish()
     shown: list[str] = []
@@ -241,19 +241,19 @@ def test_others_see_what_they_sign_and_may_refuse(publisher: Any) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Repository(publisher.folder, lambda: publisher.now, refuse).sign(publisher.keys(*sticks))
+        Repository(publisher.folder, lambda: publisher.now, refuse).sign(publisher.open_keys(*sticks))
     assert [line.split(": key ")[0] for line in shown] == ["timestamp", "timestamp"]
-    assert publisher.device().versions()["root"] == 1
+    assert publisher.make_device().versions()["root"] == 1
 
 
 def test_what_waits_can_be_dropped(publisher: Any) -> None:
     publisher.spread_root_keys()
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         rotate(change, "timestamp")
         change.finish()
     assert len(publisher.repository.discard()) == 2
     assert publisher.repository.view().waiting == publisher.repository.discard() == ()
-    assert publisher.repository.sign(publisher.keys()).missing == ()
+    assert publisher.repository.sign(publisher.open_keys()).missing == ()
 
 
 # Company
@@ -265,9 +265,9 @@ def test_one_process_at_a_time_changes_a_repository(
     monkeypatch.setattr(files, "LOCK_WAIT_SECONDS", 0.0)
     with files.hold_lock(publisher.folder / ".lock", "testing"):
         for call in (
-            lambda: publisher.repository.refresh(publisher.keys()),
+            lambda: publisher.repository.refresh(publisher.open_keys()),
             lambda: publisher.add(settings_file()),
-            lambda: publisher.repository.sign(publisher.keys()),
+            lambda: publisher.repository.sign(publisher.open_keys()),
         ):
             with pytest.raises(BusyError, match="changing the repository"):
                 call()
@@ -300,7 +300,7 @@ def test_two_publishers_at_once(publisher: Any) -> None:
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0]
-    assert publisher.device().versions()["timestamp"] == 11
+    assert publisher.make_device().versions()["timestamp"] == 11
 
 
 # Somebody else's hand in the folder
@@ -337,25 +337,25 @@ def test_a_pack_slipped_into_what_waits_is_shown_before_it_is_signed(publisher: 
     (publisher.folder / ".pending" / "targets.json").write_bytes(draft.to_bytes())
     shown: list[str] = []
     repository = Repository(publisher.folder, lambda: publisher.now, shown.extend)
-    repository.sign(publisher.keys())
+    repository.sign(publisher.open_keys())
     assert any("packs/evil.kpack" in line for line in shown)
-    assert publisher.device().get("packs/evil.kpack") is None
+    assert publisher.make_device().get("packs/evil.kpack") is None
 
 
 def test_damaged_drafts_stop_what_needs_them_and_nothing_else(publisher: Any) -> None:
     draft = publisher.folder / ".pending" / "targets.json"
     draft.write_text("{")
     with pytest.raises(TrustError, match=r"targets\.json is damaged"):
-        publisher.repository.sign(publisher.keys())
-    publisher.repository.refresh(publisher.keys())
+        publisher.repository.sign(publisher.open_keys())
+    publisher.repository.refresh(publisher.open_keys())
     assert draft.exists()
     assert "damaged" in publisher.repository.discard()[0]
-    publisher.repository.sign(publisher.keys())
+    publisher.repository.sign(publisher.open_keys())
 
 
 def test_adding_finishes_what_it_began(publisher: Any, settings_file: Settings) -> None:
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         add(change, settings_file())
-        assert publisher.device().get("policy/config.toml") is None
+        assert publisher.make_device().get("policy/config.toml") is None
         change.finish()
-    assert publisher.device().get("policy/config.toml")
+    assert publisher.make_device().get("policy/config.toml")

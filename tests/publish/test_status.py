@@ -31,7 +31,7 @@ def test_a_new_repository(publisher: Any) -> None:
 def test_what_is_published_and_by_whom(
     publisher: Any, packs: Sequence[Path], settings_file: Settings
 ) -> None:
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         delegate(change, "acme", ["pumps"])
         change.finish()
     publisher.add(packs[0], role="acme")
@@ -48,11 +48,11 @@ def test_what_is_published_and_by_whom(
 
 
 def test_time_goes_by(publisher: Any) -> None:
-    publisher.later(65)
+    publisher.wait_days(65)
     found = read_status(publisher.repository)
     assert found.sound
     assert [role.name for role in found.roles if role.due] == ["timestamp"]
-    publisher.later(25)
+    publisher.wait_days(25)
     found = read_status(publisher.repository)
     assert not found.sound
     assert [role.name for role in found.roles if role.expired] == ["timestamp"]
@@ -68,7 +68,7 @@ def test_a_lost_file_is_named(publisher: Any, packs: Sequence[Path]) -> None:
 
 def test_what_waits_and_for_whom(publisher: Any) -> None:
     publisher.spread_root_keys()
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         rotate(change, "timestamp")
         change.finish()
     found = read_status(publisher.repository)

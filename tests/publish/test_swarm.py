@@ -18,11 +18,11 @@ pytest.importorskip("libtorrent")
 
 @pytest.fixture
 def fleet(publisher: Publisher) -> Publisher:
-    found_fleet(publisher.repository, publisher.keys())
+    found_fleet(publisher.repository, publisher.open_keys())
     return publisher
 
 
-def torrents(publisher: Publisher) -> set[str]:
+def list_torrents(publisher: Publisher) -> set[str]:
     return {path.name for path in publisher.folder.rglob("*.torrent")}
 
 
@@ -55,15 +55,15 @@ def test_of_what_is_published_no_more_it_is_deleted(fleet: Publisher, packs: tup
     make_torrents(fleet.repository)
     new = fleet.add(packs[1])[0].target
     assert new.path in make_torrents(fleet.repository)
-    assert make_torrent_name(new.file) in torrents(fleet)
-    assert make_torrent_name(old.file) not in torrents(fleet)
+    assert make_torrent_name(new.file) in list_torrents(fleet)
+    assert make_torrent_name(old.file) not in list_torrents(fleet)
 
 
 def test_a_new_fleet_has_new_torrents(fleet: Publisher, packs: tuple[Path, ...]) -> None:
     fleet.add(packs[0])
     make_torrents(fleet.repository)
-    found_fleet(fleet.repository, fleet.keys())
-    assert torrents(fleet) == set()
+    found_fleet(fleet.repository, fleet.open_keys())
+    assert list_torrents(fleet) == set()
     assert len(make_torrents(fleet.repository)) == 1
 
 
@@ -79,9 +79,9 @@ def test_devices_and_publisher_read_the_repository_as_before(
 ) -> None:
     fleet.add(packs[0])
     make_torrents(fleet.repository)
-    assert fleet.device().get("packs/pumps.kpack") == packs[0].read_bytes()
+    assert fleet.make_device().get("packs/pumps.kpack") == packs[0].read_bytes()
     fleet.add(packs[1])
-    assert fleet.device("another").get("packs/pumps.kpack") == packs[1].read_bytes()
+    assert fleet.make_device("another").get("packs/pumps.kpack") == packs[1].read_bytes()
 
 
 def test_without_a_fleet_there_are_none(publisher: Publisher, packs: tuple[Path, ...]) -> None:

@@ -19,13 +19,13 @@ from edge.publish.token import open_signer, read_token
 SOFT_TOKEN = Path("/usr/lib/softhsm/libsofthsm2.so")
 
 
-def public_pem(private: Any) -> bytes:
+def encode_public_pem(private: Any) -> bytes:
     data: bytes = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return data
 
 
 def test_a_file_says_where_the_key_is(tmp_path: Path) -> None:
-    pem = public_pem(generate_private_key(SECP256R1()))
+    pem = encode_public_pem(generate_private_key(SECP256R1()))
     (tmp_path / "a.token").write_bytes(b"hsm:2?label=Vault\n" + pem)
     (tmp_path / "a.pem").write_bytes(pem)
     where, key = read_token(tmp_path / "a.token")
@@ -33,8 +33,8 @@ def test_a_file_says_where_the_key_is(tmp_path: Path) -> None:
     assert key == read_public_key(tmp_path / "a.pem")
 
 
-@pytest.mark.parametrize("head", [b"", b"hsm:2\n", b"file:/x\n" + public_pem(generate_private_key(SECP256R1())),
-                                  b"hsm:2\n" + public_pem(Ed25519PrivateKey.generate())])  # fmt: skip
+@pytest.mark.parametrize("head", [b"", b"hsm:2\n", b"file:/x\n" + encode_public_pem(generate_private_key(SECP256R1())),
+                                  b"hsm:2\n" + encode_public_pem(Ed25519PrivateKey.generate())])  # fmt: skip
 def test_a_file_that_is_not_as_it_should_be(tmp_path: Path, head: bytes) -> None:
     (tmp_path / "a.token").write_bytes(head)
     with pytest.raises(UsageError, match=r"a\.token describes no key"):
@@ -44,8 +44,8 @@ def test_a_file_that_is_not_as_it_should_be(tmp_path: Path, head: bytes) -> None
 def test_a_token_is_at_hand_without_its_pin(publisher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYKCS11LIB", raising=False)
     path = publisher.keys_folder / "vault.token"
-    path.write_bytes(b"hsm:2\n" + public_pem(generate_private_key(SECP256R1())))
-    keys, keyid = publisher.keys(), read_token(path)[1].keyid
+    path.write_bytes(b"hsm:2\n" + encode_public_pem(generate_private_key(SECP256R1())))
+    keys, keyid = publisher.open_keys(), read_token(path)[1].keyid
     assert keys.has([keyid])
     assert publisher.passphrase.asked == []
     with pytest.raises(UsageError, match="PYKCS11LIB is not set"):
@@ -77,17 +77,17 @@ def soft_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_token_signs_like_any_other_key(publisher: Any, soft_token: Path) -> None:
-    device = publisher.device()
+    device = publisher.make_device()
     device.refresh()
-    with publisher.repository.change(publisher.keys()) as change:
+    with publisher.repository.change(publisher.open_keys()) as change:
         rotate(change, "timestamp", public_keys=[read_token(soft_token)[1]])
         change.finish()
     shutil.copy(soft_token, publisher.keys_folder)
     publisher.passphrase.value = "1234"
     for path in publisher.keys_folder.glob("*.pem"):
         path.unlink()
-    assert publisher.repository.sign(publisher.keys()).missing == ()
-    publisher.repository.refresh(publisher.keys())
+    assert publisher.repository.sign(publisher.open_keys()).missing == ()
+    publisher.repository.refresh(publisher.open_keys())
     assert publisher.passphrase.asked[-2:] == ["vault.token"] * 2
     assert device.versions()["root"] == 2
 
@@ -107,9 +107,9 @@ def test_a_pin_is_asked_for_once(publisher: Any, soft_token: Path) -> None:
 
 
 def test_too_few_keys_for_root_are_refused(publisher: Any, tmp_path: Path) -> None:
-    (tmp_path / "a.pem").write_bytes(public_pem(generate_private_key(SECP256R1())))
+    (tmp_path / "a.pem").write_bytes(encode_public_pem(generate_private_key(SECP256R1())))
     with (
-        publisher.repository.change(publisher.keys()) as change,
+        publisher.repository.change(publisher.open_keys()) as change,
         pytest.raises(UsageError, match="at least 2 keys"),
     ):
         rotate(change, "root", public_keys=[read_public_key(tmp_path / "a.pem")])

@@ -197,7 +197,7 @@ def _contexts(identity: Identity) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return server, client
 
 
-def greeting(at: tuple[str, int], info_hash: str, identity: Identity | None) -> bytes:
+def greet(at: tuple[str, int], info_hash: str, identity: Identity | None) -> bytes:
     """What a device answers to somebody who asks for a torrent with this certificate, or with none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -205,25 +205,25 @@ def greeting(at: tuple[str, int], info_hash: str, identity: Identity | None) -> 
         _, context = _contexts(identity)
     with socket.create_connection(at, timeout=10) as raw:
         tls = _Tls(raw, context, info_hash)
-        tls.send(_hello(info_hash))
+        tls.send(_make_hello(info_hash))
         return tls.receive(_HANDSHAKE)
 
 
-def plain_greeting(at: tuple[str, int], info_hash: str) -> bytes:
+def greet_plainly(at: tuple[str, int], info_hash: str) -> bytes:
     """What a device answers to somebody who does without TLS."""
     with socket.create_connection(at, timeout=10) as raw:
-        raw.sendall(_hello(info_hash))
+        raw.sendall(_make_hello(info_hash))
         with suppress(ConnectionResetError):
             return raw.recv(_HANDSHAKE)
     return b""
 
 
-def _hello(info_hash: str) -> bytes:
+def _make_hello(info_hash: str) -> bytes:
     """The handshake of BitTorrent; a v2 torrent goes by the first 20 bytes of its hash."""
     return b"\x13BitTorrent protocol" + bytes(8) + bytes.fromhex(info_hash)[:20] + b"-XX0000-" + bytes(12)
 
 
-def info_hash(repository: Path, path: str) -> str:
+def compute_info_hash(repository: Path, path: str) -> str:
     """The name by which a peer asks for a torrent in the greeting of TLS."""
     lt = load_libtorrent()
     loaded = lt.load_torrent_buffer((repository / "metadata" / make_torrent_name(path)).read_bytes())
@@ -231,7 +231,7 @@ def info_hash(repository: Path, path: str) -> str:
 
 
 @contextmanager
-def seeding(fleet: Fleet, repository: Path, path: str, *hosts: str) -> Iterator[list[Seed]]:
+def serve_seeds(fleet: Fleet, repository: Path, path: str, *hosts: str) -> Iterator[list[Seed]]:
     """Honest devices with a file, each at an address of its own."""
     with ExitStack() as stack:
         seeds = [Seed(fleet.device(host), fleet.certificate, repository, path, host) for host in hosts]

@@ -20,7 +20,7 @@ from edge.sync.report import Report
 from edge.sync.sync import sync
 from edge.sync.trust import Offer, Trust
 from tests.packs.conftest import make_pack
-from tests.sync.mirror import serving
+from tests.sync.mirror import serve
 from tests.sync.repository import DAY, T0, Repository
 
 __all__ = ["make_pack"]
@@ -74,7 +74,7 @@ def road(request: pytest.FixtureRequest) -> Iterator[Road]:
         def take(repository: Repository) -> Carrier:
             if request.param == "folder":
                 return FolderCarrier(repository.folder)
-            mirror = stack.enter_context(serving(repository.folder))
+            mirror = stack.enter_context(serve(repository.folder))
             return stack.enter_context(
                 closing(HttpsCarrier(mirror.address, Settings(home=repository.folder)))
             )

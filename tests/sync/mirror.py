@@ -139,7 +139,7 @@ def redirect(location: Callable[[str], str]) -> Way:
 
 
 @contextmanager
-def serving(folder: Path, tls: ssl.SSLContext | None = None) -> Iterator[Mirror]:
+def serve(folder: Path, tls: ssl.SSLContext | None = None) -> Iterator[Mirror]:
     mirror = Mirror(folder)
     if tls:
         mirror.server.socket = tls.wrap_socket(mirror.server.socket, server_side=True)

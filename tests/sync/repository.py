@@ -31,11 +31,11 @@ DELEGATE = "acme"
 ROLES = ("targets", DELEGATE, "snapshot", "timestamp")
 
 
-def _new_keys() -> dict[str, CryptoSigner]:
+def _make_keys() -> dict[str, CryptoSigner]:
     return {name: CryptoSigner.generate_ed25519() for name in (*ROLES, "root-1", "root-2", "root-3")}
 
 
-_KEYS = _new_keys()
+_KEYS = _make_keys()
 
 
 class Repository:
@@ -44,7 +44,7 @@ class Repository:
     def __init__(self, folder: Path, signed: datetime = T0, foreign: bool = False) -> None:
         """A new one; ``foreign`` has keys that no other has."""
         self.folder = folder
-        self.keys = _new_keys() if foreign else dict(_KEYS)
+        self.keys = _make_keys() if foreign else dict(_KEYS)
         self.root_keys = ["root-1", "root-2"]
         (folder / "metadata").mkdir(parents=True)
         root = Root(consistent_snapshot=True, expires=signed + 730 * DAY)
@@ -71,11 +71,11 @@ class Repository:
     def anchor(self) -> bytes:
         return (self.folder / "metadata" / "1.root.json").read_bytes()
 
-    def file(self, name: str) -> Path:
+    def locate_metadata(self, name: str) -> Path:
         """A file of metadata by its name there."""
         return self.folder / "metadata" / name
 
-    def payload(self, path: str, role: str = "targets") -> Path:
+    def locate_payload(self, path: str, role: str = "targets") -> Path:
         """The file of a target."""
         sha256 = self.roles[role].signed.targets[path].hashes["sha256"]
         folder, _, base = path.rpartition("/")
@@ -88,7 +88,7 @@ class Repository:
         file = TargetFile.from_data(path, data, ["sha256"])
         file.unrecognized_fields["custom"] = custom
         self.roles[role].signed.targets[path] = file
-        place = self.payload(path, role)
+        place = self.locate_payload(path, role)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
         if publish:
@@ -127,7 +127,7 @@ class Repository:
         self.root.signatures.clear()
         for name in signers or self.root_keys:
             self.root.sign(self.keys[name], append=True)
-        self.root.to_file(str(self.file(f"{self.root.signed.version}.root.json")))
+        self.root.to_file(str(self.locate_metadata(f"{self.root.signed.version}.root.json")))
 
     def rotate(self, *roles: str) -> None:
         """Give roles of the root new keys, in a new root."""
@@ -165,5 +165,5 @@ class Repository:
         metadata = self.roles[role]
         metadata.sign(self.keys[role])
         data = metadata.to_bytes()
-        self.file(name).write_bytes(data)
+        self.locate_metadata(name).write_bytes(data)
         return data

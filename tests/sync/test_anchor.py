@@ -43,19 +43,19 @@ def test_a_chain_that_is_broken_is_refused(road: Road, repository: Repository, t
     other = Repository(tmp_path / "other", foreign=True)
     other.root.signed.version = 2
     other.publish_root()
-    repository.file("2.root.json").write_bytes(other.file("2.root.json").read_bytes())
+    repository.locate_metadata("2.root.json").write_bytes(other.locate_metadata("2.root.json").read_bytes())
     with pytest.raises(TrustError, match=r"2\.root\.json is not a root signed as it must be"):
         fetch_newest_root(road(repository))
 
 
 def test_a_root_under_another_number_is_refused(road: Road, repository: Repository) -> None:
-    repository.file("2.root.json").write_bytes(repository.anchor)
+    repository.locate_metadata("2.root.json").write_bytes(repository.anchor)
     with pytest.raises(TrustError, match="says it is version 1"):
         fetch_newest_root(road(repository))
 
 
 def test_no_repository_no_root(road: Road, repository: Repository) -> None:
-    repository.file("1.root.json").unlink()
+    repository.locate_metadata("1.root.json").unlink()
     with pytest.raises(NotFoundError, match=r"1\.root\.json"):
         fetch_newest_root(road(repository))
 
@@ -65,7 +65,12 @@ def test_a_file_is_a_root_or_refused(repository: Repository, tmp_path: Path) -> 
     path.write_bytes(repository.anchor)
     assert read_root_file(path).data == repository.anchor
     unsigned = json.loads(repository.anchor) | {"signatures": []}
-    refused = (b"", b"{}", repository.file("timestamp.json").read_bytes(), json.dumps(unsigned).encode())
+    refused = (
+        b"",
+        b"{}",
+        repository.locate_metadata("timestamp.json").read_bytes(),
+        json.dumps(unsigned).encode(),
+    )
     for data in (*refused, b"[" * 100_000, b" " * 600_000):
         path.write_bytes(data)
         with pytest.raises(TrustError) as error:
@@ -92,7 +97,7 @@ def test_a_later_root_of_the_same_publisher_is_trusted_already(
 ) -> None:
     trust(settings, read_root(repository.anchor, "root"))
     repository.rotate("timestamp")
-    assert is_trusted(settings, read_root(repository.file("2.root.json").read_bytes(), "root"))
+    assert is_trusted(settings, read_root(repository.locate_metadata("2.root.json").read_bytes(), "root"))
 
 
 def test_another_publisher_takes_over_and_the_first_is_not_forgotten(

@@ -22,7 +22,7 @@ from edge.sync.carriers.https import HttpsCarrier
 from edge.sync.report import State
 from tests.sync import mirror as ways
 from tests.sync.conftest import Device, Road
-from tests.sync.mirror import serving
+from tests.sync.mirror import serve
 from tests.sync.repository import DAY, DELEGATE, T0, Repository
 
 MakePack = Callable[..., Path]
@@ -44,41 +44,41 @@ def name_of(repository: Repository, role: str) -> str:
 
 
 def tampered_target(now: Repository, old: Repository) -> None:
-    payload = now.payload(PUMPS)
+    payload = now.locate_payload(PUMPS)
     data = bytearray(payload.read_bytes())
     data[1000] ^= 1
     payload.write_bytes(data)
 
 
 def truncated_target(now: Repository, old: Repository) -> None:
-    os.truncate(now.payload(PUMPS), 1000)
+    os.truncate(now.locate_payload(PUMPS), 1000)
 
 
 def longer_target(now: Repository, old: Repository) -> None:
-    with now.payload(PUMPS).open("ab") as file:
+    with now.locate_payload(PUMPS).open("ab") as file:
         file.write(b"more")
 
 
 def older_target(now: Repository, old: Repository) -> None:
-    now.payload(PUMPS).write_bytes(old.payload(PUMPS).read_bytes())
+    now.locate_payload(PUMPS).write_bytes(old.locate_payload(PUMPS).read_bytes())
 
 
 def tampered(role: str) -> Attack:
     def attack(now: Repository, old: Repository) -> None:
-        edit(now.file(name_of(now, role)), version=99)
+        edit(now.locate_metadata(name_of(now, role)), version=99)
 
     attack.__name__ = f"tampered_{role}"
     return attack
 
 
 def tampered_root(now: Repository, old: Repository) -> None:
-    shutil.copy(now.file("1.root.json"), now.file("2.root.json"))
-    edit(now.file("2.root.json"), version=2)
+    shutil.copy(now.locate_metadata("1.root.json"), now.locate_metadata("2.root.json"))
+    edit(now.locate_metadata("2.root.json"), version=2)
 
 
 def no_metadata_at_all(role: str) -> Attack:
     def attack(now: Repository, old: Repository) -> None:
-        now.file(name_of(now, role)).write_bytes(b"<html>captive portal</html>")
+        now.locate_metadata(name_of(now, role)).write_bytes(b"<html>captive portal</html>")
 
     attack.__name__ = f"captive_portal_for_{role}"
     return attack
@@ -86,14 +86,14 @@ def no_metadata_at_all(role: str) -> Attack:
 
 def missing(role: str) -> Attack:
     def attack(now: Repository, old: Repository) -> None:
-        now.file(name_of(now, role)).unlink()
+        now.locate_metadata(name_of(now, role)).unlink()
 
     attack.__name__ = f"missing_{role}"
     return attack
 
 
 def deeply_nested_timestamp(now: Repository, old: Repository) -> None:
-    now.file("timestamp.json").write_bytes(b"[" * 16_000)
+    now.locate_metadata("timestamp.json").write_bytes(b"[" * 16_000)
 
 
 def rollback_of_everything(now: Repository, old: Repository) -> None:
@@ -102,15 +102,15 @@ def rollback_of_everything(now: Repository, old: Repository) -> None:
 
 
 def old_snapshot_under_a_new_name(now: Repository, old: Repository) -> None:
-    shutil.copy(old.file(name_of(old, "snapshot")), now.file(name_of(now, "snapshot")))
+    shutil.copy(old.locate_metadata(name_of(old, "snapshot")), now.locate_metadata(name_of(now, "snapshot")))
 
 
 def old_targets_under_a_new_name(now: Repository, old: Repository) -> None:
-    shutil.copy(old.file(name_of(old, "targets")), now.file(name_of(now, "targets")))
+    shutil.copy(old.locate_metadata(name_of(old, "targets")), now.locate_metadata(name_of(now, "targets")))
 
 
 def targets_under_the_name_of_the_delegate(now: Repository, old: Repository) -> None:
-    shutil.copy(now.file(name_of(now, "targets")), now.file(name_of(now, DELEGATE)))
+    shutil.copy(now.locate_metadata(name_of(now, "targets")), now.locate_metadata(name_of(now, DELEGATE)))
 
 
 def wrong_key(role: str) -> Attack:
@@ -307,7 +307,7 @@ def test_a_root_is_remembered_even_if_the_rest_is_not_to_be_had(
 ) -> None:
     revoked = repository.copy(tmp_path / "revoked")
     repository.rotate("timestamp")
-    repository.file("timestamp.json").unlink()
+    repository.locate_metadata("timestamp.json").unlink()
     with pytest.raises(CarrierError, match=r"timestamp\.json"):
         device.refresh(road(repository))
     shutil.rmtree(device.cache)
@@ -374,7 +374,7 @@ def test_a_delegate_cannot_pass_a_foreign_pack_off_as_its_own(
 
 
 def test_an_endless_file_in_a_folder_is_not_read_to_its_end(device: Device, old: Repository) -> None:
-    for path in (old.file("timestamp.json"), old.payload(PUMPS)):
+    for path in (old.locate_metadata("timestamp.json"), old.locate_payload(PUMPS)):
         honest = old.copy(old.folder.with_name(f"endless-{path.name}"))
         os.truncate(honest.folder / path.relative_to(old.folder), 1 << 40)
         error = device.sync(FolderCarrier(honest.folder)).error
@@ -386,12 +386,12 @@ def test_an_endless_file_in_a_folder_is_not_read_to_its_end(device: Device, old:
     "file", ["timestamp.json", "snapshot.json", "targets.json", "2.root.json", "pumps.kpack"]
 )
 def test_an_endless_answer_is_left(device: Device, old: Repository, file: str) -> None:
-    with serving(old.folder) as mirror:
+    with serve(old.folder) as mirror:
         mirror.ways[file] = ways.endless
         error = device.sync(HttpsCarrier(mirror.address, Settings(home=old.folder))).error
         assert isinstance(error, CarrierError | TrustError)
         assert "longer than" in error.message
-        assert mirror.sent < 2 * old.payload(PUMPS).stat().st_size + (8 << 20)
+        assert mirror.sent < 2 * old.locate_payload(PUMPS).stat().st_size + (8 << 20)
     assert "pumps" not in device.packs
 
 
@@ -399,7 +399,7 @@ def test_an_endless_answer_is_left(device: Device, old: Repository, file: str) -
 
 
 def test_a_mirror_cannot_hold_updates_back_for_ever(device: Device, old: Repository) -> None:
-    with ExitStack() as stack, serving(old.folder) as mirror:
+    with ExitStack() as stack, serve(old.folder) as mirror:
         carrier = stack.enter_context(closing(HttpsCarrier(mirror.address, Settings(home=old.folder))))
         device.clock = T0 + 89 * DAY
         device.refresh(carrier)

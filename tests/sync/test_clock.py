@@ -24,7 +24,7 @@ from edge.sync.clock import (
 )
 from edge.sync.trust import Trust
 from tests.sync.conftest import Device, Road
-from tests.sync.mirror import serving
+from tests.sync.mirror import serve
 from tests.sync.repository import DAY, DELEGATE, T0, Repository
 
 SECOND = timedelta(seconds=1)
@@ -46,7 +46,7 @@ AGES = [
 ]
 
 
-def outcome(device: Device, carrier: Carrier, accept_stale: bool = False) -> str:
+def find_outcome(device: Device, carrier: Carrier, accept_stale: bool = False) -> str:
     try:
         offer = device.refresh(carrier, accept_stale)
     except TrustError as error:
@@ -60,13 +60,13 @@ def test_the_age_of_a_list(
 ) -> None:
     device.clock = T0 + age
     folder = FolderCarrier(repository.folder)
-    assert outcome(device, folder) == stick
-    with serving(repository.folder) as served:
+    assert find_outcome(device, folder) == stick
+    with serve(repository.folder) as served:
         for accept_stale in (False, True):
             carrier = HttpsCarrier(served.address, device.settings)
-            assert outcome(device, carrier, accept_stale) == mirror
+            assert find_outcome(device, carrier, accept_stale) == mirror
             carrier.close()
-    assert outcome(device, folder, accept_stale=True) == accepted
+    assert find_outcome(device, folder, accept_stale=True) == accepted
 
 
 def test_a_stale_list_is_logged_and_has_a_badge(device: Device, repository: Repository) -> None:
@@ -103,7 +103,7 @@ def test_a_stale_stick_needs_a_root_that_is_valid_today(device: Device, reposito
     repository.root.signed.expires = T0 + 95 * DAY
     repository.publish_root()
     device.clock = T0 + 94 * DAY
-    assert outcome(device, FolderCarrier(repository.folder), accept_stale=True) == STALE
+    assert find_outcome(device, FolderCarrier(repository.folder), accept_stale=True) == STALE
     device.clock = T0 + 96 * DAY
     with pytest.raises(TrustError, match=r"root\.json expired on 2027-06-04"):
         device.refresh(FolderCarrier(repository.folder), accept_stale=True)
@@ -146,13 +146,13 @@ def test_a_clock_that_is_behind_syncs_and_gains_nothing(
     device.clock = T0 + 80 * DAY
     device.refresh(road(repository))
     device.clock = wrong
-    assert outcome(device, road(repository)) == TAKEN
+    assert find_outcome(device, road(repository)) == TAKEN
     repository.roles["timestamp"].signed.expires = (
         T0 + 80 * DAY - SECOND
     )  # signed, and expired when last accepted
     repository.roles["timestamp"].signed.version += 1
     repository.sign()
-    assert outcome(device, road(repository)) == REFUSED
+    assert find_outcome(device, road(repository)) == REFUSED
 
 
 @pytest.mark.parametrize(
@@ -164,11 +164,11 @@ def test_a_clock_that_is_ahead_bricks_nothing_once_it_is_set_right(
 ) -> None:
     carrier = FolderCarrier(repository.folder)
     device.clock = wrong
-    outcome(device, carrier, accept_stale)
+    find_outcome(device, carrier, accept_stale)
     device.clock = T0 + 2 * DAY
-    assert outcome(device, carrier) == TAKEN
+    assert find_outcome(device, carrier) == TAKEN
     repository.signed_at(T0 + 2 * DAY)
-    assert outcome(device, carrier) == TAKEN
+    assert find_outcome(device, carrier) == TAKEN
 
 
 @examples(max_examples=60, deadline=None)
@@ -191,7 +191,7 @@ def test_whatever_the_clock_did_a_right_one_syncs_again(
         if signs:
             repository.signed_at(today)
         device.clock = T0 + days * DAY
-        outcome(device, carrier, accept_stale)
+        find_outcome(device, carrier, accept_stale)
         trust = Trust(device.settings)
         last = trust.ratchet.get_last()
         trust.close()
@@ -199,7 +199,7 @@ def test_whatever_the_clock_did_a_right_one_syncs_again(
         seen = last.version if last else 0
     repository.signed_at(today)
     device.clock = today
-    assert outcome(device, carrier) == TAKEN
+    assert find_outcome(device, carrier) == TAKEN
 
 
 def test_no_time_is_remembered_at_which_the_list_had_expired() -> None:

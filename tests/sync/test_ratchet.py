@@ -21,7 +21,7 @@ def ratchet(tmp_path: Path) -> Ratchet:
     return Ratchet(tmp_path / "sync" / "trust.sqlite")
 
 
-def acceptance(time: datetime = T0, version: int = 1) -> Acceptance:
+def make_acceptance(time: datetime = T0, version: int = 1) -> Acceptance:
     return Acceptance(time, "mirror", version, None)
 
 
@@ -42,8 +42,8 @@ def test_what_was_accepted_is_there_after_a_restart(ratchet: Ratchet, tmp_path: 
 
 
 def test_publishers_are_kept_apart(ratchet: Ratchet) -> None:
-    ratchet.accept("a", {"targets": SeenRole(7)}, acceptance())
-    ratchet.accept("b", {"targets": SeenRole(1)}, acceptance())
+    ratchet.accept("a", {"targets": SeenRole(7)}, make_acceptance())
+    ratchet.accept("b", {"targets": SeenRole(1)}, make_acceptance())
     assert ratchet.get_seen("a") == {"targets": SeenRole(7)}
 
 
@@ -58,7 +58,7 @@ def test_publishers_are_kept_apart(ratchet: Ratchet) -> None:
 def test_going_back_is_refused_and_nothing_is_stored(
     ratchet: Ratchet, before: SeenRole, after: SeenRole | None, reason: str
 ) -> None:
-    ratchet.accept("a", {"acme": before, "targets": SeenRole(1)}, acceptance())
+    ratchet.accept("a", {"acme": before, "targets": SeenRole(1)}, make_acceptance())
     seen = {"targets": SeenRole(9)} | ({"acme": after} if after else {})
     with pytest.raises(TrustError, match=f"stick: .*{reason}") as refused:
         ratchet.accept("a", seen, Acceptance(T0 + timedelta(days=1), "stick", 9, None))
@@ -69,8 +69,8 @@ def test_going_back_is_refused_and_nothing_is_stored(
 
 @pytest.mark.parametrize("after", [SeenRole(2, "x"), SeenRole(2), SeenRole(3, "y"), SeenRole(3)])
 def test_standing_still_and_going_on_are_fine(ratchet: Ratchet, after: SeenRole) -> None:
-    ratchet.accept("a", {"acme": SeenRole(2, "x")}, acceptance())
-    ratchet.accept("a", {"acme": after}, acceptance())
+    ratchet.accept("a", {"acme": SeenRole(2, "x")}, make_acceptance())
+    ratchet.accept("a", {"acme": after}, make_acceptance())
     known = ratchet.get_seen("a")["acme"]
     assert known.version == after.version
     assert known.sha256 == (after.sha256 or ("x" if after.version == 2 else ""))
@@ -78,21 +78,21 @@ def test_standing_still_and_going_on_are_fine(ratchet: Ratchet, after: SeenRole)
 
 def test_new_online_keys_start_versions_anew_but_not_the_root(ratchet: Ratchet) -> None:
     ratchet.accept_root("a", SeenRole(1), "old", "mirror")
-    ratchet.accept("a", {"timestamp": SeenRole(10**9)}, acceptance())
+    ratchet.accept("a", {"timestamp": SeenRole(10**9)}, make_acceptance())
     assert not ratchet.is_rotated("a", "old")
     assert ratchet.is_rotated("a", "new")
     ratchet.accept_root("a", SeenRole(2), "new", "mirror")
-    ratchet.accept("a", {"timestamp": SeenRole(1)}, acceptance())
+    ratchet.accept("a", {"timestamp": SeenRole(1)}, make_acceptance())
     with pytest.raises(TrustError, match="root"):
         ratchet.accept_root("a", SeenRole(1), "old", "mirror")
     assert ratchet.get_seen("a") == {"root": SeenRole(2), "timestamp": SeenRole(1)}
 
 
 def test_time_does_not_go_back_with_the_clock_nor_the_log_for_ever_on(ratchet: Ratchet) -> None:
-    ratchet.accept("a", {}, acceptance(T0 + timedelta(days=9)))
+    ratchet.accept("a", {}, make_acceptance(T0 + timedelta(days=9)))
     for version in range(KEPT_ACCEPTANCES + 20):
         ratchet._connection.execute("PRAGMA synchronous = OFF")  # this test is about neither
-        ratchet.accept("a", {}, acceptance(T0, version))
+        ratchet.accept("a", {}, make_acceptance(T0, version))
     assert ratchet.get_time() == T0 + timedelta(days=9)
     (rows,) = ratchet._connection.execute("SELECT count(*) FROM acceptance").fetchone()
     assert rows <= KEPT_ACCEPTANCES + 1
@@ -106,20 +106,20 @@ def test_it_is_on_the_disk_before_it_answers(ratchet: Ratchet) -> None:
 
 def test_a_disk_that_takes_no_more_is_not_called_damage(ratchet: Ratchet) -> None:
     """To move the memory away, as after damage, would be to forget it."""
-    ratchet.accept("a", {"targets": SeenRole(7)}, acceptance())
+    ratchet.accept("a", {"targets": SeenRole(7)}, make_acceptance())
     with file_size_limit(1000), pytest.raises(StorageError) as error:
-        ratchet.accept("a", {"targets": SeenRole(8)}, acceptance())
+        ratchet.accept("a", {"targets": SeenRole(8)}, make_acceptance())
     assert "damaged" not in error.value.message
     assert "trust" not in error.value.hint
     assert ratchet.get_seen("a") == {"targets": SeenRole(7)}
-    ratchet.accept("a", {"targets": SeenRole(8)}, acceptance())
+    ratchet.accept("a", {"targets": SeenRole(8)}, make_acceptance())
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database" * 100])
 def test_a_damaged_memory_is_told_and_not_started_anew(
     ratchet: Ratchet, tmp_path: Path, damage: bytes
 ) -> None:
-    ratchet.accept("a", {"targets": SeenRole(7)}, acceptance())
+    ratchet.accept("a", {"targets": SeenRole(7)}, make_acceptance())
     ratchet.close()
     path = tmp_path / "sync" / "trust.sqlite"
     if damage:
@@ -145,7 +145,9 @@ def test_whatever_is_offered_no_version_ever_decreases(
         before = ratchet.get_seen("a")
         fits = all(offer.get(role, 0) >= known.version for role, known in before.items())
         try:
-            ratchet.accept("a", {role: SeenRole(version) for role, version in offer.items()}, acceptance())
+            ratchet.accept(
+                "a", {role: SeenRole(version) for role, version in offer.items()}, make_acceptance()
+            )
             assert fits
         except TrustError:
             assert not fits

@@ -39,7 +39,7 @@ from tests.faults import fail, kill_at_every_step
 from tests.packs.conftest import TEXTS
 from tests.sync import mirror as ways
 from tests.sync.conftest import Device, Road
-from tests.sync.mirror import Mirror, serving
+from tests.sync.mirror import Mirror, serve
 from tests.sync.repository import DAY, DELEGATE, T0, Repository
 
 MakePack = Callable[..., Path]
@@ -50,7 +50,7 @@ NEWER = {**TEXTS, "valves.md": (*TEXTS["valves.md"], "Close it slowly too.")}
 
 @pytest.fixture
 def mirror(repository: Repository) -> Iterator[Mirror]:
-    with serving(repository.folder) as served:
+    with serve(repository.folder) as served:
         yield served
 
 
@@ -59,16 +59,16 @@ def stick(repository: Repository) -> FolderCarrier:
     return FolderCarrier(repository.folder)
 
 
-def of(report: Report, path: str = PUMPS) -> Outcome:
+def find_outcome(report: Report, path: str = PUMPS) -> Outcome:
     (outcome,) = [outcome for outcome in report.outcomes if outcome.path == path]
     return outcome
 
 
-def states(report: Report) -> dict[str, State]:
+def list_states(report: Report) -> dict[str, State]:
     return {outcome.path: outcome.state for outcome in report.outcomes}
 
 
-def staged(device: Device) -> list[str]:
+def list_staged(device: Device) -> list[str]:
     return [path.name for path in (device.settings.sync_dir / "staging").rglob("*") if path.is_file()]
 
 
@@ -98,11 +98,11 @@ def test_what_is_published_is_installed_and_signed(
         repository.add_pack(pack)
     report = device.sync(road(repository))
     assert report.error is None
-    assert states(report) == {PUMPS: State.CHANGED, "packs/valves.kpack": State.CHANGED}
+    assert list_states(report) == {PUMPS: State.CHANGED, "packs/valves.kpack": State.CHANGED}
     assert device.packs == {"pumps": "1.0", "valves": "0.9"}
     assert all(pack.signed for pack in PackStore(device.settings).list())
     assert report.moved == sum(pack.stat().st_size for pack in packs)
-    assert staged(device) == []
+    assert list_staged(device) == []
 
 
 def test_a_second_time_nothing_moves(
@@ -111,7 +111,7 @@ def test_a_second_time_nothing_moves(
     repository.add_pack(make_pack())
     device.sync(road(repository))
     report = device.sync(road(repository))
-    assert (of(report).state, report.moved, report.error) == (State.UNCHANGED, 0, None)
+    assert (find_outcome(report).state, report.moved, report.error) == (State.UNCHANGED, 0, None)
 
 
 def test_the_version_before_stays_for_rollback(
@@ -120,7 +120,7 @@ def test_the_version_before_stays_for_rollback(
     repository.add_pack(make_pack())
     device.sync(road(repository))
     repository.add_pack(make_pack(version="2.0"))
-    assert of(device.sync(road(repository))).replaced == "1.0"
+    assert find_outcome(device.sync(road(repository))).replaced == "1.0"
     assert PackStore(device.settings).rollback("pumps").pack.version == "1.0"
 
 
@@ -130,7 +130,7 @@ def test_only_wanted_packs_come(
     for name in ("pumps", "valves", "motors"):
         repository.add_pack(make_pack(name))
     device.settings = Settings(home=device.settings.home, sync_packs="pump*, motors")
-    assert set(states(device.sync(stick))) == {PUMPS, "packs/motors.kpack"}
+    assert set(list_states(device.sync(stick))) == {PUMPS, "packs/motors.kpack"}
     assert device.packs == {"pumps": "1.0", "motors": "1.0"}
 
 
@@ -140,7 +140,7 @@ def test_what_is_newer_here_is_left_alone(
     PackStore(device.settings).install(make_pack(version="3.0"), allow_unsigned=True)
     repository.add_pack(make_pack())
     report = device.sync(stick)
-    assert (of(report).state, report.moved, report.error) == (State.NEWER, 0, None)
+    assert (find_outcome(report).state, report.moved, report.error) == (State.NEWER, 0, None)
     assert device.packs == {"pumps": "3.0"}
 
 
@@ -151,7 +151,7 @@ def test_a_pack_installed_unsigned_gets_its_signature_for_nothing(
     PackStore(device.settings).install(pack, allow_unsigned=True)
     repository.add_pack(pack)
     report = device.sync(stick)
-    assert (of(report).state, report.moved) == (State.CHANGED, 0)
+    assert (find_outcome(report).state, report.moved) == (State.CHANGED, 0)
     assert PackStore(device.settings).get("pumps").signed
 
 
@@ -161,7 +161,7 @@ def test_a_damaged_pack_is_replaced(
     repository.add_pack(make_pack())
     device.sync(stick)
     PackStore(device.settings).get("pumps").path.write_bytes(b"?")
-    assert of(device.sync(stick)).state is State.CHANGED
+    assert find_outcome(device.sync(stick)).state is State.CHANGED
     assert verify(PackStore(device.settings).get("pumps").path)
 
 
@@ -179,7 +179,7 @@ def test_an_entry_that_cannot_be_used_stops_only_itself(
     repository.add_pack(make_pack())
     repository.add("packs/valves.kpack", b"?", {"kind": "pack", "name": "pumps"})
     report = device.sync(stick)
-    assert isinstance(of(report, "packs/valves.kpack").error, TrustError)
+    assert isinstance(find_outcome(report, "packs/valves.kpack").error, TrustError)
     assert device.packs == {"pumps": "1.0"}
 
 
@@ -188,7 +188,7 @@ def test_a_signed_file_that_is_no_pack_is_refused(
 ) -> None:
     custom = {"kind": "pack", "name": "pumps", "version": "1.0", "title": "T", "database": "0" * 64}
     repository.add(PUMPS, b"not a pack", custom)
-    error = of(device.sync(stick)).error
+    error = find_outcome(device.sync(stick)).error
     assert type(error) is PackError
     assert device.packs == {}
 
@@ -205,13 +205,13 @@ def test_a_delta_is_taken_where_one_leads_from_what_is_installed(
     repository.add_pack(new)
     path = add_delta(repository, old, new)
     report = device.sync(road(repository))
-    outcome = of(report)
+    outcome = find_outcome(report)
     assert (outcome.state, outcome.by_delta, outcome.delta_error) == (State.CHANGED, True, None)
-    assert report.moved == repository.payload(path).stat().st_size < new.stat().st_size
+    assert report.moved == repository.locate_payload(path).stat().st_size < new.stat().st_size
     installed = PackStore(device.settings).get("pumps")
     assert installed.signed
     assert installed.path.read_bytes() == new.read_bytes()
-    assert staged(device) == []
+    assert list_staged(device) == []
 
 
 @pytest.mark.parametrize("what", ["garbage", "tampered", "missing", "of another file", "makes another file"])
@@ -229,18 +229,18 @@ def test_a_delta_that_fails_is_replaced_by_the_whole(
     else:
         path = add_delta(repository, old, new, b"garbage" if what == "garbage" else None)
     if what == "tampered":
-        repository.payload(path).write_bytes(bytes(repository.payload(path).stat().st_size))
+        repository.locate_payload(path).write_bytes(bytes(repository.locate_payload(path).stat().st_size))
     elif what == "missing":
-        repository.payload(path).unlink()
+        repository.locate_payload(path).unlink()
     elif what == "of another file":
         PackStore(device.settings).install(
             make_pack(texts={"other.md": ("Another build.",)}), allow_unsigned=True
         )
-    outcome = of(device.sync(stick))
+    outcome = find_outcome(device.sync(stick))
     assert (outcome.state, outcome.by_delta) == (State.CHANGED, False)
     assert (outcome.delta_error is None) == (what == "of another file")
     assert PackStore(device.settings).get("pumps").path.read_bytes() == new.read_bytes()
-    assert staged(device) == []
+    assert list_staged(device) == []
 
 
 # Several sources
@@ -272,13 +272,13 @@ def test_a_stick_may_hold_some_packs_and_a_mirror_the_rest(
     for name in ("pumps", "valves"):
         repository.add_pack(make_pack(name))
     some = repository.copy(tmp_path / "stick")
-    some.payload(PUMPS).unlink()
+    some.locate_payload(PUMPS).unlink()
     stick = FolderCarrier(some.folder)
     report = device.sync(stick)
-    assert states(report) == {PUMPS: State.ABSENT, "packs/valves.kpack": State.CHANGED}
+    assert list_states(report) == {PUMPS: State.ABSENT, "packs/valves.kpack": State.CHANGED}
     assert report.error is None
     report = device.sync(stick, HttpsCarrier(mirror.address, device.settings))
-    assert states(report) == {PUMPS: State.CHANGED, "packs/valves.kpack": State.UNCHANGED}
+    assert list_states(report) == {PUMPS: State.CHANGED, "packs/valves.kpack": State.UNCHANGED}
     assert report.error is None
 
 
@@ -286,10 +286,10 @@ def test_a_mirror_that_lacks_a_pack_is_at_fault(
     device: Device, mirror: Mirror, repository: Repository, make_pack: MakePack
 ) -> None:
     repository.add_pack(make_pack())
-    repository.payload(PUMPS).unlink()
+    repository.locate_payload(PUMPS).unlink()
     report = device.sync(HttpsCarrier(mirror.address, device.settings))
-    assert isinstance(of(report).error, NotFoundError)
-    assert report.error is of(report).error
+    assert isinstance(find_outcome(report).error, NotFoundError)
+    assert report.error is find_outcome(report).error
 
 
 def test_a_lying_mirror_is_passed_over(
@@ -297,10 +297,10 @@ def test_a_lying_mirror_is_passed_over(
 ) -> None:
     repository.add_pack(make_pack())
     liar = repository.copy(tmp_path / "liar")
-    liar.payload(PUMPS).write_bytes(bytes(liar.payload(PUMPS).stat().st_size))
+    liar.locate_payload(PUMPS).write_bytes(bytes(liar.locate_payload(PUMPS).stat().st_size))
     report = device.sync(FolderCarrier(liar.folder), stick)
-    assert (of(report).state, report.error) == (State.CHANGED, None)
-    assert of(report).source == stick.name
+    assert (find_outcome(report).state, report.error) == (State.CHANGED, None)
+    assert find_outcome(report).source == stick.name
 
 
 def test_a_list_that_one_source_spoils_is_taken_from_the_next(
@@ -308,10 +308,10 @@ def test_a_list_that_one_source_spoils_is_taken_from_the_next(
 ) -> None:
     repository.add_pack(make_pack("acme-valves"), DELEGATE)
     spoilt = repository.copy(tmp_path / "spoilt")
-    spoilt.file("2.acme.json").write_bytes(b"?")
+    spoilt.locate_metadata("2.acme.json").write_bytes(b"?")
     report = device.sync(FolderCarrier(spoilt.folder), stick)
     assert report.error is None
-    assert states(report) == {"packs/acme-valves.kpack": State.CHANGED}
+    assert list_states(report) == {"packs/acme-valves.kpack": State.CHANGED}
 
 
 def test_when_no_source_is_of_use_the_first_says_why(device: Device, tmp_path: Path) -> None:
@@ -335,16 +335,16 @@ def test_nobody_is_trusted_until_somebody_is_chosen(tmp_path: Path, stick: Folde
 
 def test_models_come_like_packs(device: Device, road: Road, repository: Repository, tmp_path: Path) -> None:
     repository.add("models/tiny.gguf", TINY.read_bytes(), {"kind": "model"})
-    assert of(device.sync(road(repository)), "models/tiny.gguf").state is State.CHANGED
+    assert find_outcome(device.sync(road(repository)), "models/tiny.gguf").state is State.CHANGED
     (model,) = ModelStore(device.settings).list()
     assert (model.name, model.active) == ("tiny", True)
     assert device.sync(road(repository)).moved == 0
     changed = TINY.read_bytes() + b"\0"
     repository.add("models/tiny.gguf", changed, {"kind": "model"})
-    assert of(device.sync(road(repository)), "models/tiny.gguf").state is State.CHANGED
+    assert find_outcome(device.sync(road(repository)), "models/tiny.gguf").state is State.CHANGED
     assert model.path.read_bytes() == changed
     model.path.unlink()
-    assert of(device.sync(road(repository)), "models/tiny.gguf").state is State.CHANGED
+    assert find_outcome(device.sync(road(repository)), "models/tiny.gguf").state is State.CHANGED
 
 
 def test_a_reranker_comes_into_its_own_place(
@@ -353,7 +353,7 @@ def test_a_reranker_comes_into_its_own_place(
     words = ["pump", "bolts"]
     file = rank_model.write_rank_model(tmp_path / "rank.gguf", words, rank_model.overlap(words))
     repository.add("models/rank.gguf", file.read_bytes(), {"kind": "model"})
-    assert of(device.sync(stick), "models/rank.gguf").state is State.CHANGED
+    assert find_outcome(device.sync(stick), "models/rank.gguf").state is State.CHANGED
     store = ModelStore(device.settings)
     assert (store.active(), store.reranker()) == (None, device.settings.models_dir / "rank.gguf")
 
@@ -363,7 +363,7 @@ def test_a_model_added_by_hand_is_not_replaced(
 ) -> None:
     ModelStore(device.settings).add(TINY)
     repository.add("models/tiny.gguf", TINY.read_bytes() + b"\0", {"kind": "model"})
-    error = of(device.sync(stick), "models/tiny.gguf").error
+    error = find_outcome(device.sync(stick), "models/tiny.gguf").error
     assert isinstance(error, UsageError)
     assert (device.settings.models_dir / "tiny.gguf").read_bytes() == TINY.read_bytes()
 
@@ -374,14 +374,14 @@ def test_a_model_that_is_here_already_is_known_by_its_hash(
     ModelStore(device.settings).add(TINY)
     repository.add("models/tiny.gguf", TINY.read_bytes(), {"kind": "model"})
     report = device.sync(stick)
-    assert (report.moved, of(report, "models/tiny.gguf").state) == (0, State.UNCHANGED)
+    assert (report.moved, find_outcome(report, "models/tiny.gguf").state) == (0, State.UNCHANGED)
 
 
 def test_a_signed_file_that_is_no_model_is_refused(
     device: Device, stick: FolderCarrier, repository: Repository
 ) -> None:
     repository.add("models/tiny.gguf", b"GGUF?", {"kind": "model"})
-    assert isinstance(of(device.sync(stick), "models/tiny.gguf").error, ModelError)
+    assert isinstance(find_outcome(device.sync(stick), "models/tiny.gguf").error, ModelError)
     assert ModelStore(device.settings).list() == ()
 
 
@@ -448,7 +448,7 @@ def test_space_for_the_copy_is_checked_before_starting(
     usage: Any = shutil._ntuple_diskusage(1 << 40, 1 << 40, free)  # type: ignore[attr-defined]
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     report = device.sync(HttpsCarrier(mirror.address, device.settings))
-    assert isinstance(of(report).error, StorageError)
+    assert isinstance(find_outcome(report).error, StorageError)
     assert report.moved == mirror.sent == 0
 
 
@@ -495,11 +495,11 @@ def test_what_was_begun_of_an_older_version_is_cleared_away(
 
     mirror.ways["pumps"] = cut_and_gone
     device.sync(HttpsCarrier(mirror.address, device.settings))
-    assert staged(device) == ["pumps.kpack"]
+    assert list_staged(device) == ["pumps.kpack"]
     mirror.ways.clear()
     repository.add_pack(make_pack(version="2.0"))
     device.sync(HttpsCarrier(mirror.address, device.settings))
-    assert staged(device) == []
+    assert list_staged(device) == []
 
 
 def _sync_from_the_stick(home: Path) -> None:
@@ -533,7 +533,7 @@ def test_kill_at_every_step_leaves_one_of_the_two_versions(
                 survivor.refresh(FolderCarrier(was.folder))
         assert survivor.sync(stick).error is None
         assert (store.get("pumps").version, store.get("pumps").previous) == ("2.0", "1.0")
-        assert staged(survivor) == []
+        assert list_staged(survivor) == []
     print(f"{len(seen)} steps")
     assert len(seen) > 60
     assert set(seen) == {"1.0", "2.0"}

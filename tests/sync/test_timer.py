@@ -10,7 +10,7 @@ from edge.errors import StorageError
 from edge.sync.timer import install_timer
 
 
-def units(
+def read_units(
     tmp_path: Path, home: str = "home"
 ) -> tuple[configparser.ConfigParser, configparser.ConfigParser, list[Path]]:
     paths = install_timer(Settings(home=tmp_path / home), {"XDG_CONFIG_HOME": str(tmp_path / "config")})
@@ -24,7 +24,7 @@ def units(
 
 
 def test_it_syncs_this_home_each_week(tmp_path: Path) -> None:
-    service, timer, paths = units(tmp_path)
+    service, timer, paths = read_units(tmp_path)
     folder = tmp_path / "config" / "systemd" / "user"
     assert paths == [folder / "edge-sync.service", folder / "edge-sync.timer"]
     assert service["Service"]["Environment"] == f'"EDGE_HOME={tmp_path / "home"}"'
@@ -35,21 +35,21 @@ def test_it_syncs_this_home_each_week(tmp_path: Path) -> None:
 
 
 def test_a_strange_home_is_quoted(tmp_path: Path) -> None:
-    service, _, _ = units(tmp_path, 'my "home" 100%')
+    service, _, _ = read_units(tmp_path, 'my "home" 100%')
     assert service["Service"]["Environment"] == f'"EDGE_HOME={tmp_path}/my \\"home\\" 100%%"'
 
 
 def test_writing_it_again_changes_nothing(tmp_path: Path) -> None:
-    _, _, paths = units(tmp_path)
+    _, _, paths = read_units(tmp_path)
     before = [path.read_bytes() for path in paths]
-    units(tmp_path)
+    read_units(tmp_path)
     assert [path.read_bytes() for path in paths] == before
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "config").write_bytes(b"")
     with pytest.raises(StorageError):
-        units(tmp_path)
+        read_units(tmp_path)
 
 
 def test_the_one_file_program_is_started_as_what_it_was_copied_as(tmp_path: Path) -> None:

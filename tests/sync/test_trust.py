@@ -145,7 +145,7 @@ def test_the_private_names_of_python_tuf_are_there() -> None:
 def test_every_refusal_names_source_file_and_remedy(
     device: Device, road: Road, repository: Repository
 ) -> None:
-    repository.file("timestamp.json").write_bytes(b"?")
+    repository.locate_metadata("timestamp.json").write_bytes(b"?")
     carrier = road(repository)
     with pytest.raises(TrustError) as error:
         device.refresh(carrier)

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from tests.sync.mirror import Mirror, Request, serving
+from tests.sync.mirror import Mirror, Request, serve
 from tests.torture.disk import KILLED
 from tests.torture.scenario import Scenario
 
@@ -22,7 +22,7 @@ PIECES = 20
 @pytest.mark.parametrize("scenario", ["sync", "delta"], indirect=True)
 def test_killed_at_a_random_moment_a_version_serves(scenario: Scenario) -> None:
     random, seen = Random(1), []
-    with serving(scenario.repository.folder) as mirror:
+    with serve(scenario.repository.folder) as mirror:
         mirror.ways["targets/"] = _in_pieces
         longest = max(_sync(scenario.device(), mirror)[1] for _ in range(3))
         while len(seen) < TIMES:

@@ -57,7 +57,7 @@ def _find_heading_level(lines: list[str]) -> int:
 
 def _read_body(lines: list[str]) -> Iterator[Block]:
     if all(line.startswith(("    ", "\t")) for line in lines) and not find_marker(lines[0].strip()):
-        yield Block("code", "\n".join(_dedent(lines)))
+        yield Block("code", "\n".join(_strip_indent(lines)))
         return
     parts: list[list[str]] = []
     for line in lines:
@@ -74,7 +74,7 @@ def _read_body(lines: list[str]) -> Iterator[Block]:
             yield Block("paragraph", text)
 
 
-def _dedent(lines: list[str]) -> list[str]:
+def _strip_indent(lines: list[str]) -> list[str]:
     expanded = [line.expandtabs(8) for line in lines]
     margin = min(len(line) - len(line.lstrip()) for line in expanded)
     return [line[margin:] for line in expanded]

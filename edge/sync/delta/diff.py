@@ -39,7 +39,7 @@ def make(old: Path, new: Path, out: Path) -> int:
                 with made.open("wb") as file:
                     writer = Writer(file)
                     writer.finish(Index(start.database, end.file, size, content(old, new, writer)))
-                if _makes_new(old, made, check, size):
+                if _check_delta(old, made, check, size):
                     break
             else:
                 raise UsageError(f"No delta leads to {new.name}.", "Offer the full pack.")
@@ -57,8 +57,8 @@ def _check_start(old: Path) -> Digests:
         ) from error
 
 
-def _makes_new(old: Path, delta: Path, check: Path, size: int) -> bool:
-    """Return whether a device that does as this one does gets the new pack."""
+def _check_delta(old: Path, delta: Path, check: Path, size: int) -> bool:
+    """Return whether the delta, applied here, makes the new pack."""
     try:
         apply(old, delta, check, size)
     except PackError:

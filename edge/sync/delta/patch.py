@@ -106,13 +106,13 @@ def _collect_vectors(
 ) -> IndexedVectors:
     known = read_words(pack) | _read_word_vectors(reader, content)
 
-    def of(wanted: Sequence[str]) -> Int8Vectors:
+    def find(wanted: Sequence[str]) -> Int8Vectors:
         if missing := [word for word in wanted if word not in known]:
             raise PackError(f"The delta lacks the vector of '{missing[0]}'.", INSTEAD)
         return parse_vectors(b"".join(known[word] for word in wanted))
 
     together = np.concatenate([parse_vectors(b""), *chunks])
-    return IndexedVectors(content.embedder, together, partition(together), of)
+    return IndexedVectors(content.embedder, together, partition(together), find)
 
 
 def _read_word_vectors(reader: Reader, content: Documents) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from edge.ingest.readers import docx as docx_reader
 from edge.ingest.readers import read
 
 
-def shown(name: str, data: str | bytes) -> list[tuple[str, str]]:
+def show_blocks(name: str, data: str | bytes) -> list[tuple[str, str]]:
     document = read(name, data.encode() if isinstance(data, str) else data)
     return [(block.kind, block.text) for block in document.blocks]
 
@@ -29,7 +29,7 @@ def test_html_structure() -> None:
     <ol start="3"><li>Stop.<li>Drain.<ul><li>Lower plug</li></ul></li></ol>
     <dl><dt>E1</dt><dd>Dry run</dd></dl><pre>reset --all
   now</pre><footer>Page 1</footer></body></html>"""
-    assert shown("a.html", page) == [
+    assert show_blocks("a.html", page) == [
         ("heading", "Seal"),
         ("paragraph", "Replace the seal every 10³ hours."),
         ("step", "3. Stop."),
@@ -62,7 +62,7 @@ def test_html_table_rows_carry_their_header() -> None:
     ],
 )
 def test_html_warnings_in_every_dress(box: str) -> None:
-    assert shown("a.html", f"<p>Text.</p>{box}<p>More.</p>") == [
+    assert show_blocks("a.html", f"<p>Text.</p>{box}<p>More.</p>") == [
         ("paragraph", "Text."),
         ("warning", "WARNING: Hot oil."),
         ("paragraph", "More."),
@@ -74,7 +74,7 @@ def test_html_contents_and_buttons_are_no_content() -> None:
     <td>[<a href="n.html">Next</a>]<td>[<a href="u.html">Up</a>]</table>
     <ul><li><a href="#a">Seal</a><li><a href="#b">Shaft</a><li><a href="#c">Fan</a></ul><p>Text.</p>
     <ul><li><a href="seal.html">The seal</a>, on the shaft<li><a href="fan.html">The fan</a><li>Bolts</ul>"""
-    assert shown("a.html", page) == [
+    assert show_blocks("a.html", page) == [
         ("paragraph", "Text."),
         ("item", "- The seal, on the shaft"),
         ("item", "- The fan"),
@@ -84,11 +84,11 @@ def test_html_contents_and_buttons_are_no_content() -> None:
 
 def test_html_declares_its_encoding() -> None:
     page = '<meta charset="iso-8859-2"><p>Żółty kabel</p>'.encode("iso-8859-2")
-    assert shown("a.html", page) == [("paragraph", "Żółty kabel")]
+    assert show_blocks("a.html", page) == [("paragraph", "Żółty kabel")]
 
 
 def test_html_nested_deeper_than_any_manual_is_read() -> None:
-    assert shown("a.html", "<div>" * 5000 + "Deep.") == [("paragraph", "Deep.")]
+    assert show_blocks("a.html", "<div>" * 5000 + "Deep.") == [("paragraph", "Deep.")]
 
 
 # -- Markdown
@@ -187,14 +187,14 @@ Hot water.
 def test_csv_rows_name_their_fields(delimiter: str) -> None:
     rows = [["Code", "Cause", "Remedy"], ["E1", "Dry run", ""], ["E2", "Too hot", "Clean the filter"]]
     text = "\n".join(delimiter.join(row) for row in rows)
-    assert shown("faults.csv", text) == [
+    assert show_blocks("faults.csv", text) == [
         ("record", "Code: E1 | Cause: Dry run"),
         ("record", "Code: E2 | Cause: Too hot | Remedy: Clean the filter"),
     ]
 
 
 def test_csv_quoting_and_ragged_rows() -> None:
-    assert shown("t.csv", 'Code,Text\nE1,"a, ""b""\nc"\nE2,d,extra\n\n') == [
+    assert show_blocks("t.csv", 'Code,Text\nE1,"a, ""b""\nc"\nE2,d,extra\n\n') == [
         ("record", 'Code: E1 | Text: a, "b" c'),
         ("record", "Code: E2 | Text: d | extra"),
     ]
@@ -203,7 +203,7 @@ def test_csv_quoting_and_ragged_rows() -> None:
 # -- DOCX
 
 
-def word(build: object) -> bytes:
+def make_docx(build: object) -> bytes:
     document = docx.Document()
     build(document)  # type: ignore[operator]
     out = io.BytesIO()
@@ -223,7 +223,7 @@ def test_docx_in_document_order() -> None:
             cell.text = text
         d.add_paragraph("CAUTION: Hot.")
 
-    assert shown("a.docx", word(build)) == [
+    assert show_blocks("a.docx", make_docx(build)) == [
         ("heading", "Seal"),
         ("step", "1. Stop"),
         ("step", "2. Drain"),
@@ -241,7 +241,7 @@ def test_a_docx_without_properties_is_called_by_its_first_heading() -> None:
         (properties,) = [key for key, relation in relations.items() if "core-properties" in relation.reltype]
         relations.pop(properties)
 
-    assert read("a.docx", word(build)).title == "Seal"
+    assert read("a.docx", make_docx(build)).title == "Seal"
 
 
 def test_a_docx_that_unpacks_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,6 +256,6 @@ def test_a_docx_that_unpacks_too_large_is_refused(monkeypatch: pytest.MonkeyPatc
 def test_a_locked_or_damaged_docx_is_refused() -> None:
     with pytest.raises(DocumentError, match="password"):
         read("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 600)
-    whole = word(lambda d: d.add_paragraph("Text"))
+    whole = make_docx(lambda d: d.add_paragraph("Text"))
     with pytest.raises(DocumentError, match="not a readable Word document"):
         read("a.docx", whole[: len(whole) // 2])

@@ -26,7 +26,7 @@ def mine() -> Iterator[Beacon]:
         yield beacon
 
 
-def heard(beacon: Beacon) -> list[Address]:
+def receive(beacon: Beacon) -> list[Address]:
     """What arrives once the loopback interface has delivered."""
     found: list[Address] = []
     while not found:
@@ -37,8 +37,8 @@ def heard(beacon: Beacon) -> list[Address]:
 def test_two_devices_hear_each_other_without_waiting_for_a_turn(mine: Beacon) -> None:
     with closing(Beacon(VAN, 40_000, "127.0.0.3", LOOPBACK)) as other:
         other.poll()
-        assert heard(mine) == [("127.0.0.3", 40_000)]
-        assert heard(other) == [("127.0.0.2", 50_000)]
+        assert receive(mine) == [("127.0.0.3", 40_000)]
+        assert receive(other) == [("127.0.0.2", 50_000)]
 
 
 def test_a_device_of_another_fleet_is_not_heard(mine: Beacon) -> None:
@@ -48,7 +48,7 @@ def test_a_device_of_another_fleet_is_not_heard(mine: Beacon) -> None:
     ):
         foreign.poll()
         other.poll()
-        assert heard(mine) == [("127.0.0.4", 40_001)]
+        assert receive(mine) == [("127.0.0.4", 40_001)]
 
 
 def test_it_does_not_hear_itself(mine: Beacon) -> None:

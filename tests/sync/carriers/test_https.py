@@ -21,7 +21,7 @@ from edge.errors import CarrierError, NotFoundError, TrustError, UsageError
 from edge.sync.carriers.https import HttpsCarrier
 from edge.sync.carriers.watch import Watch
 from tests.sync import mirror as ways
-from tests.sync.mirror import Mirror, serving
+from tests.sync.mirror import Mirror, serve
 
 FILE = "packs/pumps.kpack"
 DATA = os.urandom(300_000)
@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def mirror(folder: Path) -> Iterator[Mirror]:
-    with serving(folder) as served:
+    with serve(folder) as served:
         yield served
 
 
@@ -56,13 +56,13 @@ def stack() -> Iterator[ExitStack]:
         yield opened
 
 
-def carrier(stack: ExitStack, address: str, watch: Watch | None = None, **fields: Any) -> HttpsCarrier:
+def open_carrier(stack: ExitStack, address: str, watch: Watch | None = None, **fields: Any) -> HttpsCarrier:
     made = HttpsCarrier(address, Settings(home=Path("home"), **fields), watch)
     stack.callback(made.close)
     return made
 
 
-def fetched(carrier: HttpsCarrier, start: int = 0) -> bytes:
+def fetch(carrier: HttpsCarrier, start: int = 0) -> bytes:
     return b"".join(carrier.read_payload(FILE, start, len(DATA)))
 
 
@@ -75,25 +75,25 @@ def exhaust(blocks: Iterator[bytes], into: bytearray) -> None:
 
 
 def test_it_resumes_by_range(mirror: Mirror, stack: ExitStack) -> None:
-    assert fetched(carrier(stack, mirror.address), 100_000) == DATA[100_000:]
+    assert fetch(open_carrier(stack, mirror.address), 100_000) == DATA[100_000:]
     assert mirror.asked == [(f"/targets/{FILE}", "bytes=100000-")]
     assert mirror.sent == 200_000
 
 
 def test_a_server_without_ranges_is_read_from_the_start(mirror: Mirror, stack: ExitStack) -> None:
     mirror.ways["pumps"] = ways.without_ranges
-    assert fetched(carrier(stack, mirror.address), 100_000) == DATA[100_000:]
+    assert fetch(open_carrier(stack, mirror.address), 100_000) == DATA[100_000:]
 
 
 def test_another_range_than_was_asked_for_is_refused(mirror: Mirror, stack: ExitStack) -> None:
     mirror.ways["pumps"] = ways.another_range
     with pytest.raises(CarrierError, match="another part than was asked for"):
-        fetched(carrier(stack, mirror.address), 100_000)
+        fetch(open_carrier(stack, mirror.address), 100_000)
 
 
 def test_a_cut_connection_hands_over_what_came(mirror: Mirror, stack: ExitStack) -> None:
     mirror.ways["pumps"] = ways.cut_after(123_456)
-    blocks = carrier(stack, mirror.address).read_payload(FILE, 0, len(DATA))
+    blocks = open_carrier(stack, mirror.address).read_payload(FILE, 0, len(DATA))
     got = bytearray()
     with pytest.raises(CarrierError, match="broke off") as cut:
         exhaust(blocks, got)
@@ -102,7 +102,7 @@ def test_a_cut_connection_hands_over_what_came(mirror: Mirror, stack: ExitStack)
 
 
 def test_one_connection_serves_many_requests(mirror: Mirror, stack: ExitStack) -> None:
-    opened = carrier(stack, mirror.address)
+    opened = open_carrier(stack, mirror.address)
     for _ in range(5):
         opened.read_metadata("timestamp.json", 10)
     assert len(opened._watch._sockets) == 1
@@ -114,7 +114,7 @@ def test_one_connection_serves_many_requests(mirror: Mirror, stack: ExitStack) -
 def test_a_longer_file_is_refused(mirror: Mirror, stack: ExitStack) -> None:
     mirror.ways["pumps"] = ways.longer
     with pytest.raises(TrustError, match="longer than the 300000 bytes that were signed"):
-        fetched(carrier(stack, mirror.address))
+        fetch(open_carrier(stack, mirror.address))
 
 
 @pytest.mark.parametrize("way", [ways.trickle, ways.trickled_headers])
@@ -124,12 +124,12 @@ def test_a_trickle_is_cut_off(
 ) -> None:
     mirror.ways[file] = way
     (mirror.folder / "metadata/timestamp.json").write_bytes(b" " * 10_000)
-    opened = carrier(stack, mirror.address, Watch(least_rate=10_000, window_s=WINDOW_S))
+    opened = open_carrier(stack, mirror.address, Watch(least_rate=10_000, window_s=WINDOW_S))
     with pytest.raises(CarrierError, match=r"too slow: less than 2000 bytes in 0\.2 s") as slow:
-        fetched(opened) if file == "pumps" else opened.read_metadata("timestamp.json", 20_000)
+        fetch(opened) if file == "pumps" else opened.read_metadata("timestamp.json", 20_000)
     assert file in slow.value.message
     mirror.ways.clear()
-    assert fetched(opened) == DATA
+    assert fetch(opened) == DATA
 
 
 def test_a_slow_line_that_keeps_going_is_no_trickle(mirror: Mirror, stack: ExitStack) -> None:
@@ -142,7 +142,7 @@ def test_a_slow_line_that_keeps_going_is_no_trickle(mirror: Mirror, stack: ExitS
             mirror.closing.wait(0.02)
 
     mirror.ways["pumps"] = slowly
-    assert fetched(carrier(stack, mirror.address, Watch(least_rate=200_000, window_s=WINDOW_S))) == DATA
+    assert fetch(open_carrier(stack, mirror.address, Watch(least_rate=200_000, window_s=WINDOW_S))) == DATA
 
 
 # Answers
@@ -152,14 +152,14 @@ def test_a_slow_line_that_keeps_going_is_no_trickle(mirror: Mirror, stack: ExitS
 def test_what_is_absent_is_not_found(mirror: Mirror, stack: ExitStack, code: int) -> None:
     mirror.ways["timestamp"] = ways.status(code)
     with pytest.raises(NotFoundError, match=f"HTTP {code}"):
-        carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
+        open_carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
 
 
 @pytest.mark.parametrize("code", [400, 401, 407, 416, 429, 500, 503, 204, 304])
 def test_any_other_answer_is_an_error(mirror: Mirror, stack: ExitStack, code: int) -> None:
     mirror.ways["timestamp"] = ways.status(code)
     with pytest.raises(CarrierError, match=f"HTTP {code}") as error:
-        carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
+        open_carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
     assert error.value.hint
 
 
@@ -169,7 +169,7 @@ def test_a_compressed_answer_is_not_unpacked(mirror: Mirror, stack: ExitStack) -
         request.body(request.data)
 
     mirror.ways["pumps"] = compressed
-    assert fetched(carrier(stack, mirror.address)) == DATA
+    assert fetch(open_carrier(stack, mirror.address)) == DATA
 
 
 @pytest.fixture
@@ -181,10 +181,10 @@ def nobody() -> str:
 
 def test_nobody_there_is_told_in_words(nobody: str, stack: ExitStack) -> None:
     with pytest.raises(CarrierError, match="refuses or is out of reach") as error:
-        carrier(stack, nobody).read_metadata("timestamp.json", 10)
+        open_carrier(stack, nobody).read_metadata("timestamp.json", 10)
     assert "0x" not in error.value.message
     with pytest.raises(CarrierError, match="no such host"):
-        carrier(stack, "https://no-such-host.invalid").read_metadata("timestamp.json", 10)
+        open_carrier(stack, "https://no-such-host.invalid").read_metadata("timestamp.json", 10)
 
 
 def test_nonsense_for_an_answer_is_an_error(mirror: Mirror, stack: ExitStack) -> None:
@@ -203,7 +203,7 @@ def test_nonsense_for_an_answer_is_an_error(mirror: Mirror, stack: ExitStack) ->
 
         mirror.ways["timestamp"] = way
         with pytest.raises(CarrierError) as error:
-            carrier(stack, mirror.address).read_metadata("timestamp.json", 0)
+            open_carrier(stack, mirror.address).read_metadata("timestamp.json", 0)
         assert error.value.hint
 
 
@@ -216,29 +216,29 @@ def test_nonsense_for_an_answer_is_an_error(mirror: Mirror, stack: ExitStack) ->
 )
 def test_what_is_no_address_is_refused(stack: ExitStack, address: str) -> None:
     with pytest.raises(UsageError, match="no address"):
-        carrier(stack, address)
+        open_carrier(stack, address)
 
 
 def test_plain_http_is_for_loopback_and_hosts_that_are_named(stack: ExitStack) -> None:
     for address in ("http://localhost:1", "http://127.0.0.1", "http://[::1]:80", "https://mirror.example"):
-        carrier(stack, address)
+        open_carrier(stack, address)
     for address in ("http://mirror.example", "http://localhost.example", "http://192.168.1.2"):
         with pytest.raises(UsageError, match="without TLS") as refused:
-            carrier(stack, address)
+            open_carrier(stack, address)
         assert "http_hosts" in refused.value.hint
-    carrier(stack, "http://mirror.example", http_hosts="depot.local, mirror.example")
+    open_carrier(stack, "http://mirror.example", http_hosts="depot.local, mirror.example")
 
 
 def test_a_redirect_on_the_same_server_is_followed(mirror: Mirror, stack: ExitStack) -> None:
     mirror.ways["/old/"] = ways.redirect(lambda path: path.removeprefix("/old"))
-    assert fetched(carrier(stack, f"{mirror.address}/old/")) == DATA
+    assert fetch(open_carrier(stack, f"{mirror.address}/old/")) == DATA
 
 
 def test_a_redirect_to_another_plain_server_is_not(mirror: Mirror, folder: Path, stack: ExitStack) -> None:
-    with serving(folder) as other:
+    with serve(folder) as other:
         mirror.ways["timestamp"] = ways.redirect(lambda path: other.address + path)
         with pytest.raises(CarrierError, match=r"redirects to http://127\.0\.0\.1:.* which is not https"):
-            carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
+            open_carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
         assert other.asked == []
 
 
@@ -246,13 +246,13 @@ def test_a_redirect_to_another_plain_server_is_not(mirror: Mirror, folder: Path,
 def test_a_redirect_to_anything_else_is_not(mirror: Mirror, stack: ExitStack, location: str) -> None:
     mirror.ways["timestamp"] = ways.redirect(lambda path: location)
     with pytest.raises(CarrierError):
-        carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
+        open_carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
 
 
 def test_a_circle_of_redirects_ends(mirror: Mirror, stack: ExitStack) -> None:
     mirror.ways["timestamp"] = ways.redirect(lambda path: path)
     with pytest.raises(CarrierError, match="circle"):
-        carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
+        open_carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
     assert len(mirror.asked) == 5
 
 
@@ -264,7 +264,7 @@ def test_credentials_go_to_their_server_and_nowhere_else(mirror: Mirror, stack: 
         ways.well(request)
 
     mirror.ways["timestamp"] = noting
-    opened = carrier(stack, mirror.address.replace("://", "://anna:secret@"))
+    opened = open_carrier(stack, mirror.address.replace("://", "://anna:secret@"))
     opened.read_metadata("timestamp.json", 10)
     assert seen == ["Basic YW5uYTpzZWNyZXQ="]
     assert "secret" not in opened.name
@@ -288,7 +288,7 @@ def test_a_proxy_is_asked_where_there_is_one(
         fields["proxy"] = mirror.address.removeprefix("http://")
     else:
         monkeypatch.setenv("http_proxy" if how == "environment" else "all_proxy", mirror.address)
-    opened = carrier(stack, "http://mirror.invalid/edge", **fields)
+    opened = open_carrier(stack, "http://mirror.invalid/edge", **fields)
     mirror.ways["/edge/metadata/timestamp.json"] = ways.status(200)
     opened.read_metadata("timestamp.json", 10)
     assert mirror.asked == [("http://mirror.invalid/edge/metadata/timestamp.json", None)]
@@ -298,11 +298,11 @@ def test_no_proxy_is_asked_for_what_needs_none(
     mirror: Mirror, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:1")
-    assert carrier(stack, mirror.address).read_metadata("timestamp.json", 10) == b"{}"
+    assert open_carrier(stack, mirror.address).read_metadata("timestamp.json", 10) == b"{}"
     for fields, variables in (({"proxy": "none"}, {}), ({}, {"no_proxy": "mirror.invalid"})):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        opened = carrier(stack, "http://mirror.invalid", http_hosts="mirror.invalid", **fields)
+        opened = open_carrier(stack, "http://mirror.invalid", http_hosts="mirror.invalid", **fields)
         with pytest.raises(CarrierError, match="no such host"):
             opened.read_metadata("timestamp.json", 10)
 
@@ -310,12 +310,14 @@ def test_no_proxy_is_asked_for_what_needs_none(
 def test_a_proxy_that_fails_is_told_from_a_mirror_that_does(
     nobody: str, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = carrier(stack, "https://mirror.invalid", proxy=nobody)
+    opened = open_carrier(stack, "https://mirror.invalid", proxy=nobody)
     with pytest.raises(CarrierError, match="proxy") as error:
         opened.read_metadata("timestamp.json", 10)
     assert "HTTPS_PROXY" in error.value.hint
     with pytest.raises(UsageError, match="proxy"):
-        carrier(stack, "https://mirror.invalid", proxy="socks5://host:1").read_metadata("timestamp.json", 10)
+        open_carrier(stack, "https://mirror.invalid", proxy="socks5://host:1").read_metadata(
+            "timestamp.json", 10
+        )
 
 
 # TLS
@@ -353,7 +355,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def secure(folder: Path, certificate: Path) -> Iterator[Mirror]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with serving(folder, context) as served:
+    with serve(folder, context) as served:
         yield served
 
 
@@ -361,10 +363,10 @@ def test_a_certificate_must_be_trusted(
     secure: Mirror, certificate: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(CarrierError, match="certificate is not one this device trusts") as error:
-        carrier(stack, secure.address).read_metadata("timestamp.json", 10)
+        open_carrier(stack, secure.address).read_metadata("timestamp.json", 10)
     assert "clock" in error.value.hint
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    assert fetched(carrier(stack, secure.address)) == DATA
+    assert fetch(open_carrier(stack, secure.address)) == DATA
 
 
 def test_a_redirect_never_leaves_tls(
@@ -373,8 +375,8 @@ def test_a_redirect_never_leaves_tls(
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     secure.ways["timestamp"] = ways.redirect(lambda path: mirror.address + path)
     with pytest.raises(CarrierError, match="not https"):
-        carrier(stack, secure.address).read_metadata("timestamp.json", 10)
+        open_carrier(stack, secure.address).read_metadata("timestamp.json", 10)
     assert mirror.asked == []
     mirror.ways["timestamp"] = ways.redirect(lambda path: secure.address + path)
     secure.ways.clear()
-    assert carrier(stack, mirror.address).read_metadata("timestamp.json", 10) == b"{}"
+    assert open_carrier(stack, mirror.address).read_metadata("timestamp.json", 10) == b"{}"

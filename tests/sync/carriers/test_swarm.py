@@ -26,9 +26,9 @@ from edge.sync.carriers.swarm import SwarmCarrier
 from edge.sync.carriers.torrent import compute_piece_length, make_torrent, make_torrent_name
 from edge.sync.report import State
 from tests.conftest import BuildPack
-from tests.simulators.swarm import Fleet, Liar, Seed, greeting, info_hash, plain_greeting, seeding
+from tests.simulators.swarm import Fleet, Liar, Seed, compute_info_hash, greet, greet_plainly, serve_seeds
 from tests.sync.conftest import Device
-from tests.sync.mirror import serving
+from tests.sync.mirror import serve
 from tests.sync.repository import Repository
 
 pytest.importorskip("libtorrent")
@@ -90,7 +90,7 @@ def place(tmp_path: Path) -> Place:
 
 @pytest.fixture
 def seed(place: Place) -> Iterator[Seed]:
-    with seeding(place.fleet, place.headquarters, place.path, VAN) as seeds:
+    with serve_seeds(place.fleet, place.headquarters, place.path, VAN) as seeds:
         yield seeds[0]
 
 
@@ -121,7 +121,7 @@ def test_what_the_caller_has_is_not_fetched_again(place: Place, seed: Seed) -> N
 
 
 def test_where_nobody_is_near_the_mirror_gives(place: Place, impatient: None) -> None:
-    with serving(place.headquarters) as mirror:
+    with serve(place.headquarters) as mirror:
         source = HttpsCarrier(mirror.address, Settings(home=place.home))
         with closing(place.fleet.carrier(source, place.home, ME)) as carrier:
             assert place.fetched(carrier) == place.data
@@ -130,7 +130,7 @@ def test_where_nobody_is_near_the_mirror_gives(place: Place, impatient: None) ->
 
 
 def test_a_mirror_that_lies_is_not_believed_and_others_are_asked(place: Place, impatient: None) -> None:
-    with seeding(place.fleet, place.headquarters, place.path, VAN):
+    with serve_seeds(place.fleet, place.headquarters, place.path, VAN):
         (place.stick / "targets/packs").mkdir(parents=True)
         (place.stick / "targets" / place.path).write_bytes(bytes(len(place.data)))
         with closing(place.device()) as carrier:
@@ -149,8 +149,8 @@ def test_where_nobody_has_it_that_is_said(place: Place, impatient: None) -> None
 
 def test_three_liars_of_five_cost_less_than_a_twentieth(tmp_path: Path) -> None:
     place = make_place(tmp_path, 24_000_000)
-    with seeding(place.fleet, place.headquarters, place.path, VAN, OTHER_VAN) as seeds:
-        asked_for = info_hash(place.headquarters, place.path)
+    with serve_seeds(place.fleet, place.headquarters, place.path, VAN, OTHER_VAN) as seeds:
+        asked_for = compute_info_hash(place.headquarters, place.path)
         liars = [Liar(place.fleet.device(host), seeds[0].at, asked_for, host) for host in LIARS]
         with closing(place.device()) as carrier:
             carrier.node.known.update(dict.fromkeys(liar.at for liar in liars))
@@ -166,7 +166,7 @@ def test_what_came_before_a_break_is_not_fetched_again(tmp_path: Path) -> None:
     """No more is lost than what was on its way, also of what the caller had not been handed yet."""
     place = make_place(tmp_path, 20_000_000)
     got = b""
-    with seeding(place.fleet, place.headquarters, place.path, VAN) as [seed]:
+    with serve_seeds(place.fleet, place.headquarters, place.path, VAN) as [seed]:
         seed.handle.set_upload_limit(8_000_000)
         for part in range(1, 4):
             with (
@@ -186,7 +186,7 @@ def test_twenty_kills_cost_less_than_half(tmp_path: Path) -> None:
     place = make_place(tmp_path, 60_000_000)
     certificates = tmp_path / "certificates"
     place.fleet.admit(certificates)
-    with seeding(place.fleet, place.headquarters, place.path, VAN) as [seed]:
+    with serve_seeds(place.fleet, place.headquarters, place.path, VAN) as [seed]:
         seed.handle.set_upload_limit(12_000_000)
         arguments = [certificates, place.stick, place.home, ME, *seed.at, "packs/pumps.kpack", place.sha256]
         for part in range(1, 22):
@@ -205,16 +205,16 @@ def test_twenty_kills_cost_less_than_half(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("which", ["foreign", "none"])
 def test_without_a_certificate_of_the_fleet_nobody_is_greeted(place: Place, seed: Seed, which: str) -> None:
-    asked_for = info_hash(place.headquarters, place.path)
-    assert len(greeting(seed.at, asked_for, place.fleet.device())) == 68
+    asked_for = compute_info_hash(place.headquarters, place.path)
+    assert len(greet(seed.at, asked_for, place.fleet.device())) == 68
     stranger = Fleet().device() if which == "foreign" else None
     with pytest.raises((ssl.SSLError, ConnectionError)):
-        greeting(seed.at, asked_for, stranger)
+        greet(seed.at, asked_for, stranger)
     assert seed.given == 0
 
 
 def test_without_tls_nobody_is_greeted(place: Place, seed: Seed) -> None:
-    answer = plain_greeting(seed.at, info_hash(place.headquarters, place.path))
+    answer = greet_plainly(seed.at, compute_info_hash(place.headquarters, place.path))
     assert answer[:2] in (b"", b"\x15\x03"), "no more than an alert of TLS"
     assert seed.given == 0
 
@@ -321,7 +321,7 @@ def test_edge_sync_installs_from_the_swarm(
     fleet.publish(repository.folder, path)
     stick = tmp_path / "stick"
     shutil.copytree(repository.folder / "metadata", stick / "metadata")
-    with seeding(fleet, repository.folder, path, VAN):
+    with serve_seeds(fleet, repository.folder, path, VAN):
         carrier = fleet.carrier(FolderCarrier(stick), device.settings.sync_dir, ME)
         report = device.sync(carrier)
     assert [outcome.state for outcome in report.outcomes] == [State.CHANGED]
@@ -341,7 +341,7 @@ def test_a_swarm_that_agrees_on_another_file_is_refused(
     (evil / "targets" / path).write_bytes(data)
     fleet.publish(evil, path)
     shutil.copytree(repository.folder / "metadata", evil / "metadata", dirs_exist_ok=True)
-    with seeding(fleet, evil, path, VAN):
+    with serve_seeds(fleet, evil, path, VAN):
         report = device.sync(fleet.carrier(FolderCarrier(evil), device.settings.sync_dir, ME))
     assert [outcome.state for outcome in report.outcomes] == [State.REFUSED]
     assert isinstance(report.outcomes[0].error, TrustError)

@@ -30,10 +30,10 @@ LENGTH = 200_000
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return made(tmp_path_factory.mktemp("torrent"))
+    return make(tmp_path_factory.mktemp("torrent"))
 
 
-def made(folder: Path, name: str = NAME, length: int = LENGTH, fleet: str = FLEET) -> bytes:
+def make(folder: Path, name: str = NAME, length: int = LENGTH, fleet: str = FLEET) -> bytes:
     (folder / name).write_bytes(os.urandom(length))
     return make_torrent(folder / name, name, fleet)
 
@@ -51,7 +51,7 @@ def test_it_is_v2_private_and_of_one_fleet(data: bytes) -> None:
 
 
 def test_it_is_the_same_wherever_the_file_lies(tmp_path: Path) -> None:
-    first = made(tmp_path)
+    first = make(tmp_path)
     (tmp_path / NAME).rename(tmp_path / "installed")
     assert make_torrent(tmp_path / "installed", PATH, FLEET) == first
 
@@ -71,7 +71,7 @@ def test_pieces_are_small(length: int, piece: int) -> None:
 
 def test_one_of_another_fleet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrustError, match="not one of this device's fleet"):
-        load_parameters(made(tmp_path, fleet=Fleet().certificate), PATH, LENGTH, FLEET)
+        load_parameters(make(tmp_path, fleet=Fleet().certificate), PATH, LENGTH, FLEET)
 
 
 def test_one_for_a_longer_file_is_refused(data: bytes) -> None:
@@ -86,7 +86,7 @@ def test_one_for_a_shorter_file_is_of_no_use(data: bytes) -> None:
 
 def test_one_for_another_file_is_of_no_use(tmp_path: Path) -> None:
     with pytest.raises(CarrierError, match="damaged"):
-        load_parameters(made(tmp_path, name="other.kpack"), PATH, LENGTH, FLEET)
+        load_parameters(make(tmp_path, name="other.kpack"), PATH, LENGTH, FLEET)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ PAGES = st.lists(
 
 
 @st.composite
-def document(draw: st.DrawFn) -> IndexedDocument:
+def build_document(draw: st.DrawFn) -> IndexedDocument:
     records, original = draw(st.lists(RECORD, min_size=1, max_size=3)), draw(st.binary(max_size=50))
     return IndexedDocument(
         name=draw(TEXT),
@@ -53,7 +53,7 @@ def document(draw: st.DrawFn) -> IndexedDocument:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(document(), min_size=1, max_size=3, unique_by=lambda document: document.name))
+@given(st.lists(build_document(), min_size=1, max_size=3, unique_by=lambda document: document.name))
 def test_a_pack_written_again_from_its_parts_is_the_same(documents: list[IndexedDocument]) -> None:
     vectors = random_vectors(sum(len(document.records()) for document in documents))
     with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,7 @@ from edge.sync.delta.format import MAGIC, MAX_INDEX_BYTES, Bytes, Index, Reader,
 SHA = "0123456789abcdef" * 4
 
 
-def written(data: bytes, base: bytes = b"") -> bytes:
+def write(data: bytes, base: bytes = b"") -> bytes:
     file = io.BytesIO()
     writer = Writer(file)
     writer.finish(Index(SHA, SHA, len(data), Bytes(writer.add(data, base))))
@@ -23,14 +23,14 @@ def written(data: bytes, base: bytes = b"") -> bytes:
 
 
 def test_parts_are_read_as_they_were_added() -> None:
-    reader = Reader(io.BytesIO(written(b"the new file", b"the old file")), 12)
+    reader = Reader(io.BytesIO(write(b"the new file", b"the old file")), 12)
     (part,) = reader.list_parts()
     assert reader.index == Index(SHA, SHA, 12, Bytes(part))
     assert reader.read(part, b"the old file") == b"the new file"
 
 
 def test_a_file_that_is_cut_anywhere_is_refused() -> None:
-    data = written(b"the new file")
+    data = write(b"the new file")
     for length in range(len(data)):
         with pytest.raises(PackError) as error:
             Reader(io.BytesIO(data[:length]), 100)
@@ -49,7 +49,7 @@ def test_any_bytes_are_refused(data: bytes) -> None:
 
 
 def test_the_new_file_and_the_parts_together_are_held_to_the_limit() -> None:
-    data = written(random.Random(1).randbytes(1_000))
+    data = write(random.Random(1).randbytes(1_000))
     assert Reader(io.BytesIO(data), 1_000).index.size == 1_000
     with pytest.raises(PackError, match="more than 999 bytes"):
         Reader(io.BytesIO(data), 999)

@@ -35,7 +35,7 @@ def delta(old: Path, new: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @contextmanager
-def refused(folder: Path, match: str | None = None) -> Iterator[None]:
+def is_refused(folder: Path, match: str | None = None) -> Iterator[None]:
     """Refused with something to do about it, and nothing is left in the folder."""
     with pytest.raises(PackError, match=match) as error:
         yield
@@ -55,7 +55,7 @@ def out(tmp_path: Path) -> Path:
     return folder / "made.kpack"
 
 
-def with_index(delta: Path, to: Path, change: Change, more: bytes = b"") -> Path:
+def replace_index(delta: Path, to: Path, change: Change, more: bytes = b"") -> Path:
     """The delta with another index: ``change`` alters its JSON in place. ``more`` goes behind the parts."""
     data = delta.read_bytes()
     end = len(data) - TRAILER_BYTES
@@ -67,7 +67,7 @@ def with_index(delta: Path, to: Path, change: Change, more: bytes = b"") -> Path
     return to
 
 
-def with_description(old: Path, delta: Path, to: Path, change: Change) -> Path:
+def replace_description(old: Path, delta: Path, to: Path, change: Change) -> Path:
     """The delta with its first document described otherwise."""
     with Pack.open(old) as pack, open_delta(delta, 10**7) as reader:
         entry = reader.index.content.documents[0]  # type: ignore[union-attr]
@@ -78,7 +78,7 @@ def with_description(old: Path, delta: Path, to: Path, change: Change) -> Path:
     data = json.dumps(description).encode()
     frame = compress(data, base)
     part = {"start": start, "length": len(frame), "size": len(data)}
-    return with_index(
+    return replace_index(
         delta, to, lambda index: index["content"]["documents"][0].update(description=part), frame
     )
 
@@ -101,7 +101,7 @@ def test_what_was_there_is_replaced_only_by_the_new_pack(
 
 
 def test_a_delta_starts_from_one_pack_alone(delta: Path, new: Path, out: Path, build_pack: BuildPack) -> None:
-    with refused(out.parent, "does not start from pumps.kpack"):
+    with is_refused(out.parent, "does not start from pumps.kpack"):
         apply(new, delta, out, 10**7)
 
 
@@ -109,13 +109,13 @@ def test_another_sqlite_would_write_other_bytes(
     old: Path, delta: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patch, "versions", lambda: ("3.99.0", "0.1.9"))
-    with refused(out.parent, r"made with SQLite 3\.5.* this edge has 3\.99\.0"):
+    with is_refused(out.parent, r"made with SQLite 3\.5.* this edge has 3\.99\.0"):
         apply(old, delta, out, 10**7)
 
 
 def test_a_pack_may_not_be_larger_than_its_target_says(old: Path, new: Path, delta: Path, out: Path) -> None:
     size = new.stat().st_size
-    with refused(out.parent, f"more than {size - 1} bytes"):
+    with is_refused(out.parent, f"more than {size - 1} bytes"):
         apply(old, delta, out, size - 1)
     apply(old, delta, out, size)
 
@@ -126,7 +126,7 @@ def test_a_damaged_old_pack_does_not_become_the_new_one(
     """A letter of the document that is kept has changed: every step works, only the digest tells."""
     data = old.read_bytes()
     (tmp_path / "damaged.kpack").write_bytes(data.replace(b"Lock out the main", b"LOCK out the main"))
-    with refused(out.parent, "is not the new pack"):
+    with is_refused(out.parent, "is not the new pack"):
         apply(tmp_path / "damaged.kpack", delta, out, 10**7)
 
 
@@ -146,7 +146,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(old: Path, delta: Path, out: Pa
     assert list(out.parent.iterdir()) == []
 
 
-def documents(index: dict[str, Any]) -> list[dict[str, Any]]:
+def read_documents(index: dict[str, Any]) -> list[dict[str, Any]]:
     """The entries: one given, one kept, one given."""
     entries: list[dict[str, Any]] = index["content"]["documents"]
     return entries
@@ -157,22 +157,24 @@ WRONG_INDEXES: dict[str, Change] = {
     "a field is missing": lambda index: index.pop("new"),
     "no digest": lambda index: index.update(new="../../etc/passwd"),
     "a number as text": lambda index: index.update(size="442416"),
-    "less than nothing": lambda index: documents(index)[0]["original"].update(start=-1),
-    "beyond the file": lambda index: documents(index)[0]["original"].update(length=10**6),
-    "beyond every file": lambda index: documents(index)[0]["original"].update(start=2**63),
-    "larger than allowed": lambda index: documents(index)[0]["original"].update(size=10**7),
-    "shorter than it is": lambda index: documents(index)[0]["original"].update(size=1),
-    "longer than it is": lambda index: documents(index)[0]["original"].update(size=10**6),
-    "a document that is not there": lambda index: documents(index)[1].update(first=9),
-    "countless documents": lambda index: documents(index)[1].update(count=2**39),
-    "a document kept twice": lambda index: documents(index).append(documents(index)[1]),
-    "a document given twice": lambda index: documents(index).append(documents(index)[0]),
-    "another base": lambda index: documents(index)[0].update(base=2),
-    "no base": lambda index: documents(index)[0].update(base=0),
-    "no documents": lambda index: documents(index).clear(),
-    "parts exchanged": lambda index: documents(index)[0].update(vectors=documents(index)[0]["original"]),
-    "vectors of another document": lambda index: documents(index)[2].update(
-        documents(index)[0] | {"base": 2}
+    "less than nothing": lambda index: read_documents(index)[0]["original"].update(start=-1),
+    "beyond the file": lambda index: read_documents(index)[0]["original"].update(length=10**6),
+    "beyond every file": lambda index: read_documents(index)[0]["original"].update(start=2**63),
+    "larger than allowed": lambda index: read_documents(index)[0]["original"].update(size=10**7),
+    "shorter than it is": lambda index: read_documents(index)[0]["original"].update(size=1),
+    "longer than it is": lambda index: read_documents(index)[0]["original"].update(size=10**6),
+    "a document that is not there": lambda index: read_documents(index)[1].update(first=9),
+    "countless documents": lambda index: read_documents(index)[1].update(count=2**39),
+    "a document kept twice": lambda index: read_documents(index).append(read_documents(index)[1]),
+    "a document given twice": lambda index: read_documents(index).append(read_documents(index)[0]),
+    "another base": lambda index: read_documents(index)[0].update(base=2),
+    "no base": lambda index: read_documents(index)[0].update(base=0),
+    "no documents": lambda index: read_documents(index).clear(),
+    "parts exchanged": lambda index: read_documents(index)[0].update(
+        vectors=read_documents(index)[0]["original"]
+    ),
+    "vectors of another document": lambda index: read_documents(index)[2].update(
+        read_documents(index)[0] | {"base": 2}
     ),
     "words without vectors": lambda index: index["content"]["words"].append("word"),
     "no vectors all at once": lambda index: index["content"].update(embedder="none"),
@@ -186,8 +188,8 @@ WRONG_INDEXES: dict[str, Change] = {
 def test_an_index_that_is_wrong_is_refused(
     old: Path, delta: Path, forged: Path, out: Path, change: Change
 ) -> None:
-    with_index(delta, forged, change)
-    with refused(out.parent):
+    replace_index(delta, forged, change)
+    with is_refused(out.parent):
         apply(old, forged, out, 10**6)
 
 
@@ -225,16 +227,16 @@ WRONG_DESCRIPTIONS: dict[str, Change] = {
 def test_a_description_that_is_wrong_is_refused(
     old: Path, delta: Path, forged: Path, out: Path, change: Change
 ) -> None:
-    with_description(old, delta, forged, change)
-    with refused(out.parent):
+    replace_description(old, delta, forged, change)
+    with is_refused(out.parent):
         apply(old, forged, out, 10**6)
 
 
 def test_an_index_says_nothing_but_what_is_read(old: Path, delta: Path, forged: Path, out: Path) -> None:
     """The helpers above forge well: unchanged, both make the new pack."""
     for same in (
-        with_index(delta, forged, lambda index: None),
-        with_description(old, delta, forged, lambda description: None),
+        replace_index(delta, forged, lambda index: None),
+        replace_description(old, delta, forged, lambda description: None),
     ):
         apply(old, same, out, 10**6)
         out.unlink()
@@ -249,7 +251,7 @@ def test_whatever_happens_to_its_bytes_it_is_refused(
     start = data.draw(st.integers(0, len(original)))
     end = data.draw(st.integers(start, min(len(original), start + 40)))
     forged.write_bytes(original[:start] + data.draw(st.binary(max_size=40)) + original[end:])
-    only_the_new_pack_or_nothing(old, new, forged, out)
+    apply_or_refuse(old, new, forged, out)
 
 
 JSON = st.recursive(
@@ -264,8 +266,8 @@ JSON = st.recursive(
 def test_whatever_its_index_says_it_is_refused(
     old: Path, new: Path, delta: Path, forged: Path, out: Path, data: st.DataObject
 ) -> None:
-    with_index(delta, forged, lambda index: alter(index, data))
-    only_the_new_pack_or_nothing(old, new, forged, out)
+    replace_index(delta, forged, lambda index: alter(index, data))
+    apply_or_refuse(old, new, forged, out)
 
 
 @SHARED
@@ -273,8 +275,8 @@ def test_whatever_its_index_says_it_is_refused(
 def test_however_its_documents_are_described_it_is_refused(
     old: Path, new: Path, delta: Path, forged: Path, out: Path, data: st.DataObject
 ) -> None:
-    with_description(old, delta, forged, lambda description: alter(description, data))
-    only_the_new_pack_or_nothing(old, new, forged, out)
+    replace_description(old, delta, forged, lambda description: alter(description, data))
+    apply_or_refuse(old, new, forged, out)
 
 
 def alter(value: Any, data: st.DataObject) -> None:
@@ -289,7 +291,7 @@ def alter(value: Any, data: st.DataObject) -> None:
         value[key] = data.draw(JSON)
 
 
-def only_the_new_pack_or_nothing(old: Path, new: Path, delta: Path, out: Path) -> None:
+def apply_or_refuse(old: Path, new: Path, delta: Path, out: Path) -> None:
     try:
         apply(old, delta, out, 10**6)
     except PackError:

@@ -1,4 +1,4 @@
-"""Reading order: which words of a page stand in which column.
+"""Reading order: divide the words of a page into columns.
 
 Text runs become segments, segments are divided at gutters, and what comes out are regions in the order they are read.
 A gutter is told from the gap inside a table by prose on both sides, and by a content stream that finishes the

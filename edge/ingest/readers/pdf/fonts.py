@@ -1,4 +1,4 @@
-"""Which fonts are bold, italic or of fixed pitch: names tell more than flags, and glyph widths more than names."""
+"""The style of fonts: bold, italic, fixed pitch. Names tell more than flags, and glyph widths more than names."""
 
 from __future__ import annotations
 

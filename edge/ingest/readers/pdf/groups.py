@@ -1,4 +1,4 @@
-"""Which lines make one block: paragraphs, list items, steps and code, told by gaps, indents and markers."""
+"""Groups of lines that make one block: paragraphs, list items, steps and code, by gaps, indents and markers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where sections begin: the outline matched to lines, typography and numbering where the outline is silent."""
+"""Headings: from the outline, matched to lines; from typography and numbering where the outline is silent."""
 
 from __future__ import annotations
 
