@@ -66,7 +66,9 @@ class Edge:
         self.library = Library(self.packs)
         self.reranker = make_reranker(settings, 0.0 if serves else LOAD_S)
         reranking = Reranking(self.reranker, settings.rerank_ms / 1000) if self.reranker else None
-        self.retriever = Retriever(self.library.packs, self.embedder, reranking)
+        self.retriever = Retriever(
+            self.library.packs, self.embedder, reranking, self.library.set_aside_unsound
+        )
         self.conversations = Conversations(settings.state_file if serves else None)
         self.popular = PopularPassages(settings.state_file) if serves else None
         self.assistant = Assistant(

@@ -16,8 +16,8 @@ from edge.doctor.check import Check, Status, run_check
 from edge.embedded.found import Carried
 from edge.embedded.part import status as file_status
 from edge.engine.interface import Embedder
-from edge.packs.format import check_digest
 from edge.packs.store import InstalledPack, PackStore
+from edge.packs.verify import verify
 from edge.retrieval import selftest
 from edge.sync import clock
 from edge.sync.ratchet import Ratchet
@@ -92,8 +92,8 @@ def check_packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
 
 
 def check_pack(store: PackStore, installed: InstalledPack, embedder: Embedder | None) -> Check:
-    """Check the bytes of one pack, its age, that its vectors fit the embedder, and that it finds its own sentences."""
-    check_digest(installed.path)
+    """Check one pack whole, its age, that its vectors fit the embedder, and that it finds its own sentences."""
+    verify(installed.path)
     with store.open(installed.name) as pack:
         fits = embedder is None or pack.embedder == embedder.fingerprint
         test = selftest.run(pack, app.make_find(embedder))

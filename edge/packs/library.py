@@ -9,6 +9,7 @@ from pathlib import Path
 from edge.errors import EdgeError
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
+from edge.packs.verify import verify
 
 
 class Library:
@@ -18,6 +19,7 @@ class Library:
         self._store = store
         self._lock = threading.Lock()
         self._open: dict[tuple[Path, bool], Pack] = {}
+        self._sound: set[Path] = set()
 
     def packs(self) -> Sequence[Pack]:
         """The packs in use now; damaged ones are left out (``PackStore.problems`` names them).
@@ -31,13 +33,30 @@ class Library:
             self._open = {
                 key: pack for key in self._store.in_use() if (pack := self._opened(*key)) is not None
             }
-            packs = list(self._open.values())
+            packs = [pack for pack in self._open.values() if not self._store.is_set_aside(pack.path)]
         if not packs:
             for problem in self._store.problems():
                 raise type(problem.error)(
                     f"The pack '{problem.name}' cannot be used: {problem.error.message}", problem.hint
                 )
         return packs
+
+    def set_aside_unsound(self) -> bool:
+        """Check the packs in use whole, after a search failed; those that are not sound answer no more.
+
+        Returns:
+            True if there was such a pack: the others may answer.
+        """
+        found = False
+        for pack in self.packs():
+            try:
+                if pack.path not in self._sound:
+                    verify(pack.path)
+                    self._sound.add(pack.path)
+            except EdgeError as error:
+                self._store.set_aside(pack.path, error)
+                found = True
+        return found
 
     def close(self) -> None:
         """Close all packs."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from edge.errors import EdgeError, NotFoundError, PackError
 from edge.packs.format import DAMAGED, NOT_A_PACK, SCHEMA, read_trailer
 from edge.packs.manifest import Manifest, from_json
 from edge.packs.record import Page
+from edge.packs.values import check_boxes, check_chunk, check_document, check_page
 from edge.types import Box, ChunkKind
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ Schema = frozenset[tuple[str, str, str]]
 _DOCUMENT = (
     "SELECT id, name, title, media_type, sha256, pages, applies_to, first_chunk, last_chunk FROM document"
 )
+_BATCH = 500
 _CHUNK = "SELECT id, document, section, page_from, page_to, kind, heading, text, boxes FROM chunk"
 
 
@@ -68,8 +70,8 @@ class Chunk:
     @property
     def boxes(self) -> tuple[Box, ...]:
         """Where it stands on its pages. Parsed when asked for: many chunks are read and few are shown."""
-        with _well_formed(f"Chunk {self.id}"):
-            return tuple(Box(int(page), *sides) for page, *sides in json.loads(self.boxes_json))
+        rows = check_boxes(self.boxes_json, f"Chunk {self.id}")
+        return tuple(Box(int(page), *sides) for page, *sides in rows)
 
 
 class Pack:
@@ -164,12 +166,18 @@ class Pack:
         )
 
     def document_with(self, id: int) -> Document:
-        """A document by the id that its chunks carry."""
+        """A document by the id that its chunks carry.
+
+        Raises:
+            PackError: the pack has none of this id.
+        """
+        if id not in self._by_id:
+            raise PackError(f"{self.path.name} has chunks of no document.", DAMAGED)
         return self._by_id[id]
 
     def document_of(self, chunk: int) -> Document:
         """The document a chunk stands in."""
-        return self._by_id[self.chunk(chunk).document]
+        return self.document_with(self.chunk(chunk).document)
 
     def chunk(self, id: int) -> Chunk:
         """One chunk.
@@ -189,6 +197,19 @@ class Pack:
         found = {row[0]: _chunk(row) for row in rows}
         return [found[id] for id in wanted if id in found]
 
+    def all_chunks(self) -> Iterable[Chunk]:
+        """All chunks in reading order, some hundred in memory at a time."""
+        for first in range(1, self.chunk_count + 1, _BATCH):
+            yield from self.chunks(range(first, first + _BATCH))
+
+    def pages(self, document: int) -> list[Page]:
+        """The pages of a document (by its id), in order."""
+        sql = "SELECT number, label, width, height FROM page WHERE document = ? ORDER BY number"
+        rows = self.rows(sql, (document,))
+        for row in rows:
+            check_page(row)
+        return [Page(*row) for row in rows]
+
     def neighbours(self, id: int, before: int = 1, after: int = 1) -> list[Chunk]:
         """The chunks around one, itself included, within its document and in reading order."""
         document = self.document_of(id)
@@ -205,13 +226,16 @@ class Pack:
         """
         sql = "SELECT number, label, width, height FROM page WHERE document = ? AND number = ?"
         for row in self.rows(sql, (document, number)):
+            check_page(row)
             return Page(*row)
         raise NotFoundError(f"There is no page {number}.", "Pages are counted from 1.")
 
     def page_label(self, document: int, number: int) -> str | None:
         """What is printed on a page, where that differs from its position."""
-        rows = self.rows("SELECT label FROM page WHERE document = ? AND number = ?", (document, number))
-        return rows[0][0] if rows else None
+        try:
+            return self.page(document, number).label
+        except NotFoundError:
+            return None
 
     def original(self, name: str) -> bytes:
         """The file a document was read from, byte for byte."""
@@ -270,19 +294,11 @@ def our_schema() -> Schema:
 
 
 def _document(row: tuple[Any, ...]) -> Document:
+    check_document(row)
     id, name, title, media_type, sha256, pages, applies_to, first, last = row
-    with _well_formed(f"Document {id}"):
-        models = tuple(str(model) for model in json.loads(applies_to))
-    return Document(id, name, title, media_type, sha256, pages, models, first, last)
+    return Document(id, name, title, media_type, sha256, pages, tuple(json.loads(applies_to)), first, last)
 
 
 def _chunk(row: tuple[Any, ...]) -> Chunk:
+    check_chunk(row)
     return Chunk(*row)
-
-
-@contextmanager
-def _well_formed(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, TypeError, RecursionError) as error:
-        raise PackError(f"{what} of a pack is not well formed: {error}", DAMAGED) from error

@@ -95,6 +95,7 @@ class PackStore:
     def __init__(self, settings: Settings) -> None:
         self.folder = settings.packs_dir
         self._checked = checked(settings.home)
+        self._unsound: dict[Path, EdgeError] = {}
 
     def list(self) -> tuple[InstalledPack, ...]:
         """The packs in use by name; damaged ones are left to ``problems``."""
@@ -119,6 +120,14 @@ class PackStore:
                     yield self.folder / name / active.file, active.signed
                 else:
                     yield self._carried[name].path, False
+
+    def set_aside(self, path: Path, error: EdgeError) -> None:
+        """Count the pack of this file among the ``problems`` as long as this process runs: it failed in use."""
+        self._unsound[path] = error
+
+    def is_set_aside(self, path: Path) -> bool:
+        """Return True for the file of a pack that was set aside."""
+        return path in self._unsound
 
     def get(self, name: str) -> InstalledPack:
         """One installed pack.
@@ -269,9 +278,11 @@ class PackStore:
     def _look(self) -> Iterator[tuple[InstalledPack | None, Problem | None]]:
         for name in self._all_names():
             try:
-                yield self.get(name), None
-            except EdgeError as error:
-                yield None, Problem(name, error)
+                found = self.get(name)
+                error = self._unsound.get(found.path)
+                yield (None, Problem(name, error, found.place)) if error else (found, None)
+            except EdgeError as refused:
+                yield None, Problem(name, refused)
         installed = self._names()
         for pack in self._came:
             if pack.error and pack.name not in installed:

@@ -8,6 +8,7 @@ from pathlib import Path
 from edge.errors import PackError
 from edge.packs.format import DAMAGED, NO_EMBEDDER, Digests, check_digest
 from edge.packs.pack import Document, Pack
+from edge.packs.values import BUILD_AGAIN
 from edge.types import DIMENSIONS
 
 
@@ -27,7 +28,9 @@ def verify(path: Path) -> Digests:
         _check_database(pack)
         _check_counts(pack)
         _check_vectors(pack)
+        _check_words(pack)
         _check_documents(pack)
+        _check_chunks(pack)
     return digests
 
 
@@ -49,7 +52,7 @@ def _check_counts(pack: Pack) -> None:
     if chunks != last or words != chunks or {vectors, embeddings} != {expected}:
         raise PackError(
             f"{pack.path.name} has {chunks} chunks, {words} in its keyword index and {vectors} vectors.",
-            "Build the pack again.",
+            BUILD_AGAIN,
         )
 
 
@@ -57,13 +60,14 @@ def _check_vectors(pack: Pack) -> None:
     """Every vector has the length that searching takes for granted."""
     (wrong,) = pack.rows(
         f"""
-        SELECT (SELECT count(*) FROM embedding WHERE length(vectors) % {DIMENSIONS} OR vectors = x'')
+        SELECT (SELECT count(*) FROM embedding WHERE length(vectors) % {DIMENSIONS} OR vectors = x''
+                OR typeof(vectors) <> 'blob')
             + (SELECT count(*) FROM stem WHERE length(vector) <> {DIMENSIONS})
-            + (SELECT count(*) FROM cell WHERE length(mean) <> 4 * {DIMENSIONS})
+            + (SELECT count(*) FROM cell WHERE length(mean) <> 4 * {DIMENSIONS} OR typeof(mean) <> 'blob')
         """
     )[0]
     if wrong:
-        raise PackError(f"{pack.path.name} has vectors of another length.", "Build the pack again.")
+        raise PackError(f"{pack.path.name} has vectors of another length.", BUILD_AGAIN)
 
 
 def _check_documents(pack: Pack) -> None:
@@ -71,14 +75,33 @@ def _check_documents(pack: Pack) -> None:
     following = 1
     for document in pack.documents():
         if document.first_chunk != following or _foreign_chunks(pack, document):
-            raise PackError(
-                f"The chunks of {document.name} are not where they should be.", "Build the pack again."
-            )
+            raise PackError(f"The chunks of {document.name} are not where they should be.", BUILD_AGAIN)
+        if [page.number for page in pack.pages(document.id)] != list(range(1, document.pages + 1)):
+            raise PackError(f"The pages of {document.name} are not counted from 1.", BUILD_AGAIN)
         following = document.last_chunk + 1
         if hashlib.sha256(pack.original(document.name)).hexdigest() != document.sha256:
             raise PackError(f"The original of {document.name} is not what its digest says.", DAMAGED)
     if following != pack.chunk_count + 1:
-        raise PackError(f"{pack.path.name} has chunks of no document.", "Build the pack again.")
+        raise PackError(f"{pack.path.name} has chunks of no document.", BUILD_AGAIN)
+
+
+def _check_words(pack: Pack) -> None:
+    """The vocabulary holds words with numbers of chunks, which a question adds up."""
+    for table, key in (("word", "word"), ("stem", "stem")):
+        for word, chunks in pack.rows(f"SELECT {key}, chunks FROM {table}"):
+            if not isinstance(word, str) or type(chunks) is not int or not 1 <= chunks <= pack.chunk_count:
+                raise PackError(f"{pack.path.name} has words that cannot be right.", BUILD_AGAIN)
+    for word, vector in pack.rows("SELECT word, typeof(vector) FROM stem"):
+        if not isinstance(word, str | None) or vector not in ("null", "null" if word is None else "blob"):
+            raise PackError(f"{pack.path.name} has words that cannot be right.", BUILD_AGAIN)
+
+
+def _check_chunks(pack: Pack) -> None:
+    """Every chunk and box stands on a page that its document has."""
+    for chunk in pack.all_chunks():
+        pages = max(pack.document_with(chunk.document).pages, 1)
+        if chunk.page_to > pages or any(box.page > pages for box in chunk.boxes):
+            raise PackError(f"Chunk {chunk.id} stands on a page that its document lacks.", BUILD_AGAIN)
 
 
 def _foreign_chunks(pack: Pack, document: Document) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from threadpoolctl import threadpool_limits
 
 from edge.engine.interface import Embedder, Vectors
-from edge.errors import EdgeError, EngineError, NothingInstalledError
+from edge.errors import EdgeError, EngineError, NothingInstalledError, PackError
 from edge.packs.pack import Pack
 from edge.retrieval import keyword, vector, vocabulary
 from edge.retrieval.fusion import fuse
@@ -63,6 +63,7 @@ class Retriever:
         packs: the packs installed now; asked anew for every question.
         embedder: None searches by keyword alone.
         reranking: gives the best passages another order; None leaves it.
+        set_aside_unsound: takes unsound packs out of ``packs``; False when there was none.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class Retriever:
         packs: Callable[[], Sequence[Pack]],
         embedder: Embedder | None,
         reranking: Reranking | None = None,
+        set_aside_unsound: Callable[[], bool] = lambda: False,
     ) -> None:
         self._packs = packs
+        self._set_aside_unsound = set_aside_unsound
         self._embedder = embedder
         self._reranking = reranking
         # A question's matrices are small: BLAS threads spinning between them cost the other arm 10 ms.
@@ -90,6 +93,15 @@ class Retriever:
             NothingInstalledError: there is no pack at all.
             NotFoundError: the question names a pack or equipment that is not there.
         """
+        try:
+            return self._search(question, limit)
+        except Exception as error:  # a pack that lies can make any step fail, in any way
+            refused = isinstance(error, EdgeError) and not isinstance(error, PackError)
+            if refused or not self._set_aside_unsound():
+                raise
+            return self.search(question, limit)
+
+    def _search(self, question: Question, limit: int) -> Found:
         packs = self._packs()
         if not packs:
             raise NothingInstalledError("No knowledge pack is installed.", "edge pack install FILE.kpack")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,13 @@ import httpx
 from pydantic import TypeAdapter
 
 from edge import __version__, shapes
+from edge.config import Settings
+from edge.database import open_writable
+from edge.doctor.search import check_packs
+from edge.packs.format import TRAILER_BYTES, seal
 from edge.packs.pointer import POINTER
+from edge.packs.store import PackStore
+from tests.conftest import BuildPack
 
 Start = Callable[..., Any]
 
@@ -67,3 +75,29 @@ def test_without_a_pack_a_question_says_what_to_install(start: Start, tmp_path: 
     assert response.status_code == 409
     assert response.json()["type"] == "urn:edge:problem:nothing-installed"
     assert "edge pack install" in response.json()["hint"]
+
+
+def test_a_pack_that_fails_when_asked_is_set_aside_and_the_others_answer(
+    start: Start, home: Path, tmp_path: Path, build_pack: BuildPack
+) -> None:
+    """As an older edge may have installed it: sealed, but its document has no title that can be read."""
+    shutil.copytree(home, tmp_path / "home")
+    store = PackStore(Settings(home=tmp_path / "home"))
+    manual = {"crane.md": "# Crane\n\nPrime the pump of the crane before you start it."}
+    path = store.install(build_pack(manual, name="crane"), allow_unsigned=True).pack.path
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-TRAILER_BYTES])
+    with closing(open_writable(path)) as connection:
+        connection.execute("UPDATE document SET title = x'ff'")
+    seal(path)
+    client = start(home=tmp_path / "home")
+    assert client.get("/health").json()["status"] == "ok"  # opening reads no rows
+    answer = client.post("/chat", json={"message": "How do I start the pump?"}).json()
+    assert {cited["pack"] for cited in answer["citations"]} == {"pumps"}, answer
+    assert client.get("/health").json()["status"] == "degraded"
+    listed = client.get("/packs").json()
+    assert [pack["name"] for pack in listed["packs"]] == ["pumps"]
+    assert [problem["name"] for problem in listed["problems"]] == ["crane"]
+    assert "title" in str(listed["problems"][0])
+    (failed,) = [check for check in check_packs(store, None) if check.status == "fail"]
+    assert "title" in failed.detail
