@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ PDF = "application/pdf"
 WIDTH = 1000
 MAX_WIDTH = 4000
 INSTEAD = "Read its passage, or build the pack again."
+MAX_PIXELS = 24_000_000
+"""A larger picture is drawn smaller: A4 at the greatest width has 23 million."""
 MAX_RATIO = 5
 """Height over width of the tallest page that is drawn whole; a strip beyond that is drawn smaller."""
 
@@ -39,15 +42,24 @@ def page_png(
         NotFoundError: the document has no page images, or no such page.
         PackError: the document cannot be read.
     """
-    if media_type != PDF:
-        raise NotFoundError(
-            "This document has no page images.", "Only PDF documents have; read its passage instead."
-        )
+    refuse_other_types(media_type)
     image = _render(original, page, max(1, min(width, MAX_WIDTH)))
     marked = _mark(image, [box for box in highlight if box.page == page])
     out = io.BytesIO()
     marked.save(out, "PNG", compress_level=3)
     return out.getvalue()
+
+
+def refuse_other_types(media_type: str) -> None:
+    """Refuse documents that have no pages to draw.
+
+    Raises:
+        NotFoundError: it is not a PDF.
+    """
+    if media_type != PDF:
+        raise NotFoundError(
+            "This document has no page images.", "Only PDF documents have; read its passage instead."
+        )
 
 
 def _render(original: bytes, page: int, width: int) -> Image:
@@ -73,6 +85,7 @@ def _render(original: bytes, page: int, width: int) -> Image:
 def _draw(page: Any, width: int) -> Image:
     points_wide, points_high = page.get_size()
     scale = width / max(points_wide, points_high / MAX_RATIO, 1.0)
+    scale *= math.sqrt(min(1.0, MAX_PIXELS / max(points_wide * points_high * scale * scale, 1.0)))
     image: Image = page.render(scale=scale).to_pil().convert("RGB")
     return image
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import threading
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
+from starlette.types import Receive
 
 from edge.errors import UsageError
-from edge.packs.pages import MAX_WIDTH, PDF, WIDTH, page_png
+from edge.packs.pages import MAX_WIDTH, PDF, WIDTH
 from edge.server.schema import describe_success
 from edge.server.services import ServicesDep
 from edge.types import Box
@@ -40,9 +44,16 @@ async def get_page(
 ) -> Response:
     """Return a page of a PDF as a picture."""
     marked = parse_boxes(boxes, n)
-    return await services.drawing.run(
-        partial(_render_page, services.edge.packs, _get_known_tag(request), pack, document, n, marked, width)
-    )
+    gone = threading.Event()
+    watcher = asyncio.create_task(_watch(request.receive, gone))
+    draw = partial(services.drawer.draw, is_unwanted=gone.is_set)
+    known = _get_known_tag(request)
+    try:
+        return await services.drawing.run(
+            partial(_render_page, services.edge.packs, draw, known, pack, document, n, marked, width)
+        )
+    finally:
+        watcher.cancel()
 
 
 @router.get(
@@ -82,15 +93,28 @@ def _parse_box(text: str, page: int) -> Box:
     return Box(page, left, top, right, bottom)
 
 
+async def _watch(receive: Receive, gone: threading.Event) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
+
+
 def _render_page(
-    store: PackStore, known: str, pack: str, name: str, n: int, boxes: tuple[Box, ...], width: int
+    store: PackStore,
+    draw: Callable[[bytes, str, int, Sequence[Box], int], bytes],
+    known: str,
+    pack: str,
+    name: str,
+    n: int,
+    boxes: tuple[Box, ...],
+    width: int,
 ) -> Response:
     with store.open(pack) as opened:
         document = opened.document(name)
         tag = _make_tag(document.sha256, n, boxes, width)
         if known == tag:
             return _reply_not_modified(tag)
-        picture = page_png(opened.original(name), document.media_type, n, boxes, width)
+        picture = draw(opened.original(name), document.media_type, n, boxes, width)
     return Response(picture, media_type="image/png", headers=_make_cache_headers(tag))
 
 

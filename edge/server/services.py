@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from edge.errors import EdgeError
+from edge.packs.drawer import PageDrawer
 from edge.server.idle import IdlePrefill
 from edge.server.instruments import Metrics
 from edge.server.turns import Cancelled, Turns, Work
@@ -37,6 +38,7 @@ class Services:
         self.metrics = Metrics()
         self.short = Workers("short", SHORT_THREADS, SHORT_WAITING)
         self.drawing = Workers("drawing", DRAWING_THREADS, DRAWINGS_WAITING)
+        self.drawer = PageDrawer()
         settings, observe = edge.settings, self.metrics.observe
         self._turn_workers = Workers("turn", max(1, settings.max_requests), 0)
         self._embedding_workers = Workers("embedding", EMBEDDING_THREADS, 0)
@@ -75,6 +77,7 @@ class Services:
     async def close(self) -> None:
         """End the turns and wait for their threads. The ``Edge`` belongs to whoever made it."""
         self.stop()
+        await asyncio.to_thread(self.drawer.stop)
         await asyncio.to_thread(self.idle.stop)
         for workers in (self._turn_workers, self._embedding_workers, self.drawing, self.short):
             await asyncio.to_thread(workers.close)
