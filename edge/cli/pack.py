@@ -222,6 +222,10 @@ def _show_build(screen: Screen, report: BuildReport, seconds: float) -> None:
         for refused in report.refused:
             screen.write((refused.name, STRONG), f": {refused.reason}", lead="! ")
             screen.write(refused.hint, indent=2)
+    if report.notes:
+        screen.write_heading("To look at", CAREFUL)
+        for note in report.notes:
+            screen.write((note.document, STRONG), f": {note.text}", lead="! ")
     if report.skipped:
         screen.write_heading("Skipped files", FAINT)
         for skipped in report.skipped:

@@ -27,9 +27,17 @@ from edge.packs.quantise import Int8Vectors
 from edge.packs.writer import IndexedDocument, IndexedVectors, write_pack
 from edge.retrieval import selftest
 
-__all__ = ["BuildReport", "Progress", "Refusal", "build"]
+__all__ = ["BuildReport", "Note", "Progress", "Refusal", "build"]
 
 WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence of a document's reader about what it left out, or read in another place than it is printed."""
+
+    document: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class BuildReport:
     resumed: int
     refused: tuple[Refusal, ...]
     skipped: tuple[SkippedFile, ...]
+    notes: tuple[Note, ...]
     selftest: selftest.SelfTest
 
 
@@ -101,6 +110,7 @@ def build(
         resumed=mapper.resumed,
         refused=tuple(sorted(mapper.refused, key=lambda refused: refused.name)),
         skipped=tuple(skipped),
+        notes=tuple(Note(document.file.name, text) for document in documents for text in document.notes),
         selftest=result,
     )
 

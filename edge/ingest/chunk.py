@@ -32,11 +32,12 @@ _STEP_NUMBER = re.compile(r"(\d{1,3})\. ")
 
 @dataclass(frozen=True, slots=True)
 class ChunkedDocument:
-    """A document divided into records. ``title`` is the one it gives itself, or empty."""
+    """A document divided into records. ``title`` is the one it gives itself, or empty; ``notes`` are its reader's."""
 
     title: str
     pages: tuple[Page, ...]
     records: tuple[Record, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def chunk_document(name: str, document: SourceDocument, count_tokens: CountToken
         raise DocumentError(
             f"{name} holds no text.", "A scanned document needs text recognition (OCR) first."
         )
-    return ChunkedDocument(document.title, document.pages, records)
+    return ChunkedDocument(document.title, document.pages, records, document.notes)
 
 
 def estimate_tokens(texts: Sequence[str]) -> list[int]:

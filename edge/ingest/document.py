@@ -31,8 +31,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class SourceDocument:
-    """A document as read. ``title`` is empty when the file does not name itself."""
+    """A document as read. ``title`` is empty when the file does not name itself.
+
+    ``notes`` tell the publisher what was not read, or read in another place than it is printed: a sentence each.
+    """
 
     title: str
     pages: tuple[Page, ...]
     blocks: tuple[Block, ...]
+    notes: tuple[str, ...] = ()

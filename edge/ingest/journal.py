@@ -22,10 +22,10 @@ from edge.packs.quantise import Int8Vectors
 from edge.packs.record import Page, Record
 from edge.types import DIMENSIONS, Box
 
-VERSION = 3
+VERSION = 4
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS document(
-    key TEXT PRIMARY KEY, title TEXT NOT NULL, pages TEXT NOT NULL, records TEXT NOT NULL);
+    key TEXT PRIMARY KEY, title TEXT NOT NULL, pages TEXT NOT NULL, records TEXT NOT NULL, notes TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS batch(
     key TEXT NOT NULL, number INTEGER NOT NULL, vectors BLOB NOT NULL, sentences BLOB NOT NULL,
     PRIMARY KEY (key, number));
@@ -53,11 +53,12 @@ class Journal:
 
     def load_document(self, key: str) -> ChunkedDocument | None:
         """Return a document that was read earlier; None if there is none under this key."""
-        rows = self._query("SELECT title, pages, records FROM document WHERE key = ?", key)
+        rows = self._query("SELECT title, pages, records, notes FROM document WHERE key = ?", key)
         if not rows:
             return None
-        title, pages, records = rows[0]
-        return ChunkedDocument(title, _parse_pages(json.loads(pages)), _parse_records(json.loads(records)))
+        title, *parts = rows[0]
+        pages, records, notes = map(json.loads, parts)
+        return ChunkedDocument(title, _parse_pages(pages), _parse_records(records), tuple(notes))
 
     def add_document(self, key: str, document: ChunkedDocument) -> None:
         """Store a document that was read."""
@@ -67,9 +68,10 @@ class Journal:
             document.title,
             json.dumps(pages),
             json.dumps([_dump_record(record) for record in document.records]),
+            json.dumps(document.notes),
         )
         with translated(self.path), transaction(self._connection):
-            self._connection.execute("INSERT INTO document VALUES (?, ?, ?, ?)", values)
+            self._connection.execute("INSERT INTO document VALUES (?, ?, ?, ?, ?)", values)
 
     def list_batches(self, key: str) -> set[int]:
         """Return the numbers of the batches of a document that have vectors."""

@@ -68,6 +68,7 @@ class MappedDocument:
     title: str
     pages: tuple[Page, ...]
     chunks: int
+    notes: tuple[str, ...]
 
 
 class Mapper:
@@ -104,7 +105,8 @@ class Mapper:
             reasons = " ".join(refused.reason for refused in self.refused[:5])
             raise SourceError(
                 f"There is no readable document. {reasons}".rstrip(),
-                f"Put documents beside pack.toml: {', '.join(sorted(SUFFIXES))}.",
+                " ".join(dict.fromkeys(refused.hint for refused in self.refused[:5]))
+                or f"Put documents beside pack.toml: {', '.join(sorted(SUFFIXES))}.",
             )
         return [found[file] for file in files if file in found]
 
@@ -181,7 +183,7 @@ class Mapper:
 
     def _make_document(self, file: SourceFile, sha256: str, read: ChunkedDocument) -> MappedDocument:
         key, title = self._make_key(file, sha256), self._choose_title(file, read.title)
-        return MappedDocument(file, key, sha256, title, read.pages, len(read.records))
+        return MappedDocument(file, key, sha256, title, read.pages, len(read.records), read.notes)
 
     def _embed_document(self, document: MappedDocument, embedder: Embedder) -> Iterator[int]:
         """Embed batch by batch; yield the number of this document's chunks that are done."""

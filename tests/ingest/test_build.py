@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from edge.engine.interface import Vectors
 from edge.engine.scripted import ScriptedEmbedder
 from edge.errors import BusyError, EngineError, SourceError, StorageError, UsageError
 from edge.ingest import mapping
-from edge.ingest.build import BuildReport, Progress, build
+from edge.ingest.build import BuildReport, Note, Progress, build
 from edge.ingest.document import SourceDocument
 from edge.ingest.readers import read
 from edge.packs.pack import Pack
@@ -265,6 +266,20 @@ def test_documents_that_cannot_be_read_are_reported_and_left_out(
         "empty.txt",
     ]
     assert all(refused.name in refused.reason and refused.hint for refused in report.refused)
+
+
+def test_the_notes_of_a_reader_reach_the_report_of_the_build_that_resumes(
+    make_source: MakeSource, tmp_path: Path
+) -> None:
+    def noting(name: str, data: bytes) -> SourceDocument:
+        return replace(read(name, data), notes=("A note on page 1 was left out.",) if "gate" in name else ())
+
+    source, output = make_source(), tmp_path / "out.kpack"
+    with pytest.raises(EngineError):
+        build(source, output, CountingEmbedder(batches=0), workers=0, read=noting)
+    report = build(source, output, ScriptedEmbedder(), workers=0)
+    assert report.resumed == 2
+    assert report.notes == (Note("valves/gate.md", "A note on page 1 was left out."),)
 
 
 def test_other_files_are_skipped_and_named(make_source: MakeSource, tmp_path: Path) -> None:
