@@ -1,16 +1,10 @@
-"""HTML, Markdown, plain text, DOCX and CSV become the same blocks."""
+"""HTML, Markdown, plain text and CSV become the same blocks."""
 
 from __future__ import annotations
 
-import io
-import zipfile
-
-import docx
 import pytest
 
-from edge.errors import DocumentError
 from edge.ingest.document import Block
-from edge.ingest.readers import docx as docx_reader
 from edge.ingest.readers import read
 
 
@@ -198,64 +192,3 @@ def test_csv_quoting_and_ragged_rows() -> None:
         ("record", 'Code: E1 | Text: a, "b" c'),
         ("record", "Code: E2 | Text: d | extra"),
     ]
-
-
-# -- DOCX
-
-
-def make_docx(build: object) -> bytes:
-    document = docx.Document()
-    build(document)  # type: ignore[operator]
-    out = io.BytesIO()
-    document.save(out)
-    return out.getvalue()
-
-
-def test_docx_in_document_order() -> None:
-    def build(document: object) -> None:
-        d: docx.document.Document = document  # type: ignore[assignment]
-        d.add_heading("Seal", 1)
-        d.add_paragraph("Stop", style="List Number")
-        d.add_paragraph("Drain", style="List Number")
-        d.add_paragraph("plug", style="List Bullet")
-        table = d.add_table(2, 2)
-        for cell, text in zip(table._cells, ["Code", "Cause", "E1", "Dry"], strict=True):
-            cell.text = text
-        d.add_paragraph("CAUTION: Hot.")
-
-    assert show_blocks("a.docx", make_docx(build)) == [
-        ("heading", "Seal"),
-        ("step", "1. Stop"),
-        ("step", "2. Drain"),
-        ("item", "- plug"),
-        ("row", "E1 | Dry"),
-        ("warning", "CAUTION: Hot."),
-    ]
-
-
-def test_a_docx_without_properties_is_called_by_its_first_heading() -> None:
-    def build(document: docx.document.Document) -> None:
-        document.add_heading("Seal", 1)
-        document.add_paragraph("Press it out.")
-        relations = document.part.package.rels
-        (properties,) = [key for key, relation in relations.items() if "core-properties" in relation.reltype]
-        relations.pop(properties)
-
-    assert read("a.docx", make_docx(build)).title == "Seal"
-
-
-def test_a_docx_that_unpacks_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docx_reader, "MAX_UNPACKED", 100_000)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("word/document.xml", b" " * 200_000)
-    with pytest.raises(DocumentError, match="unpacks to more"):
-        read("bomb.docx", out.getvalue())
-
-
-def test_a_locked_or_damaged_docx_is_refused() -> None:
-    with pytest.raises(DocumentError, match="password"):
-        read("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 600)
-    whole = make_docx(lambda d: d.add_paragraph("Text"))
-    with pytest.raises(DocumentError, match="not a readable Word document"):
-        read("a.docx", whole[: len(whole) // 2])

@@ -1,1 +1,0 @@
-"""Documents are read, never made: its templates are not needed."""

@@ -1,3 +1,0 @@
-"""python-docx uses lxml.etree alone."""
-
-hiddenimports = ["lxml._elementpath"]
