@@ -494,3 +494,24 @@ def check_survives(data: bytes) -> None:
         assert refused.hint  # noqa: PT017
     else:
         assert all(isinstance(block, Block) and block.text for block in document.blocks)
+
+
+def test_a_grid_whose_first_row_is_like_the_others_has_no_header(pdf) -> None:
+    page = pdf.page()
+    rows = [("Sensor TA", "0x0A11"), ("Sensor TB", "0x0A12"), ("Relay unit", "0xB013"), ("Lamp", "0x0A14")]
+    for number, (name, code) in enumerate(rows):
+        page.rule(60, 88 + 20 * number, 300, 0.5)
+        page.text(64, 100 + 20 * number, name).text(220, 100 + 20 * number, code)
+    page.rule(60, 168, 300, 0.5)
+    found = [(block.text, block.header) for block in parse(pdf).blocks if block.kind == "row"]
+    assert found == [(f"{name} | {code}", "") for name, code in rows]
+
+
+def test_a_header_of_sizes_above_numbers_stays_a_header(pdf) -> None:
+    page = pdf.page()
+    for number, row in enumerate([("Thread", "M8", "M10"), ("Steel", "25", "49"), ("Brass", "12", "23")]):
+        page.rule(60, 88 + 20 * number, 300, 0.5)
+        for column, cell in enumerate(row):
+            page.text(64 + 100 * column, 100 + 20 * number, cell)
+    found = [(block.text, block.header) for block in parse(pdf).blocks if block.kind == "row"]
+    assert found == [("Steel | 25 | 49", "Thread | M8 | M10"), ("Brass | 12 | 23", "Thread | M8 | M10")]

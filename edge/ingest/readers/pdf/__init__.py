@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pypdfium2
@@ -15,6 +15,7 @@ import pypdfium2
 from edge.errors import DocumentError
 from edge.ingest.document import SourceDocument
 from edge.ingest.readers.characters import squeeze
+from edge.ingest.readers.pdf.annotations import Note, count_attachments, insert_notes, take_annotations
 from edge.ingest.readers.pdf.blocks import build_blocks
 from edge.ingest.readers.pdf.fonts import Fonts
 from edge.ingest.readers.pdf.furniture import is_ornament, strip_listings, strip_running_lines
@@ -58,9 +59,12 @@ def _open(name: str, data: bytes) -> Any:
 def _read(name: str, document: Any) -> SourceDocument:
     count = len(document)
     fonts = Fonts()
-    pages = [_lay_out_page(document, index, fonts) for index in range(count)]
+    document.init_forms()
+    added: list[Note] = []
+    pages = [_lay_out_page(document, index, fonts, added) for index in range(count)]
     labels = [read_page_label(document, index) for index in range(count)]
-    _require_text(name, pages)
+    if not added:
+        _require_text(name, pages)
     described = tuple(
         Page(page.number, label, page.width, page.height) for page, label in zip(pages, labels, strict=True)
     )
@@ -73,13 +77,28 @@ def _read(name: str, document: Any) -> SourceDocument:
     headings = find_headings(lines, outline, body, tabular, hyphens)
     tables = [t for t in tables if not any(i in headings for i in range(t.start, t.end))]
     title = read_title(document) or _find_printed_title(pages, body)
-    return SourceDocument(title, described, tuple(build_blocks(lines, headings, tables, hyphens)))
+    blocks = tuple(insert_notes(build_blocks(lines, headings, tables, hyphens), added))
+    return SourceDocument(title, described, blocks, tuple(_describe_left_out(document, pages)))
 
 
-def _lay_out_page(document: Any, index: int, fonts: Fonts) -> PageLines:
-    """Lay out one page; a page that PDFium cannot read counts as empty."""
+def _describe_left_out(document: Any, pages: Sequence[PageLines]) -> Iterator[str]:
+    """Yield a sentence for every page without text, and for the files inside the document."""
+    for page in pages:
+        if page.height == 0:
+            yield f"Page {page.number} could not be read."
+        elif not page.lines and page.has_image:
+            yield f"Page {page.number} is a picture without text: it is not read."
+    if count := count_attachments(document):
+        yield f"{count} attached file{'s' * (count > 1)} left out: save what is inside as documents of its own."
+
+
+def _lay_out_page(document: Any, index: int, fonts: Fonts, added: list[Note]) -> PageLines:
+    """Lay out one page and add its notes; a page that PDFium cannot read counts as empty."""
     try:
         page = document[index]
+        added += take_annotations(document, page, index + 1)
+        page.close()
+        page = document[index]  # as it is now, with the values of its forms
     except pypdfium2.PdfiumError:
         return PageLines(index + 1, 0.0, 0.0, (), False)
     try:

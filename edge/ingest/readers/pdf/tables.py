@@ -204,6 +204,8 @@ def _is_header(rows: Sequence[Row], ruled: bool) -> bool:
     first, rest = rows[0], rows[1:]
     if sum(map(bool, first.cells)) < max(2, 0.6 * len(first.cells)):
         return False
+    if _repeats_pattern(first, rest):
+        return False
     if all(line.bold for line in first.lines):
         return not all(line.bold for row in rest for line in row.lines)
     short = all(len(cell) <= 40 and not re.fullmatch(r"[\W\d]+", cell) for cell in first.cells if cell)
@@ -211,6 +213,21 @@ def _is_header(rows: Sequence[Row], ruled: bool) -> bool:
         return True
     numeric = mean(bool(re.search(r"\d", " ".join(row.cells[1:]))) for row in rest)
     return short and numeric >= 0.7 and not re.search(r"\d", first.text)
+
+
+def _repeats_pattern(first: Row, rest: Sequence[Row]) -> bool:
+    """Return whether a code or number in the first row looks like most of those under it: then it is one of them."""
+    for column, text in enumerate(first.cells):
+        below = [row.cells[column] for row in rest if row.cells[column]]
+        alike = sum(_find_shape(text) == _find_shape(cell) for cell in below)
+        if re.search(r"\d", text) and below and alike > 0.5 * len(below):
+            return True
+    return False
+
+
+def _find_shape(text: str) -> str:
+    """Return a text with one sign for each run of letters, digits or hexadecimal digits after 0x."""
+    return re.sub(r"\d+", "9", re.sub(r"[^\W\d]+", "A", re.sub(r"\b0x[0-9a-fA-F]+\b", "#", text)))
 
 
 def _continue_headers(tables: list[Table], lines: Sequence[Line]) -> list[Table]:
