@@ -21,7 +21,7 @@ from edge.models.store import ModelStore
 from edge.packs.library import Library
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
-from edge.plugins import AUTO, maker
+from edge.plugins import AUTO, EXTRACTIVE, maker
 from edge.popular import PopularPassages
 from edge.retrieval.rerank import Reranking
 from edge.retrieval.retriever import Retriever
@@ -86,15 +86,17 @@ class Edge:
         self._lock = threading.Lock()
         self._engines: dict[str, Engine] = {}
 
-    def get_engine(self, name: str) -> Engine:
-        """Return the engine of a name, made once; ``auto`` is the active model when there is one, else extractive.
+    def get_engine(self, name: str) -> Engine | None:
+        """Return the engine of a name, made once; ``auto`` is the active model when there is one, else none.
 
         Raises:
             UsageError: no engine has this name.
             NotFoundError: it needs a model and none is installed.
         """
         if name == AUTO:
-            name = "llama" if self.models.active() else "extractive"
+            name = "llama" if self.models.active() else EXTRACTIVE
+        if name == EXTRACTIVE:
+            return None
         with self._lock:
             if name not in self._engines:
                 engine = maker(name)(self.settings)

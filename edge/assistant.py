@@ -16,19 +16,21 @@ from edge.memory import Memory, scope_of
 from edge.popular import PopularPassages
 from edge.prompt.conversation import Exchange, Sent, continue_conversation, make_opening
 from edge.prompt.labels import relabel_stream
-from edge.prompt.template import format_place, make_prompt
-from edge.reading.answerable import REFUSE_BELOW, compute_confidence
-from edge.reading.quote import EXTRACTIVE
+from edge.prompt.template import make_prompt
+from edge.reading.candidates import PASSAGES
+from edge.reading.clarify import complete_choice
+from edge.reading.decide import decide, refuse
+from edge.reading.reader import read
 from edge.retrieval.retriever import Retriever
 from edge.types import (
     Answer,
     Answered,
-    Citation,
     Event,
     Evidence,
     EvidenceFound,
     Prompt,
     Question,
+    Quoted,
     TokenStreamed,
     never,
 )
@@ -36,8 +38,8 @@ from edge.types import (
 Cancelled = Callable[[], bool]
 Turn = Generator[Event, None, tuple[Answer, Exchange | None]]
 """An answer, and how a language model came to it."""
-EngineFor = Callable[[str], Engine]
-"""The engine of a name (``auto``, ``extractive``, ``llama`` …)."""
+EngineFor = Callable[[str], Engine | None]
+"""The engine of a name (``auto``, ``llama`` …); None for ``extractive``, which needs none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,31 +85,31 @@ class Assistant:
             NothingInstalledError: there is no pack at all.
         """
         clock = _Clock()
-        exchange: Exchange | None
         carries_history = bool(question.history)
         question = replace(question, text=admit(question.text, self._limits.question_bytes))
-        question = self._memory.recall(question)
+        question = complete_choice(self._memory.recall(question))
         engine = self._engine_for(question.engine or self._default_engine)
-        found = self._retriever.search(question, self._limits.passages)
+        found = self._retriever.search(question, max(PASSAGES, self._limits.passages))
+        evidence = replace(found.evidence, passages=found.evidence.passages[: self._limits.passages])
         clock.mark("evidence")
-        yield EvidenceFound(found.evidence, clock.marks["evidence"])
+        yield EvidenceFound(evidence, clock.marks["evidence"])
 
-        sure = compute_confidence(found.evidence.query, found.query, found.ranked)
-        if sure < REFUSE_BELOW or not found.evidence.passages:
-            answer, exchange = _refuse(found.evidence, engine.name), NOT_SENT
-        else:
+        reading = read(evidence.query, found.query, found.evidence.passages)
+        answer = decide(reading, found.evidence)
+        exchange: Exchange | None = NOT_SENT if answer.mode in ("refused", "clarify") else None
+        clock.mark("quote")
+        if engine and answer.mode == "extractive":
+            yield Quoted(answer)
             turns = None if carries_history else self._memory.read_turns(question)
             asking = _Asking(question, found.evidence, turns, cancelled, clock)
-            answer, exchange = yield from self._write(asking, engine)
+            answer, exchange = yield from self._write(asking, engine, answer)
         if cancelled():
             return
-        answer = _note_missing(answer, found.evidence)
         clock.mark("total")
         answer = replace(
-            answer,
+            _note_missing(answer, evidence),
             conversation_id=question.conversation_id or "",
             timings_ms=dict(clock.marks),
-            confidence=sure,
         )
         self._memory.remember(question, answer, exchange)
         yield Answered(answer)
@@ -116,8 +118,8 @@ class Assistant:
         """Return what prompts to come will probably begin with: the instructions, and passages asked for often."""
         return [make_opening(()), *map(make_opening, self._memory.read_most_asked(limit))]
 
-    def _write(self, asking: _Asking, engine: Engine) -> Turn:
-        """Write an engine's answer, checked; a quotation when the engine fails or its text does not hold."""
+    def _write(self, asking: _Asking, engine: Engine, quoted: Answer) -> Turn:
+        """Let an engine write, and check it; the quotation stands when it fails or its text does not hold."""
         unverified: tuple[str, ...] = ()
         try:
             answer, exchange = yield from self._attempt(asking, engine)
@@ -126,14 +128,12 @@ class Assistant:
         except EngineError as error:
             notice = error.message
         else:
-            return answer, exchange
-        quoted, exchange = yield from self._attempt(asking, self._engine_for(EXTRACTIVE))
+            return replace(answer, confidence=quoted.confidence), exchange
         notice = f"{notice} This answer quotes the manual instead."
-        return replace(quoted, unverified=unverified, notice=notice), exchange
+        return replace(quoted, unverified=unverified, notice=notice), None
 
     def _attempt(self, asking: _Asking, engine: Engine) -> Turn:
-        quotes = engine.name == EXTRACTIVE
-        sent = None if quotes else self._continue(asking, engine)
+        sent = self._continue(asking, engine)
         prompt = sent.prompt if sent else self._make_prompt(asking, engine)
         written: list[str] = []
         shown: list[str] = []
@@ -142,13 +142,13 @@ class Assistant:
             shown.append(piece)
             yield TokenStreamed(piece)
         verdict = check("".join(shown), prompt.passages)
-        if verdict.refused or asking.cancelled() or (verdict.ungrounded and quotes):
-            return _refuse(asking.evidence, engine.name), NOT_SENT
+        if verdict.refused or asking.cancelled():
+            return refuse(asking.evidence, engine.name), NOT_SENT
         if verdict.ungrounded:
             raise _Ungrounded(verdict.unverified)
         answer = Answer(
             text=verdict.text,
-            mode="extractive" if quotes else "generated",
+            mode="generated",
             citations=verdict.citations,
             warnings=collect(verdict.citations),
             unverified=verdict.unverified,
@@ -208,16 +208,6 @@ class _Clock:
 
     def mark(self, name: str) -> None:
         self.marks.setdefault(name, round((time.perf_counter() - self._start) * 1000, 1))
-
-
-def _refuse(evidence: Evidence, engine: str) -> Answer:
-    """Say an honest no, with the page that came nearest."""
-    nearest = tuple(Citation(1, passage) for passage in evidence.passages[:1])
-    text = "Not in the installed packs"
-    text += f": none mentions {' or '.join(evidence.missing)}." if evidence.missing else "."
-    if nearest:
-        text += f" Nearest: {format_place(nearest[0].passage)} [1]."
-    return Answer(text=text, mode="refused", citations=nearest, engine=engine)
 
 
 def _note_missing(answer: Answer, evidence: Evidence) -> Answer:

@@ -16,13 +16,8 @@ from edge.errors import EngineError, UsageError
 MakeEngine = Callable[[Settings], Engine]
 GROUP = "edge.engines"
 AUTO = "auto"
-
-
-def extractive(settings: Settings) -> Engine:
-    """Quotes the manual; needs no language model."""
-    from edge.reading.quote import ExtractiveEngine
-
-    return ExtractiveEngine()
+EXTRACTIVE = "extractive"
+"""No engine at all: the manual is quoted."""
 
 
 def llama(settings: Settings) -> Engine:
@@ -48,7 +43,7 @@ def scripted(settings: Settings) -> Engine:
 
 
 BUILT_IN: dict[str, MakeEngine] = {
-    "extractive": extractive, "llama": llama, "openai": openai, "scripted": scripted
+    "llama": llama, "openai": openai, "scripted": scripted
 }  # fmt: skip
 
 
@@ -64,7 +59,7 @@ def maker(name: str) -> MakeEngine:
     others = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name in others:
         return _loaded(others[name])
-    known = ", ".join([AUTO, *BUILT_IN, *others])
+    known = ", ".join([AUTO, EXTRACTIVE, *BUILT_IN, *others])
     raise UsageError(f"There is no engine '{name}'.", f"Known engines: {known}.")
 
 

@@ -14,7 +14,7 @@ DIMENSIONS = 384
 """Of every vector: those of both embedders have as many."""
 
 Role = Literal["system", "user", "assistant"]
-Mode = Literal["generated", "extractive", "faq", "refused"]
+Mode = Literal["generated", "extractive", "faq", "clarify", "refused"]
 ChunkKind = Literal["text", "steps", "table", "code", "warning"]
 
 
@@ -126,12 +126,21 @@ class Warning:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the things that a question may mean, and the citation that answers it."""
+
+    label: str
+    citation: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A finished turn, in the shape every surface shows it.
 
     ``unverified`` lists values and codes that the engine produced and no cited passage contains; the text does not
     state them. ``confidence`` is the calibrated probability (0 to 1) that the passages found answer the question.
-    ``notice`` is a sentence for the reader about how the answer came about (a fallback, say).
+    ``choices`` are there when edge asks back. ``notice`` is a sentence for the reader about how the answer came about (a
+    fallback, say).
     """
 
     text: str
@@ -142,6 +151,7 @@ class Answer:
     unverified: tuple[str, ...] = ()
     conversation_id: str = ""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    choices: tuple[Choice, ...] = ()
     notice: str | None = None
     confidence: float = 0.0
 
@@ -160,6 +170,13 @@ class EvidenceFound:
 
 
 @dataclass(frozen=True, slots=True)
+class Quoted:
+    """The quoted answer, to be read while a language model still writes; ``Answered`` replaces it."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
 class TokenStreamed:
     """A piece of provisional text, not yet checked."""
 
@@ -173,7 +190,7 @@ class Answered:
     answer: Answer
 
 
-Event = EvidenceFound | TokenStreamed | Answered
+Event = EvidenceFound | Quoted | TokenStreamed | Answered
 
 
 def never() -> bool:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from edge.guard.citations import strip_citations
-from edge.guard.units import read_unit
-from edge.guard.values import find_values, normalise_characters, normalise_number
+from edge.text.measures import read_unit
+from edge.text.values import find_values, normalise_characters, normalise_number
 from edge.text.units import CELL, HEADER
 from edge.types import Passage
 

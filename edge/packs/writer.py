@@ -205,7 +205,7 @@ def _words_of_stems(vocabulary: Mapping[str, int]) -> dict[str, str]:
     stems, found = Stems(), dict[str, str]()
     for word in sorted(vocabulary, key=lambda word: (-vocabulary[word], word)):
         if word not in STOP_WORDS and len(found) < WORD_VECTORS:
-            found.setdefault("".join(stems.of(word)), word)
+            found.setdefault("".join(stems.split(word)), word)
     return found
 
 

@@ -37,7 +37,7 @@ class Terms:
 
     def make_tokens(self, stems: Stems) -> list[str]:
         """The stems and marked codes to score with."""
-        words = [stem for word in self.words for stem in stems.of(word)]
+        words = [stem for word in self.words for stem in stems.split(word)]
         return list(dict.fromkeys(words + [CODE_MARK + code for code in self.codes]))
 
 
@@ -51,7 +51,7 @@ def limit_terms(terms: Terms, stems: Stems, counts: Mapping[str, int]) -> Terms:
         counts: number of chunks that hold each stem.
     """
     words = (*terms.words, *terms.related)
-    held = {word: max((counts.get(stem, 0) for stem in stems.of(word)), default=0) for word in words}
+    held = {word: max((counts.get(stem, 0) for stem in stems.split(word)), default=0) for word in words}
     kept: list[str] = []
     total = 0
     for word in sorted(held, key=lambda word: (word not in terms.words, held[word])):
@@ -101,7 +101,7 @@ def make_tokens(stems: Stems, title: str, heading: str, text: str, with_codes: b
         with_codes: False saves most of the time where no code is asked for.
     """
     codes = [CODE_MARK + code for code in find_identifiers(f"{heading}\n{text}")] if with_codes else []
-    return stems.of(f"{title} {text}") + stems.of(heading) * HEADING_WEIGHT + codes * CODE_WEIGHT
+    return stems.split(f"{title} {text}") + stems.split(heading) * HEADING_WEIGHT + codes * CODE_WEIGHT
 
 
 def _quote(word: str) -> str:

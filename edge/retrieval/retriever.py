@@ -178,7 +178,7 @@ class Retriever:
     def _find_related(self, where: Sequence[Scope], words: Sequence[str], stems: Stems) -> Related:
         """The stems of the packs that mean about the same as those of these words."""
         packs = [scope.pack for scope in where if self._is_comparable(scope.pack)]
-        word_of = {stem: word for word in words if _is_word(word) for stem in stems.of(word)[:1]}
+        word_of = {stem: word for word in words if _is_word(word) for stem in stems.split(word)[:1]}
         asked = vocabulary.read_vectors(packs, list(word_of))
         strange = [stem for stem in word_of if stem not in asked]
         if packs and strange and (vectors := self._embed([word_of[stem] for stem in strange])) is not None:
@@ -188,7 +188,7 @@ class Retriever:
     def _find_slips(self, where: Sequence[Scope], text: str, stems: Stems) -> dict[str, str]:
         """Corrections for words that no pack in question has."""
         packs = [scope.pack for scope in where]
-        stem_of = {word: stem for word in find_content_words(text) for stem in stems.of(word)[:1]}
+        stem_of = {word: stem for word in find_content_words(text) for stem in stems.split(word)[:1]}
         counts = vocabulary.count_chunks(packs, stem_of.values())
         unknown = [word for word, stem in stem_of.items() if not counts[stem]]
         if not unknown:

@@ -1,94 +1,91 @@
-"""Which kind of quantity a question asks for, and whether a text states one. Pure.
+"""Kinds of quantity: which of them a question asks for, and which of them a text states. Pure.
 
-"How long does it wait?" is answered by a time; a passage about waiting that holds none does not answer it. A kind is
-only named where a question leaves no doubt.
+"How long does it wait?" is answered by a time; a passage about waiting that holds none does not answer it. The kinds are
+data: ``quantities.toml`` beside this module.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from edge.text.measures import read_unit
+from edge.text.values import normalise_characters
+
+_NUMBER_BEFORE = re.compile(r"\d\s?$")
+_BRACKETED = re.compile(r"[(\[]([^()\[\]]{1,12})[)\]]|,\s*([^,|]{1,12})(?=$|\s\|)")
+_AFTER_NUMBER = re.compile(r"\d[ -]?(?=[^\W\d]|[°%µμΩ\"'])")
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A kind of quantity: what questions for it say, and what texts that state one hold."""
+    """A kind of quantity: what questions for it say, and what texts that state one without a unit hold."""
 
     name: str
     asked: re.Pattern[str]
-    stated: re.Pattern[str]
+    stated: re.Pattern[str] | None
 
 
-_CUE = (
-    r"(?:what(?!\W+(?:if|to|happen\w*|do|does)\b)|which|how much|max\w*|min\w*|rated|nominal|default|allowed|permitted"
-    r"|highest|lowest|hottest|coldest|longest|shortest)"
-)
-_TIMES = "seconds? secs? s minutes? mins? min hours? hrs? h days? weeks? months? years? yrs?"
-_PERIOD = "second|minute|hour|day|week|month|year"
-
-
-def _ask_by_name(noun: str) -> str:
-    """How a quantity is asked for by its name: "what is the torque", "torque for"; not "the torque arm is loose"."""
-    return rf"{_CUE}(?:\W+\w+){{0,2}}?\W+(?:{noun})|^\W*(?:{noun})\W+(?:of|for)"
-
-
-def _make_quantity(name: str, asked: str, units: str, otherwise: str = "") -> Quantity:
-    """``units`` are patterns of units as they stand behind a number, or in brackets at the head of a column."""
-    unit = "|".join(units.split())
-    stated = [rf"\d\s*-?\s*(?:{unit})(?!\w)", rf"[(\[](?:{unit})[)\]]", *([otherwise] if otherwise else [])]
-    return Quantity(
-        name,
-        re.compile(rf"(?<!\w)(?:{asked})(?!\w)", re.IGNORECASE),
-        re.compile("|".join(stated), re.IGNORECASE),
+def find_asked_quantities(question: str) -> frozenset[str]:
+    """Return the kinds of quantity that a question asks for, by name. A unit behind a number only says how much."""
+    lower = question.lower()
+    return frozenset(
+        quantity.name
+        for quantity in read_quantities().values()
+        if any(not _NUMBER_BEFORE.search(lower[: match.start()]) for match in quantity.asked.finditer(lower))
     )
 
 
-QUANTITIES = (
-    _make_quantity(
-        "time",
-        r"how (?:long|often|soon|old)|(?:long|short)est (?:time|delay|interval)|warranty period"
-        rf"|how many (?:milli)?(?:secs|ms|(?:{_PERIOD})s)|(?:max|in) ms",
-        f"{_TIMES} (?:milli|micro)seconds? [mµμ]s times?",
-        rf"\b(?:once|twice|every|per|an?|one|two|three|four|five|six|ten|twelve) (?:{_PERIOD})"
-        r"|\b(?:dai|week|month|year|annual|hour)ly\b",
-    ),
-    _make_quantity(
-        "mass",
-        f"how heavy|heaviest|{_ask_by_name('weight')}",
-        "k?g mg lbs? kilos? (?:kilo)?grams? pounds? t tonnes? tons?",
-    ),
-    _make_quantity(
-        "price",
-        r"(?:do|does|will|would)(?:\W+\w+){1,4}?\W+cost|how expensive|prices?",
-        "usd eur gbp dollars? euros? cents?",
-        r"[$€£]\s?\d",
-    ),
-    _make_quantity(
-        "temperature",
-        f"how (?:hot|cold|warm)|hottest|coldest|{_ask_by_name('temperature')}",
-        r"°[cfk]? ℃ deg(?:rees?)? [cfk]",
-    ),
-    _make_quantity(
-        "length",
-        f"how (?:far|deep|wide|thick|high|tall)|(?:long|short)est|{_ask_by_name('distance|length')}",
-        '[mckµμ]?m [mk]?met(?:re|er)s? in inch(?:es)? ft foot feet yards? mils? microns? "',
-    ),
-    _make_quantity(
-        "torque", _ask_by_name("torque"), r"[cmk]?n[·⋅]?m (?:ft|in|lbf?|oz)[·⋅-]?(?:ft|in|lbf?|oz)"
-    ),
-    _make_quantity(
-        "voltage",
-        rf"how many (?:kilo)?volts|{_ask_by_name('voltage')}",
-        r"[mk]?v(?:[ad]c)? (?:milli|kilo)?volts?",
-    ),
-    _make_quantity(
-        "current",
-        rf"how many (?:milli)?amps|{_ask_by_name('current')}",
-        r"[mkμµ]?a (?:milli)?amp(?:ere)?s?",
-    ),
-)
+@lru_cache(20_000)
+def find_stated_quantities(text: str) -> frozenset[str]:
+    """Return the kinds of quantity that a text states: numbers with a unit, and units in brackets at the head of a column."""
+    even = normalise_characters(text)
+    found: set[str] = set()
+    for match in _AFTER_NUMBER.finditer(even):
+        found |= _name_unit(even, match.end())
+    for match in _BRACKETED.finditer(even):
+        inside = (match[1] or match[2]).strip()
+        unit = read_unit(inside, 0)
+        if unit and unit[1] == len(inside):
+            found |= _name_unit(inside, 0)
+    lower = even.lower()
+    found |= {q.name for q in read_quantities().values() if q.stated and q.stated.search(lower)}
+    return frozenset(found)
 
 
-def find_asked_quantity(question: str) -> Quantity | None:
-    """The kind of quantity that a question asks for; None where it asks for none, or for one of no certain kind."""
-    return next((quantity for quantity in QUANTITIES if quantity.asked.search(question)), None)
+@cache
+def read_quantities() -> Mapping[str, Quantity]:
+    """Return all kinds of quantity by name."""
+    return {
+        name: Quantity(
+            name,
+            re.compile(rf"(?<!\w)(?:{entry['asked']})(?!\w)"),
+            re.compile(entry["stated"]) if "stated" in entry else None,
+        )
+        for name, entry in _read_file().items()
+    }
+
+
+def _name_unit(text: str, start: int) -> set[str]:
+    unit = read_unit(text, start)
+    if unit is None:
+        return set()
+    name = _read_units().get(unit[0].removesuffix(" AC").removesuffix(" DC"))
+    return {name} if name else set()
+
+
+@cache
+def _read_units() -> Mapping[str, str]:
+    return {unit: name for name, entry in _read_file().items() for unit in entry["units"].split()}
+
+
+@cache
+def _read_file() -> Mapping[str, Mapping[str, str]]:
+    loaded: Mapping[str, Mapping[str, str]] = tomllib.loads(
+        (files("edge.text") / "quantities.toml").read_text(encoding="utf-8")
+    )
+    return loaded

@@ -57,10 +57,10 @@ class Stems:
     def __init__(self) -> None:
         self._split: Callable[[str], list[str]] = stemmer(TOKENIZER)
 
-    def of(self, text: str) -> list[str]:
+    def split(self, text: str) -> list[str]:
         """All stems of a text in order."""
         return self._split(text)
 
-    def content(self, text: str) -> list[str]:
+    def split_content(self, text: str) -> list[str]:
         """The stems of the words that carry meaning, each once."""
         return list(dict.fromkeys(stem for word in find_content_words(text) for stem in self._split(word)))

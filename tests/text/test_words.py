@@ -46,25 +46,27 @@ def test_a_question_of_nothing_but_stop_words_is_asked_with_them() -> None:
 
 
 def test_no_words_at_all() -> None:
-    assert split_words(" ?! ") == find_content_words("") == Stems().of("…") == Stems().content("") == []
+    assert (
+        split_words(" ?! ") == find_content_words("") == Stems().split("…") == Stems().split_content("") == []
+    )
 
 
 @pytest.mark.parametrize(("one", "other"), [("tightened", "Tighten"), ("größe", "grosse"), ("Öl", "ol")])
 def test_forms_of_a_word_have_one_stem_where_the_index_says_so(one: str, other: str) -> None:
     stems = Stems()
-    assert (stems.of(one) == stems.of(other)) == (indexed(one) == indexed(other))
+    assert (stems.split(one) == stems.split(other)) == (indexed(one) == indexed(other))
 
 
 def test_stems_that_carry_meaning_come_once() -> None:
-    assert Stems().content("How do I tighten what was tightened?") == ["tighten"]
+    assert Stems().split_content("How do I tighten what was tightened?") == ["tighten"]
 
 
 @given(st.text())
 def test_stems_are_those_of_the_index_for_any_text(text: str) -> None:
-    assert Stems().of(text) == indexed(text)
+    assert Stems().split(text) == indexed(text)
 
 
 @given(LATIN_GREEK_CYRILLIC)
 def test_every_word_of_a_text_is_found_in_the_index(text: str) -> None:
     stems = Stems()
-    assert {stem for word in split_words(text) for stem in stems.of(word)} <= set(indexed(text))
+    assert {stem for word in split_words(text) for stem in stems.split(word)} <= set(indexed(text))

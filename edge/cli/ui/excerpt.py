@@ -19,8 +19,8 @@ def cut_excerpt(text: str, query: str, width: int, most: int) -> list[str]:
     if len(lines) <= most:
         return lines
     stems = Stems()
-    wanted = set(stems.content(query))
-    held = [wanted & set(stems.of(line)) for line in lines]
+    wanted = set(stems.split_content(query))
+    held = [wanted & set(stems.split(line)) for line in lines]
     starts = range(len(lines) - most + 1)
     start = max(
         starts, key=lambda at: (len(set().union(*held[at : at + most])), _count_words(held[at : at + most]))

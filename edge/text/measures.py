@@ -1,5 +1,5 @@
 """Units of measurement as manuals and people write them, brought to one spelling: ``N·m``, ``newton metres`` and
-``Nm`` meet, ``mΩ`` and ``MΩ`` do not. Works on text that `edge.guard.values` has evened out (NFKC, plain dashes).
+``Nm`` meet, ``mΩ`` and ``MΩ`` do not. Works on text that `edge.text.values` has evened out (NFKC, plain dashes).
 """
 
 from __future__ import annotations

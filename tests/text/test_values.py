@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.guard.values import find_values
+from edge.text.values import find_values
 
 
 def forms(text: str) -> list[str]:

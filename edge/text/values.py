@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from edge.guard.units import read_unit
+from edge.text.measures import read_unit
 
 MAX_DIGITS = 40
 
