@@ -21,11 +21,11 @@ from edge.models.store import ModelStore
 from edge.packs.library import Library
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
-from edge.plugins import AUTO, EXTRACTIVE, maker
+from edge.plugins import AUTO, maker
 from edge.popular import PopularPassages
 from edge.retrieval.rerank import Reranking
 from edge.retrieval.retriever import Retriever
-from edge.types import Question
+from edge.types import EXTRACTIVE, Question
 
 FOUND = 5
 """Passages that a search for a pack's self-test returns."""

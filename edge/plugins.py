@@ -12,12 +12,11 @@ from importlib.metadata import EntryPoint, entry_points
 from edge.config import Settings
 from edge.engine.interface import Engine
 from edge.errors import EngineError, UsageError
+from edge.types import EXTRACTIVE
 
 MakeEngine = Callable[[Settings], Engine]
 GROUP = "edge.engines"
 AUTO = "auto"
-EXTRACTIVE = "extractive"
-"""No engine at all: the manual is quoted."""
 
 
 def llama(settings: Settings) -> Engine:

@@ -18,10 +18,9 @@ from edge.doctor import Check
 from edge.embedded.checked import checked
 from edge.embedded.part import COPY_AGAIN, look
 from edge.errors import EdgeError
-from edge.files import format_size
 from edge.packs.pack import Pack
-from edge.reading.quote import EXTRACTIVE
-from edge.types import Answered, Question
+from edge.text.sizes import format_size
+from edge.types import EXTRACTIVE, Answered, Question
 
 DOCUMENTS, WORDS = 3, 12
 

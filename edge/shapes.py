@@ -68,10 +68,18 @@ class SafetyWarning(TypedDict, closed=True):
     citation: int
 
 
+class Choice(TypedDict, closed=True):
+    """One of the things that the question may mean; sent back as a message, ``label`` completes the question."""
+
+    label: str
+    citation: int
+
+
 class Timings(TypedDict, closed=True):
     """Milliseconds from the question; null for what was never reached."""
 
     evidence: float | None
+    quote: float | None
     first_token: float | None
     total: float | None
 
@@ -88,6 +96,7 @@ class Answer(TypedDict, closed=True):
     conversation_id: str
     engine: str
     timings_ms: Timings
+    choices: NotRequired[Annotated[list[Choice], Field(description="In mode ``clarify``: 2 to 4 of them.")]]
     notice: NotRequired[
         Annotated[str, Field(default="", description="How the answer came about, when that is worth saying.")]
     ]
@@ -174,10 +183,13 @@ def dump_answer(answer: types.Answer) -> Answer:
         "engine": answer.engine,
         "timings_ms": {
             "evidence": times.get("evidence"),
+            "quote": times.get("quote"),
             "first_token": times.get("first_token"),
             "total": times.get("total"),
         },
     }
+    if answer.choices:
+        shape["choices"] = [{"label": choice.label, "citation": choice.citation} for choice in answer.choices]
     if answer.notice:
         shape["notice"] = answer.notice
     return shape

@@ -15,6 +15,9 @@ DIMENSIONS = 384
 
 Role = Literal["system", "user", "assistant"]
 Mode = Literal["generated", "extractive", "faq", "clarify", "refused"]
+EXTRACTIVE = "extractive"
+"""The name that stands for no engine: the manual is quoted."""
+
 ChunkKind = Literal["text", "steps", "table", "code", "warning"]
 
 
@@ -139,8 +142,8 @@ class Answer:
 
     ``unverified`` lists values and codes that the engine produced and no cited passage contains; the text does not
     state them. ``confidence`` is the calibrated probability (0 to 1) that the passages found answer the question.
-    ``choices`` are there when edge asks back. ``notice`` is a sentence for the reader about how the answer came about (a
-    fallback, say).
+    ``choices`` are there when edge asks back. ``notice`` is a sentence for the reader about how the answer came about
+    (a fallback, say).
     """
 
     text: str

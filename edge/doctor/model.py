@@ -68,6 +68,7 @@ def check_writing(settings: Settings) -> Check:
     start = time.perf_counter()
     with app.build(settings) as edge:
         engine = edge.get_engine("llama")
+        assert engine is not None
         fallback = _find_missing_layers(engine)
         pieces = engine.stream(Prompt("Say: ready", (), messages, 8))
         first = next(pieces, None)

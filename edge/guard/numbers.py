@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from edge.guard.citations import strip_citations
 from edge.text.measures import read_unit
-from edge.text.values import find_values, normalise_characters, normalise_number
 from edge.text.units import CELL, HEADER
+from edge.text.values import find_values, normalise_characters, normalise_number
 from edge.types import Passage
 
 _BARE_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*")

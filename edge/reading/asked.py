@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
+from edge.reading.marks import Mark, read_marks
 from edge.retrieval.query import Query
 from edge.text.identifiers import find_identifiers, find_named_codes
 from edge.text.quantities import find_asked_quantities
@@ -38,6 +39,7 @@ class Asked:
         unknown: stems that no chunk searched holds.
         related: stems that mean about the same as an asked one, with their closeness (0 to 1).
         marks: its numbers and codes, normalised.
+        values: the same with their kinds, to be compared.
         codes: those of its codes that can be no value.
         cues: names of the cues it shows (``steps``, ``value``, ``decision`` …).
         quantities: names of the kinds of quantity it asks for (``torque``, ``time`` …).
@@ -48,6 +50,7 @@ class Asked:
     unknown: frozenset[str]
     related: Mapping[str, Mapping[str, float]]
     marks: frozenset[str]
+    values: tuple[Mark, ...]
     codes: frozenset[str]
     cues: frozenset[str]
     quantities: frozenset[str]
@@ -70,6 +73,7 @@ def analyse(text: str, query: Query) -> Asked:
         unknown=query.unknown,
         related=query.related,
         marks=find_marks(text),
+        values=read_marks(text),
         codes=frozenset(find_named_codes(text)),
         cues=_find_cues(lower, quantities),
         quantities=quantities,

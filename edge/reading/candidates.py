@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from edge.reading.asked import Asked
+from edge.reading.marks import contradicts, read_marks
 from edge.text.units import CELL, Unit, split_units
 from edge.types import Passage
 
@@ -66,6 +68,14 @@ def list_candidates(passages: Sequence[Passage]) -> list[Candidate]:
     """Return everything that can be quoted of these passages, which come best first."""
     found = [c for n, passage in enumerate(passages[:PASSAGES], 1) for c in _list_of_passage(n, passage)]
     return found[:MAX_CANDIDATES]
+
+
+def is_another_record(asked: Asked, candidate: Candidate) -> bool:
+    """Tell whether a row is named after another size, code or value than the question."""
+    if candidate.kind != "row" or not asked.values:
+        return False
+    column = candidate.header.split(CELL, 1)[0]
+    return contradicts(asked.values, read_marks(candidate.name, column))
 
 
 def name_row(text: str) -> str:

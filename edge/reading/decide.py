@@ -6,9 +6,8 @@ from edge.guard.warnings import collect
 from edge.prompt.template import format_place
 from edge.reading.quote import Quotation, quote
 from edge.reading.reader import Reading
-from edge.types import Answer, Citation, Evidence
+from edge.types import EXTRACTIVE, Answer, Citation, Evidence
 
-EXTRACTIVE = "extractive"
 REFUSE_ABOVE = 0.5
 """A question is refused when the chance that no unit answers it is higher."""
 NEAREST = 3

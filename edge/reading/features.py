@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.reading.asked import Asked, find_marks, read_cues
-from edge.reading.candidates import Candidate
+from edge.reading.candidates import Candidate, is_another_record
+from edge.reading.marks import contradicts, read_marks
 from edge.text.quantities import find_stated_quantities
+from edge.text.units import CELL
 from edge.text.words import STOP_WORDS, Stems
 
 Floats = NDArray[np.float64]
@@ -28,7 +30,8 @@ UNIT_FEATURES = (
     "coverage", "coverage with header", "coverage with heading", "coverage with all headings", "coverage of passage",
     "coverage of heading", "precision", "precision of heading", "precision of name", "coverage of name",
     "cosine", "cosine below best", "score below best", "first passage", "rank of passage",
-    "marks in unit", "marks in passage alone", "marks nowhere", "asks marks", "other marks in name", "better sibling",
+    "marks in unit", "marks in passage alone", "marks nowhere", "asks marks", "another record", "other codes",
+    "name agrees", "better sibling",
     "row", "step", "item", "procedure", "list", "lead-in", "length", "refers back", "first line", "values",
     "value and number", "value and no number", "quantity stated", "quantity not stated",
     "decision and decides", "decision and forbids", "forbids", "definition and defines", "definition and name",
@@ -107,7 +110,8 @@ class _Reader:
         own = find_marks(c.text) | find_marks(c.header) if marks else frozenset()
         elsewhere = self._marks_of[id(c.passage)]
         share = 1 / len(marks) if marks else 0.0
-        name_marks = find_marks(c.name) if c.name and marks else frozenset()
+        name_marks = read_marks(c.name, c.header.split(CELL, 1)[0]) if c.name and marks else ()
+        asked_codes = tuple(mark for mark in asked.values if mark.code)
         values = len(_VALUE.findall(c.text.replace(c.name, "", 1) if c.name else _NUMBERING.sub("", c.text)))
         stated = bool(asked.quantities) and bool(
             asked.quantities & (find_stated_quantities(c.text) | find_stated_quantities(c.header))
@@ -136,7 +140,12 @@ class _Reader:
             len((marks & elsewhere) - own) * share,
             len(marks - elsewhere - own) * share,
             float(bool(marks)),
-            float(bool(name_marks) and not name_marks & marks),
+            float(is_another_record(asked, c)),
+            float(bool(marks) and contradicts(asked_codes, tuple(m for m in read_marks(c.text) if m.code))),
+            float(
+                bool(name_marks)
+                and any(a.agrees(b) and a.kind == b.kind for a in asked.values for b in name_marks)
+            ),
             max((self._score_name(name) for name in c.siblings), default=0.0) - own_name,
             float(is_row),
             float(c.kind == "step"),
@@ -193,9 +202,7 @@ class _Reader:
             for stem, weight in asked.weights.items()
             if stem in asked.unknown
         )
-        nowhere = bool(asked.quantities) and not (
-            len(units) and units[:, column["quantity stated"]].any()
-        )
+        nowhere = bool(asked.quantities) and not (len(units) and units[:, column["quantity stated"]].any())
         return np.array(
             [
                 unknown,

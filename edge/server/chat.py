@@ -10,7 +10,7 @@ from edge.server.schema import ChatRequest, describe_success, reply
 from edge.server.services import ServicesDep
 from edge.server.sse import MEDIA_TYPE, EventStream, encode_frame
 from edge.shapes import Answer, Json, Problem, dump_answer, dump_evidence, encode
-from edge.types import Answered, Event, EvidenceFound, TokenStreamed
+from edge.types import Answered, Event, EvidenceFound, Quoted, TokenStreamed
 
 router = APIRouter(default_response_class=Response)
 
@@ -40,7 +40,7 @@ class AnswerEvents(EventStream[Event]):
 )
 async def chat(asked: ChatRequest, request: Request, services: ServicesDep) -> Response:
     """Answer with pages. With ``"stream": true``: server-sent events ``evidence`` (``{"passages", "ms"}``),
-    ``token`` (``{"text"}``, provisional), then ``answer`` (the whole shape) or ``error`` (a problem)."""
+    ``quote`` (the whole shape: what is quoted while a language model writes), ``token`` (``{"text"}``, provisional), then ``answer`` (the whole shape) or ``error`` (a problem)."""
     work = services.prepare_answer(asked.to_question())
     if asked.stream:
         return AnswerEvents(services.turns, work)
@@ -54,6 +54,8 @@ def _dump_event(event: Event) -> tuple[str, Json]:
     match event:
         case EvidenceFound():
             return "evidence", dump_evidence(event)
+        case Quoted(answer):
+            return "quote", dump_answer(answer)
         case TokenStreamed(text):
             return "token", {"text": text}
         case Answered(answer):

@@ -12,6 +12,7 @@ from edge.errors import EdgeError
 from edge.server.schema import describe_success, reply
 from edge.server.services import ServicesDep
 from edge.shapes import Health
+from edge.types import EXTRACTIVE
 
 if TYPE_CHECKING:
     from edge.app import Edge
@@ -30,7 +31,8 @@ def _check(edge: Edge) -> Health:
     try:
         packs = len(edge.packs.list())
         sound = packs > 0 and not edge.packs.problems()
-        engine = edge.get_engine(engine).name
+        made = edge.get_engine(engine)
+        engine = made.name if made else EXTRACTIVE
     except EdgeError:
         sound = False
     return {

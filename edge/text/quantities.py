@@ -70,11 +70,15 @@ def read_quantities() -> Mapping[str, Quantity]:
     }
 
 
+def name_quantity(unit: str) -> str | None:
+    """Return the kind of quantity that a unit states; None where it states no certain one."""
+    read = read_unit(normalise_characters(unit), 0)
+    return _read_units().get(read[0].removesuffix(" AC").removesuffix(" DC")) if read else None
+
+
 def _name_unit(text: str, start: int) -> set[str]:
     unit = read_unit(text, start)
-    if unit is None:
-        return set()
-    name = _read_units().get(unit[0].removesuffix(" AC").removesuffix(" DC"))
+    name = _read_units().get(unit[0].removesuffix(" AC").removesuffix(" DC")) if unit else None
     return {name} if name else set()
 
 
