@@ -18,8 +18,8 @@ from edge.doctor import Check
 from edge.embedded.checked import checked
 from edge.embedded.part import COPY_AGAIN, look
 from edge.errors import EdgeError
+from edge.files import format_size
 from edge.packs.pack import Pack
-from edge.text.sizes import format_size
 from edge.types import EXTRACTIVE, Answered, Question
 
 DOCUMENTS, WORDS = 3, 12

@@ -16,9 +16,20 @@ from edge.guard.answer import NOT_SAID
 from edge.guard.citations import strip_citations
 from edge.packs.pack import Pack
 from edge.popular import PopularPassages
-from edge.reading.quote import EXTRACTIVE, ExtractiveEngine
 from edge.retrieval.retriever import Retriever
-from edge.types import Answer, Answered, Event, EvidenceFound, Message, Prompt, Question, TokenStreamed, never
+from edge.types import (
+    EXTRACTIVE,
+    Answer,
+    Answered,
+    Event,
+    EvidenceFound,
+    Message,
+    Prompt,
+    Question,
+    Quoted,
+    TokenStreamed,
+    never,
+)
 
 VENT = "How do I vent the pump?"
 TORQUE = "What torque do the housing bolts of the PX-200 need?"
@@ -37,8 +48,9 @@ class UnfitEngine(ScriptedEngine):
 
 @pytest.fixture(autouse=True)
 def answers_whatever_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How sure one must be is calibrated on manuals, not on three short documents."""
-    monkeypatch.setattr("edge.assistant.REFUSE_BELOW", 0.0)
+    """When edge refuses is the subject of tests/reading."""
+    monkeypatch.setattr("edge.reading.decide.REFUSE_ABOVE", 1.1)
+    monkeypatch.setattr("edge.reading.decide.DOUBT_ABOVE", 1.1)
 
 
 @pytest.fixture
@@ -51,11 +63,11 @@ def make(pumps: Pack) -> Iterator[MakeAssistant]:
         conversations: Conversations | None = None,
         popular: PopularPassages | None = None,
     ) -> Assistant:
-        engines: dict[str, Engine] = {EXTRACTIVE: ExtractiveEngine()}
+        engines: dict[str, Engine | None] = {EXTRACTIVE: None}
         if engine is not None:
             engines["scripted"] = engine
 
-        def engine_for(name: str) -> Engine:
+        def engine_for(name: str) -> Engine | None:
             if name not in engines:
                 raise UsageError(f"There is no engine '{name}'.")
             return engines[name]
@@ -81,8 +93,10 @@ def answer(assistant: Assistant, text: str, **more: object) -> Answer:
 
 
 def test_the_evidence_comes_before_any_word_and_the_answer_last(make: MakeAssistant) -> None:
-    first, *middle, last = turn(make(ScriptedEngine(["Tighten to ", "25 Nm [1]."])), TORQUE)
+    first, quoted, *middle, last = turn(make(ScriptedEngine(["Tighten to ", "25 Nm [1]."])), TORQUE)
     assert isinstance(first, EvidenceFound)
+    assert isinstance(quoted, Quoted)
+    assert "25 Nm" in quoted.answer.text
     assert "25 Nm" in first.evidence.passages[0].text
     assert middle == [TokenStreamed("Tighten to "), TokenStreamed("25 Nm [1].")]
     assert isinstance(last, Answered)
@@ -98,8 +112,8 @@ def test_the_evidence_is_there_before_the_engine_begins(make: MakeAssistant) -> 
 
 def test_times_are_told_in_the_order_they_happen(make: MakeAssistant) -> None:
     times = answer(make(ScriptedEngine([MANUAL])), TORQUE).timings_ms
-    assert list(times) == ["evidence", "first_token", "total"]
-    assert 0 <= times["evidence"] <= times["first_token"] <= times["total"]
+    assert list(times) == ["evidence", "quote", "first_token", "total"]
+    assert 0 <= times["evidence"] <= times["quote"] <= times["first_token"] <= times["total"]
 
 
 def test_a_search_is_the_evidence_alone(make: MakeAssistant) -> None:
@@ -202,12 +216,14 @@ def test_what_no_pack_holds_is_refused_without_asking_the_engine(make: MakeAssis
     assert (given.citations, engine.prompts) == ((), [])
 
 
-def test_a_refusal_names_the_nearest_page(make: MakeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.assistant.REFUSE_BELOW", 1.1)
+def test_a_refusal_names_the_nearest_pages(make: MakeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.reading.decide.REFUSE_ABOVE", -1.0)
     engine = ScriptedEngine([MANUAL])
     given = answer(make(engine), VENT)
-    assert given.text == "Not in the installed packs. Nearest: px-200.md, page 1, PX-200 pump > Venting [1]."
-    assert [citation.n for citation in given.citations] == [1]
+    assert given.text.startswith(
+        "Not in the installed packs. Nearest: px-200.md, page 1, PX-200 pump > Venting [1];"
+    )
+    assert [citation.n for citation in given.citations] == [1, 2, 3]
     assert (given.mode, engine.prompts) == ("refused", [])
 
 
@@ -216,7 +232,7 @@ def test_a_code_that_no_pack_mentions_is_told_with_the_answer_and_with_a_refusal
 ) -> None:
     question = "Which torque do the bolts need for E-999?"
     assert answer(make(), question).notice == "No installed pack mentions E-999."
-    monkeypatch.setattr("edge.assistant.REFUSE_BELOW", 1.1)
+    monkeypatch.setattr("edge.reading.decide.REFUSE_ABOVE", -1.0)
     assert answer(make(), question).text.startswith(
         "Not in the installed packs: none mentions E-999. Nearest: "
     )
@@ -408,7 +424,7 @@ def test_a_bad_question_is_refused_before_anything_happens(
 
 def test_without_any_pack_there_is_nothing_to_answer_from() -> None:
     retriever = Retriever(list, None)
-    assistant = Assistant(retriever, lambda name: ExtractiveEngine(), None, Limits(8192, 256, 5))
+    assistant = Assistant(retriever, lambda name: None, None, Limits(8192, 256, 5))
     with pytest.raises(NothingInstalledError):
         next(assistant.answer(Question(TORQUE)))
     retriever.close()

@@ -82,7 +82,7 @@ def analyse(text: str, query: Query) -> Asked:
 
 @lru_cache(20_000)
 def find_marks(text: str) -> frozenset[str]:
-    """Return the numbers, without their units, and the codes of a text, normalised: what tells one row from the next."""
+    """Return the numbers, without their units, and the codes of a text, normalised."""
     forms = (value.form.split(" ", 1)[0] for value in find_values(text, ordinals=True))
     return frozenset(forms).union(find_identifiers(text))
 

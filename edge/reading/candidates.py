@@ -1,4 +1,4 @@
-"""What could be quoted: the sentences, items, rows and whole procedures of the best passages, each in its place. Pure."""
+"""What could be quoted: sentences, items, rows and whole procedures of the best passages, each in its place. Pure."""
 
 from __future__ import annotations
 

@@ -1,32 +1,76 @@
-"""Refuse, ask back or quote: what a reading comes to. Pure."""
+"""Refuse, ask back or quote: what a reading comes to. Pure.
+
+The bounds were chosen on questions to manuals that the network was not fitted on; ``python -m tests.reader.fit`` prints
+what other bounds would give.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edge.guard.warnings import collect
 from edge.prompt.template import format_place
+from edge.reading.candidates import Candidate
+from edge.reading.clarify import ASKS, list_choices
 from edge.reading.quote import Quotation, quote
 from edge.reading.reader import Reading
-from edge.types import EXTRACTIVE, Answer, Citation, Evidence
+from edge.reading.restrict import find_restriction, find_unmet
+from edge.types import EXTRACTIVE, Answer, Choice, Citation, Evidence
 
 REFUSE_ABOVE = 0.5
 """A question is refused when the chance that no unit answers it is higher."""
+DOUBT_ABOVE = 0.3
+UNMET_ABOVE = 0.3
+"""A value is not shown when that chance is above the first of these and the weight of the question's words that its
+place does not meet above the second: near and wrong is worse than a refusal."""
 NEAREST = 3
 
 
 def decide(reading: Reading, evidence: Evidence) -> Answer:
-    """Return the answer that needs no language model: a quotation, a question back, or an honest no."""
+    """Return the answer that needs no language model: a quotation, a question back, or an honest no.
+
+    Args:
+        evidence: all passages that were read.
+    """
+    confidence = 1 - reading.unanswered
     if not reading.candidates or reading.unanswered > REFUSE_ABOVE:
-        return refuse(evidence, EXTRACTIVE, 1 - reading.unanswered)
+        return refuse(evidence, EXTRACTIVE, confidence)
+    chosen = reading.candidates[reading.order[0]]
     lines = quote(reading)
-    numbers = sorted({line.n for line in lines})
-    citations = tuple(Citation(n, evidence.passages[n - 1]) for n in numbers)
+    if reading.unanswered > DOUBT_ABOVE and _states_number(lines):
+        unknown = sum(
+            weight for stem, weight in reading.asked.weights.items() if stem in reading.asked.unknown
+        )
+        if sum(find_unmet(reading, chosen).values()) + unknown > UNMET_ABOVE:
+            return refuse(evidence, EXTRACTIVE, confidence)
+    if choices := list_choices(reading):
+        return _ask_back(choices, evidence, confidence)
+    restriction = find_restriction(reading, chosen)
+    if restriction and not any(restriction.text in line.text for line in lines):
+        lines = [Quotation(restriction.spoken, restriction.n), *lines]
+    citations = tuple(Citation(n, evidence.passages[n - 1]) for n in sorted({line.n for line in lines}))
     return Answer(
-        text=_join(lines),
+        text=join_lines(lines),
         mode="extractive",
         engine=EXTRACTIVE,
         citations=citations,
         warnings=collect(citations),
-        confidence=1 - reading.unanswered,
+        confidence=confidence,
+    )
+
+
+def _ask_back(choices: Sequence[Candidate], evidence: Evidence, confidence: float) -> Answer:
+    """Ask which of several is meant; what each of them says stands beside it."""
+    lines = [f"{n}. {c.name} ({c.heading}): {c.spoken} [{c.n}]" for n, c in enumerate(choices, 1)]
+    citations = tuple(Citation(n, evidence.passages[n - 1]) for n in sorted({c.n for c in choices}))
+    return Answer(
+        text="\n".join([ASKS, *lines]),
+        mode="clarify",
+        engine=EXTRACTIVE,
+        citations=citations,
+        warnings=collect(citations),
+        choices=tuple(Choice(c.name, c.n) for c in choices),
+        confidence=confidence,
     )
 
 
@@ -41,10 +85,14 @@ def refuse(evidence: Evidence, engine: str, confidence: float = 0.0) -> Answer:
     return Answer(text=text, mode="refused", citations=nearest, engine=engine, confidence=confidence)
 
 
-def _join(lines: list[Quotation]) -> str:
-    """Write the lines, each run from one passage with its number once, behind the last of them."""
+def join_lines(lines: Sequence[Quotation]) -> str:
+    """Write the lines; those from one passage on end have its number once, behind the last of them."""
     written = []
     for line, following in zip(lines, [*lines[1:], None], strict=True):
         ends = following is None or following.n != line.n
         written.append(f"{line.text} [{line.n}]" if ends else line.text)
     return "\n".join(written)
+
+
+def _states_number(lines: Sequence[Quotation]) -> bool:
+    return any(character.isdigit() for line in lines for character in line.text)

@@ -42,7 +42,7 @@ class Mark:
 
 @lru_cache(20_000)
 def read_marks(text: str, header: str = "") -> tuple[Mark, ...]:
-    """Read the marks of a text; bare numbers have the unit that stands in brackets in the ``header`` of their column."""
+    """Read the marks of a text; a bare number has the unit that stands in brackets in the ``header`` of its column."""
     unit = _read_header_unit(header)
     marks = [mark for value in find_values(text, ordinals=True) if (mark := _make(value.form, unit))]
     return tuple(_join_ranges(normalise_characters(text), marks))

@@ -39,8 +39,9 @@ class AnswerEvents(EventStream[Event]):
     responses=describe_success(MEDIA_TYPE, shape=Answer),
 )
 async def chat(asked: ChatRequest, request: Request, services: ServicesDep) -> Response:
-    """Answer with pages. With ``"stream": true``: server-sent events ``evidence`` (``{"passages", "ms"}``),
-    ``quote`` (the whole shape: what is quoted while a language model writes), ``token`` (``{"text"}``, provisional), then ``answer`` (the whole shape) or ``error`` (a problem)."""
+    """Answer with pages. With ``"stream": true``: server-sent events ``evidence`` (``{"passages", "ms"}``), ``quote``
+    (the whole shape: what is quoted while a language model writes), ``token`` (``{"text"}``, provisional), then
+    ``answer`` (the whole shape) or ``error`` (a problem)."""
     work = services.prepare_answer(asked.to_question())
     if asked.stream:
         return AnswerEvents(services.turns, work)

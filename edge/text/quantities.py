@@ -1,7 +1,7 @@
 """Kinds of quantity: which of them a question asks for, and which of them a text states. Pure.
 
-"How long does it wait?" is answered by a time; a passage about waiting that holds none does not answer it. The kinds are
-data: ``quantities.toml`` beside this module.
+"How long does it wait?" is answered by a time; a passage about waiting that holds none does not answer it. The kinds
+are data: ``quantities.toml`` beside this module.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def find_asked_quantities(question: str) -> frozenset[str]:
 
 @lru_cache(20_000)
 def find_stated_quantities(text: str) -> frozenset[str]:
-    """Return the kinds of quantity that a text states: numbers with a unit, and units in brackets at the head of a column."""
+    """Return the kinds of quantity that a text states, by numbers with a unit and by units in brackets in a header."""
     even = normalise_characters(text)
     found: set[str] = set()
     for match in _AFTER_NUMBER.finditer(even):

@@ -15,7 +15,6 @@ from edge.engine.interface import Embedder
 from edge.evaluation import DEPTH, Labelled, compute_figures, load_questions
 from edge.evaluation import ask_all as ask
 from edge.packs.pack import Pack
-from edge.reading.quote import ExtractiveEngine
 from edge.retrieval.retriever import Retriever
 from tests.bench.figures import Figure, mean
 from tests.bench.manuals import MANUALS, available
@@ -74,7 +73,7 @@ def _measure(
 def _assistant(retriever: Retriever) -> Assistant:
     defaults = Settings(home=Path())
     limits = Limits(defaults.max_question_bytes, defaults.max_answer_tokens, passages=DEPTH)
-    return Assistant(retriever, lambda name: ExtractiveEngine(), None, limits)
+    return Assistant(retriever, lambda name: None, None, limits)
 
 
 def _peer_ranks(labelled: list[Labelled], places: Mapping[Place, str]) -> list[int]:

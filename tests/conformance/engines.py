@@ -16,11 +16,10 @@ import pytest
 from edge import plugins
 from edge.app import Edge
 from edge.config import Settings
-from edge.engine.interface import ChatEngine, Engine
+from edge.engine.interface import ChatEngine
 from edge.engine.llama import LlamaEngine
 from edge.engine.openai import OpenAIEngine
 from edge.engine.scripted import ScriptedEngine
-from edge.reading.quote import ExtractiveEngine
 from edge.server.run import bind
 from fetch import cache_folder
 from tests.engine.chain_model import write_chain_model
@@ -30,11 +29,6 @@ from tests.server.conftest import serving
 TEXT = "Use 25µl"
 CONTEXT = 512
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
-
-
-@contextmanager
-def extractive(_folder: Path) -> Iterator[Engine]:
-    yield ExtractiveEngine()
 
 
 @contextmanager
@@ -89,8 +83,7 @@ def openai_of_llama_server_with_words(folder: Path) -> AbstractContextManager[Ch
     return openai_of_llama_server(folder, TINY)
 
 
-ALL = (extractive, scripted, llama, openai_of_edge, openai_of_llama_server)
-CHATTING = ALL[1:]
+ALL = CHATTING = (scripted, llama, openai_of_edge, openai_of_llama_server)
 OBEYING = (scripted, llama, openai_of_edge, openai_of_llama_server_with_words)
 
 

@@ -16,9 +16,8 @@ from edge.engine.llama import LlamaEngine
 from edge.engine.prefill.cache import open_cache
 from edge.packs.pack import Pack
 from edge.popular import PopularPassages
-from edge.reading.quote import EXTRACTIVE, ExtractiveEngine
 from edge.retrieval.retriever import Retriever
-from edge.types import Answer, Answered, Prompt, Question, never
+from edge.types import EXTRACTIVE, Answer, Answered, Prompt, Question, never
 from tests.engine.chain_model import write_chain_model
 from tests.engine.workers import writer
 
@@ -67,7 +66,7 @@ def start(model: Path, pumps: Pack, tmp_path: Path) -> Iterator[Start]:
         options = writer(model, context)
         engine = Counting(LlamaEngine(options, cache=open_cache(tmp_path / "prefill", 512, options)))
         running.append(engine)
-        engines: dict[str, Engine] = {"llama": engine, EXTRACTIVE: ExtractiveEngine()}
+        engines: dict[str, Engine | None] = {"llama": engine, EXTRACTIVE: None}
         state = tmp_path / "state.sqlite"
         assistant = Assistant(
             retriever,

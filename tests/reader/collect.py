@@ -15,11 +15,19 @@ import numpy as np
 from edge.app import make_embedder
 from edge.config import load_settings
 from edge.packs.pack import Pack
-from edge.reading.asked import analyse
+from edge.reading.asked import Asked, analyse
 from edge.reading.candidates import PASSAGES, Candidate, list_candidates
 from edge.reading.features import Features, read_features
 from edge.retrieval.retriever import Retriever
-from edge.types import Message, Question
+from edge.types import Evidence, Message, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The question taken apart, and what was found for it."""
+
+    asked: Asked
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class Example:
     features: Features
     labels: np.ndarray[Any, np.dtype[np.bool_]]
     answerable: bool
+    search: Search
 
 
 def collect(packs: Sequence[Path], questions: Path, by_meaning: bool = True) -> list[Example]:
@@ -48,12 +57,13 @@ def collect(packs: Sequence[Path], questions: Path, by_meaning: bool = True) -> 
     with closing(Retriever(lambda: opened, embedder)) as retriever:
         for row in rows:
             history = tuple(Message(m["role"], m["content"]) for m in row.get("history", []))
-            search = retriever.search(Question(row["question"], history=history), PASSAGES)
-            candidates = list_candidates(search.evidence.passages)
-            asked = analyse(search.evidence.query, search.query)
+            found_now = retriever.search(Question(row["question"], history=history), PASSAGES)
+            candidates = list_candidates(found_now.evidence.passages)
+            asked = analyse(found_now.evidence.query, found_now.query)
             features = read_features(asked, candidates)
             labels = np.array([is_right(row, candidate) for candidate in candidates], dtype=bool)
-            found.append(Example(row, candidates, features, labels, is_answerable(row)))
+            search = Search(asked, found_now.evidence)
+            found.append(Example(row, candidates, features, labels, is_answerable(row), search))
     if embedder:
         embedder.close()
     for pack in opened:

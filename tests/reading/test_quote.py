@@ -1,0 +1,46 @@
+"""What is quoted, and with what."""
+
+from __future__ import annotations
+
+from edge.reading.quote import Quotation, quote
+from tests.reading.conftest import MakeReading, make_passage
+from tests.reading.test_candidates import TABLE, VENT
+
+
+def test_a_row_is_quoted_with_its_header_under_its_heading(make_reading: MakeReading) -> None:
+    reading = make_reading("torque M12", "M12", make_passage(TABLE, "Bolts > Class 8.8"))
+    assert quote(reading) == [Quotation("Class 8.8: Thread: M12; Torque (Nm): 88", 1)]
+
+
+def test_a_sentence_that_refers_back_comes_with_the_one_before_it(make_reading: MakeReading) -> None:
+    reading = make_reading("how long may it run", "It must not", make_passage(VENT))
+    assert quote(reading) == [Quotation("The pump then runs dry. It must not run longer than a minute.", 1)]
+
+
+def test_a_step_is_quoted_whole_and_alone(make_reading: MakeReading) -> None:
+    reading = make_reading("which valve", "1. Close", make_passage(VENT))
+    assert quote(reading) == [Quotation("1. Close the valve. It is the red one.", 1)]
+
+
+def test_a_procedure_is_quoted_whole_under_its_name(make_reading: MakeReading) -> None:
+    reading = make_reading("how do I vent", "procedure", make_passage(VENT, "Pump > Venting"))
+    assert [line.text for line in quote(reading)] == [
+        "Venting:", "To vent the pump:", "1. Close the valve. It is the red one.", "2. Open the screw."
+    ]  # fmt: skip
+
+
+def test_steps_that_begin_elsewhere_are_marked(make_reading: MakeReading) -> None:
+    reading = make_reading("how", "procedure", make_passage("3. Turn it.\n4. Stop.", ""))
+    assert [line.text for line in quote(reading)] == ["…", "3. Turn it.", "4. Stop."]
+
+
+def test_a_second_unit_is_quoted_when_it_is_nearly_as_likely(make_reading: MakeReading) -> None:
+    reading = make_reading("torque", "M1", make_passage(TABLE, ""))
+    assert [line.text for line in quote(reading)] == [
+        "Thread: M10; Torque (Nm): 50",
+        "Thread: M12; Torque (Nm): 88",
+    ]
+
+
+def test_nothing_is_quoted_of_nothing(make_reading: MakeReading) -> None:
+    assert quote(make_reading("torque", "M1")) == []
