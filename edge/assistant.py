@@ -94,7 +94,8 @@ class Assistant:
         clock.mark("evidence")
         yield EvidenceFound(evidence, clock.marks["evidence"])
 
-        reading = read(evidence.query, found.query, found.evidence.passages)
+        similarities = [ranked.dense for ranked in found.ranked]
+        reading = read(evidence.query, found.query, found.evidence.passages, similarities)
         answer = decide(reading, found.evidence)
         exchange: Exchange | None = NOT_SENT if answer.mode in ("refused", "clarify") else None
         clock.mark("quote")

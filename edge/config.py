@@ -112,7 +112,7 @@ class Settings:
 
     @property
     def sync_dir(self) -> Path:
-        """What ``edge sync`` knows and has half downloaded."""
+        """The folder of what ``edge sync`` knows and has half downloaded."""
         return self.home / "sync"
 
     @property
@@ -160,12 +160,12 @@ def parse_list(text: str) -> tuple[str, ...]:
 
 
 def allowed_policy(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a policy may set. The rest is left out, since a newer edge may allow more."""
+    """Return what a policy may set. The rest is left out, since a newer edge may allow more."""
     return {key: value for key, value in values.items() if key in MAY_BE_POLICY}
 
 
 def check_policy(data: bytes) -> None:
-    """Whether a policy can be used: a file that passes never stops a command.
+    """Check that a policy can be used: a file that passes never stops a command.
 
     Raises:
         UsageError: it is not TOML, or a value is of the wrong type.

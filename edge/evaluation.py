@@ -31,7 +31,7 @@ class Gold:
     heading: str = ""
 
     def holds(self, passage: Passage) -> bool:
-        """Whether a passage shows this place."""
+        """Tell whether a passage shows this place."""
         if passage.document.rsplit("/", 1)[-1] != self.document.rsplit("/", 1)[-1]:
             return False
         if self.heading:
@@ -50,7 +50,7 @@ class Labelled:
 
     @property
     def answerable(self) -> bool:
-        """Whether the packs answer it."""
+        """True if the packs answer it."""
         return bool(self.gold)
 
 
@@ -64,7 +64,7 @@ class Outcome:
 
     @property
     def quoted(self) -> bool:
-        """Whether the answer holds a wanted string (its table cells and line breaks do not matter)."""
+        """True if the answer holds a wanted string (its table cells and line breaks do not matter)."""
         return any(_flatten(wanted) in _flatten(self.answer.text) for wanted in self.labelled.contains)
 
 
@@ -88,12 +88,12 @@ class Figures:
     quoted: float
 
     def as_dict(self) -> dict[str, float]:
-        """The figures by name."""
+        """Return the figures by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def load_questions(path: Path) -> list[Labelled]:
-    """The questions of a set.
+    """Return the questions of a set.
 
     Raises:
         NotFoundError: there is no such file.
@@ -158,14 +158,14 @@ def ask_all(
 
 
 def find_rank(passages: Sequence[Passage], gold: Sequence[Gold]) -> int:
-    """1-based rank of the first passage that shows a right place, 0 if none does."""
+    """Return the 1-based rank of the first passage that shows a right place, 0 if none does."""
     return next(
         (n for n, passage in enumerate(passages, 1) if any(place.holds(passage) for place in gold)), 0
     )
 
 
 def compute_figures(outcomes: Sequence[Outcome]) -> Figures:
-    """The figures of a run."""
+    """Return the figures of a run."""
     answerable = [outcome for outcome in outcomes if outcome.labelled.answerable]
     refused = [outcome for outcome in outcomes if outcome.answer.refused]
     unanswerable = [outcome for outcome in outcomes if not outcome.labelled.answerable]

@@ -160,7 +160,7 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        """Whether the packs did not answer the question."""
+        """True if the packs did not answer the question."""
         return self.mode == "refused"
 
 

@@ -89,9 +89,8 @@ def test_conversations_are_kept_when_asked_for(settings: Settings, build_pack: B
 
 
 def test_a_question_is_answered_by_the_real_parts_together(
-    settings: Settings, build_pack: BuildPack, embedder: LlamaEmbedder, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, build_pack: BuildPack, embedder: LlamaEmbedder
 ) -> None:
-    monkeypatch.setattr("edge.assistant.REFUSE_BELOW", 0.0)
     documents = {
         "px.md": "# PX-200\n\n## Torque\n\nTighten the M8 bolts crosswise to 25 Nm. Grease the threads."
     }

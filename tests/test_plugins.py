@@ -22,7 +22,7 @@ ENTRY_POINTS = """[edge.engines]
 radio = edge_radio:make
 lost = edge_radio:there_is_none
 gone = edge_no_such_module:make
-extractive = edge_radio:make
+scripted = edge_radio:make
 """
 
 
@@ -42,10 +42,6 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "edge_radio.py").write_text(MODULE)
     monkeypatch.syspath_prepend(folder)
     monkeypatch.delitem(sys.modules, "edge_radio", raising=False)
-
-
-def test_quoting_needs_nothing(settings: Settings) -> None:
-    assert maker("extractive")(settings).name == "extractive"
 
 
 def test_llama_needs_a_model(settings: Settings) -> None:
@@ -85,7 +81,7 @@ def test_others_come_in_by_entry_point(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("plugin")
 def test_nobody_replaces_what_comes_with_edge() -> None:
-    assert maker("extractive") is BUILT_IN["extractive"]
+    assert maker("scripted") is BUILT_IN["scripted"]
 
 
 @pytest.mark.usefixtures("plugin")

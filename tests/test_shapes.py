@@ -61,7 +61,7 @@ def test_an_answer() -> None:
         "unverified": ["45 Nm"],
         "conversation_id": "c",
         "engine": "llama:tiny",
-        "timings_ms": {"evidence": 31.0, "first_token": None, "total": 900.5},
+        "timings_ms": {"evidence": 31.0, "quote": None, "first_token": None, "total": 900.5},
         "notice": "The model was restarted.",
     }
 

@@ -66,7 +66,7 @@ def check(text: str, passages: Sequence[Passage]) -> Verdict:
 
 
 def _screen(line: str, cited: Sequence[Passage]) -> tuple[str | None, list[str]]:
-    """What may stay of a line, None if nothing does, and the values that may not."""
+    """Return what may stay of a line, None if nothing does, and the values that may not."""
     pieces = list(_split_pieces(line))
     missing = [find_unverified(piece, cited) for piece in pieces]
     if not any(missing):
@@ -77,7 +77,7 @@ def _screen(line: str, cited: Sequence[Passage]) -> tuple[str | None, list[str]]
 
 
 def _split_pieces(line: str) -> Iterator[str]:
-    """Sentences with the citations that stand behind their full stop."""
+    """Return sentences with the citations that stand behind their full stop."""
     waiting = ""
     for sentence in split_sentences(line):
         while opening := _find_opening_citation(sentence):
@@ -97,7 +97,7 @@ def _find_opening_citation(sentence: str) -> str:
 
 
 def _refuses(text: str, cites: bool) -> bool:
-    """Whether every sentence only says that there is no answer. "This manual does not cover repairs [1]" is one."""
+    """Tell whether every sentence only says that there is no answer. "This manual does not cover repairs [1]" is one."""
     spoken = [piece for line in text.split("\n") for piece in _split_pieces(strip_citations(line))]
     if cites and not any(map(_ABOUT_PASSAGES.match, spoken)):
         return False

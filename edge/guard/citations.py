@@ -11,23 +11,23 @@ _CITATION = re.compile(r"\s*[\[【]\s*(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\s*[\]】]"
 
 
 def find_cited_numbers(text: str) -> tuple[int, ...]:
-    """The numbers that a text cites, each once, in order."""
+    """Return the numbers that a text cites, each once, in order."""
     return tuple(dict.fromkeys(n for match in _CITATION.finditer(text) for n in _parse_numbers(match[1])))
 
 
 def strip_citations(text: str) -> str:
-    """The text alone."""
+    """Return the text alone."""
     return _CITATION.sub("", text)
 
 
 def resolve(text: str, passages: Sequence[Passage]) -> tuple[Citation, ...]:
-    """The passages that a text cites, by number; what does not exist is left out."""
+    """Return the passages that a text cites, by number; what does not exist is left out."""
     existing = sorted(n for n in find_cited_numbers(text) if 1 <= n <= len(passages))
     return tuple(Citation(n, passages[n - 1]) for n in existing)
 
 
 def tidy(text: str, passages: Sequence[Passage]) -> str:
-    """The text with citations as ``[1][3]`` and without those of passages that do not exist.
+    """Return the text with citations as ``[1][3]`` and without those of passages that do not exist.
 
     A bracket that is part of a passage, such as the key in "press [9]", stays.
     """

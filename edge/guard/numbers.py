@@ -16,7 +16,7 @@ _BRACKETED = re.compile(r"[(\[]\s*([^()\[\]]+?)\s*[)\]]|,\s*([^,]+)$")
 
 
 def find_unverified(answer: str, passages: Iterable[Passage]) -> tuple[str, ...]:
-    """The values of an answer that none of these passages contains, each once, as the answer spells them.
+    """Return the values of an answer that none of these passages contains, each once, as the answer spells them.
 
     A number must stand beside its unit; what only the question says proves nothing.
     """
@@ -26,7 +26,7 @@ def find_unverified(answer: str, passages: Iterable[Passage]) -> tuple[str, ...]
 
 
 def collect_proofs(passage: Passage) -> frozenset[str]:
-    """The forms of all values that a passage contains, with its heading, its document and its pages."""
+    """Return the forms of all values that a passage contains, with its heading, its document and its pages."""
     found: set[str] = {f"page {n}" for n in range(passage.page_from, passage.page_to + 1)}
     found.add(f"page {passage.page_label}")
     for text in (passage.text, passage.heading, passage.title, passage.document):
@@ -36,7 +36,7 @@ def collect_proofs(passage: Passage) -> frozenset[str]:
 
 
 def _collect_table_proofs(text: str) -> set[str]:
-    """Numbers whose unit stands in the head of their column (``Torque (Nm)``) or in the cell beside them."""
+    """Return numbers whose unit stands in the head of their column (``Torque (Nm)``) or in the cell beside them."""
     found: set[str] = set()
     header: list[str] = []
     for line in normalise_characters(text).splitlines():
@@ -54,7 +54,7 @@ def _collect_table_proofs(text: str) -> set[str]:
 
 
 def _find_column_units(header: Sequence[str], cells: Sequence[str]) -> list[str]:
-    """The unit of each cell: the cell on its right if that is a unit, else what its column's head says."""
+    """Return the unit of each cell: the cell on its right if that is a unit, else what its column's head says."""
     beside = [_read_whole_unit(cell) for cell in [*cells[1:], ""]]
     return [right or _read_head_unit(head) for right, head in zip(beside, header, strict=True)]
 

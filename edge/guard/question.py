@@ -11,7 +11,7 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufe
 
 
 def admit(text: str, max_bytes: int) -> str:
-    """The question without invisible characters and outer blanks.
+    """Return the question without invisible characters and outer blanks.
 
     Raises:
         UsageError: it is empty, longer than ``max_bytes`` in UTF-8, or not Unicode.

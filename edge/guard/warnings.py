@@ -14,7 +14,7 @@ _WARNING = re.compile(rf"^[^\w\n]*(?:{'|'.join(_WORDS)})\b.*$", re.MULTILINE)
 
 
 def collect(citations: Iterable[Citation]) -> tuple[Warning, ...]:
-    """The warnings of the cited passages in order, each once, with the first citation it stands in."""
+    """Return the warnings of the cited passages in order, each once, with the first citation it stands in."""
     found = {
         text: Warning(text, citation.n)
         for citation in reversed(tuple(citations))

@@ -26,13 +26,13 @@ Fits = Callable[[Sequence[Passage]], bool]
 
 
 def choose_relevant(passages: Sequence[Passage], share: float | None = None) -> tuple[Passage, ...]:
-    """The passages, best first, that are worth reading beside the best one; at least ``KEEP``."""
+    """Return the passages, best first, that are worth reading beside the best one; at least ``KEEP``."""
     least = (RELEVANT if share is None else share) * passages[0].score if passages else 0.0
     return (*passages[:KEEP], *(passage for passage in passages[KEEP:] if passage.score >= least))
 
 
 def fit_passages(passages: Sequence[Passage], fits: Fits) -> tuple[Passage, ...]:
-    """The passages, best first, as far as they fit; at the least the first sentence of the best one."""
+    """Return the passages, best first, as far as they fit; at the least the first sentence of the best one."""
     kept = tuple(passages)
     while len(kept) > KEEP and not fits(kept):
         kept = kept[:-1]
@@ -45,7 +45,7 @@ def fit_passages(passages: Sequence[Passage], fits: Fits) -> tuple[Passage, ...]
 
 
 def _shorten(passages: Sequence[Passage]) -> tuple[Passage, ...] | None:
-    """The longest passage without its second half of sentences; None when there is nothing left to cut."""
+    """Return the longest passage without its second half of sentences; None when there is nothing left to cut."""
     longest = max(range(len(passages)), key=lambda i: len(passages[i].text))
     text = _take_first_half(passages[longest].text)
     if text is None:
@@ -55,7 +55,7 @@ def _shorten(passages: Sequence[Passage]) -> tuple[Passage, ...] | None:
 
 
 def _take_first_half(text: str) -> str | None:
-    """The first half of the lines, or of the sentences where there is one line."""
+    """Return the first half of the lines, or of the sentences where there is one line."""
     for parts, joiner in ((text.strip().split("\n"), "\n"), (split_sentences(text), " ")):
         if len(parts) > 1:
             return joiner.join(parts[: len(parts) // 2])

@@ -61,20 +61,20 @@ class Sent:
 
 
 def make_opening(passages: Sequence[Passage]) -> Prompt:
-    """The part that all first questions over these passages begin with, as a prompt to be computed ahead."""
+    """Return the part that all first questions over these passages begin with, as a prompt to be computed ahead."""
     user = lay_out("", passages).rstrip()
     messages = (Message("system", INSTRUCTIONS), Message("user", user))
     return Prompt("", tuple(passages), messages, 1)
 
 
 def make_plain_exchange(question: str, answer: str) -> Exchange:
-    """A turn that no model saw with passages."""
+    """Return a turn that no model saw with passages."""
     user, assistant = shorten_history((Message("user", question), Message("assistant", answer)))
     return Exchange(user.content, assistant.content)
 
 
 def choose_usable(turns: Sequence[Exchange], versions: Mapping[str, str], scope: str) -> tuple[Exchange, ...]:
-    """The last turns that still hold: searched in the same scope, from packs as they are installed now.
+    """Return the last turns that still hold: searched in the same scope, from packs as they are installed now.
 
     Args:
         turns: oldest first.
@@ -103,7 +103,7 @@ def continue_conversation(
     known: Sequence[Sequence[Passage]] = (),
     scope: str = "",
 ) -> Sent:
-    """A prompt that continues a conversation. What does not fit goes: the oldest turns, then passages.
+    """Return a prompt that continues a conversation. What does not fit goes: the oldest turns, then passages.
 
     Turns go by the half, so that what is left serves several questions.
 
@@ -152,11 +152,11 @@ class _Writer:
         return tuple(passage for passage in worth if self._find_label(passage) is None)
 
     def order_passages(self, known: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
-        """The new passages as they are best shown; only a conversation that begins may begin like others."""
+        """Return the new passages as they are best shown; only a conversation that begins may begin like others."""
         return self.new if self.turns else arrange(self.passages, known)
 
     def write(self, shown: Sequence[Passage], wholes: Sequence[Passage]) -> Sent:
-        """The prompt that shows these passages, which are the first of ``wholes`` and perhaps cut."""
+        """Return the prompt that shows these passages, which are the first of ``wholes`` and perhaps cut."""
         brought = tuple(wholes[: len(shown)])
         order = [
             self.first + brought.index(passage) if passage in brought else self._find_label(passage)
@@ -174,7 +174,7 @@ class _Writer:
     def _number(
         self, order: Sequence[int | None], brought: Sequence[Passage]
     ) -> tuple[tuple[Passage, ...], dict[int, int] | None]:
-        """All passages of the conversation, this question's first, and which label leads to which of them.
+        """Return all passages of the conversation, this question's first, and which label leads to which of them.
 
         A passage that lies inside one shown before is that one: the model may say whatever stands in it.
         """
@@ -198,7 +198,7 @@ class _Writer:
         return tuple(passages), None if same else numbers
 
     def _find_label(self, passage: Passage) -> int | None:
-        """What a passage is called already; None when no message has the whole of it."""
+        """Return what a passage is called already; None when no message has the whole of it."""
         text = passage.text.strip()
         for turn in reversed(self.turns):
             for label, shown in enumerate(turn.passages, turn.first):
@@ -212,7 +212,7 @@ def _identify(passage: Passage) -> tuple[str, str, str]:
 
 
 def _keep_newer_half(turns: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
-    """The last turns, as many as make no more than half of the text."""
+    """Return the last turns, as many as make no more than half of the text."""
     room = sum(map(_measure, turns)) // 2
     kept = len(turns)
     while kept and sum(map(_measure, turns[-kept:])) > room:

@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[0-9]+")
 
 
 def relabel(text: str, numbers: Mapping[int, int], passages: int) -> str:
-    """The text with ``[6]`` as ``[2]`` where ``numbers`` leads from 6 to 2.
+    """Return the text with ``[6]`` as ``[2]`` where ``numbers`` leads from 6 to 2.
 
     A label that stands for nothing must not be read as another passage: it becomes one that no passage has, and the
     guard takes it away. One beyond all ``passages`` stays: it may be part of the text, such as the key in "press [9]".
@@ -52,5 +52,5 @@ def relabel_stream(pieces: Iterable[str], numbers: Mapping[int, int], passages: 
 
 
 def invert(numbers: Mapping[int, int]) -> dict[int, int]:
-    """From numbers back to labels; the latest where there are several."""
+    """Map numbers back to labels; the latest where there are several."""
     return {number: label for label, number in sorted(numbers.items())}

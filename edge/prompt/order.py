@@ -23,7 +23,7 @@ BORROWED = 1.0
 
 
 def arrange(passages: Sequence[Passage], known: Iterable[Sequence[Passage]]) -> tuple[Passage, ...]:
-    """The passages to show, in their order.
+    """Return the passages to show, in their order.
 
     Args:
         passages: what was found, best first.
@@ -47,7 +47,7 @@ def arrange(passages: Sequence[Passage], known: Iterable[Sequence[Passage]]) -> 
 def _find_beginnings(
     known: Sequence[Passage], found: dict[tuple[str, ...], Passage]
 ) -> Iterable[tuple[Passage, ...]]:
-    """Beginnings of a list that end with a passage that was found, as long as little of them is borrowed."""
+    """Return beginnings of a list that end with a passage that was found, as long as little of them is borrowed."""
     room = BORROWED * _join_texts(found.values())
     beginning: list[Passage] = []
     for passage in known:

@@ -12,12 +12,12 @@ from edge.types import Box, Passage
 
 
 def dump_passages(passages: Sequence[Passage]) -> str:
-    """Everything of passages but their closeness to a question."""
+    """Return everything of passages but their closeness to a question."""
     return _require_text([_load_passage(passage) for passage in passages])
 
 
 def load_passages(text: str) -> tuple[Passage, ...] | None:
-    """The passages that `passages_to_json` wrote."""
+    """Return the passages that `dump_passages` wrote."""
     try:
         return tuple(map(_make_passage, json.loads(text)))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -25,14 +25,14 @@ def load_passages(text: str) -> tuple[Passage, ...] | None:
 
 
 def dump_exchange(exchange: Exchange) -> str:
-    """An exchange with its passages."""
+    """Return an exchange with its passages."""
     return _require_text(
         {**asdict(replace(exchange, passages=())), "passages": list(map(_load_passage, exchange.passages))}
     )
 
 
 def load_exchange(text: str) -> Exchange | None:
-    """The exchange that `exchange_to_json` wrote."""
+    """Return the exchange that `dump_exchange` wrote."""
     try:
         values: dict[str, Any] = json.loads(text)
         exchange = Exchange(**{**values, "passages": tuple(map(_make_passage, values["passages"]))})

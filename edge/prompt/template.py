@@ -36,7 +36,7 @@ _CITATION = re.compile(r"\s*\[\d+\]")  # of passages that are no longer there
 def make_prompt(
     question: str, passages: Sequence[Passage], history: Sequence[Message], max_tokens: int, fits: Fits
 ) -> Prompt:
-    """A prompt of its own, with as much of the passages as fits; the question is never cut.
+    """Return a prompt of its own, with as much of the passages as fits; the question is never cut.
 
     ``Prompt.passages`` are whole even where the messages hold less of them: warnings and values are looked up there.
 
@@ -57,7 +57,7 @@ def make_prompt(
 
 
 def lay_out(question: str, passages: Sequence[Passage], first: int = 1, matter: Sequence[int] = ()) -> str:
-    """The user's message: every passage under a line with its number and place, then the question.
+    """Return the user's message: every passage under a line with its number and place, then the question.
 
     Args:
         question: what is asked.
@@ -75,7 +75,7 @@ def lay_out(question: str, passages: Sequence[Passage], first: int = 1, matter: 
 
 
 def format_block(passage: Passage) -> str:
-    """A passage as it is shown after its number."""
+    """Return a passage as it is shown after its number."""
     return f"{format_place(passage)}\n{passage.text.strip()}"
 
 
@@ -88,7 +88,7 @@ def format_place(passage: Passage) -> str:
 
 
 def shorten_history(history: Sequence[Message]) -> tuple[Message, ...]:
-    """What was said before, without citations: their passages are not there."""
+    """Return what was said before, without citations: their passages are not there."""
     return tuple(
         Message(message.role, _CITATION.sub("", message.content)[:HISTORY_CHARACTERS])
         for message in history

@@ -17,7 +17,7 @@ Key = TypeVar("Key")
 def fuse(
     keyword: Mapping[Key, float], dense: Mapping[Key, float], weight: float = DENSE_WEIGHT
 ) -> dict[Key, float]:
-    """Relevance of everything either arm found, 0 to 1, best first.
+    """Return the relevance of everything either arm found, 0 to 1, best first.
 
     Keyword scores are divided by their maximum (0 means no common word); cosines are spread over the range of those
     found, since their absolute height says little. With one arm empty the other decides alone.

@@ -36,13 +36,13 @@ class Terms:
     related: tuple[str, ...] = ()
 
     def make_tokens(self, stems: Stems) -> list[str]:
-        """The stems and marked codes to score with."""
+        """Return the stems and marked codes to score with."""
         words = [stem for word in self.words for stem in stems.split(word)]
         return list(dict.fromkeys(words + [CODE_MARK + code for code in self.codes]))
 
 
 def limit_terms(terms: Terms, stems: Stems, counts: Mapping[str, int]) -> Terms:
-    """The terms that FTS5 shall look for: the rarest words first, as long as few enough chunks hold them.
+    """Return the terms that FTS5 shall look for: the rarest words first, as long as few enough chunks hold them.
 
     A word that stands everywhere costs most and tells least; ranking counts it all the same. Related words get what
     those of the question leave.
@@ -67,7 +67,7 @@ def limit_terms(terms: Terms, stems: Stems, counts: Mapping[str, int]) -> Terms:
 
 
 def find_candidates(scope: Scope, terms: Terms, limit: int = CANDIDATES) -> dict[int, float]:
-    """Chunk id to FTS5's bm25 (higher is better) for the best ``limit`` chunks of a scope."""
+    """Return chunk id to FTS5's bm25 (higher is better) for the best ``limit`` chunks of a scope."""
     if not terms.words and not terms.codes:
         return {}
     weights = ", ".join(map(str, COLUMN_WEIGHTS))
@@ -79,7 +79,7 @@ def find_candidates(scope: Scope, terms: Terms, limit: int = CANDIDATES) -> dict
 
 
 def make_match_expression(terms: Terms) -> str:
-    """The FTS5 query: any word or related word in heading, text or title, or any code among the identifiers.
+    """Return the FTS5 query: any word or related word in heading, text or title, or any code among the identifiers.
 
     The title is asked apart: its words stand in every row of a document, and counted together with the text they
     would make those words worthless.
@@ -95,7 +95,7 @@ def make_match_expression(terms: Terms) -> str:
 
 
 def make_tokens(stems: Stems, title: str, heading: str, text: str, with_codes: bool = True) -> list[str]:
-    """A passage as the tokens that are scored: words of its heading and codes count several times.
+    """Return a passage as the tokens that are scored: words of its heading and codes count several times.
 
     Args:
         with_codes: False saves most of the time where no code is asked for.
@@ -105,5 +105,5 @@ def make_tokens(stems: Stems, title: str, heading: str, text: str, with_codes: b
 
 
 def _quote(word: str) -> str:
-    """An FTS5 string. Words of a question hold no quotation marks; a correction comes out of a pack, and may."""
+    """Return an FTS5 string. Words of a question hold no quotation marks; a correction comes out of a pack, and may."""
     return '"' + word.replace('"', '""') + '"'

@@ -42,7 +42,7 @@ def make_passages(pack: Pack, scores: Mapping[int, float], limit: int) -> list[P
 
 
 def complete(pack: Pack, passage: Passage, found: Mapping[int, Closeness]) -> Passage:
-    """A passage with the label of its page, its boxes, and how close its sentences come to the question.
+    """Return a passage with the label of its page, its boxes, and how close its sentences come to the question.
 
     Args:
         found: of its chunks; empty without vectors.
@@ -63,7 +63,7 @@ def complete(pack: Pack, passage: Passage, found: Mapping[int, Closeness]) -> Pa
 
 
 def _add_neighbours(chunks: Mapping[int, Chunk], found: Chunk, shown: set[int]) -> list[Chunk]:
-    """A chunk with what stands after and before it in its section, while that stays short."""
+    """Return a chunk with what stands after and before it in its section, while that stays short."""
     run = [found]
     for step in (1, -1):
         while near := chunks.get(run[-1].id + 1 if step > 0 else run[0].id - 1):
@@ -102,7 +102,7 @@ def _make_passage(pack: Pack, found: Chunk, run: list[Chunk], score: float) -> P
 
 
 def _join(run: list[Chunk]) -> str:
-    """The texts one after another; a lead-in or table header that a later chunk repeats is shown once."""
+    """Return the texts one after another; a lead-in or table header that a later chunk repeats is shown once."""
     lines: list[str] = []
     for part in run:
         own = part.text.split("\n")

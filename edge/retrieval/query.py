@@ -43,12 +43,12 @@ class Query:
 
     @property
     def has_codes(self) -> bool:
-        """Whether it asks for a code that a chunk holds."""
+        """True if it asks for a code that a chunk holds."""
         return any(token.startswith(CODE_MARK) for token in self.weights.keys() - self.unknown)
 
 
 def strip_mark(token: str) -> str:
-    """A token as the pack's vocabulary has it."""
+    """Return a token as the pack's vocabulary has it."""
     return token.removeprefix(CODE_MARK)
 
 
@@ -69,7 +69,7 @@ def weigh(
     held: Mapping[str, int],
     total: int,
 ) -> Query:
-    """The query of these tokens and of the ``nearest`` of their ``related`` stems.
+    """Return the query of these tokens and of the ``nearest`` of their ``related`` stems.
 
     Args:
         held: number of chunks that hold each of them, by its bare token.
@@ -87,7 +87,7 @@ def weigh(
 
 
 def find_missing_codes(where: Sequence[Scope], text: str, query: Query) -> tuple[str, ...]:
-    """The codes of a text, as it writes them, that no chunk and no title holds, and no pack is about."""
+    """Return the codes of a text, as it writes them, that no chunk and no title holds, and no pack is about."""
     missing = {
         code: name for code, name in find_named_codes(text).items() if CODE_MARK + code in query.unknown
     }

@@ -55,7 +55,7 @@ def is_lookup(question: str, best: Sequence[Ranked]) -> bool:
 
 
 def rank_passages(candidates: Sequence[Candidate], query: Query) -> list[Ranked]:
-    """The candidates best first."""
+    """Return the candidates best first."""
     weights = {**query.expansion, **query.weights}
     lexical = bm25.score([c.tokens for c in candidates], list(weights), weights)
     keyword = {i: score for i, score in enumerate(lexical) if score > 0}

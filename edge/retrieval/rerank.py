@@ -49,7 +49,7 @@ class Reranking:
         self._paused_until = 0.0
 
     def order(self, question: str, best: Sequence[Ranked]) -> list[Ranked]:
-        """The passages best first, the first few as the reranker sees them."""
+        """Return the passages best first, the first few as the reranker sees them."""
         if len(best) < 2 or self._clock() < self._paused_until:
             return list(best)
         texts = [format_passage(ranked.passage) for ranked in best[:CANDIDATES]]
@@ -62,7 +62,7 @@ class Reranking:
         return blend(best, scores)
 
     def _judge(self, done: int) -> None:
-        """Whether it is worth asking again."""
+        """Judge whether it is worth asking again."""
         with self._lock:
             self._late = 0 if done > 1 else self._late + 1
             too_slow = self._late >= PATIENCE
@@ -78,12 +78,12 @@ class Reranking:
 
 
 def format_passage(passage: Passage) -> str:
-    """What the reranker gets to read: the passage under its heading."""
+    """Return what the reranker gets to read: the passage under its heading."""
     return f"{passage.heading}\n{passage.text}" if passage.heading else passage.text
 
 
 def blend(best: Sequence[Ranked], scores: Sequence[float]) -> list[Ranked]:
-    """The passages in the order of both scores; those that the reranker has not read stay behind the others.
+    """Return the passages in the order of both scores; those that the reranker has not read stay behind the others.
 
     Args:
         best: best first.

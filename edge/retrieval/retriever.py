@@ -83,11 +83,11 @@ class Retriever:
         self._scans = ThreadPoolExecutor(thread_name_prefix="scan")
 
     def list_versions(self) -> dict[str, str]:
-        """The version of each pack that answers now."""
+        """Return the version of each pack that answers now."""
         return {pack.manifest.name: pack.manifest.version for pack in self._packs()}
 
     def search(self, question: Question, limit: int) -> Found:
-        """The best ``limit`` passages for a question.
+        """Return the best ``limit`` passages for a question.
 
         Raises:
             NothingInstalledError: there is no pack at all.
@@ -109,7 +109,7 @@ class Retriever:
         return self.search_scopes(where, make_standalone(question.text, question.history), limit)
 
     def search_scopes(self, where: Sequence[Scope], text: str, limit: int) -> Found:
-        """The best passages for a text within these scopes."""
+        """Return the best passages for a text within these scopes."""
         stems = Stems()
         slips = self._find_slips(where, text, stems)
         by_meaning = self._threads.submit(self._search_by_meaning, where, _mend(text, slips))
@@ -149,7 +149,7 @@ class Retriever:
     def _search_by_meaning(
         self, where: Sequence[Scope], text: str
     ) -> tuple[Vectors | None, list[dict[int, float]]]:
-        """The question's vector, and the nearest chunks of each scope: none where vectors cannot be compared."""
+        """Return the question's vector, and the nearest chunks of each scope: none where vectors cannot be compared."""
         vectors = self._embed([text])
         asked: Vectors | None = vectors[0] if vectors is not None else None
         return asked, [
@@ -160,14 +160,14 @@ class Retriever:
         ]
 
     def _is_comparable(self, pack: Pack) -> bool:
-        """Whether the pack's vectors were made by our embedder."""
+        """Tell whether the pack's vectors were made by our embedder."""
         try:
             return self._embedder is not None and pack.embedder == self._embedder.fingerprint
         except EdgeError:  # its file is gone
             return False
 
     def _embed(self, texts: Sequence[str]) -> Vectors | None:
-        """Their vectors; None when there is no embedder or it fails: keyword search goes on alone."""
+        """Return their vectors; None when there is no embedder or it fails: keyword search goes on alone."""
         if self._embedder is None:
             return None
         try:
@@ -176,7 +176,7 @@ class Retriever:
             return None
 
     def _find_related(self, where: Sequence[Scope], words: Sequence[str], stems: Stems) -> Related:
-        """The stems of the packs that mean about the same as those of these words."""
+        """Return the stems of the packs that mean about the same as those of these words."""
         packs = [scope.pack for scope in where if self._is_comparable(scope.pack)]
         word_of = {stem: word for word in words if _is_word(word) for stem in stems.split(word)[:1]}
         asked = vocabulary.read_vectors(packs, list(word_of))
@@ -199,7 +199,7 @@ class Retriever:
         return find_corrections(unknown, known, self._are_english)
 
     def _are_english(self, words: Sequence[str]) -> list[bool]:
-        """A word that the embedder's vocabulary of 30,000 holds whole is a word, not a slip."""
+        """Return a word that the embedder's vocabulary of 30,000 holds whole is a word, not a slip."""
         if self._embedder is None:
             return [False] * len(words)
         try:
@@ -209,7 +209,7 @@ class Retriever:
 
 
 def _tokenise(stems: Stems, with_codes: bool, passage: Passage) -> tuple[str, ...]:
-    """A passage's tokens, its title as the keyword index holds it."""
+    """Return a passage's tokens, its title as the keyword index holds it."""
     title = make_title_words(passage.title, passage.document)
     return tuple(keyword.make_tokens(stems, title, passage.heading, passage.text, with_codes))
 
@@ -228,7 +228,7 @@ class _Found:
         self._closeness = vector.measure_closeness(pack, chunks, asked) if asked is not None else {}
 
     def measure_similarity(self, passage: Passage) -> float | None:
-        """How close it comes as a whole and in its closest sentence; None without vectors."""
+        """Measure how close it comes as a whole and in its closest sentence; None without vectors."""
         chunks = [self._closeness[chunk] for chunk in passage.chunks if chunk in self._closeness]
         if not chunks:
             return None
@@ -237,14 +237,14 @@ class _Found:
         return SENTENCE_SHARE * closest + (1 - SENTENCE_SHARE) * whole
 
     def complete(self, passage: Passage) -> Passage:
-        """The passage with what its reader needs."""
+        """Return the passage with what its reader needs."""
         return complete(self.pack, passage, self._closeness)
 
 
 def _search_by_words(
     where: Sequence[Scope], terms: Terms, related: Related, stems: Stems
 ) -> tuple[Query, list[dict[int, float]]]:
-    """The tokens asked for, each with its weight over all packs searched, and the candidates of each scope."""
+    """Return the tokens asked for, each with its weight over all packs searched, and the candidates of each scope."""
     tokens = terms.make_tokens(stems)
     asked = list(map(strip_mark, tokens))
     nearest = choose_expansions(related, asked)
@@ -261,5 +261,5 @@ def _search_by_words(
 
 
 def _mend(text: str, slips: Mapping[str, str]) -> str:
-    """The text with its slips corrected, for the embedder."""
+    """Return the text with its slips corrected, for the embedder."""
     return re.sub(r"\w+", lambda match: slips.get(match[0].lower(), match[0]), text)

@@ -35,7 +35,7 @@ POINTING_WORDS = 6
 
 
 def make_standalone(question: str, history: Sequence[Message]) -> str:
-    """The question, with the words of the last user turns that it leaves out put in front when it needs them."""
+    """Return the question, with the words of the last user turns that it leaves out put in front when it needs them."""
     if not needs_topic(question):
         return question
     own = set(split_words(question))
@@ -48,7 +48,7 @@ def make_standalone(question: str, history: Sequence[Message]) -> str:
 
 
 def needs_topic(question: str) -> bool:
-    """Whether the question points back at an earlier turn, or names too little to stand alone."""
+    """Tell whether the question points back at an earlier turn, or names too little to stand alone."""
     spoken = split_words(question)
     own = [word for word in spoken if word not in STOP_WORDS]
     if len(own) < 2 or question.lower().lstrip().startswith(_POINTING_OPENINGS):

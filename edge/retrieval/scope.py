@@ -23,7 +23,7 @@ class Scope:
 
 
 def find_scopes(packs: Sequence[Pack], names: Iterable[str], equipment: str | None) -> list[Scope]:
-    """The parts of the packs that a question may be answered from.
+    """Return the parts of the packs that a question may be answered from.
 
     Documents that name no equipment hold for all of it.
 
@@ -44,7 +44,7 @@ def find_scopes(packs: Sequence[Pack], names: Iterable[str], equipment: str | No
 
 
 def matches(equipment: str, patterns: Iterable[str]) -> bool:
-    """Whether a model name fits one of the patterns (``*`` and ``?`` allowed), however it is spaced or capitalised."""
+    """Tell whether a model name fits one of the patterns (``*`` and ``?`` allowed), however it is spaced or capitalised."""
     return any(
         fnmatchcase(_flatten(equipment), _flatten(pattern).replace("[", "[[]")) for pattern in patterns
     )
@@ -70,7 +70,7 @@ def _read_patterns(pack: Pack) -> list[tuple[str, ...]]:
 
 
 def _make_scope(pack: Pack, equipment: str) -> Scope:
-    """A document's own list replaces that of its pack."""
+    """Return a document's own list replaces that of its pack."""
     allowed = [
         (document.first_chunk, document.last_chunk)
         for document in pack.documents()

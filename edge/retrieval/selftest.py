@@ -49,7 +49,7 @@ class SelfTest:
 
     @property
     def passed(self) -> bool:
-        """Whether enough did."""
+        """True if enough did."""
         return self.found >= REQUIRED * self.asked
 
 
@@ -80,7 +80,7 @@ def require(result: SelfTest) -> None:
 
 
 def make_plain_find(embedder: Embedder | None) -> Find:
-    """A search by words and vectors fused by rank, for builds without the assistant around them."""
+    """Return a search by words and vectors fused by rank, for builds without the assistant around them."""
 
     def find(pack: Pack, question: str) -> list[int]:
         arms = [_search_by_words(pack, question)]
@@ -108,7 +108,7 @@ def _search_by_vector(pack: Pack, embedder: Embedder, question: str) -> list[int
 
 
 def _sample(pack: Pack) -> list[tuple[Chunk, str]]:
-    """A sentence each of up to 30 chunks, the documents taking turns."""
+    """Return a sentence each of up to 30 chunks, the documents taking turns."""
     chance = random.Random(pack.digest)
     documents = chance.sample(pack.documents(), len(pack.documents()))[:SAMPLES]
     ranges = [range(document.first_chunk, document.last_chunk + 1) for document in documents]
@@ -126,7 +126,7 @@ def _choose_sentence(text: str, chance: random.Random) -> str:
 
 
 def _is_found(pack: Pack, wanted: Chunk, sentence: str, ids: Sequence[int]) -> bool:
-    """The chunk itself, another on its page, or one that says the same (repeated text)."""
+    """Return the chunk itself, another on its page, or one that says the same (repeated text)."""
     pages = pack.document_of(wanted.id).pages
     return any(
         chunk.id == wanted.id

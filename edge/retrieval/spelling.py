@@ -18,7 +18,7 @@ def find_corrections(
     vocabulary: Mapping[str, int],
     is_english: Callable[[Sequence[str]], Sequence[bool]],
 ) -> dict[str, str]:
-    """The likeliest word of the vocabulary (word to number of chunks) for each unknown word that has one.
+    """Return the likeliest word of the vocabulary (word to number of chunks) for each unknown word that has one.
 
     One slip is allowed, from eight letters on two; the first letter must be right, as it nearly always is.
     ``is_english`` tells of each word whether it is an ordinary word rather than a slip.

@@ -58,7 +58,7 @@ class Closeness:
 
 
 def search(scope: Scope, asked: Vectors, limit: int = CANDIDATES, run: Map = map) -> dict[int, float]:
-    """Chunk id to cosine for about the ``limit`` nearest chunks of a scope.
+    """Return chunk id to cosine for about the ``limit`` nearest chunks of a scope.
 
     Args:
         asked: a unit vector, shape ``(384,)``.
@@ -93,7 +93,7 @@ def _scan(scope: Scope, asked: Vectors, cells: Sequence[int], k: int) -> Rows:
 
 
 def measure_closeness(pack: Pack, chunks: Iterable[int], asked: Vectors) -> dict[int, Closeness]:
-    """How close each of these chunks and its sentences, steps and rows come to the question."""
+    """Measure how close each of these chunks and its sentences, steps and rows come to the question."""
     rows = pack.rows(f"SELECT chunk, vectors FROM embedding WHERE {_AMONG}", (json.dumps(list(chunks)),))
     if not rows:
         return {}
@@ -114,7 +114,7 @@ def _compute_cosines(stored: bytes, asked: Vectors) -> Vectors:
 
 
 def _choose_cells(pack: Pack, asked: Vectors) -> list[int]:
-    """All cells of a pack, the most promising first."""
+    """Return all cells of a pack, the most promising first."""
     if pack not in _cells:
         rows = pack.rows("SELECT id, mean FROM cell ORDER BY id")
         means = np.frombuffer(b"".join(row[1] for row in rows), "<f4").reshape(-1, DIMENSIONS)

@@ -48,7 +48,7 @@ class _Meanings:
 
 
 def count_chunks(packs: Sequence[Pack], stems: Iterable[str]) -> dict[str, int]:
-    """The number of chunks that hold each stem in their heading, text or codes, over all packs.
+    """Return the number of chunks that hold each stem in their heading, text or codes, over all packs.
 
     Titles are left out: their words stand in every row of a document.
     """
@@ -61,14 +61,14 @@ def count_chunks(packs: Sequence[Pack], stems: Iterable[str]) -> dict[str, int]:
 
 
 def read_words(pack: Pack) -> dict[str, int]:
-    """All words of a pack as written, lower case, with the number of chunks that hold them. Read once."""
+    """Return all words of a pack as written, lower case, with the number of chunks that hold them. Read once."""
     if pack not in _words:
         _words[pack] = {word: chunks for word, chunks in pack.rows("SELECT word, chunks FROM word")}
     return _words[pack]
 
 
 def read_vectors(packs: Sequence[Pack], stems: Sequence[str]) -> dict[str, Vectors]:
-    """The unit vectors, each of shape ``(384,)``, of those of these stems that a pack has one for."""
+    """Return the unit vectors, each of shape ``(384,)``, of those of these stems that a pack has one for."""
     sql = (
         "SELECT stem, vector FROM stem WHERE vector IS NOT NULL AND stem IN (SELECT value FROM json_each(?))"
     )
@@ -77,7 +77,7 @@ def read_vectors(packs: Sequence[Pack], stems: Sequence[str]) -> dict[str, Vecto
 
 
 def find_related(packs: Sequence[Pack], asked: Mapping[str, Vectors]) -> Related:
-    """The stems of these packs that mean about the same as each asked one, itself left out.
+    """Return the stems of these packs that mean about the same as each asked one, itself left out.
 
     Args:
         asked: unit vectors of stems, each of shape ``(384,)``.
@@ -97,7 +97,7 @@ def find_related(packs: Sequence[Pack], asked: Mapping[str, Vectors]) -> Related
 
 
 def _read_stems(pack: Pack) -> _Meanings:
-    """All stems of a pack that have a vector. Read once."""
+    """Return all stems of a pack that have a vector. Read once."""
     if pack not in _meanings:
         rows = pack.rows("SELECT stem, word, vector FROM stem WHERE vector IS NOT NULL")
         _meanings[pack] = _Meanings(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 
 def score(corpus: Sequence[Sequence[str]], query: Sequence[str], weights: Mapping[str, float]) -> list[float]:
-    """The score of each token list for the query's tokens.
+    """Return the score of each token list for the query's tokens.
 
     Args:
         weights: inverse frequency of each token, counted over a larger collection than ``corpus``.

@@ -28,12 +28,12 @@ MIN_CODE = 3
 
 
 def normalise(code: str) -> str:
-    """Lower case without separators: ``E-207`` becomes ``e207``."""
+    """Return lower case without separators: ``E-207`` becomes ``e207``."""
     return _SEPARATORS.sub("", code).lower()
 
 
 def find_identifiers(text: str) -> list[str]:
-    """The normalised codes of a text, in order of their first appearance, without repetitions."""
+    """Return the normalised codes of a text, in order of their first appearance, without repetitions."""
     return [
         code for code in dict.fromkeys(map(normalise, _find_written(text))) if 2 <= len(code) <= MAX_LENGTH
     ]
@@ -57,7 +57,7 @@ def _find_written(text: str) -> list[str]:
 
 
 def find_asked_identifiers(text: str) -> list[str]:
-    """What a question may mean as a code: its codes, and two or three neighbouring words written as one.
+    """Return what a question may mean as a code: its codes, and two or three neighbouring words written as one.
 
     People type "battery charge low" for ``battery.charge.low`` and "e 207" for E-207; spellings that no pack holds
     cost a look-up and find nothing.

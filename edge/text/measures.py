@@ -111,7 +111,7 @@ _PREPOSITION = re.compile(r"\s+[a-z]")
 
 
 def read_unit(text: str, start: int) -> tuple[str, int] | None:
-    """The unit that begins at ``start``, in its one spelling, and where it ends."""
+    """Return the unit that begins at ``start``, in its one spelling, and where it ends."""
     if degrees := _DEGREES.match(text, start):
         return f"°{degrees[1][0].upper()}", degrees.end()
     found = _read_simple(text, start)

@@ -49,13 +49,13 @@ class Unit:
 
 
 def join_row(cells: Iterable[str]) -> str:
-    """A table row as packs hold it; empty when all its cells are."""
+    """Return a table row as packs hold it; empty when all its cells are."""
     row = [cell.strip() for cell in cells]
     return CELL.join(cell or EMPTY for cell in row) if any(row) else ""
 
 
 def split_units(text: str, kind: ChunkKind) -> list[Unit]:
-    """The units of a chunk or passage in order."""
+    """Return the units of a chunk or passage in order."""
     found: list[Unit] = []
     header = ""
     for number, line in enumerate(text.split("\n")):
@@ -72,6 +72,6 @@ def split_units(text: str, kind: ChunkKind) -> list[Unit]:
 
 
 def put_in_context(heading: str, unit: Unit) -> str:
-    """What is embedded for a unit: it says little without the last heading above it."""
+    """Return what is embedded for a unit: it says little without the last heading above it."""
     last = heading.rsplit(" > ", 1)[-1]
     return f"{last}. {unit.spoken}" if last else unit.spoken

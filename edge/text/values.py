@@ -94,7 +94,7 @@ _SEPARATORS = re.compile(r"[-_/ ]")
 
 
 def find_values(text: str, *, ordinals: bool = False) -> list[Value]:
-    """All values of a text in order; the numbers that lines of a list begin with only if asked for."""
+    """Return all values of a text in order; the numbers that lines of a list begin with only if asked for."""
     found: list[Value] = []
     for line in normalise_characters(text).splitlines():
         ordinal = None if ordinals else _ORDINAL.match(line)
@@ -105,7 +105,7 @@ def find_values(text: str, *, ordinals: bool = False) -> list[Value]:
 
 
 def normalise_number(text: str) -> str:
-    """The form of a bare number: ``1,450`` and ``1450.0`` are ``1450``; what is no number stays as it is."""
+    """Return the form of a bare number: ``1,450`` and ``1450.0`` are ``1450``; what is no number stays as it is."""
     text = text.replace("'", "").replace(" ", "")
     if re.fullmatch(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text) and not text.lstrip("+-").startswith("0"):
         text = text.replace(",", "")
@@ -229,7 +229,7 @@ def _read_unit_after(line: str, end: int) -> tuple[str, int] | None:
 
 
 def _is_range(line: str, end: int) -> bool:
-    """Whether a joiner and a number with a unit follow: ``4-20mA`` is no code."""
+    """Tell whether a joiner and a number with a unit follow: ``4-20mA`` is no code."""
     joiner = _RANGE.match(line, end)
     number = _NUMBER.match(line, joiner.end()) if joiner else None
     return bool(number and _read_unit_after(line, number.end()))

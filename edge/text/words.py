@@ -30,7 +30,7 @@ STOP_WORDS = frozenset(
 
 
 def split_words(text: str) -> list[str]:
-    """Lower-case words, runs of letters and digits; ``_`` separates as it does in the index.
+    """Return lower-case words, runs of letters and digits; ``_`` separates as it does in the index.
 
     Letters typed as two characters (``u`` and a diaeresis, as macOS does) are composed: ``\\w`` would end a word there.
     """
@@ -39,13 +39,13 @@ def split_words(text: str) -> list[str]:
 
 
 def find_content_words(text: str) -> list[str]:
-    """The words that carry meaning, each once, in order; all of them when every word is a stop word."""
+    """Return the words that carry meaning, each once, in order; all of them when every word is a stop word."""
     found = list(dict.fromkeys(split_words(text)))
     return [word for word in found if word not in STOP_WORDS] or found
 
 
 def make_title_words(title: str, name: str) -> str:
-    """What the keyword index holds as title: the title and the words of the file name that it lacks."""
+    """Return what the keyword index holds as title: the title and the words of the file name that it lacks."""
     known = {word.lower() for word in _TITLE_WORD.findall(title)}
     extra = [word for word in _TITLE_WORD.findall(PurePosixPath(name).stem) if word.lower() not in known]
     return " ".join([title, *extra])
@@ -58,9 +58,9 @@ class Stems:
         self._split: Callable[[str], list[str]] = stemmer(TOKENIZER)
 
     def split(self, text: str) -> list[str]:
-        """All stems of a text in order."""
+        """Return all stems of a text in order."""
         return self._split(text)
 
     def split_content(self, text: str) -> list[str]:
-        """The stems of the words that carry meaning, each once."""
+        """Return the stems of the words that carry meaning, each once."""
         return list(dict.fromkeys(stem for word in find_content_words(text) for stem in self._split(word)))
