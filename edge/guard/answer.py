@@ -97,7 +97,7 @@ def _find_opening_citation(sentence: str) -> str:
 
 
 def _refuses(text: str, cites: bool) -> bool:
-    """Tell whether every sentence only says that there is no answer. "This manual does not cover repairs [1]" is one."""
+    """Tell whether every sentence only says that there is no answer ("This manual does not cover repairs [1]")."""
     spoken = [piece for line in text.split("\n") for piece in _split_pieces(strip_citations(line))]
     if cites and not any(map(_ABOUT_PASSAGES.match, spoken)):
         return False

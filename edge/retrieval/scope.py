@@ -44,7 +44,7 @@ def find_scopes(packs: Sequence[Pack], names: Iterable[str], equipment: str | No
 
 
 def matches(equipment: str, patterns: Iterable[str]) -> bool:
-    """Tell whether a model name fits one of the patterns (``*`` and ``?`` allowed), however it is spaced or capitalised."""
+    """Tell whether a model name fits one of the patterns (``*`` and ``?`` allowed), spaced or capitalised anyhow."""
     return any(
         fnmatchcase(_flatten(equipment), _flatten(pattern).replace("[", "[[]")) for pattern in patterns
     )
