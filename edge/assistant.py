@@ -94,8 +94,7 @@ class Assistant:
         clock.mark("evidence")
         yield EvidenceFound(evidence, clock.marks["evidence"])
 
-        similarities = [ranked.dense for ranked in found.ranked]
-        reading = read(evidence.query, found.query, found.evidence.passages, similarities)
+        reading = read(evidence.query, found.query, found.evidence.passages)
         answer = decide(reading, found.evidence)
         exchange: Exchange | None = NOT_SENT if answer.mode in ("refused", "clarify") else None
         clock.mark("quote")

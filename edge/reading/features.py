@@ -1,7 +1,7 @@
 """What speaks for a unit and what against it, as numbers that mean the same in every pack. Pure.
 
-Only one of them compares with what was found far below, and says so where a pack is too small for that: a pack of one
-page is judged like one of a thousand.
+None of them compares a unit with what else was found far below it, so that a pack of one page is judged like one of a
+thousand.
 """
 
 from __future__ import annotations
@@ -44,14 +44,7 @@ QUESTION_FEATURES = (
     "unknown", "lacking", "codes nowhere", "marks nowhere", "value", "quantity", "quantity nowhere", "decision",
     "definition", "steps", "words", "best cosine", "best coverage", "best coverage of unit", "best of both",
     "no cosine", "symptom",
-    "lead", "few passages",
 )  # fmt: skip
-
-
-BACKGROUND = slice(5, 30)
-"""Ranks of passages that tell how near a passage comes by chance."""
-USUAL_LEAD = 0.25
-"""In place of the lead where a pack has too few passages to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +60,11 @@ class Features:
     question: Floats
 
 
-def read_features(
-    asked: Asked, candidates: Sequence[Candidate], similarities: Sequence[float] = ()
-) -> Features:
-    """Read the features of a question and of every unit that could answer it.
-
-    Args:
-        similarities: cosines of all passages that were scored, not only of those read here.
-    """
+def read_features(asked: Asked, candidates: Sequence[Candidate]) -> Features:
+    """Read the features of a question and of every unit that could answer it."""
     reader = _Reader(asked, candidates)
     units = np.array([reader.read(candidate) for candidate in candidates], dtype=np.float64)
-    return Features(
-        units.reshape(len(candidates), len(UNIT_FEATURES)), reader.read_question(units, similarities)
-    )
-
-
-def _measure_lead(similarities: Sequence[float]) -> float:
-    """Return how far the nearest passage is ahead of those that are only about as near as chance has it."""
-    ordered = sorted(similarities, reverse=True)
-    background = ordered[BACKGROUND]
-    return ordered[0] - sum(background) / len(background) if background else USUAL_LEAD
+    return Features(units.reshape(len(candidates), len(UNIT_FEATURES)), reader.read_question(units))
 
 
 class _Reader:
@@ -209,7 +187,7 @@ class _Reader:
             float(words < 7 and not is_row),
         ]
 
-    def read_question(self, units: Floats, similarities: Sequence[float]) -> Floats:
+    def read_question(self, units: Floats) -> Floats:
         """Return the features of the question as a whole, in the order of ``QUESTION_FEATURES``."""
         asked = self._asked
         everywhere = frozenset[str]().union(*self._marks_of.values())
@@ -246,8 +224,6 @@ class _Reader:
                 else 0.0,
                 float(self._best_cosine is None),
                 float("symptom" in asked.cues),
-                _measure_lead(similarities),
-                float(len(similarities) <= BACKGROUND.start),
             ]
         )
 

@@ -79,22 +79,20 @@ class Network:
         return weights / total, rest / total
 
 
-def read(text: str, query: Query, passages: Sequence[Passage], similarities: Sequence[float] = ()) -> Reading:
+def read(text: str, query: Query, passages: Sequence[Passage]) -> Reading:
     """Read a question together with the passages found for it.
 
     Args:
         text: the question, standing alone.
         query: its words as they were searched for.
         passages: best first, each with the closeness of its units.
-        similarities: cosines of all passages that were scored.
     """
     asked = analyse(text, query)
     candidates = list_candidates(passages[:PASSAGES])
     if not candidates:
         return Reading(asked, (), (), 1.0)
     compared = any(passage.closeness for passage in passages)
-    similarities = similarities if compared else ()
-    features = read_features(asked, candidates, similarities)
+    features = read_features(asked, candidates)
     chances, unanswered = load_network("reader.json" if compared else "reader_by_words.json").judge(features)
     return Reading(asked, candidates, chances.tolist(), unanswered)
 

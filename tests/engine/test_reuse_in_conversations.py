@@ -86,7 +86,7 @@ def start(model: Path, pumps: Pack, tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture(autouse=True)
 def answers_whatever_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.assistant.REFUSE_BELOW", 0.0)
+    monkeypatch.setattr("edge.reading.decide.REFUSE_ABOVE", 1.1)
 
 
 def ask(assistant: Assistant, text: str, conversation: str) -> Answer:

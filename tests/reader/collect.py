@@ -60,7 +60,7 @@ def collect(packs: Sequence[Path], questions: Path, by_meaning: bool = True) -> 
             found_now = retriever.search(Question(row["question"], history=history), PASSAGES)
             candidates = list_candidates(found_now.evidence.passages)
             asked = analyse(found_now.evidence.query, found_now.query)
-            features = read_features(asked, candidates, [ranked.dense for ranked in found_now.ranked])
+            features = read_features(asked, candidates)
             labels = np.array([is_right(row, candidate) for candidate in candidates], dtype=bool)
             search = Search(asked, found_now.evidence)
             found.append(Example(row, candidates, features, labels, is_answerable(row), search))

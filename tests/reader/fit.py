@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.reading.features import QUESTION_FEATURES, UNIT_FEATURES, USUAL_LEAD
+from edge.reading.features import QUESTION_FEATURES, UNIT_FEATURES
 from edge.reading.reader import Network
 from tests.reader.collect import Example, collect
 from tests.reader.judge import Tally, judge
@@ -102,8 +102,7 @@ def without_vectors(example: Example) -> Example:
     units, question = example.features.units.copy(), example.features.question.copy()
     units[:, [i for i, name in enumerate(UNIT_FEATURES) if "cosine" in name]] = 0
     question[[QUESTION_FEATURES.index(name) for name in ("best cosine", "best of both")]] = 0
-    question[QUESTION_FEATURES.index("no cosine")] = question[QUESTION_FEATURES.index("few passages")] = 1
-    question[QUESTION_FEATURES.index("lead")] = USUAL_LEAD
+    question[QUESTION_FEATURES.index("no cosine")] = 1
     features = type(example.features)(units, question)
     return Example(
         example.row, example.candidates, features, example.labels, example.answerable, example.search

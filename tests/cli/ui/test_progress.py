@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from edge.cli.ui import progress
@@ -9,7 +11,7 @@ def test_piped_progress_is_a_line_a_second_at_most(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([10.0, 10.0, 10.4, 10.99, 11.1, 11.1, 12.0])
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("edge.cli.ui.progress.time", SimpleNamespace(monotonic=lambda: next(clock)))
     with progress.show_progress() as report:
         for done in range(1, 6):
             report("read", f"{done}.pdf", done, 5)
@@ -31,7 +33,7 @@ def test_bytes_are_reported_in_megabytes() -> None:
 
 def test_speed_is_reported_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 12.0])
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("edge.cli.ui.progress.time", SimpleNamespace(monotonic=lambda: next(clock)))
     reports: list[tuple[str, str, int, int]] = []
     report = progress.report_speed(lambda *what: reports.append(what), "fetch")
     report("pumps.kpack", 1_000_000, 9_000_000)
