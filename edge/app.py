@@ -161,13 +161,13 @@ def make_reranker(settings: Settings, load_s: float = 0.0) -> LlamaReranker | No
     return LlamaReranker(path, min(physical_cores(), QUERIES), guard, load_s)
 
 
-def make_find(embedder: Embedder | None) -> Callable[[Pack, str], list[int]]:
-    """Make the real search of one pack, which returns chunk ids best first: what a new pack is tested with."""
+def make_find(embedder: Embedder | None) -> Callable[[Pack, str], list[tuple[int, ...]]]:
+    """Make the real search of one pack, which returns the chunk ids of each passage: what a new pack is tested with."""
 
-    def search(pack: Pack, text: str) -> list[int]:
+    def search(pack: Pack, text: str) -> list[tuple[int, ...]]:
         with closing(Retriever(lambda: [pack], embedder)) as retriever:
             evidence = retriever.search(Question(text), FOUND).evidence
-        return [chunk for passage in evidence.passages for chunk in passage.chunks]
+        return [passage.chunks for passage in evidence.passages]
 
     return search
 

@@ -116,7 +116,8 @@ def test_closing_twice_is_allowed(settings: Settings) -> None:
 
 def test_a_new_pack_is_tested_with_the_search_that_will_answer_from_it(pumps: Pack, tmp_path: Path) -> None:
     search = make_find(ScriptedEmbedder())
-    chunks = search(pumps, "The coupling bolts are tightened to 8 Nm.")
+    results = search(pumps, "The coupling bolts are tightened to 8 Nm.")
+    chunks = [chunk for result in results for chunk in result]
     assert any("8 Nm" in chunk.text for chunk in pumps.chunks(chunks[:2]))
     assert len(set(chunks)) == len(chunks)
     source = tmp_path / "source"

@@ -34,6 +34,9 @@ def build_pack(
     repository: Annotated[
         Path | None, typer.Option("--repository", metavar="REPO", help="Where --sign-with releases it.")
     ] = None,
+    allow_poor: Annotated[
+        bool, typer.Option("--allow-poor", help="Keep a pack that fails its self-test, and mark it.")
+    ] = False,
 ) -> None:
     """Build a pack from a folder of documents.
 
@@ -58,7 +61,9 @@ def build_pack(
             report(step.stage, step.document, step.done, step.total)
 
         try:
-            built = build(source, output, embedder, report_step, find=app.make_find(embedder))
+            built = build(
+                source, output, embedder, report_step, find=app.make_find(embedder), allow_poor=allow_poor
+            )
         except KeyboardInterrupt:
             Screen(sys.stderr).write("The same command resumes where this one stops.")
             raise
@@ -211,7 +216,10 @@ def _show_build(screen: Screen, report: BuildReport, seconds: float) -> None:
     screen.write(f"{', '.join(counts)}; {format_size(report.size)} in {seconds:.0f} s")
     if report.resumed:
         screen.write(f"Resumed: {format_count(report.resumed, 'document')} had been read before.")
-    screen.write((f"Self-test: {test.found} of {test.asked} sentences found their page.", GOOD))
+    tested = f"Self-test: {test.found} of {test.asked} sentences found their page."
+    screen.write((tested, CAREFUL if report.mark else GOOD))
+    if report.mark:
+        screen.write((f"POOR: the pack {report.mark}; it is marked.", CAREFUL))
     for miss in test.misses:
         screen.write((f'{miss.document}, page {miss.page}: "{miss.sentence}"', FAINT), indent=2, most=1)
     if report.embedder == "none":
@@ -255,7 +263,7 @@ def _show_pack(screen: Screen, pack: Pack) -> None:
         "contents": f"{', '.join(counts)}, {format_size(pack.size)}",
         "embedder": pack.embedder,
         "digest": pack.digest,
-    }
+    } | ({"POOR": pack.mark} if pack.mark else {})
     for name, value in facts.items():
         screen.write(value, lead=(f"{name:10} ", FAINT))
     screen.write_gap()
@@ -278,6 +286,7 @@ def _describe_pack(pack: Pack) -> dict[str, object]:
         "size": pack.size,
         "embedder": pack.embedder,
         "chunks": pack.chunk_count,
+        "mark": pack.mark,
         "documents": [
             {
                 "name": document.name,

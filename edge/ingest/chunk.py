@@ -178,18 +178,22 @@ def _take_boxes(boxes: tuple[Box, ...], start: float, end: float) -> tuple[Box, 
 
 
 def _split_sections(document: SourceDocument, pieces: Sequence[_Piece]) -> Iterator[_Section]:
-    """Yield the text under each heading, with the headings above it as a breadcrumb."""
+    """Yield the text under each heading, with the headings above it as a breadcrumb.
+
+    A record is a section of its own: the rows around it say nothing about it.
+    """
     trail: list[tuple[int, str]] = []
     number = 0
     current: list[_Piece] = []
     for piece in pieces:
+        starts = piece.block.kind in ("heading", "record")
+        if starts and current:
+            yield _Section(number, _format_breadcrumb(document, trail), tuple(current))
+            current = []
+        number += starts
         if piece.block.kind != "heading":
             current.append(piece)
             continue
-        if current:
-            yield _Section(number, _format_breadcrumb(document, trail), tuple(current))
-            current = []
-        number += 1
         while trail and trail[-1][0] >= piece.block.level:
             trail.pop()
         trail.append((piece.block.level, piece.block.text))
@@ -206,9 +210,7 @@ def _format_breadcrumb(document: SourceDocument, trail: Sequence[tuple[int, str]
 
 def _divide(pieces: Sequence[_Piece], headers: dict[str, int]) -> Iterator[list[_Piece]]:
     """Fill chunks with whole units (a paragraph, a list, a table); divide only the units that are too large."""
-    if pieces[0].block.kind == "record":
-        yield from ([piece] for piece in pieces)
-    elif _count_tokens(pieces, headers) <= WHOLE_TOKENS:
+    if _count_tokens(pieces, headers) <= WHOLE_TOKENS:
         yield list(pieces)
     else:
         groups: list[list[_Piece]] = []

@@ -132,6 +132,11 @@ class Pack:
         """Fingerprint of the model its vectors were made with; ``none`` when it has no vectors."""
         return self._meta("embedder")
 
+    @cached_property
+    def mark(self) -> str:
+        """What its self-test missed, if it was built all the same; empty for a sound pack."""
+        return next((str(row[0]) for row in self.rows("SELECT value FROM meta WHERE key = 'mark'")), "")
+
     @property
     def version(self) -> str:
         """The manifest's version."""

@@ -90,6 +90,7 @@ def write_pack(
     documents: Sequence[IndexedDocument],
     vectors: IndexedVectors | None,
     progress: Callable[[int], None] = lambda done: None,
+    mark: str = "",
 ) -> str:
     """Write a pack to ``path`` (which must not exist) and return its digest. The caller makes it durable.
 
@@ -97,6 +98,7 @@ def write_pack(
         documents: in the order they shall have in the pack.
         vectors: of all their records, None for a pack that is searched by words alone.
         progress: told the number of documents indexed so far.
+        mark: what a reader of the pack must know about its quality; empty for a sound one.
     """
     with translated(path):
         connection = open_writable(path)
@@ -108,7 +110,7 @@ def write_pack(
             # Not `with connection`: without a journal its rollback fails, and that would hide what went wrong.
             connection.execute("BEGIN")
             connection.execute(SCHEMA)
-            _write_meta(connection, manifest, vectors.fingerprint if vectors else NO_EMBEDDER)
+            _write_meta(connection, manifest, vectors.fingerprint if vectors else NO_EMBEDDER, mark)
             vocabulary = _write_documents(connection, documents, progress)
             _write_vocabulary(connection, vocabulary, vectors)
             if vectors:
@@ -122,8 +124,8 @@ def write_pack(
     return seal(path)
 
 
-def _write_meta(connection: apsw.Connection, manifest: Manifest, embedder: str) -> None:
-    values = {"manifest": to_json(manifest), "embedder": embedder}
+def _write_meta(connection: apsw.Connection, manifest: Manifest, embedder: str, mark: str) -> None:
+    values = {"manifest": to_json(manifest), "embedder": embedder} | ({"mark": mark} if mark else {})
     connection.executemany("INSERT INTO meta VALUES (?, ?)", sorted(values.items()))
 
 

@@ -1,9 +1,10 @@
-"""Does a pack find its own text? Sampled sentences are searched for; most must bring up their own page."""
+"""Does a pack find its own text? Sampled sentences and codes are searched for; most must bring up their own page."""
 
 from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -15,24 +16,36 @@ from edge.errors import SourceError
 from edge.packs.pack import Chunk, Pack
 from edge.packs.quantise import quantise
 from edge.text.sentences import split_sentences as split
+from edge.text.units import CELL
 
-Find = Callable[[Pack, str], Sequence[int]]
-"""Ids of the chunks that a search of one pack finds for a question, best first."""
+Find = Callable[[Pack, str], Sequence[Sequence[int]]]
+"""The results that a search of one pack finds for a question, best first; each is the ids of its chunks."""
 
 SAMPLES = 30
 TOP = 5
 REQUIRED = 0.9
 RRF_K = 60
 _WORD = re.compile(r"\w+")
+_DIGIT = re.compile(r"\d")
+
+
+MIN_SENTENCE = 6
+"""Words of a sentence worth asking for."""
+MIN_OPENING = 4
+"""Words of the opening of a text without such a sentence."""
+MAX_WORDS = 25
+MAX_KEY = 4
+"""Words of a first cell that may name its row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A sentence that did not find its page."""
+    """A sentence or code that did not find its page. ``is_row``: it stands in a table or list."""
 
     document: str
     page: int
     sentence: str
+    is_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +57,7 @@ class SelfTest:
 
     @property
     def found(self) -> int:
-        """Sentences that found their page among the first five chunks."""
+        """Sentences that found their page among the first five results."""
         return self.asked - len(self.misses)
 
     @property
@@ -57,9 +70,11 @@ def run(pack: Pack, find: Find) -> SelfTest:
     """Search for up to 30 sentences of all documents; which ones depends on the pack's bytes alone."""
     sample = _sample(pack)
     misses = [
-        Miss(pack.document_of(chunk.id).name, chunk.page_from, sentence)
+        Miss(pack.document_of(chunk.id).name, chunk.page_from, sentence, CELL in chunk.text)
         for chunk, sentence in sample
-        if not _is_found(pack, chunk, sentence, find(pack, sentence)[:TOP])
+        if not _is_found(
+            pack, chunk, sentence, [id for result in find(pack, sentence)[:TOP] for id in result]
+        )
     ]
     return SelfTest(len(sample), tuple(misses))
 
@@ -72,17 +87,25 @@ def require(result: SelfTest) -> None:
     """
     if result.passed:
         return
-    documents = ", ".join(sorted({miss.document for miss in result.misses}))
+    counts = Counter(miss.document for miss in result.misses)
+    documents = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
     raise SourceError(
         f"The pack finds only {result.found} of {result.asked} of its own sentences; missed in: {documents}.",
-        "These documents may hold garbled text (scans, broken fonts): replace them or leave them out.",
+        f"{_explain(result.misses)} With --allow-poor the pack is built all the same, and marked.",
     )
+
+
+def _explain(misses: Sequence[Miss]) -> str:
+    rows = [miss.sentence for miss in misses if miss.is_row]
+    if 2 * len(rows) > len(misses):
+        return f'Rows of their tables are too alike to be told apart ("{rows[0]}"): give each a name of its own.'
+    return "These documents may hold garbled text (scans, broken fonts): replace them or leave them out."
 
 
 def make_plain_find(embedder: Embedder | None) -> Find:
     """Return a search by words and vectors fused by rank, for builds without the assistant around them."""
 
-    def find(pack: Pack, question: str) -> list[int]:
+    def find(pack: Pack, question: str) -> list[tuple[int, ...]]:
         arms = [_search_by_words(pack, question)]
         if embedder is not None and pack.embedder == embedder.fingerprint:
             arms.append(_search_by_vector(pack, embedder, question))
@@ -90,7 +113,7 @@ def make_plain_find(embedder: Embedder | None) -> Find:
         for arm in arms:
             for rank, chunk in enumerate(arm):
                 scores[chunk] = scores.get(chunk, 0.0) + 1 / (RRF_K + rank)
-        return sorted(scores, key=lambda chunk: (-scores[chunk], chunk))
+        return [(chunk,) for chunk in sorted(scores, key=lambda chunk: (-scores[chunk], chunk))]
 
     return find
 
@@ -114,15 +137,24 @@ def _sample(pack: Pack) -> list[tuple[Chunk, str]]:
     ranges = [range(document.first_chunk, document.last_chunk + 1) for document in documents]
     drawn = [chance.sample(ids, min(SAMPLES, len(ids))) for ids in ranges]
     ids = [id for turn in zip_longest(*drawn) for id in turn if id is not None][:SAMPLES]
-    sentences = ((chunk, _choose_sentence(chunk.text, chance)) for chunk in pack.chunks(ids))
+    sentences = ((chunk, _choose_question(chunk, chance)) for chunk in pack.chunks(ids))
     return [(chunk, sentence) for chunk, sentence in sentences if sentence]
+
+
+def _choose_question(chunk: Chunk, chance: random.Random) -> str:
+    """What a reader of the chunk would ask for: a row by the code that names it, prose by a sentence."""
+    first, bar, rest = chunk.text.partition(CELL)
+    is_record = bool(bar) and "\n" not in rest
+    if is_record and _DIGIT.search(first) and len(_WORD.findall(first)) <= MAX_KEY:
+        return first.replace(": ", " ")
+    return _choose_sentence(chunk.text, chance)
 
 
 def _choose_sentence(text: str, chance: random.Random) -> str:
     """A sentence of at least six words, else the opening of the text; empty when that is too short to be found."""
-    complete = [sentence for sentence in split(text) if len(_WORD.findall(sentence)) >= 6]
+    complete = [sentence for sentence in split(text) if len(_WORD.findall(sentence)) >= MIN_SENTENCE]
     words = (chance.choice(complete) if complete else text).split()
-    return " ".join(words[:25]) if len(words) >= 4 else ""
+    return " ".join(words[:MAX_WORDS]) if len(words) >= MIN_OPENING else ""
 
 
 def _is_found(pack: Pack, wanted: Chunk, sentence: str, ids: Sequence[int]) -> bool:

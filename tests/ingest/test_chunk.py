@@ -147,6 +147,7 @@ def test_every_part_of_a_table_starts_with_its_header() -> None:
 def test_every_record_of_a_data_file_is_a_chunk() -> None:
     records = make_chunks(*[Block("record", f"Code: E{n} | Cause: heat") for n in range(3)])
     assert [record.text for record in records] == [f"Code: E{n} | Cause: heat" for n in range(3)]
+    assert len({record.section for record in records}) == 3, "rows that only stand near it are no part of it"
 
 
 @pytest.mark.parametrize("before", [0, 30, 60, 90, 120, 150, 180])
