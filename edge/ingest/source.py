@@ -38,7 +38,7 @@ def list_source(folder: Path) -> tuple[list[SourceFile], list[SkippedFile]]:
     """Return the documents of a folder and its subfolders by name, and the files that were skipped.
 
     Raises:
-        SourceError: not a folder, or one that cannot be read.
+        SourceError: not a folder, or one that cannot be read; a link in it leads out of it.
     """
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
@@ -46,6 +46,7 @@ def list_source(folder: Path) -> tuple[list[SourceFile], list[SkippedFile]]:
     files: list[SourceFile] = []
     skipped: list[SkippedFile] = []
     for path in _walk(folder):
+        _check_link(folder, path)
         name = PurePosixPath(path.relative_to(folder)).as_posix()
         reason = _explain_skip(name, path)
         if reason is None:
@@ -104,7 +105,24 @@ def _walk(folder: Path) -> Iterator[Path]:
 
     for parent, folders, names in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            _check_link(folder, Path(parent, name))
         yield from (Path(parent, name) for name in sorted(names))
+
+
+def _check_link(folder: Path, path: Path) -> None:
+    """Refuse a symbolic link out of the folder: a pack would publish a file that nobody put there.
+
+    Raises:
+        SourceError: the link and where it leads.
+    """
+    if path.is_symlink() and not path.name.startswith("."):
+        target = Path(os.path.realpath(path))
+        if not target.is_relative_to(os.path.realpath(folder)):
+            raise SourceError(
+                f"{path} is a symbolic link that leads out of the folder, to {target}.",
+                "Copy the document into the folder, or remove the link.",
+            )
 
 
 def _explain_skip(name: str, path: Path) -> str | None:

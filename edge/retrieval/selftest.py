@@ -98,7 +98,9 @@ def require(result: SelfTest) -> None:
 def _explain(misses: Sequence[Miss]) -> str:
     rows = [miss.sentence for miss in misses if miss.is_row]
     if 2 * len(rows) > len(misses):
-        return f'Rows of their tables are too alike to be told apart ("{rows[0]}"): give each a name of its own.'
+        return (
+            f'Rows of their tables are too alike to be told apart ("{rows[0]}"): give each a name of its own.'
+        )
     return "These documents may hold garbled text (scans, broken fonts): replace them or leave them out."
 
 

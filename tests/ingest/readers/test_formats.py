@@ -192,3 +192,40 @@ def test_csv_quoting_and_ragged_rows() -> None:
         ("record", 'Code: E1 | Text: a, "b" c'),
         ("record", "Code: E2 | Text: d | extra"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Code;Cause\n7;Dry run\n8;Hot\n", "Code: 7 | Cause: Dry run"),
+        ("Pin,Signal\nX1:1,Supply\nX1:2,Ground\n", "Pin: X1:1 | Signal: Supply"),
+        ("Key,State\nB,Enabled\nC,Enabled\nD,Disabled\nE,Enabled\n", "Key: B | State: Enabled"),
+        ("Part,Torque [Nm]\nM8,25\nM10,50\n", "Part: M8 | Torque [Nm]: 25"),
+        ("L1,L2\n230.1,229.8\n231.0,230.4\n", "L1: 230.1 | L2: 229.8"),
+        ("B201,Fan blocked\nB202,Belt torn\nC310,Door open\n", "B201 | Fan blocked"),
+        ("4711;Seal\n4712;Ring\n4713;Pump\n", "4711 | Seal"),
+        ("X2:1,X2:3\nSupply,Brake\n", "X2:1 | X2:3"),
+        ("Open,Turn left\nClose,Turn right\nStop,Press red\n", "Open | Turn left"),
+        ("Seal,\nRing,spare\n", "Seal"),
+        ("Only,one\n", "Only | one"),
+    ],
+)
+def test_csv_takes_the_first_row_for_a_header_only_if_it_is_unlike_the_others(text: str, first: str) -> None:
+    assert show_blocks("list.csv", text)[0] == ("record", first)
+
+
+def test_csv_lines_above_the_table_are_its_title() -> None:
+    text = "Fault list PX-200;;\nEdition 3;;\n;;\nCode;Cause;Remedy\nE1;Dry;Fill\nE2;Hot;Cool down\n"
+    assert show_blocks("list.csv", text) == [
+        ("heading", "Fault list PX-200"),
+        ("paragraph", "Edition 3"),
+        ("record", "Code: E1 | Cause: Dry | Remedy: Fill"),
+        ("record", "Code: E2 | Cause: Hot | Remedy: Cool down"),
+    ]
+    assert read("list.csv", text.encode()).title == "Fault list PX-200"
+
+
+@pytest.mark.parametrize("delimiter", [";", "|"])
+def test_csv_may_name_its_separator(delimiter: str) -> None:
+    text = f"sep={delimiter}\nCode;Cause, long\nE1;Dry, no oil\n".replace(";", delimiter)
+    assert show_blocks("list.csv", text) == [("record", "Code: E1 | Cause, long: Dry, no oil")]
