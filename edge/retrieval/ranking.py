@@ -13,7 +13,7 @@ from edge.retrieval.keyword import CODE_MARK
 from edge.retrieval.query import Query
 from edge.text import bm25
 from edge.text.identifiers import find_identifiers, normalise
-from edge.text.words import find_content_words
+from edge.text.words import find_content_words, split_words
 from edge.types import Passage
 
 DENSE_WEIGHT = 0.6
@@ -43,15 +43,14 @@ class Ranked:
 
 
 def is_lookup(question: str, best: Sequence[Ranked]) -> bool:
-    """Tell whether somebody typed nothing but codes (``E-207``) and the best passage holds them all."""
-    codes = find_identifiers(question)
-    spoken = normalise("".join(find_content_words(question)))
-    return (
-        bool(codes)
-        and bool(best)
-        and spoken == "".join(codes)
-        and all(CODE_MARK + code in best[0].tokens for code in codes)
-    )
+    """Tell whether somebody typed only codes or one number (``E-207``, ``#3001``) that the best passage holds."""
+    if not best:
+        return False
+    codes, words = find_identifiers(question), split_words(question)
+    if not codes:
+        return len(words) == 1 and words[0].isdigit() and words[0] in best[0].tokens
+    spoken = {normalise("".join(each)) for each in (words, find_content_words(question))}
+    return "".join(codes) in spoken and all(CODE_MARK + code in best[0].tokens for code in codes)
 
 
 def rank_passages(candidates: Sequence[Candidate], query: Query) -> list[Ranked]:

@@ -133,6 +133,7 @@ class Retriever:
             for passage in one.passages
         ]
         best = rank_passages(candidates, query)
+        query = _check_codes(query, best, stems)
         order = best
         if self._reranking and not is_lookup(text, best):
             order = self._reranking.order(_mend(text, slips), best)
@@ -247,17 +248,29 @@ def _search_by_words(
     """Return the tokens asked for, each with its weight over all packs searched, and the candidates of each scope."""
     tokens = terms.make_tokens(stems)
     asked = list(map(strip_mark, tokens))
+    indexed = {code: stem for code in terms.codes for stem in stems.of(code)[:1]}
     nearest = choose_expansions(related, asked)
     terms = replace(terms, related=tuple(relative.word for relative in nearest))
-    wanted = [*asked, *(relative.stem for relative in nearest)]
+    wanted = [*asked, *indexed.values(), *(relative.stem for relative in nearest)]
     counts = [vocabulary.count_chunks([scope.pack], wanted) for scope in where]
     found = [
         keyword.find_candidates(scope, keyword.limit_terms(terms, stems, held))
         for scope, held in zip(where, counts, strict=True)
     ]
     total = sum(scope.pack.chunk_count for scope in where)
-    held = {word: sum(each[word] for each in counts) for word in wanted}
+    held = {word: sum(each[indexed.get(word, word)] for each in counts) for word in wanted}
     return weigh(tokens, nearest, related, held, total), found
+
+
+def _check_codes(query: Query, best: Sequence[Ranked], stems: Stems) -> Query:
+    """Count a code as unknown if only another one shares its stem: the index stores ``NU206-E`` as ``nu206``."""
+    held = frozenset(token for ranked in best for token in ranked.tokens)
+    strange = {
+        token
+        for token in query.weights.keys() - query.words.keys() - held
+        if stems.of(strip_mark(token)) != [strip_mark(token)]
+    }
+    return replace(query, unknown=query.unknown | strange)
 
 
 def _mend(text: str, slips: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ _WORD = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*[-_./:0-9])[A-Za-z0-9]+(?:[-
 _SPACED = re.compile(r"\b([A-Z]{1,4}) (\d{1,5}[A-Za-z]?)\b")
 
 _DIGIT = re.compile("[0-9]")
-_WITH_DIGIT = re.compile("[A-Za-z]|[0-9][-/:][0-9]")
+_WITH_DIGIT = re.compile("[A-Za-z]|[0-9][-/:_][0-9]|[0-9][.][0-9]+[.][0-9]")
 _WITHOUT_DIGIT = re.compile(r"_|[a-z]{2}\.[a-z]{2}")
 
 MAX_LENGTH = 40
@@ -40,12 +40,14 @@ def find_identifiers(text: str) -> list[str]:
 
 
 def find_named_codes(text: str) -> dict[str, str]:
-    """The codes of a text that can be no value (``E-207``, not ``400V``): normalised, and as they are written."""
+    """The codes of a text that can be no value (``E-207``, ``4711/23-A``, not ``400V``): normalised, and as written."""
     found = {normalise(written): written for written in reversed(_find_written(text))}
     return {
         code: found[code]
         for code in find_identifiers(text)
-        if code[0].isalpha() and _DIGIT.search(code) and len(code) >= MIN_CODE
+        if (code[0].isalpha() or len(_SEPARATORS.findall(found[code])) > 1)
+        and _DIGIT.search(code)
+        and len(code) >= MIN_CODE
     }
 
 
@@ -73,5 +75,5 @@ def find_asked_identifiers(text: str) -> list[str]:
 
 
 def _is_code(word: str) -> bool:
-    """Decimal numbers are values, not codes; digits joined by a hyphen, slash or colon (912-4501, 1:200) are codes."""
+    """Decimal numbers are values, not codes; digits joined otherwise (912-4501, 1:200, 0815_77, 100.200.300) are."""
     return bool((_WITH_DIGIT if _DIGIT.search(word) else _WITHOUT_DIGIT).search(word))

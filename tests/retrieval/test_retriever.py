@@ -15,7 +15,9 @@ from edge.engine.embedder import LlamaEmbedder
 from edge.engine.interface import Embedder, Vectors
 from edge.engine.scripted import ScriptedEmbedder
 from edge.errors import EngineError, NotFoundError, NothingInstalledError
+from edge.ingest.build import build
 from edge.packs.pack import Pack
+from edge.retrieval.ranking import is_lookup
 from edge.retrieval.retriever import Retriever
 from edge.types import Evidence, Message, Question
 from tests.conftest import OpenPack
@@ -260,3 +262,17 @@ def test_a_code_that_nothing_mentions_is_told_as_it_was_written(by_words: Retrie
 
 def test_a_model_that_a_title_names_is_mentioned(by_words: Retriever) -> None:
     assert ask(by_words, "torque of the PX-300").missing == ()
+
+
+def test_a_code_is_known_whatever_letter_it_ends_in(
+    make: Make, make_source: Callable[..., Path], tmp_path: Path
+) -> None:
+    text = "# Parts\n\n- NJ310-E roller bearing of the gearbox\n- 5210/44-B ring of the shaft\n"
+    build(make_source({"parts.md": text}), tmp_path / "parts.kpack", workers=0)
+    with Pack.open(tmp_path / "parts.kpack") as pack:
+        for question in ("NJ310-E", "nj310e", "5210/44-B"):
+            found = make(pack).search(Question(question), 5)
+            assert found.evidence.missing == ()
+            assert is_lookup(question, found.ranked)
+        assert ask(make(pack), "NJ310-S").missing == ("NJ310-S",)
+        assert ask(make(pack), "5210/99-Z").missing == ("5210/99-Z",)

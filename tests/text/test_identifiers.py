@@ -42,6 +42,8 @@ def test_letters_and_a_number_meet_however_they_are_joined(letters: str, number:
         ("MAX_RETRY", "maxretry"),
         ("IP67", "ip67"),
         ("DIN 912", "din912"),
+        ("ring 0914_31", "091431"),
+        ("kit 210.330.040", "210330040"),
     ],
 )
 def test_part_numbers_standards_and_settings_are_codes(text: str, code: str) -> None:
@@ -96,3 +98,15 @@ def test_codes_that_can_be_no_value_are_told_as_they_are_written() -> None:
     }
     assert find_named_codes("DIN 912 or ups.conf") == {"din912": "DIN 912"}
     assert find_named_codes("") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("5210/44-B", "521044b"), ("2-310-877-1", "23108771"), ("order E-207", "e207")]
+)
+def test_a_number_with_two_separators_names_something(text: str, code: str) -> None:
+    assert list(find_named_codes(text)) == [code]
+
+
+@pytest.mark.parametrize("value", ["400V", "16-bit", "230V/50Hz", "1.5 mm", "4096"])
+def test_a_value_names_nothing(value: str) -> None:
+    assert find_named_codes(value) == {}
