@@ -248,7 +248,7 @@ def _search_by_words(
     """Return the tokens asked for, each with its weight over all packs searched, and the candidates of each scope."""
     tokens = terms.make_tokens(stems)
     asked = list(map(strip_mark, tokens))
-    indexed = {code: stem for code in terms.codes for stem in stems.of(code)[:1]}
+    indexed = {code: stem for code in terms.codes for stem in stems.split(code)[:1]}
     nearest = choose_expansions(related, asked)
     terms = replace(terms, related=tuple(relative.word for relative in nearest))
     wanted = [*asked, *indexed.values(), *(relative.stem for relative in nearest)]
@@ -268,7 +268,7 @@ def _check_codes(query: Query, best: Sequence[Ranked], stems: Stems) -> Query:
     strange = {
         token
         for token in query.weights.keys() - query.words.keys() - held
-        if stems.of(strip_mark(token)) != [strip_mark(token)]
+        if stems.split(strip_mark(token)) != [strip_mark(token)]
     }
     return replace(query, unknown=query.unknown | strange)
 
