@@ -6,7 +6,10 @@ what other bounds would give.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from edge.guard.warnings import collect
 from edge.prompt.template import format_place
@@ -15,6 +18,7 @@ from edge.reading.clarify import ASKS, list_choices
 from edge.reading.quote import Quotation, quote
 from edge.reading.reader import Reading
 from edge.reading.restrict import find_restriction, find_unmet
+from edge.text.identifiers import normalise
 from edge.types import EXTRACTIVE, Answer, Choice, Citation, Evidence
 
 REFUSE_ABOVE = 0.5
@@ -25,6 +29,8 @@ UNMET_ABOVE = 0.3
 place does not meet above the second: near and wrong is worse than a refusal."""
 NEAREST = 3
 
+_BARE_CODE = re.compile(r"[A-Z]{1,4} \d{1,5}[A-Za-z]?|[$#]?(?=\S*\d)[\w$#]+(?:[-_./:][\w]+)*")
+
 
 def decide(reading: Reading, evidence: Evidence) -> Answer:
     """Return the answer that needs no language model: a quotation, a question back, or an honest no.
@@ -32,6 +38,8 @@ def decide(reading: Reading, evidence: Evidence) -> Answer:
     Args:
         evidence: all passages that were read.
     """
+    if code := find_bare_code(reading.asked.text):
+        return _look_up(code, reading, evidence)
     confidence = 1 - reading.unanswered
     if not reading.candidates or reading.unanswered > REFUSE_ABOVE:
         return refuse(evidence, EXTRACTIVE, confidence)
@@ -57,6 +65,39 @@ def decide(reading: Reading, evidence: Evidence) -> Answer:
         warnings=collect(citations),
         confidence=confidence,
     )
+
+
+def find_bare_code(text: str) -> str:
+    """Return the code that a question consists of (``4711/23-A``, ``000020``, ``E 207``); empty for any other."""
+    match = _BARE_CODE.fullmatch(text.strip().rstrip("?.!"))
+    return normalise(match[0]) if match else ""
+
+
+def _look_up(code: str, reading: Reading, evidence: Evidence) -> Answer:
+    """Quote the units that hold a code as it was typed; never another record."""
+    holding = [i for i in reading.order if code in _list_codes(reading.candidates[i].text)]
+    named = [i for i in holding if code in _list_codes(reading.candidates[i].name)]
+    if not holding:
+        missing = evidence.missing or (reading.asked.text.strip(),)
+        return refuse(replace(evidence, missing=missing), EXTRACTIVE)
+    c = reading.candidates[(named or holding)[0]]
+    text = f"{c.heading}: {c.spoken}".removeprefix(": ") if c.kind == "row" else c.spoken
+    citations = (Citation(c.n, evidence.passages[c.n - 1]),)
+    return Answer(
+        text=join_lines([Quotation(text, c.n)]),
+        mode="extractive",
+        engine=EXTRACTIVE,
+        citations=citations,
+        warnings=collect(citations),
+        confidence=1.0,
+    )
+
+
+def _list_codes(text: str) -> set[str]:
+    """Return every word of a text as a code, and every two neighbours as one (``E 207``)."""
+    words = [word.strip("|,;:()[]\"'") for word in text.split()]
+    pairs = [a + b for a, b in pairwise(words) if a.isalpha() and a.isupper()]
+    return {normalise(word) for word in (*words, *pairs) if word}
 
 
 def _ask_back(choices: Sequence[Candidate], evidence: Evidence, confidence: float) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from edge.reading.decide import decide
 from edge.types import Answer, Evidence, Passage
 from tests.reading.conftest import MakeReading, make_passage
@@ -53,3 +55,28 @@ def test_rows_that_differ_by_a_word_the_question_lacks_are_asked_back(make_readi
 
 def test_a_question_that_names_one_of_them_is_not_asked_back(make_reading: MakeReading) -> None:
     assert ask(make_reading, "what torque M12", "M1", BOLTS).mode == "extractive"
+
+
+CODES = make_passage(
+    "| Code | Meaning\n4711/23-A | pump seal\n000020 | fan fault\n20 | lid open\nE-207 | phase lost", "Codes"
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meaning"),
+    [("4711/23-A", "pump seal"), ("000020", "fan fault"), ("20", "lid open"), ("E 207", "phase lost")],
+)
+def test_a_code_typed_alone_is_looked_up_as_what_it_is(
+    make_reading: MakeReading, typed: str, meaning: str
+) -> None:
+    given = ask(make_reading, typed, "000020", CODES, none=0.9)
+    assert meaning in given.text
+
+
+@pytest.mark.parametrize("typed", ["4711/99-Z", "$110", "0020", "E-208"])
+def test_a_code_that_is_nowhere_is_never_answered_with_another_record(
+    make_reading: MakeReading, typed: str
+) -> None:
+    given = ask(make_reading, typed, "000020", CODES)
+    assert given.refused
+    assert f"none mentions {typed}" in given.text
