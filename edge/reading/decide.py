@@ -17,7 +17,7 @@ from edge.reading.candidates import Candidate
 from edge.reading.clarify import ASKS, list_choices
 from edge.reading.quote import Quotation, quote
 from edge.reading.reader import Reading
-from edge.reading.restrict import find_restriction, find_unmet
+from edge.reading.restrict import find_own_section, find_restriction, find_unmet
 from edge.text.identifiers import normalise
 from edge.types import EXTRACTIVE, Answer, Choice, Citation, Evidence
 
@@ -45,6 +45,8 @@ def decide(reading: Reading, evidence: Evidence) -> Answer:
         return refuse(evidence, EXTRACTIVE, confidence)
     chosen = reading.candidates[reading.order[0]]
     lines = quote(reading)
+    if _states_number(lines) and (own := find_own_section(reading, chosen)):
+        chosen, lines = own, [Quotation(own.spoken, own.n)]
     if reading.unanswered > DOUBT_ABOVE and _states_number(lines):
         unknown = sum(
             weight for stem, weight in reading.asked.weights.items() if stem in reading.asked.unknown

@@ -13,6 +13,8 @@ from edge.reading.candidates import Candidate
 from edge.reading.reader import Reading
 from edge.text.words import Stems
 
+NAMES = 0.12
+"""Weight of the unmet words that a heading must name for its section to be the place for the question."""
 SPEAKS_OF = 0.08
 """Weight of the unmet words that a sentence must hold to be quoted beside the chosen unit."""
 
@@ -50,6 +52,22 @@ def find_restriction(reading: Reading, chosen: Candidate) -> Candidate | None:
         if speaks > weight:
             best, weight = candidate, speaks
     return best
+
+
+def find_own_section(reading: Reading, chosen: Candidate) -> Candidate | None:
+    """Return the likeliest unit of another section whose heading names what the chosen unit does not meet.
+
+    Where the manual has a section on stainless bolts, the table for steel is not the place for one.
+    """
+    unmet, stems = find_unmet(reading, chosen), Stems()
+    for i in reading.order:
+        candidate = reading.candidates[i]
+        if candidate.passage is chosen.passage or candidate.heading == chosen.heading:
+            continue
+        named = frozenset(stems.split(candidate.heading)) | find_marks(candidate.heading)
+        if sum(weight for word, weight in unmet.items() if word in named) > NAMES:
+            return candidate
+    return None
 
 
 def _weigh_held(unmet: Mapping[str, float], candidate: Candidate, stems: Stems) -> float:

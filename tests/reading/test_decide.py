@@ -80,3 +80,9 @@ def test_a_code_that_is_nowhere_is_never_answered_with_another_record(
     given = ask(make_reading, typed, "000020", CODES)
     assert given.refused
     assert f"none mentions {typed}" in given.text
+
+
+def test_a_value_gives_way_to_the_section_that_is_about_what_was_asked(make_reading: MakeReading) -> None:
+    galling = make_passage("Stainless threads gall: use paste and tighten slowly.", "Bolts > Stainless")
+    given = ask(make_reading, "torque M12 stainless", "M12", BOLTS, galling)
+    assert given.text == "Stainless threads gall: use paste and tighten slowly. [2]"
