@@ -99,7 +99,7 @@ class Assistant:
         exchange: Exchange | None = NOT_SENT if answer.mode in ("refused", "clarify") else None
         clock.mark("quote")
         if engine and answer.mode == "extractive":
-            yield Quoted(answer)
+            yield Quoted(replace(answer, timings_ms=dict(clock.marks)))
             turns = None if carries_history else self._memory.read_turns(question)
             asking = _Asking(question, found.evidence, turns, cancelled, clock)
             answer, exchange = yield from self._write(asking, engine, answer)

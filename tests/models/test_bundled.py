@@ -103,8 +103,8 @@ def test_any_name_can_be_chosen(settings: Settings, program: Bundle, model: Path
 
 def test_a_server_quotes_while_a_model_is_checked(settings: Settings, program: Bundle) -> None:
     waits = []
-    for remember in (True, False):
-        with app.build(settings, remember) as edge:
+    for mode in (app.Mode.SERVER, app.Mode.QUESTION):
+        with app.build(settings, mode) as edge:
             engine = edge.get_engine("llama")
             assert isinstance(engine, LlamaEngine)
             waits.append(engine._guard.limit_s if engine._guard else -1)

@@ -109,8 +109,9 @@ def test_evidence_comes_first_then_tokens_then_the_answer(start: Start) -> None:
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["x-accel-buffering"] == "no"
-        (first, evidence), *tokens, (last, answer) = events(response)
-    assert (first, last) == ("evidence", "answer")
+        (first, evidence), (second, quoted), *tokens, (last, answer) = events(response)
+    assert (first, second, last) == ("evidence", "quote", "answer")
+    assert (quoted["mode"], quoted["timings_ms"]["quote"] >= evidence["ms"]) == ("extractive", True)
     assert evidence["ms"] >= 0
     assert "12 grams" in evidence["passages"][0]["text"]
     assert tokens == [("token", {"text": piece}) for piece in PIECES]
@@ -134,6 +135,7 @@ def test_what_is_known_is_sent_before_the_engine_goes_on(start: Start) -> None:
     with asked(client) as response:
         received = events(response)
         assert next(received)[0] == "evidence"
+        assert next(received)[0] == "quote"
         for step, piece in zip(steps, PIECES, strict=True):
             step.set()
             assert next(received) == ("token", {"text": piece})
@@ -210,7 +212,7 @@ def test_a_stopping_server_ends_its_streams(start: Start) -> None:
     client = start(engine)
     with asked(client) as response:
         received = events(response)
-        assert next(received)[0] == "evidence"
+        assert [next(received)[0] for _ in range(2)] == ["evidence", "quote"]
         client.stop()
         name, problem = next(received)
     assert (name, problem["type"]) == ("error", "urn:edge:problem:busy")

@@ -18,6 +18,7 @@ from edge.types import Box
 from tests.packs.conftest import random_vectors
 
 TEXT = st.text(max_size=60)
+NAME = st.text(min_size=1, max_size=60)
 SIDE = st.integers(0, 1) | st.floats(0, 1)
 RECORD = st.builds(
     Record,
@@ -40,7 +41,7 @@ PAGES = st.lists(
 def build_document(draw: st.DrawFn) -> IndexedDocument:
     records, original = draw(st.lists(RECORD, min_size=1, max_size=3)), draw(st.binary(max_size=50))
     return IndexedDocument(
-        name=draw(TEXT),
+        name=draw(NAME),
         title=draw(TEXT),
         media_type="text/plain",
         sha256="0" * 64,
