@@ -180,17 +180,20 @@ def _take_boxes(boxes: tuple[Box, ...], start: float, end: float) -> tuple[Box, 
 def _split_sections(document: SourceDocument, pieces: Sequence[_Piece]) -> Iterator[_Section]:
     """Yield the text under each heading, with the headings above it as a breadcrumb.
 
-    A record is a section of its own: the rows around it say nothing about it.
+    A record is a section of its own: the rows around it say nothing about it. So are the rows of a table with a title,
+    which ends their breadcrumb.
     """
     trail: list[tuple[int, str]] = []
     number = 0
+    title = ""
     current: list[_Piece] = []
     for piece in pieces:
-        starts = piece.block.kind in ("heading", "record")
+        starts = piece.block.kind in ("heading", "record") or piece.block.title != title
         if starts and current:
-            yield _Section(number, _format_breadcrumb(document, trail), tuple(current))
+            yield _Section(number, _format_breadcrumb(document, trail, title), tuple(current))
             current = []
         number += starts
+        title = piece.block.title
         if piece.block.kind != "heading":
             current.append(piece)
             continue
@@ -198,11 +201,12 @@ def _split_sections(document: SourceDocument, pieces: Sequence[_Piece]) -> Itera
             trail.pop()
         trail.append((piece.block.level, piece.block.text))
     if current:
-        yield _Section(number, _format_breadcrumb(document, trail), tuple(current))
+        yield _Section(number, _format_breadcrumb(document, trail, title), tuple(current))
 
 
-def _format_breadcrumb(document: SourceDocument, trail: Sequence[tuple[int, str]]) -> str:
-    return " > ".join(text for _, text in trail) or document.title
+def _format_breadcrumb(document: SourceDocument, trail: Sequence[tuple[int, str]], title: str) -> str:
+    above = " > ".join(text for _, text in trail) or document.title
+    return " > ".join(filter(None, (above, title)))
 
 
 # -- chunks of a section

@@ -18,7 +18,9 @@ class Block:
     A ``record`` is a row of a data file that names its own fields and stands alone as a chunk.
 
     ``page`` is where it starts, ``boxes`` one rectangle a line (they may run on to later pages). ``level`` is the
-    depth of a heading (1 is the highest). ``header`` is the table's header row, for a ``row``.
+    depth of a heading (1 is the highest). ``header`` is the table's header row, for a ``row``. ``title`` is that of the
+    table or group of rows that it stands in. ``place`` is where a citation leads in a file without pages: ``#reset`` or
+    ``row 17``.
     """
 
     kind: BlockKind
@@ -27,6 +29,8 @@ class Block:
     boxes: tuple[Box, ...] = ()
     level: int = 0
     header: str = ""
+    title: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

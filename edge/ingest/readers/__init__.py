@@ -12,6 +12,7 @@ from edge.ingest.readers.decode import NotTextError
 
 _PDF = ("application/pdf", "pdf", "read_pdf")
 _HTML = ("text/html", "html", "read_html")
+_MHTML = ("multipart/related", "mhtml", "read_mhtml")
 _MARKDOWN = ("text/markdown", "markdown", "read_markdown")
 _TEXT = ("text/plain", "text", "read_text")
 _DOCX = ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx", "read_docx")
@@ -21,14 +22,16 @@ _FORMATS = {
     ".html": _HTML,
     ".htm": _HTML,
     ".xhtml": _HTML,
+    ".mhtml": _MHTML,
+    ".mht": _MHTML,
     ".md": _MARKDOWN,
     ".markdown": _MARKDOWN,
     ".txt": _TEXT,
     ".text": _TEXT,
     ".log": _TEXT,
     ".docx": _DOCX,
-    ".csv": ("text/csv", "table", "read_table"),
-    ".tsv": ("text/tab-separated-values", "table", "read_table"),
+    ".csv": ("text/csv", "delimited", "read_delimited"),
+    ".tsv": ("text/tab-separated-values", "delimited", "read_delimited"),
 }
 
 SUFFIXES = frozenset(_FORMATS)

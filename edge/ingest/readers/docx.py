@@ -1,7 +1,7 @@
 """DOCX: mammoth turns it into HTML, and the reader of HTML does the rest.
 
 Before that, what mammoth passes over is written out in the parts of the archive: the results of simple fields,
-formulas, notes, check boxes, and the automatic numbers of headings and lists.
+formulas, notes, and the automatic numbers of headings and lists.
 """
 
 from __future__ import annotations

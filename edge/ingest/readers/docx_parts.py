@@ -1,6 +1,6 @@
 """The parts of a DOCX archive, rewritten so that mammoth meets only what it reads.
 
-Check boxes, results of simple fields, formulas, text boxes without a fallback, foot- and endnotes and automatic
+Results of simple fields, formulas, text boxes without a fallback, foot- and endnotes and automatic
 numbers become plain runs of text. What stays out is counted and named.
 """
 
@@ -25,7 +25,6 @@ _TRANSITIONAL = {
 }
 _READ = ("document", "footnotes", "endnotes", "comments", "numbering", "styles")
 _DELETED = frozenset({"del", "moveFrom", "delText", "instrText", "Choice"})
-_TICK, _EMPTY_BOX = "☒", "☐"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +141,6 @@ def _rewrite(element: ET.Element, numbering: Numbering, notes: Mapping[tuple[str
     element[:] = children
     for child in children:
         _rewrite(child, numbering, notes)
-    if _tag(element) == "tbl":
-        _flatten_inner_tables(element)
-        _mark_header(element)
 
 
 def _replace(child: ET.Element, notes: Mapping[tuple[str, str], str]) -> list[ET.Element]:
@@ -153,13 +149,6 @@ def _replace(child: ET.Element, notes: Mapping[tuple[str, str], str]) -> list[ET
         return [made for inner in child for made in _replace(inner, notes)]
     if tag in ("oMath", "oMathPara"):
         return [_make_run(_write_formula(child))]
-    if tag == "sdt" and (box := _find(child, "sdtPr", "checkbox")) is not None:
-        checked = _find(box, "checked")
-        ticked = checked is not None and _get(checked, "val") in ("1", "true", "on")
-        return [_make_run(_TICK if ticked else _EMPTY_BOX)]
-    if tag == "r" and (box := _find(child, "fldChar", "ffData", "checkBox")) is not None:
-        ticked = _is_on(_find(box, "checked") if _find(box, "checked") is not None else _find(box, "default"))
-        return [_make_run(_TICK if ticked else _EMPTY_BOX), child]
     if tag == "r":
         for kind in ("footnote", "endnote"):
             reference = _find(child, f"{kind}Reference")
@@ -170,10 +159,6 @@ def _replace(child: ET.Element, notes: Mapping[tuple[str, str], str]) -> list[ET
     if tag in ("AlternateContent", "drawing"):
         return _open_boxes(child)
     return [child]
-
-
-def _is_on(element: ET.Element | None) -> bool:
-    return element is not None and _get(element, "val") not in ("0", "false", "off")
 
 
 def _open_boxes(child: ET.Element) -> list[ET.Element]:
@@ -226,54 +211,3 @@ def _write_number(paragraph: ET.Element, numbering: Numbering) -> None:
     if style is not None and not numbering.is_heading(name):
         properties.remove(style)  # its list would be counted again
     paragraph.insert(list(paragraph).index(properties) + 1, _make_run(f"{label} "))
-
-
-def _flatten_inner_tables(table: ET.Element) -> None:
-    """Write each table inside a cell as text of that cell: its rows in turn, so that they stay with their row."""
-    for row in table:
-        cells = [cell for cell in row if _tag(cell) == "tc"]
-        for cell in cells if len(cells) > 1 else ():
-            cell[:] = [
-                _make("p", _make_run(_describe_table(child))) if _tag(child) == "tbl" else child
-                for child in cell
-            ]
-
-
-def _describe_table(table: ET.Element) -> str:
-    rows = [
-        [_read_text(cell).strip() for cell in row if _tag(cell) == "tc"] for row in table if _tag(row) == "tr"
-    ]
-    return "; ".join((": " if len(row) == 2 else ", ").join(filter(None, row)) for row in rows)
-
-
-def _mark_header(table: ET.Element) -> None:
-    """Mark the first row as header if its look says so: bold above plain, or words above figures."""
-    rows = [row for row in table if _tag(row) == "tr"]
-    cells = [[cell for cell in row if _tag(cell) == "tc"] for row in rows]
-    if len(rows) < 2 or any(_find(row, "trPr", "tblHeader") is not None for row in rows):
-        return
-    texts = [[_read_text(cell).strip() for cell in row] for row in cells]
-    first, rest = texts[0], texts[1:]
-    if len(first) < 2 or len(set(first)) < len(first) or not all(0 < len(text) <= 40 for text in first):
-        return
-    bold = [all(map(_is_bold, row)) for row in cells]
-    if (bold[0] and not all(bold[1:])) or (
-        not any(map(_has_figure, first)) and _has_figures(rest, len(first))
-    ):
-        rows[0].insert(0, _make("trPr", _make("tblHeader")))
-
-
-def _has_figure(text: str) -> bool:
-    return bool(re.search(r"\d", text))
-
-
-def _has_figures(rows: list[list[str]], width: int) -> bool:
-    """Return whether at least half of the columns hold figures in most rows."""
-    columns = [[row[index] for row in rows if index < len(row)] for index in range(width)]
-    full = sum(sum(map(_has_figure, column)) >= 0.7 * len(column) > 0 for column in columns)
-    return full >= 0.5 * width
-
-
-def _is_bold(cell: ET.Element) -> bool:
-    runs = [run for run in cell.iter() if _tag(run) == "r" and _read_text(run).strip()]
-    return bool(runs) and all(_is_on(_find(run, "rPr", "b")) for run in runs)

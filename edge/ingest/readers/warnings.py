@@ -19,6 +19,14 @@ _SIGNALS = {
     "peligro": "PELIGRO", "advertencia": "ADVERTENCIA", "precaución": "PRECAUCIÓN", "atención": "ATENCIÓN",
     "pericolo": "PERICOLO", "avvertenza": "AVVERTENZA", "attenzione": "ATTENZIONE",
 }  # fmt: skip
+_LABELS = {"error": "danger", "bug": "danger", "failure": "danger", "hazard": "danger", "alert": "warning",
+           "warn": "warning", "danger": "danger", "warning": "warning", "caution": "caution", "notice": "notice",
+           "attention": "attention"}  # fmt: skip
+"""Names of admonitions, as documentation tools write them, that are safety warnings."""
+_REMARKS = frozenset(
+    "note info tip hint important seealso abstract summary tldr todo success check done question help faq example "
+    "quote cite details remark admonition".split()
+)
 _NOTES = ("note", "notes", "tip", "hint", "important", "hinweis", "remarque", "nota", "remark")
 
 _WORD = "|".join(sorted(_SIGNALS, key=len, reverse=True))
@@ -61,6 +69,38 @@ def is_note_label(text: str) -> bool:
 def format_warning(signal: str, text: str) -> str:
     """Return the warning as it is stored: ``WARNING: …``."""
     return f"{signal}: {text}" if text else signal
+
+
+def find_label(name: str) -> str:
+    """Return the name of an admonition's kind as its text begins with it, ``WARNING`` or ``Note``; else empty."""
+    name = name.lower()
+    if signal := _LABELS.get(name):
+        return signal.upper()
+    if name in _SIGNALS:
+        return _SIGNALS[name]
+    return name.capitalize() if name in _REMARKS or _NOTE.match(name) else ""
+
+
+def make_admonition(label: str, title: str, text: str) -> Block | None:
+    """Return an admonition as one block: a warning, or a paragraph for a note; None if it says nothing.
+
+    Args:
+        label: from ``find_label``.
+        title: its own title; one that only repeats the label is left out.
+        text: everything under the title.
+    """
+    signal = split_signal(title) if title else None
+    title = signal[1] if signal else "" if title.rstrip(" :").lower() == label.lower() else title
+    opening = re.match(rf"(?:{re.escape(label)})\b\s*[:!.–-]*\s*", text, re.IGNORECASE) if not title else None
+    text = text[opening.end() :] if opening else text
+    if title and text and title[-1] not in ".!?:;":
+        title += "."
+    body = " ".join(filter(None, (title, text)))
+    if not body:
+        return None
+    if label.isupper():
+        return Block("warning", format_warning(label, body))
+    return Block("paragraph", f"{label}: {body}")
 
 
 def join_warnings(blocks: Iterable[Block]) -> Iterator[Block]:

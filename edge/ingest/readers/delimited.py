@@ -8,32 +8,24 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from statistics import median
 
 from edge.errors import DocumentError
 from edge.ingest.document import Block, SourceDocument
 from edge.ingest.readers.characters import squeeze
 from edge.ingest.readers.decode import decode
+from edge.ingest.table import has_header
 from edge.packs.record import Page
 
 SAMPLE = 16_384
 MAX_TITLES = 10
 """Lines above a table that may name it."""
-MAX_NAME = 60
-"""Characters of a column's name."""
-MAX_NAME_WORDS = 4
-COMPARED = 50
-"""Rows that a header is compared with."""
 
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?[ \t]*(?:\n|\Z)", re.IGNORECASE)
-_DIGITS = re.compile(r"\d+")
-_NUMBER = re.compile(r"[-+−]?\d+(?:[.,]\d+)*")
-_LETTERS = re.compile(r"[^\W\d_]+")
 
 Row = Sequence[str]
 
 
-def read_table(name: str, data: bytes) -> SourceDocument:
+def read_delimited(name: str, data: bytes) -> SourceDocument:
     """Read a delimited table, with or without a header; the lines above it become its title.
 
     Raises:
@@ -54,54 +46,6 @@ def read_table(name: str, data: bytes) -> SourceDocument:
     remarks = [Block("paragraph", title) for title in titles[1:]]
     records = _make_records(rows[start:])
     return SourceDocument(titles[0] if titles else "", (Page(1),), (*headings, *remarks, *records))
-
-
-def has_header(rows: Sequence[Row]) -> bool:
-    """Return whether the first row names the columns: complete, short, different cells, unlike the rows under it.
-
-    On a tie it is data: a header taken for a row is seen by every reader, a row taken for the header says wrong things.
-    """
-    first, *rest = rows[: COMPARED + 1]
-    names = list(first)
-    while names and not names[-1]:
-        names.pop()
-    if not rest or not all(names) or len(set(names)) < len(names) or len(max(names, key=len)) > MAX_NAME:
-        return False
-    columns = [[row[i] for row in rest if i < len(row) and row[i]] for i in range(len(names))]
-    pairs = list(zip(names, columns, strict=True))
-    return not any(_is_value(name, column) for name, column in pairs) and any(
-        _is_unlike(name, column) for name, column in pairs
-    )
-
-
-def _is_value(cell: str, column: Sequence[str]) -> bool:
-    """Return whether a cell is a number or code, such as the column holds or no column is called by."""
-    if not _DIGITS.search(cell):
-        return False
-    shape = _describe_shape(cell)
-    alike = 2 * sum(_describe_shape(other) == shape for other in column) >= max(len(column), 1)
-    numeric = 2 * sum(bool(_NUMBER.match(other)) for other in column) >= len(column)
-    return alike or bool(_NUMBER.fullmatch(cell)) or (" " not in cell and not numeric)
-
-
-def _is_unlike(cell: str, column: Sequence[str]) -> bool:
-    """Return whether a cell is written as none of its column, is much shorter, or stands over few repeated values."""
-    words = len(cell.split())
-    if not column or words > MAX_NAME_WORDS:
-        return False
-    repeated = len(column) > 1 and 2 * len(set(column)) <= len(column) and cell not in column
-    shorter = 2 * words <= median(len(other.split()) for other in column)
-    return repeated or shorter or _describe_shape(cell) not in set(map(_describe_shape, column))
-
-
-def _describe_shape(cell: str) -> str:
-    """Write a cell with 9 for a number and the case of its letters: ``E-207`` becomes ``A-9``, prose ``A a``."""
-    shape = _LETTERS.sub(lambda word: _describe_case(word[0]), _DIGITS.sub("9", cell))
-    return re.sub(r"( [Aa])+", " a", shape)
-
-
-def _describe_case(word: str) -> str:
-    return "X" if len(word) == 1 else "A" if word[0].isupper() else "a"
 
 
 def _split_separator_line(name: str, text: str) -> tuple[str, str]:
