@@ -13,6 +13,7 @@ from edge.ingest.document import Block, SourceDocument
 from edge.ingest.readers.characters import squeeze
 from edge.ingest.readers.decode import decode
 from edge.ingest.readers.html_text import (
+    ELEMENTS,
     INLINE,
     MAX_DEPTH,
     get_classes,
@@ -387,15 +388,24 @@ def _read_admonition(node: LexborNode, tag: str, depth: int) -> list[Block]:
 
     It is told by its class or, in a quotation, by its first word.
     """
-    if tag not in _ADMONITION_TAGS or len(node.text(separator=" ").split()) > MAX_ADMONITION:
+    component = _find_component_label(node, tag)
+    if (tag not in _ADMONITION_TAGS and not component) or len(
+        node.text(separator=" ").split()
+    ) > MAX_ADMONITION:
         return []
     if tag == "blockquote" and (callout := _read_callout(node)):
         return callout
-    label = _find_class_label(node)
+    label = component or _find_class_label(node)
     if not label or node.css_first("h1, h2") is not None:
         return []
     head = _find_title(node, label)
-    title = read_text(head) if head is not None else ""
+    title = (
+        read_text(head)
+        if head is not None
+        else squeeze(node.attributes.get("title") or "")
+        if component
+        else ""
+    )
     blocks = list(_read_cells(node, depth) if tag == "table" else _read_container(node, depth + 1))
     if blocks and blocks[0].text == title:
         blocks = blocks[1:]
@@ -418,6 +428,15 @@ def _read_callout(node: LexborNode) -> list[Block]:
         signal = split_signal(text)
         made = make_admonition(signal[0], "", signal[1]) if signal and signal[1] else None
     return [made] if made else []
+
+
+def _find_component_label(node: LexborNode, tag: str) -> str:
+    """Return the label of a component: ``<Warning>``, ``<Callout type="warning">``."""
+    if tag in ELEMENTS and tag != "aside":
+        return ""
+    if tag in ("aside", "callout", "admonition", "alert", "hint"):
+        return find_label(node.attributes.get("type") or node.attributes.get("intent") or "")
+    return find_label(tag)
 
 
 def _find_class_label(node: LexborNode) -> str:

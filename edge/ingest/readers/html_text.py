@@ -17,6 +17,13 @@ INLINE = frozenset(
 _BLOCKS = (
     "p, div, ul, ol, dl, table, pre, h1, h2, h3, h4, h5, h6, blockquote, section, article, details, figure"
 )
+ELEMENTS = INLINE | frozenset(
+    "address article aside base blockquote body br caption center col colgroup dd details dialog dir div dl dt "
+    "embed fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe "
+    "legend li link main menu meta nav noscript object ol optgroup option p param picture pre rp rt ruby script search "
+    "section source style summary svg table tbody td template tfoot th thead title tr track ul video wbr".split()
+)
+"""Tags that HTML knows; others are components, or placeholders that somebody typed."""
 _PERMALINK = re.compile(r"[#¶§🔗◆\s]*|perma(?:nent )?link\b.*|(?:direct )?link to this .*", re.IGNORECASE)
 _FILE_NAME = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|bmp)$", re.IGNORECASE)
 _SHOWN_INPUTS = frozenset(

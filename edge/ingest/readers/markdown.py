@@ -1,25 +1,48 @@
-"""Markdown: CommonMark with tables, read by its tokens. Of front matter only the title is used."""
+"""Markdown: markdown-it turns it into HTML, and the reader of HTML does the rest.
+
+Before and while that happens, what CommonMark does not know is written as HTML: the admonitions of several dialects,
+tabs, footnotes, anchors of headings. Of front matter only the title is read.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
+from dataclasses import replace
+from html import escape
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from selectolax.lexbor import LexborHTMLParser
+from mdit_py_plugins.admon import admon_plugin
+from mdit_py_plugins.container import container_plugin
 
 from edge.errors import DocumentError
-from edge.ingest.document import Block, BlockKind, SourceDocument
+from edge.ingest.document import SourceDocument
 from edge.ingest.readers.characters import clean, squeeze
 from edge.ingest.readers.decode import decode
-from edge.ingest.readers.warnings import format_warning, join_warnings, split_signal
-from edge.packs.record import Page
-from edge.text.units import join_row
+from edge.ingest.readers.html import parse_page
+from edge.ingest.readers.html_text import ELEMENTS
+from edge.ingest.readers.markdown_dialects import rewrite_dialects
+from edge.ingest.readers.warnings import find_label
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_TITLE = re.compile(r"^title\s*:\s*[\"']?(.*?)[\"']?\s*$", re.MULTILINE | re.IGNORECASE)
-_ALERT = re.compile(r"^\[!(\w+)\]\s*", re.IGNORECASE)
+MAX_NESTING = 100
+MAX_DIRECTIVES = 20
+"""Directives inside one another that are read; a deeper one is code."""
+
+_FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)\n(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FIELD = re.compile(r"^([\w-]+)\s*[:=]\s*(.*?)\s*$", re.MULTILINE)
+_CONTAINER = re.compile(r"\s*\{?\.?(?:callout-)?([\w-]+)\}?\s*(.*)", re.DOTALL)
+_TITLE = re.compile(r"\[(.*)\]|.*?\btitle=[\"'](.*?)[\"'].*|([^{]*).*", re.DOTALL)
+_DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*)")
+_OPTIONS = re.compile(r"(?:\s*:[\w-]+:[^\n]*(?:\n|\Z))+")
+_CLASS_OPTION = re.compile(r":class:[ \t]*([\w-]+)")
+_CODE_DIRECTIVES = frozenset(
+    "code code-block code-cell sourcecode literalinclude math mermaid graphviz eval-rst raw parsed-literal".split()
+)
+_HEADING_ID = re.compile(r"\s*\{\s*#([\w.:-]+)[^}]*\}\s*$")
+_CLOSING_TAG = re.compile(r"</([A-Za-z][\w.-]*)")
+_TAG = re.compile(r"<(/?)([A-Za-z][\w.-]*)([^<>]*)>")
 
 
 def read_markdown(name: str, data: bytes) -> SourceDocument:
@@ -28,142 +51,127 @@ def read_markdown(name: str, data: bytes) -> SourceDocument:
     Raises:
         DocumentError: the nesting is deeper than any manual's.
     """
-    text = clean(decode(data)).lstrip("\n")
-    title = ""
-    if match := _FRONT_MATTER.match(text):
-        named = _TITLE.search(match[1])
-        title, text = named[1] if named else "", text[match.end() :]
+    title, notes, text = _split_front_matter(clean(decode(data)).lstrip("\n"))
+    text = rewrite_dialects(text)
+    env: dict[str, Any] = {"closed": {tag.lower() for tag in _CLOSING_TAG.findall(text)}}
     try:
-        tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+        page = _make_parser().render(text, env)
     except (RecursionError, ValueError, IndexError) as error:
         raise DocumentError(f"{name} is not readable Markdown.", "Check the file in an editor.") from error
-    blocks = tuple(join_warnings(_Reader(tokens).read_blocks()))
-    if not title and blocks and blocks[0].kind == "heading" and blocks[0].level == 1:
-        title = blocks[0].text
-    return SourceDocument(squeeze(title), (Page(1),), blocks)
+    document = parse_page(name, page)
+    first = document.blocks[0] if document.blocks else None
+    own = first.text if first and first.kind == "heading" and first.level == 1 else ""
+    notes += _describe_references(env)
+    return replace(document, title=squeeze(title) or own, notes=(*notes, *document.notes))
 
 
-class _Reader:
-    """Walks the flat token list, keeping the lists and quotes that are open."""
-
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        self._tokens = tokens
-        self._lists: list[int | None] = []
-        self._marker = ""
-        self._kind: BlockKind = "paragraph"
-        self._alert = ""
-        self._quoted: list[str] | None = None
-        self._quotes = 0
-
-    def read_blocks(self) -> Iterator[Block]:
-        """Yield the blocks in order."""
-        index = 0
-        while index < len(self._tokens):
-            token = self._tokens[index]
-            if token.type == "heading_open":
-                text = _strip_markup(self._tokens[index + 1])
-                if text:
-                    yield Block("heading", text, level=int(token.tag[1]))
-                index += 3
-            elif token.type == "table_open":
-                end = _find_end(self._tokens, index, "table_close")
-                yield from _read_rows(self._tokens[index:end])
-                index = end + 1
-            else:
-                yield from self._read_token(token)
-                index += 1
-
-    def _read_token(self, token: Token) -> Iterator[Block]:
-        match token.type:
-            case "bullet_list_open":
-                self._lists.append(None)
-            case "ordered_list_open":
-                self._lists.append(int(token.attrGet("start") or 1))
-            case "bullet_list_close" | "ordered_list_close":
-                self._lists.pop()
-            case "list_item_open":
-                self._open_item()
-            case "blockquote_open":
-                self._quotes += 1
-                self._quoted = self._quoted if self._quoted is not None else []
-            case "blockquote_close":
-                self._quotes -= 1
-                if not self._quotes:
-                    yield from self._close_quote()
-            case "fence" | "code_block":
-                if code := token.content.rstrip("\n"):
-                    yield Block("code", code)
-            case "inline":
-                yield from self._add_text(_strip_markup(token))
-            case "html_block":
-                node = LexborHTMLParser(token.content).body
-                yield from self._add_text(squeeze(node.text(separator=" ")) if node else "")
-
-    def _open_item(self) -> None:
-        number = self._lists[-1]
-        if number is None:
-            self._marker, self._kind = "- ", "item"
-        else:
-            self._marker, self._kind = f"{number}. ", "step"
-            self._lists[-1] = number + 1
-
-    def _add_text(self, text: str) -> Iterator[Block]:
-        if not text:
-            return
-        if self._quoted is not None:
-            self._quoted.append(self._marker + text)
-            self._marker = ""
-            return
-        marker, kind = self._marker, self._kind if self._marker else "paragraph"
-        self._marker = ""
-        yield Block(kind, marker + text)
-
-    def _close_quote(self) -> Iterator[Block]:
-        """Yield a quotation, as one warning if it opens as one (``> **WARNING:** …`` or ``> [!WARNING]``)."""
-        parts, self._quoted = self._quoted or [], None
-        text = " ".join(parts)
-        if alert := _ALERT.match(text):
-            rest = text[alert.end() :]
-            signal = split_signal(f"{alert[1]}: {rest}")
-            yield (
-                Block("warning", format_warning(*signal))
-                if signal
-                else Block("paragraph", f"{alert[1].capitalize()}: {rest}")
-            )
-        elif signal := split_signal(text):
-            yield Block("warning", format_warning(*signal))
-        else:
-            yield from (Block("paragraph", part) for part in parts)
+def _split_front_matter(text: str) -> tuple[str, list[str], str]:
+    """Return the title that front matter gives, a note about its other fields, and the text after it."""
+    match = _FRONT_MATTER.match(text)
+    if not match:
+        return "", [], text
+    fields = {key.lower(): value.strip("\"'") for key, value in _FIELD.findall(match[2])}
+    others = ", ".join(key for key in fields if key != "title")
+    notes = [f"Left out: front matter ({others})."] if others else []
+    return fields.get("title", ""), notes, text[match.end() :]
 
 
-def _strip_markup(token: Token) -> str:
-    """Return the text of an inline token without its markup."""
-    parts = []
-    for child in token.children or []:
-        if child.type in ("text", "code_inline"):
-            parts.append(child.content)
-        elif child.type == "image":
-            parts.append(_strip_markup(child))
-        elif child.type in ("softbreak", "hardbreak") or (
-            child.type == "html_inline" and child.content.lower().startswith("<br")
-        ):
-            parts.append(" ")
-    return squeeze("".join(parts))
+def _describe_references(env: MutableMapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for every ``[name]: word`` that Markdown takes for the address of a link, and is none."""
+    for name, reference in env.get("references", {}).items():
+        if not re.search(r"[/.#:@]", reference["href"]):
+            yield f"Taken for the address of a link: [{name}]: {reference['href']}."
 
 
-def _find_end(tokens: Sequence[Token], index: int, kind: str) -> int:
-    return next((i for i in range(index, len(tokens)) if tokens[i].type == kind), len(tokens) - 1)
+# -- rendering
 
 
-def _read_rows(tokens: Sequence[Token]) -> Iterator[Block]:
-    """Yield table rows; the first row is the header."""
-    rows: list[list[str]] = []
-    for token in tokens:
-        if token.type == "tr_open":
-            rows.append([])
-        elif token.type == "inline":
-            rows[-1].append(_strip_markup(token))
-    header = join_row(rows[0]) if rows else ""
-    for row in rows[1:] or rows[:1]:
-        if text := join_row(row):
-            yield Block("row", text, header=header if len(rows) > 1 else "")
+def _make_parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
+    parser.use(admon_plugin)
+    parser.use(container_plugin, "box", validate=_opens_container, render=_render_container)
+    for rule in (_render_fence, _render_heading, _render_html):
+        for kind in _RULES[rule.__name__]:
+            parser.add_render_rule(kind, rule)
+    return parser
+
+
+_RULES = {
+    "_render_fence": ("fence",),
+    "_render_heading": ("heading_open",),
+    "_render_html": ("html_inline", "html_block"),
+}
+
+
+def _opens_container(params: str, markup: str) -> bool:
+    return bool(_CONTAINER.match(params))
+
+
+def _render_container(
+    renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]
+) -> str:
+    """Render ``:::warning Title`` and its kin as an admonition, a container of another name as its contents."""
+    if tokens[index].nesting < 0:
+        return "</div>\n"
+    match = _CONTAINER.match(tokens[index].info)
+    kind, rest = (match[1], match[2]) if match else ("", "")
+    found = _TITLE.fullmatch(rest.strip())
+    return _open_box(kind, next(filter(None, found.groups()), "") if found else rest)
+
+
+def _open_box(kind: str, title: str) -> str:
+    head = f'<p class="admonition-title">{escape(title.strip())}</p>\n' if title.strip() else ""
+    return f'<div class="admonition {escape(kind)}">\n{head}' if find_label(kind) else f"<div>\n{head}"
+
+
+def _render_fence(
+    renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]
+) -> str:
+    """Render a fence as code, a directive of MyST (```` ```{warning} ````) as what it holds."""
+    token = tokens[index]
+    directive = _DIRECTIVE.match(token.info.strip())
+    depth = env.get("directives", 0)
+    if not directive or directive[1] in _CODE_DIRECTIVES or depth > MAX_DIRECTIVES:
+        return f"<pre>\n{escape(token.content)}</pre>\n"
+    settings = _OPTIONS.match(token.content)
+    named = _CLASS_OPTION.search(settings[0]) if settings else None
+    kind = named[1] if directive[1] == "admonition" and named else directive[1]
+    content = token.content[settings.end() :] if settings else token.content
+    inner = _make_parser().render(content, {**env, "directives": depth + 1})
+    return f"{_open_box(kind, directive[2])}{inner}</div>\n"
+
+
+def _render_heading(
+    renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]
+) -> str:
+    """Render a heading with the anchor that it gives itself (``{#reset}``), or that its words make."""
+    inline = tokens[index + 1]
+    last = inline.children[-1] if inline.children else None
+    given = _HEADING_ID.search(last.content) if last and last.type == "text" else None
+    if given and last:
+        last.content = last.content[: given.start()]
+    words = "".join(child.content for child in inline.children or () if child.type in ("text", "code_inline"))
+    anchor = given[1] if given else _make_anchor(words, env.setdefault("anchors", {}))
+    return f'<{tokens[index].tag} id="{escape(anchor)}">'
+
+
+def _make_anchor(words: str, taken: dict[str, int]) -> str:
+    """Return the anchor that most sites make: lower case, hyphens for spaces, a number behind a second one."""
+    anchor = re.sub(r"[^\w\s-]", "", words.strip().lower()).replace(" ", "-")
+    count = taken.get(anchor, -1) + 1
+    taken[anchor] = count
+    return f"{anchor}-{count}" if count else anchor
+
+
+def _render_html(
+    renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]
+) -> str:
+    """Keep HTML and components; a placeholder such as ``<ENTER>``, which nothing closes, is text."""
+    content = tokens[index].content
+    known = ELEMENTS | env["closed"]
+
+    def keep(match: re.Match[str]) -> str:
+        is_tag = match[2].lower() in known or match[3].rstrip().endswith("/")
+        return match[0] if is_tag else escape(match[0])
+
+    return content if content.startswith("<!") else _TAG.sub(keep, content)
