@@ -88,7 +88,7 @@ def write_rows(table: Table) -> Iterator[Block]:
                 title = _join_title(title, text)
         elif _is_header(row) and number < len(rows) - 1:
             names = [*names, texts] if not body_began else [texts]
-            header, body_began = _join_names(names), False
+            header, body_began = CELL.join(join_names(names)), False
         elif text := join_row(_drop_repeats(row, texts) if not header else texts):
             body_began = True
             yield Block("row", text, header=header, title=_join_title(title, group), place=row.place)
@@ -129,8 +129,8 @@ def _is_value(cell: str, column: Texts) -> bool:
     """Return whether a cell is a number or code, such as the column holds or no column is called by."""
     if not _DIGITS.search(cell):
         return False
-    shape = _describe_shape(cell)
-    alike = 2 * sum(_describe_shape(other) == shape for other in column) >= max(len(column), 1)
+    shape = describe_shape(cell)
+    alike = 2 * sum(describe_shape(other) == shape for other in column) >= max(len(column), 1)
     numeric = 2 * sum(bool(_NUMBER.match(other)) for other in column) >= len(column)
     return alike or bool(_NUMBER.fullmatch(cell)) or (" " not in cell and not numeric)
 
@@ -142,7 +142,7 @@ def _is_unlike(cell: str, column: Texts) -> bool:
         return False
     repeated = len(column) > 1 and 2 * len(set(column)) <= len(column) and cell not in column
     shorter = 2 * words <= median(len(other.split()) for other in column)
-    return repeated or shorter or _describe_shape(cell) not in set(map(_describe_shape, column))
+    return repeated or shorter or describe_shape(cell) not in set(map(describe_shape, column))
 
 
 def _is_uniform(column: Texts) -> bool:
@@ -154,7 +154,7 @@ def _is_uniform(column: Texts) -> bool:
     return 2 * max(shapes.values(), default=0) > len(column) or all(len(cell.split()) > 2 for cell in column)
 
 
-def _describe_shape(cell: str) -> str:
+def describe_shape(cell: str) -> str:
     """Write a cell with 9 for a number and the case of its letters: ``E-207`` becomes ``A-9``, prose ``A a``."""
     shape = _LETTERS.sub(lambda word: _describe_case(word[0]), _DIGITS.sub("9", cell))
     return re.sub(r"( [Aa])+", " a", shape)
@@ -241,7 +241,7 @@ def _has_columns_of_objects(rows: Sequence[Row]) -> bool:
 
 
 def _are_alike(cells: Texts) -> bool:
-    return len(set(map(_describe_shape, cells))) == 1
+    return len(set(map(describe_shape, cells))) == 1
 
 
 def _turn(rows: Sequence[Row]) -> list[Row]:
@@ -256,12 +256,12 @@ def _drop_repeats(row: Row, texts: Texts) -> Texts:
     return [text for i, text in enumerate(texts) if i == 0 or not text or cells[i] is not cells[i - 1]]
 
 
-def _join_names(rows: Sequence[Texts]) -> str:
-    """Return the names of the columns, from the top row down; empty if no column has one."""
+def join_names(rows: Sequence[Texts]) -> list[str]:
+    """Return the names of the columns, each from the top row down; empty if no column has one."""
     width = max(map(len, rows))
     columns = [[row[i] for row in rows if i < len(row) and row[i]] for i in range(width)]
     names = [" ".join(dict.fromkeys(column)) for column in columns]
-    return CELL.join(names) if any(name.strip(EMPTY) for name in names) else ""
+    return names if any(name.strip(EMPTY) for name in names) else []
 
 
 def _join_title(*parts: str) -> str:

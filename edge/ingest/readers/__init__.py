@@ -16,6 +16,7 @@ _MHTML = ("multipart/related", "mhtml", "read_mhtml")
 _MARKDOWN = ("text/markdown", "markdown", "read_markdown")
 _TEXT = ("text/plain", "text", "read_text")
 _DOCX = ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx", "read_docx")
+_EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _FORMATS = {
     ".pdf": _PDF,
@@ -32,6 +33,11 @@ _FORMATS = {
     ".docx": _DOCX,
     ".csv": ("text/csv", "delimited", "read_delimited"),
     ".tsv": ("text/tab-separated-values", "delimited", "read_delimited"),
+    ".xlsx": (_EXCEL, "workbook", "read_workbook"),
+    ".xlsm": (_EXCEL, "workbook", "read_workbook"),
+    ".xlsb": ("application/vnd.ms-excel.sheet.binary.macroenabled.12", "workbook", "read_workbook"),
+    ".xls": ("application/vnd.ms-excel", "workbook", "read_workbook"),
+    ".ods": ("application/vnd.oasis.opendocument.spreadsheet", "opendocument", "read_opendocument"),
 }
 
 SUFFIXES = frozenset(_FORMATS)

@@ -6,23 +6,18 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from edge.errors import DocumentError
-from edge.ingest.document import Block, SourceDocument
+from edge.ingest.document import SourceDocument
 from edge.ingest.readers.characters import squeeze
 from edge.ingest.readers.decode import decode
-from edge.ingest.table import has_header
+from edge.ingest.records import NumberedRow, write_records
 from edge.packs.record import Page
 
 SAMPLE = 16_384
-MAX_TITLES = 10
-"""Lines above a table that may name it."""
 
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?[ \t]*(?:\n|\Z)", re.IGNORECASE)
-
-Row = Sequence[str]
 
 
 def read_delimited(name: str, data: bytes) -> SourceDocument:
@@ -33,19 +28,16 @@ def read_delimited(name: str, data: bytes) -> SourceDocument:
     """
     text = decode(data).replace("\0", "")
     delimiter, text = _split_separator_line(name, text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows = (NumberedRow(number, [squeeze(cell) for cell in row]) for number, row in enumerate(reader, 1))
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        rows = [[squeeze(cell) for cell in row] for row in reader if any(map(str.strip, row))]
+        blocks = tuple(write_records(rows))
     except csv.Error as error:
         raise DocumentError(
             f"{name} is not a readable table: {error}.", "Save it again as CSV in UTF-8."
         ) from error
-    start = _count_titles(rows)
-    titles = [" ".join(filter(None, row)) for row in rows[:start]]
-    headings = [Block("heading", title, level=1) for title in titles[:1]]
-    remarks = [Block("paragraph", title) for title in titles[1:]]
-    records = _make_records(rows[start:])
-    return SourceDocument(titles[0] if titles else "", (Page(1),), (*headings, *remarks, *records))
+    title = blocks[0].text if blocks and blocks[0].kind == "heading" else ""
+    return SourceDocument(title, (Page(1),), blocks)
 
 
 def _split_separator_line(name: str, text: str) -> tuple[str, str]:
@@ -70,32 +62,3 @@ def _detect_delimiter(name: str, text: str) -> str:
         if score > best_score:
             best, best_score = delimiter, score
     return best
-
-
-def _count_titles(rows: Sequence[Row]) -> int:
-    """Return how many rows stand above the table: a single cell each, while the rows under them have more."""
-    usual = Counter(_count_cells(row) for row in rows).most_common(1)
-    if not usual or usual[0][0] < 2:
-        return 0
-    titles = 0
-    while titles < min(MAX_TITLES, len(rows) - 1) and _count_cells(rows[titles]) == 1:
-        titles += 1
-    return titles
-
-
-def _count_cells(row: Row) -> int:
-    return sum(map(bool, row))
-
-
-def _make_records(rows: Sequence[Row]) -> Iterator[Block]:
-    if not rows:
-        return
-    names = rows[0] if has_header(rows) else ()
-    for row in rows[1:] if names else rows:
-        fields = [_format_field(names[i] if i < len(names) else "", cell) for i, cell in enumerate(row)]
-        if text := " | ".join(filter(None, fields)):
-            yield Block("record", text)
-
-
-def _format_field(name: str, cell: str) -> str:
-    return f"{name}: {cell}" if name and cell else cell

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from edge.errors import DocumentError
 from edge.ingest.document import Block, SourceDocument
+from edge.ingest.readers.archive import check_archive
 from edge.ingest.readers.characters import squeeze
 from edge.ingest.readers.docx_parts import rewrite_parts
 from edge.ingest.readers.html import read_html
 from edge.ingest.readers.lists import find_marker, format_item
 
-MAX_UNPACKED = 512 * 1024 * 1024
 BROKEN_HINT = "Open it in a word processor and save it again as .docx, or save it as PDF."
 NO_TITLE = "Word Document"
 """The title that some programs write when the author gave none."""
@@ -43,9 +42,9 @@ def read_docx(name: str, data: bytes) -> SourceDocument:
     """Read a Word document, with tracked changes as if they were accepted.
 
     Raises:
-        DocumentError: it is broken, protected, or unpacks to more than ``MAX_UNPACKED`` bytes.
+        DocumentError: it is broken, protected, or unpacks to more than ``archive.MAX_UNPACKED`` bytes.
     """
-    _check_archive(name, data)
+    check_archive(name, data, ".docx", "Word document")
     import mammoth
 
     try:
@@ -78,21 +77,3 @@ def _describe_ignored(messages: Iterable[str]) -> Iterator[str]:
     for message in dict.fromkeys(messages):
         if match := _IGNORED.search(message):
             yield f"Not read: {match[1] or 'the character ' + match[2]}."
-
-
-def _check_archive(name: str, data: bytes) -> None:
-    """Refuse what is not DOCX before anything is unpacked."""
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise DocumentError(
-            f"{name} is protected with a password or an old .doc file.",
-            "Save it as .docx without a password.",
-        )
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-    except Exception as error:  # zipfile raises several kinds on damaged archives
-        raise DocumentError(f"{name} is not a readable Word document.", BROKEN_HINT) from error
-    if unpacked > MAX_UNPACKED:
-        raise DocumentError(
-            f"{name} unpacks to more than {MAX_UNPACKED >> 20} MiB.", "Split it into smaller documents."
-        )

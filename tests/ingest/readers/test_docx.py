@@ -11,7 +11,7 @@ import pytest
 
 from edge.errors import DocumentError
 from edge.ingest.document import SourceDocument
-from edge.ingest.readers import docx as docx_reader
+from edge.ingest.readers import archive as office_archive
 from edge.ingest.readers import read
 
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -252,7 +252,7 @@ def test_a_docx_without_properties_is_called_by_its_first_heading() -> None:
 
 
 def test_a_docx_that_unpacks_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docx_reader, "MAX_UNPACKED", 100_000)
+    monkeypatch.setattr(office_archive, "MAX_UNPACKED", 100_000)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", b" " * 200_000)
