@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from edge.text.measures import read_unit
 from edge.types import Citation, Passage
 
 _CITATION = re.compile(r"\s*[\[【]\s*(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\s*[\]】]")
+_TAKES_VALUE = re.compile(r"\b(?:to|of|at|is|are|by|takes|than|least|most|exceed)$", re.IGNORECASE)
 
 
 def find_cited_numbers(text: str) -> tuple[int, ...]:
@@ -29,10 +31,13 @@ def resolve(text: str, passages: Sequence[Passage]) -> tuple[Citation, ...]:
 def tidy(text: str, passages: Sequence[Passage]) -> str:
     """Return the text with citations as ``[1][3]`` and without those of passages that do not exist.
 
-    A bracket that is part of a passage, such as the key in "press [9]", stays.
+    A bracket that is part of a passage, such as the key in "press [9]", stays. A number that is a quantity, as in
+    "tighten to [95] Nm", loses its brackets and is checked as one.
     """
 
     def rewrite(match: re.Match[str]) -> str:
+        if _is_quantity(match, len(passages)):
+            return re.sub(r"[\[\]【】]", "", match[0])
         numbers = [n for n in _parse_numbers(match[1]) if 1 <= n <= len(passages)]
         if not numbers and any(match[0].strip() in passage.text for passage in passages):
             return match[0]
@@ -42,6 +47,14 @@ def tidy(text: str, passages: Sequence[Passage]) -> str:
     while (tidied := _CITATION.sub(rewrite, text)) != text:  # what is left of "[0[0]]" is a citation again
         text = tidied
     return text
+
+
+def _is_quantity(match: re.Match[str], passages: int) -> bool:
+    behind = match.end() + match.string.startswith(" ", match.end())
+    if read_unit(match.string, behind):
+        return True
+    beyond = not any(1 <= n <= passages for n in _parse_numbers(match[1]))
+    return beyond and bool(_TAKES_VALUE.search(match.string[: match.start()]))
 
 
 def _parse_numbers(inside: str) -> list[int]:

@@ -57,13 +57,13 @@ _SAME = {
     "ml": "millilitre millilitres milliliter milliliters",
     "gal": "gallon gallons",
     "ms": "millisecond milliseconds",
-    "s": "sec secs second seconds",
-    "min": "mins minute minutes",
-    "h": "hr hrs hour hours",
-    "d": "day days",
-    "week": "weeks",
-    "month": "months",
-    "year": "years yr yrs",
+    "s": "sec secs second seconds Sekunde Sekunden",
+    "min": "mins minute minutes Minute Minuten",
+    "h": "hr hrs hour hours Stunde Stunden",
+    "d": "day days Tag Tage Tagen",
+    "week": "weeks Woche Wochen",
+    "month": "months Monat Monate Monaten",
+    "year": "years yr yrs Jahr Jahre Jahren",
     "rpm": "RPM",
     "hp": "HP horsepower",
     "Bd": "baud Baud",
@@ -108,6 +108,7 @@ _TIMES = re.compile(r"\s?[·*⋅]\s?")
 _BESIDE = re.compile(r"[ .-]")
 _CURRENT = re.compile(r"\s?(AC|DC|ac|dc)(?!\w)")
 _PREPOSITION = re.compile(r"\s+[a-z]")
+_BRACKETED = re.compile(r"[(\[]\s*([^()\[\]]+?)\s*[)\]]|,\s*([^,]+)$")
 
 
 def read_unit(text: str, start: int) -> tuple[str, int] | None:
@@ -123,6 +124,14 @@ def read_unit(text: str, start: int) -> tuple[str, int] | None:
     if unit in ("V", "mV", "kV", "A", "mA", "kA") and (current := _CURRENT.match(text, end)):
         return f"{unit} {current[1].upper()}", current.end()
     return _COMPOUND.get(unit, unit), end
+
+
+def read_bracketed_unit(head: str) -> str:
+    """Return the unit that the head of a column gives to its cells, as in ``Torque (Nm)``; empty if it gives none."""
+    match = _BRACKETED.search(head)
+    inside = (match[1] or match[2]).strip() if match else ""
+    unit = read_unit(inside, 0)
+    return inside if unit and unit[1] == len(inside) else ""
 
 
 def _read_simple(text: str, start: int) -> tuple[str, int] | None:

@@ -1,4 +1,4 @@
-"""No value without a passage that has it."""
+"""No value without a passage that gives it for what the sentence names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edge.guard.numbers import find_unverified
+from edge.guard.answer import check
 from tests.guard.conftest import passage
 
 MANUAL = """Tighten the M8 bolts crosswise to 25 Nm, the drain plug to 1,450 psi. E-207 needs 230 V AC at 50/60 Hz.
@@ -15,7 +15,7 @@ WARNING: Wait 15 minutes. Gear ratio 1:200, firmware v2.10, 2 × 1.5 V, IP65, ad
 
 
 def missing(answer: str, text: str = MANUAL) -> tuple[str, ...]:
-    return find_unverified(answer, [passage(text)])
+    return check(answer, [passage(text)]).unverified
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,17 @@ def test_each_is_listed_once() -> None:
 
 
 def test_without_passages_nothing_is_verified() -> None:
-    assert find_unverified("25 Nm", []) == ("25 Nm",)
+    assert check("25 Nm", []).unverified == ("25 Nm",)
 
 
 def test_any_cited_passage_proves() -> None:
-    assert find_unverified("25 Nm and 8 Nm", [passage("25 Nm"), passage("8 Nm")]) == ()
+    assert check("25 Nm and 8 Nm", [passage("25 Nm"), passage("8 Nm")]).unverified == ()
 
 
 def test_the_heading_proves() -> None:
-    assert find_unverified("E-207 means this.", [passage("Clear the drain.", heading="Faults > E-207")]) == ()
+    assert (
+        check("E-207 means this.", [passage("Clear the drain.", heading="Faults > E-207")]).unverified == ()
+    )
 
 
 def test_citation_marks_are_no_values() -> None:
