@@ -86,7 +86,7 @@ _SQUARE = re.compile(r"\b(square|cubic)\s+([a-z]+)", re.IGNORECASE)
 _MARKUP = re.compile("\\\\(?:mathrm|text|mathbf)|\\\\[,;: ]|[*`${}\u200b-\u200d\u2060\ufeff\xad]")
 
 _NOT = re.compile(
-    r"(?:\b(?:not|never|cannot|no|neither|nor|without|ohne|nicht|nie|kein\w*)\b|n't\b)(?! (?:only|until))",
+    r"(?:\b(?:not|never|cannot|no(?![.,])|neither|nor|without|ohne|nicht|nie|kein\w*)\b|n't\b)(?! (?:only|until))",
     re.IGNORECASE,
 )
 _MORE = r"(?!(?:less|fewer|low|small|short|thin|light|narrow|earli|cold|cool|slow)\w*)(?:more|\w{3,}er) than"

@@ -57,6 +57,17 @@ def test_what_goes_on_about_a_struck_sentence_is_struck_too() -> None:
     assert check(text, PASSAGES).text == "Check the seal [1]."
 
 
+@pytest.mark.parametrize("text", ["No. Check the seal.", "Yes, check the seal."])
+def test_yes_and_no_go_before_what_a_passage_says(text: str) -> None:
+    assert not check(text, PASSAGES).ungrounded
+
+
+def test_sentences_of_a_table_and_of_prose_get_their_own_sources() -> None:
+    passages = [passage("| Thread | Dry (Nm) | Oiled (Nm)\nM10 | 50 | 39\nM12 | 88 | 69"), PASSAGES[1]]
+    text = "A dry M10 takes 50 Nm. Fill in 2.5 l of oil. A dry M10 takes 88 Nm. It is oiled."
+    assert check(text, passages).text == "A dry M10 takes 50 Nm [1]. Fill in 2.5 l of oil [2]."
+
+
 def test_a_bracket_inside_a_quotation_is_no_citation() -> None:
     passages = [passage("Plan samples according to ISO 3448 [2]."), passage("WARNING: Hot.")]
     verdict = check("Plan samples according to ISO 3448 [2]. [1]", passages)
