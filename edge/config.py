@@ -127,7 +127,7 @@ class Settings:
 
 
 def default_home(environ: Mapping[str, str]) -> Path:
-    """``EDGE_HOME``, else the platform's data folder."""
+    """Return ``EDGE_HOME``, else the platform's data folder."""
     if environ.get("EDGE_HOME"):
         return Path(environ["EDGE_HOME"]).expanduser()
     import platformdirs
@@ -136,7 +136,7 @@ def default_home(environ: Mapping[str, str]) -> Path:
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
-    """Settings from all four sources; ``flags`` that are None count as not given.
+    """Load settings from all four sources; ``flags`` that are None count as not given.
 
     Raises:
         UsageError: a home that is not a folder, a file that is not TOML, an unknown key, a value of the wrong type.
@@ -155,7 +155,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **flags: Any) -> Set
 
 
 def parse_list(text: str) -> tuple[str, ...]:
-    """The entries of a setting that holds several, with commas between."""
+    """Split a setting that holds several entries, with commas between."""
     return tuple(entry for part in text.split(",") if (entry := part.strip()))
 
 
@@ -206,7 +206,7 @@ def _apply(settings: Settings, values: Mapping[str, Any], source: str) -> Settin
 
 
 def _converted(value: Any, wanted: type) -> Any:
-    """The value as the type that is wanted. Text may stand for anything, since variables are text.
+    """Convert a value to the type that is wanted. Text may stand for anything, since variables are text.
 
     Raises:
         ValueError: what it is not.

@@ -25,7 +25,7 @@ BUSY_TIMEOUT_MS = 5_000
 
 
 def open_immutable(path: Path) -> apsw.Connection:
-    """A read-only connection to a file that never changes: no locks, no journal, works on read-only media.
+    """Open a file that never changes: read-only, without locks or a journal, so that read-only media will do.
 
     A part of the one-file program is read where it is: on a pack of 488 MB a search takes 34 ms of processor time so,
     and 33 ms from a file of its own.
@@ -75,7 +75,7 @@ class _InsideFile(apsw.VFSFile):
 
 
 def open_writable(path: Path) -> apsw.Connection:
-    """A connection to a database of our own, made if it is missing, with sqlite-vec loaded."""
+    """Open a database of our own, made if it is missing, with sqlite-vec loaded."""
     with translated(path):
         connection = apsw.Connection(str(path))
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
@@ -84,19 +84,21 @@ def open_writable(path: Path) -> apsw.Connection:
 
 
 def open_memory() -> apsw.Connection:
-    """An empty database in memory, with sqlite-vec loaded."""
+    """Open an empty database in memory, with sqlite-vec loaded."""
     connection = apsw.Connection(":memory:")
     _load_vectors(connection)
     return connection
 
 
 def versions() -> tuple[str, str]:
-    """Of SQLite and sqlite-vec. Both write theirs into a database, so other versions never give the same bytes."""
+    """Return the versions of SQLite and sqlite-vec. Both are written into a database: other versions never give the
+    same bytes.
+    """
     return apsw.sqlite_lib_version(), importlib.metadata.version("sqlite-vec")
 
 
 def _load_vectors(connection: apsw.Connection) -> None:
-    """Load sqlite-vec, and close the door behind it: no other extension can be loaded afterwards."""
+    """Load sqlite-vec, and forbid loading any other extension."""
     # Not imported: the package imports Python's own SQLite, which the one-file program does without.
     package = find_spec("sqlite_vec")
     if package is None or package.origin is None:
@@ -110,7 +112,7 @@ def _load_vectors(connection: apsw.Connection) -> None:
 
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """All of it or nothing.
+    """Begin a transaction, which the end of the block commits and an error rolls back.
 
     Not ``with connection``: after a write that failed SQLite has often gone back by itself; apsw's attempt to do so
     then fails as well, and hides that the disk was full.
@@ -150,7 +152,7 @@ def translated(path: Path) -> Iterator[None]:
 
 @contextmanager
 def untrusted(path: Path) -> Iterator[None]:
-    """As ``translated``, for a file that others made: whatever SQLite dislikes about it, the file is at fault."""
+    """Turn errors of SQLite into ours, for a file that others made: whatever SQLite dislikes, the file is at fault."""
     try:
         with translated(path):
             yield
@@ -159,7 +161,7 @@ def untrusted(path: Path) -> Iterator[None]:
 
 
 def stemmer(tokenizer: str) -> Callable[[str], list[str]]:
-    """The FTS5 ``tokenizer`` as a function from text to tokens, 5 microseconds for 100 words.
+    """Make a function from text to tokens out of the FTS5 ``tokenizer``; 100 words take 5 microseconds.
 
     The function belongs to the thread that made it.
     """

@@ -20,7 +20,7 @@ AUTO = "auto"
 
 
 def llama(settings: Settings) -> Engine:
-    """The active GGUF model, through llama.cpp in a worker process."""
+    """Make the engine of the active GGUF model, through llama.cpp in a worker process."""
     from edge.engine.llama import LlamaEngine
     from edge.models.store import ModelStore
 
@@ -28,14 +28,14 @@ def llama(settings: Settings) -> Engine:
 
 
 def openai(settings: Settings) -> Engine:
-    """A model on an OpenAI-compatible server, which the settings name: the only engine that opens connections."""
+    """Make the engine of a model on an OpenAI-compatible server, named by the settings: the only one that connects."""
     from edge.engine.openai import OpenAIEngine
 
     return OpenAIEngine.from_settings(settings, os.environ)
 
 
 def scripted(settings: Settings) -> Engine:
-    """The fake: cites the first sentence it is given. For whoever connects a program before there is a model."""
+    """Make the fake, which cites the first sentence it is given, for programs that connect before there is a model."""
     from edge.engine.scripted import ScriptedEngine, opening_sentence
 
     return ScriptedEngine(opening_sentence)
@@ -47,7 +47,7 @@ BUILT_IN: dict[str, MakeEngine] = {
 
 
 def maker(name: str) -> MakeEngine:
-    """The maker of an engine.
+    """Return the function that makes an engine.
 
     Raises:
         UsageError: no engine has this name.

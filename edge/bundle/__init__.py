@@ -1,1 +1,1 @@
-"""The one-file program as a file: what it carries, whether that is undamaged, and how it gets more or less."""
+"""The one-file program as a file: its parts, their checks, and how parts are added and removed."""

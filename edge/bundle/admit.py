@@ -1,4 +1,4 @@
-"""What may go into a program: models and packs, told apart by their contents and checked before."""
+"""Checks models and packs before they go into a program; their contents tell them apart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _SUFFIX = ".gguf"
 
 
 def admit(path: Path) -> Source:
-    """A model or a pack, to be put inside. A pack gets the name that it calls itself.
+    """Check a model or a pack that is to be embedded, and return it as a source. A pack gets the name that it calls
+    itself.
 
     Raises:
         NotFoundError: there is no such file.

@@ -1,4 +1,4 @@
-"""A one-file program: its parts, whether they are undamaged, how to get them out. Changing it is ``compose``'s."""
+"""A one-file program: its parts, how to check them and how to get them out. Changing it is ``compose``'s."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from edge.embedded.table import Part
 from edge.errors import NotFoundError, StorageError
 
 Progress = Callable[[str, int, int], None]
-"""Told of what is being read or written, the bytes done, and all bytes."""
+"""Called with the part that is read or written, the bytes done, and all bytes."""
 
 
 def unheard(_what: str, _done: int, _total: int) -> None:
-    """Progress that nobody wants to know of."""
+    """Do nothing: the progress of work that nobody watches."""
 
 
 class Meter:
-    """Adds up the bytes read or written, and tells of them."""
+    """Adds up the bytes read or written, and reports them."""
 
     def __init__(self, progress: Progress = unheard, total: int = 0) -> None:
         self._progress, self._total, self._done = progress, total, 0
 
     def add(self, what: str, count: int) -> None:
-        """So many bytes more."""
+        """Add bytes to what is done, and report it."""
         self._done += count
         self._progress(what, self._done, self._total)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Something in the program, and whether it is as it was put in."""
+    """Something in the program; ``sound`` when it is as it was put in."""
 
     what: str
     sound: bool
@@ -61,7 +61,7 @@ class Bundle:
         return self.parts[2:]
 
     def part(self, name: str) -> Part:
-        """A model or pack by its name.
+        """Return a model or pack by its name.
 
         Raises:
             NotFoundError: it is not inside.
@@ -75,7 +75,7 @@ class Bundle:
         )
 
     def is_sound(self, part: Part, meter: Meter | None = None) -> bool:
-        """Whether a part is byte for byte what was put in.
+        """Return whether a part is byte for byte what was put in.
 
         Raises:
             StorageError: it cannot be read.
@@ -89,7 +89,7 @@ class Bundle:
         return digest.hexdigest() == part.sha256
 
     def verify(self, progress: Progress = unheard) -> Iterator[Verdict]:
-        """Every byte of the file: each part, and whether nothing but zeros lies between them. Footer and table were
+        """Check every byte of the file: each part, and that nothing but zeros lies between them. Footer and table were
         checked when it was opened.
 
         Raises:
@@ -101,7 +101,7 @@ class Bundle:
         yield from self._padding()
 
     def _padding(self) -> Iterator[Verdict]:
-        """What lies between parts where it should not; padding that is as it should be is not told of."""
+        """Yield a verdict for each gap between parts that holds anything but zeros."""
         with files.storage_errors(self.path), self.path.open("rb") as file:
             for before, after in pairwise(sorted(self.parts, key=lambda part: part.offset)):
                 gap = blocks(file, before.end, after.offset - before.end)
@@ -132,7 +132,7 @@ class Bundle:
 
 
 def open_bundle(path: Path) -> Bundle:
-    """The one-file program in a file.
+    """Open the one-file program in a file.
 
     Raises:
         NotFoundError: there is no such file, or it is no one-file program.
@@ -156,7 +156,7 @@ def open_bundle(path: Path) -> Bundle:
 
 
 def own_bundle(environ: Mapping[str, str] = os.environ) -> Bundle | None:
-    """The program that is running; None when it is not a one-file program.
+    """Open the program that is running; None when it is not a one-file program.
 
     Raises:
         StorageError: it is damaged.

@@ -1,4 +1,4 @@
-"""Writes one-file programs: a launcher, its archive, and the models and packs that travel inside.
+"""Writes one-file programs: a launcher, its archive, and the models and packs that are embedded.
 
 The program that runs cannot be changed, so another file is written beside it and takes its place when it is whole.
 Blocks are copied by the kernel where it can, which on Btrfs and XFS shares them instead.
@@ -42,7 +42,7 @@ class Source:
 
     @classmethod
     def file(cls, kind: Kind, path: Path) -> Source:
-        """A whole file under its own name.
+        """Make a source of a whole file under its own name.
 
         Raises:
             StorageError: it cannot be read.
@@ -68,20 +68,20 @@ def compose(
 
 
 def with_part(bundle: Bundle, source: Source, target: Path, progress: Progress = unheard) -> Bundle:
-    """The same program with one part more, or another one of that name; raises as `compose`."""
+    """Write the same program with one part more, or another one of that name; raises as `compose`."""
     others = [part for part in bundle.added if part.name != source.name]
     return _again(bundle, others, [source], target, progress)
 
 
 def without_part(bundle: Bundle, part: Part, target: Path, progress: Progress = unheard) -> Bundle:
-    """The same program with one part less; raises as `compose`."""
+    """Write the same program with one part less; raises as `compose`."""
     return _again(bundle, [other for other in bundle.added if other != part], [], target, progress)
 
 
 def _again(
     bundle: Bundle, kept: Sequence[Part], new: Sequence[Source], target: Path, progress: Progress
 ) -> Bundle:
-    """Another program out of one that must be as it was when it was opened."""
+    """Write another program out of one that must be as it was when it was opened."""
     program, launcher = (_source(bundle, part) for part in bundle.parts[:2])
     sources = [program, *(_source(bundle, part) for part in kept), *new]
     _check_names(sources)
@@ -107,7 +107,7 @@ def _check_names(sources: Sequence[Source]) -> None:
 def _write(
     file: BinaryIO, launcher: Source, sources: Sequence[Source], progress: Progress
 ) -> tuple[Part, ...]:
-    """All of a program; its parts as its table lists them."""
+    """Write all of a program, and return its parts as its table lists them."""
     meter = Meter(progress, launcher.size + sum(source.size for source in sources))
     front = _append(replace(launcher, kind="launcher", name="launcher"), file, meter)
     archive, *added = (_append(source, file, meter) for source in sources)
@@ -139,7 +139,7 @@ def _copy(source: Source, file: BinaryIO, meter: Meter) -> str:
 
 
 def _read(source: Source) -> Iterator[tuple[BinaryIO, bytes]]:
-    """The file of a source and, one after another, its blocks."""
+    """Yield the file of a source with, one after another, its blocks."""
     with files.storage_errors(source.path), source.path.open("rb") as original:
         for block in blocks(original, source.offset, source.size):
             yield original, block
@@ -162,7 +162,7 @@ def _put(block: bytes, original: BinaryIO, offset: int, file: BinaryIO) -> None:
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of ``target`` at the end of the block, and is gone if that fails."""
+    """Open a new file that takes the place of ``target`` at the end of the block, and is gone if that fails."""
     target = target.resolve()
     if target.is_dir():
         raise UsageError(f"{target} is a folder.", "Name the file to be written.")

@@ -13,11 +13,11 @@ from edge.files import hash_file
 
 _LIST_BYTES = 4 << 20
 _OTHER_NAMES = {"edge": "edge.exe"}
-"""What the launcher calls a file where it could not be run otherwise (FAT)."""
+"""Names that the launcher gives to files that could not be run otherwise (FAT)."""
 
 
 def altered(bundle: Bundle, folder: Path) -> tuple[str, ...]:
-    """The names of files that are not byte for byte what is in the archive, or are gone.
+    """Return the names of files that are not byte for byte what is in the archive, or are gone.
 
     Raises:
         StorageError: the archive's list cannot be read.

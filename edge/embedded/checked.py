@@ -1,4 +1,4 @@
-"""Which files that came along were read as a whole and found undamaged, so that each copy of one is read so only once.
+"""Bundled files that were read as a whole and found undamaged, so that each copy is read so only once.
 
 ``EDGE_HOME/cache/checked.json`` can be deleted at any time. Where it cannot be written, nothing outlives the process.
 """
@@ -29,14 +29,14 @@ class Finding:
 
 
 class Checked:
-    """What is remembered in one file. Make one with `checked`."""
+    """Findings in one file. Open it with `checked`."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._here: dict[str, Finding] = {}
 
     def finding(self, path: Path) -> Finding | None:
-        """What was found of a file, if it looks now as it did then."""
+        """Return what was found of a file, if it looks now as it did then."""
         found = self._here.get(str(path)) or self._read().get(str(path))
         try:
             return found if found and found.seen == look(path) else None
@@ -74,5 +74,5 @@ class Checked:
 
 @cache
 def checked(home: Path) -> Checked:
-    """What is remembered under an ``EDGE_HOME``."""
+    """Return the findings that are kept under an ``EDGE_HOME``."""
     return Checked(home / "cache" / "checked.json")

@@ -1,6 +1,6 @@
-"""What came along with the program, to be used where it is: parts inside it, and files beside it, as on a stick.
+"""Bundled files: models and packs that came with the program and are used where they are, embedded in it or beside it.
 
-What the user installed goes first, then what lies beside, then what is inside.
+Of one name, what the user installed goes first, then what lies beside the program, then what is embedded.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _SUFFIXES = {"model": ".gguf", "pack": ".kpack"}
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A model or a pack that came along."""
+    """A bundled model or pack."""
 
     path: Path
     place: Place
 
     def __str__(self) -> str:
-        """For instance ``pumps.kpack inside edge``."""
+        """Write it for people: ``pumps.kpack inside edge``."""
         return f"{self.path.name} {self.place} {self.path.parent.name if self.place == 'inside' else 'the program'}"
 
 
 def carried(kind: Literal["model", "pack"], environ: Mapping[str, str] = os.environ) -> tuple[Carried, ...]:
-    """All models, or all packs, in the order in which they go. A folder that cannot be read holds none.
+    """List all models, or all packs, in the order of precedence. A folder that cannot be read holds none.
 
     Raises:
         StorageError: the program is damaged.
@@ -44,7 +44,7 @@ def carried(kind: Literal["model", "pack"], environ: Mapping[str, str] = os.envi
 
 
 def place_of(path: Path, environ: Mapping[str, str] = os.environ) -> Place:
-    """Where a model or a pack is.
+    """Find out where a model or a pack is.
 
     Raises:
         OSError: as `locate` does.
@@ -55,7 +55,7 @@ def place_of(path: Path, environ: Mapping[str, str] = os.environ) -> Place:
 
 
 def _beside(suffix: str, environ: Mapping[str, str]) -> list[Path]:
-    """Hidden files are left out: other systems write some of the same endings onto sticks."""
+    """List files beside the program, without hidden ones: other systems write some of these endings onto sticks."""
     if not environ.get(BESIDE):
         return []
     try:

@@ -1,5 +1,6 @@
 """A part of the one-file program under a path of its own: ``/opt/edge/pumps.kpack`` is the part ``pumps.kpack`` of the
-program ``/opt/edge``. No real path looks so, since the program is a file; so whoever reads files needs no second way.
+program ``/opt/edge``. No real path looks so, since the program is a file: code that reads files needs no other kind of
+name.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ EXECUTABLE = "EDGE_EXECUTABLE"
 COPY_AGAIN = "Copy the program again, and compare its SHA-256 with the publisher's."
 
 Seen = tuple[int, ...]
+"""Size, times and inode of a file, see `look`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Stretch:
 
 
 def own_parts(kind: Kind, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
-    """The paths of the parts of a kind in the program that runs; none when it is no one-file program, or gone.
+    """List the paths of the parts of a kind in the program that runs; none when it is no one-file program, or gone.
 
     Raises:
         StorageError: it is damaged.
@@ -56,12 +58,12 @@ def own_parts(kind: Kind, environ: Mapping[str, str] = os.environ) -> tuple[Path
 
 
 def damaged(program: Path, what: str) -> StorageError:
-    """What a reader is told about a damaged program."""
+    """Make the error for a damaged program."""
     return StorageError(f"{program.name} is damaged: {what}.", COPY_AGAIN)
 
 
 def locate(path: Path) -> Stretch | None:
-    """Where the bytes of a part are; None for every other path.
+    """Find the bytes of a part; None for every other path.
 
     Raises:
         OSError: the program cannot be read, or has no such part any more.
@@ -91,7 +93,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def status(path: Path) -> os.stat_result:
-    """What the system knows about a file, or about the program that a part is in.
+    """Return the status of a file, or of the program that a part is in.
 
     Raises:
         OSError: as ``stat`` does.
@@ -101,8 +103,8 @@ def status(path: Path) -> os.stat_result:
 
 
 def look(path: Path) -> Seen:
-    """How a file, or the program that a part is in, looks without being read. Its time of change cannot be set back by
-    those who write to it.
+    """Return size, times and inode of a file, or of the program that a part is in: another stamp is another file. The
+    time of change cannot be set back by those who write to a file.
 
     Raises:
         OSError: as ``stat`` does.
@@ -112,7 +114,7 @@ def look(path: Path) -> Seen:
 
 
 def size_of(path: Path) -> int:
-    """The size of a file, or of a part, in bytes.
+    """Return the size of a file, or of a part, in bytes.
 
     Raises:
         OSError: as ``stat`` does.

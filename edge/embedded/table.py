@@ -31,7 +31,7 @@ _MAX_TABLE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something inside the program: ``size`` bytes from ``offset`` on, in hexadecimal their SHA-256."""
+    """A part of the program: ``size`` bytes from ``offset`` on, in hexadecimal their SHA-256."""
 
     kind: Kind
     name: str
@@ -49,21 +49,21 @@ class Part:
 
 
 class TableError(Exception):
-    """What is damaged: the footer or the table."""
+    """The footer or the table is damaged; the message says which."""
 
 
 def label(kind: Kind, name: str) -> str:
-    """What readers are told of a part: ``program``, ``launcher``, ``model NAME``, ``pack NAME``."""
+    """Name a part for people: ``program``, ``launcher``, ``model NAME``, ``pack NAME``."""
     return f"{kind} {name}" if kind in ("model", "pack") else kind
 
 
 def next_page(offset: int) -> int:
-    """The first page boundary from an offset on."""
+    """Return the first page boundary from an offset on."""
     return -(-offset // PAGE) * PAGE
 
 
 def encode(parts: Sequence[Part], offset: int, launcher: bytes) -> bytes:
-    """Table and footer, to be written at ``offset``, the end of the file that begins with ``launcher``."""
+    """Encode table and footer, to be written at ``offset``, the end of the file that begins with ``launcher``."""
     lines = [f"{part.kind} {part.offset} {part.size} {part.sha256} {part.name}\n" for part in parts]
     table = "".join(lines).encode()
     about = len(launcher), zlib.crc32(launcher)
@@ -72,7 +72,7 @@ def encode(parts: Sequence[Part], offset: int, launcher: bytes) -> bytes:
 
 
 def read(file: BinaryIO) -> tuple[Part, ...] | None:
-    """The parts of a program; None when the file has no footer, as no one-file program does.
+    """Read the parts of a program; None when the file has no footer, as no one-file program does.
 
     Raises:
         TableError: there is one, and it or the table is damaged.
@@ -112,12 +112,12 @@ def _part(line: str) -> Part:
 
 
 def is_name(name: str) -> bool:
-    """Whether a part can be called so: it has to fit a line, and to be the name of a file when it is taken out."""
+    """Return whether a part can have this name: it must fit a line, and be a file's name when the part is extracted."""
     return bool(name) and name.isprintable() and "/" not in name and name not in (".", "..")
 
 
 def _checked(parts: list[Part], end: int) -> tuple[Part, ...]:
-    """The parts, if program and launcher come first, no two have one name, and none reaches into another."""
+    """Check that program and launcher come first, no two parts have one name, and none reaches into another."""
     if [part.kind for part in parts[:2]] != ["program", "launcher"] or parts[1].offset:
         raise ValueError("no program with its launcher")
     added = parts[2:]

@@ -28,7 +28,8 @@ BUNDLED = Path(__file__).parent.parent / "weights"
 
 
 def embedder_file(settings: Settings, bundled: Path = BUNDLED) -> Path | None:
-    """The GGUF to embed with: the configured one, else the one that came with edge, else None (keyword search alone).
+    """Find the GGUF to embed with: the configured one, else the one that came with edge, else None (keyword search
+    alone).
 
     Raises:
         NotFoundError: the configured file does not exist.
@@ -76,7 +77,7 @@ class LlamaEmbedder:
         self._worker.start()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, one row a text; a vector depends on its text alone, bit for bit.
+        """Return unit vectors, one row a text; a vector depends on its text alone, bit for bit.
 
         Raises:
             EngineError: the embedder failed.
@@ -85,7 +86,7 @@ class LlamaEmbedder:
         return np.concatenate(parts) if parts else np.empty((0, DIMENSIONS), np.float32)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, without the two special ones at its ends.
+        """Count the tokens of each text, without the two special ones at its ends.
 
         Raises:
             EngineError: the embedder failed.

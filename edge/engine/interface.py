@@ -1,4 +1,4 @@
-"""What engines, embedders and rerankers must do. One conformance suite runs on every engine."""
+"""The interfaces of engines, embedders and rerankers. One conformance suite runs on every engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. By default it is always the likeliest one.
+    """The choice of the next token. By default it is always the likeliest one.
 
     Args:
         temperature: 0 takes the likeliest token, 1 what the model thinks; the filters below apply above 0.
@@ -101,7 +101,7 @@ class Engine(Protocol):
         ...
 
     def fits(self, prompt: Prompt) -> bool:
-        """Whether the prompt and its answer fit the engine's context."""
+        """Return whether the prompt and its answer fit the engine's context."""
         ...
 
     def stream(self, prompt: Prompt, cancelled: Callable[[], bool] = never) -> Iterator[str]:
@@ -170,7 +170,7 @@ class Reranker(Protocol):
         ...
 
     def scores(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
-        """One score a text, higher is better, comparable within one call only.
+        """Return one score a text, higher is better, comparable within one call only.
 
         After ``limit_s`` seconds, those of the first texts that were done by then: maybe none.
 
@@ -193,7 +193,7 @@ class Embedder(Protocol):
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, one row a text, shape ``(len(texts), 384)``. Long texts are cut at 256 tokens.
+        """Return unit vectors, one row a text, shape ``(len(texts), 384)``. Long texts are cut at 256 tokens.
 
         Raises:
             EngineError: the embedder failed.
@@ -201,7 +201,7 @@ class Embedder(Protocol):
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, without the two special ones at its ends."""
+        """Count the tokens of each text, without the two special ones at its ends."""
         ...
 
     def close(self) -> None:

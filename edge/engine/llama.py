@@ -61,7 +61,7 @@ class LlamaEngine:
 
     @classmethod
     def from_settings(cls, settings: Settings, model: Path) -> LlamaEngine:
-        """An engine with the limits of the settings, run as memory and devices allow; its files are checked.
+        """Make an engine with the limits of the settings, run as memory and devices allow; its files are checked.
 
         One that is damaged or does not fit says so when it is used.
 
@@ -95,7 +95,7 @@ class LlamaEngine:
             self._guard.limit_s = limit_s
 
     def facts(self) -> Frame:
-        """What the worker says about model and machine: name, context, threads, template, system, gpu, sandbox.
+        """Return the worker's facts on model and machine: name, context, threads, template, system, gpu, sandbox.
 
         Raises:
             EngineError: the worker does not start.
@@ -103,7 +103,7 @@ class LlamaEngine:
         return self._worker.facts()
 
     def fits(self, prompt: Prompt) -> bool:
-        """Whether the prompt is short enough and fits the context with its answer, in the model's own tokens.
+        """Return whether the prompt is short enough and fits the context with its answer, in the model's own tokens.
 
         Raises:
             EngineError: the worker failed.
@@ -172,7 +172,7 @@ class LlamaEngine:
         return Written(_text(reply["token"]), tuple(self._likelihoods(token) for token in tokens))
 
     def _likelihoods(self, token: Any) -> tuple[Likelihood, tuple[Likelihood, ...]]:
-        """A token with its alternatives, from ``[[text, logprob], [[text, logprob], …]]``."""
+        """Parse a token with its alternatives, from ``[[text, logprob], [[text, logprob], …]]``."""
         try:
             chosen, others = token
             return _likelihood(chosen), tuple(_likelihood(other) for other in others)
@@ -207,5 +207,5 @@ def _likelihood(pair: Any) -> Likelihood:
 
 
 def _text(text: str) -> str:
-    """Text that every file and terminal takes: without half characters."""
+    """Replace half characters, which files and terminals do not take."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

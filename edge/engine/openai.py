@@ -59,7 +59,7 @@ class OpenAIEngine:
 
     @classmethod
     def from_settings(cls, settings: Settings, environ: Mapping[str, str]) -> OpenAIEngine:
-        """The engine of the settings.
+        """Make the engine of the settings.
 
         Raises:
             UsageError: no address, one that is none, or one where others could read along.
@@ -76,7 +76,7 @@ class OpenAIEngine:
         return f"{NAME}:{self._model}" if self._model else NAME
 
     def fits(self, prompt: Prompt) -> bool:
-        """Whether the prompt seems to fit: by its characters, against what the server says or the settings do."""
+        """Return whether the prompt seems to fit, by its characters, what the server says or the settings do."""
         tokens = sum(TOKENS_PER_MESSAGE + len(one.content) // CHARACTERS_PER_TOKEN for one in prompt.messages)
         room = self._room()
         return tokens <= self._input_tokens if room is None else tokens + prompt.max_tokens <= room
@@ -160,7 +160,7 @@ class OpenAIEngine:
             raise EngineError(f"{self._server.name} gave no usable answer: {error}.", "Ask again.") from error
 
     def _named(self) -> str:
-        """The model to ask for.
+        """Return the model to ask for.
 
         Raises:
             EngineError: none is set and the server has not exactly one.
@@ -176,14 +176,14 @@ class OpenAIEngine:
         return self._model
 
     def _room(self) -> int | None:
-        """Tokens of prompt and answer together; None where the server does not say."""
+        """Return tokens of prompt and answer together; None where the server does not say."""
         models = self._listed() or {}
         if not self._model and len(models) == 1:
             return next(iter(models.values()))
         return models.get(self._model)
 
     def _listed(self) -> Mapping[str, int | None] | None:
-        """The server's models: asked for once, and when that failed, again a while later."""
+        """Return the server's models: asked for once, and when that failed, again a while later."""
         with self._lock:
             due = time.monotonic() - self._asked_at >= ASK_MODELS_EVERY_S
             if self._models is None and due and not self._closed.is_set():
@@ -202,7 +202,7 @@ class OpenAIEngine:
 
 
 class _Progress:
-    """What is known of an answer so far."""
+    """The facts known of an answer so far."""
 
     def __init__(self) -> None:
         self.reason: Reason | None = None
@@ -217,7 +217,7 @@ class _Progress:
         self._pieces += chunk.written is not None
 
     def over(self) -> bool:
-        """Whether the answer ended and its cost should have come, if it comes at all."""
+        """Return whether the answer ended and its cost should have come, if it comes at all."""
         return self.reason is not None and time.monotonic() - self._ended_at > COST_WITHIN_S
 
     def finished(self, cancelled: bool) -> Finished:

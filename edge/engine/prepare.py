@@ -30,7 +30,7 @@ BACK_ENDS = "back-ends"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a worker is started with; ``plan`` is None where this machine does not tell its memory."""
+    """The options a worker is started with; ``plan`` is None where this machine does not tell its memory."""
 
     options: WorkerOptions
     plan: Plan | None
@@ -42,7 +42,7 @@ def prepare(
     model: Path,
     look: Callable[[Settings], Machine | None] | None = None,
 ) -> Prepared:
-    """How a model is run here, with the adapters that were chosen for it.
+    """Decide how a model is run here, with the adapters that were chosen for it.
 
     Args:
         settings: the wishes of whoever set up this device.
@@ -71,7 +71,7 @@ def prepare(
 
 
 def prepare_at_least(settings: Settings, model: Path) -> tuple[WorkerOptions, Callable[[], object] | None]:
-    """The options of a model's worker; of its smallest way to run, where it does not fit or cannot be read now.
+    """Return the options of a model's worker; of its smallest way to run, where it does not fit or cannot be read now.
 
     The second value is None, or raises why it cannot be loaded as long as that is so: whoever asks without a language
     model goes on without one, and memory may be free by the time of the next question.
@@ -88,7 +88,7 @@ def prepare_at_least(settings: Settings, model: Path) -> tuple[WorkerOptions, Ca
 
 
 def read_wishes(settings: Settings, beside: int = 0) -> Wishes:
-    """What the settings ask for.
+    """Read what the settings ask for.
 
     Raises:
         UsageError: one of them makes no sense.
@@ -110,7 +110,7 @@ def read_wishes(settings: Settings, beside: int = 0) -> Wishes:
 
 
 def back_ends(settings: Settings) -> Path | None:
-    """The folder with further back ends: the one that is set, else ``back-ends`` in edge's home, if that exists.
+    """Find the folder with further back ends: the one that is set, else ``back-ends`` in edge's home, if that exists.
 
     Raises:
         UsageError: the one that is set does not exist.
@@ -125,12 +125,12 @@ def back_ends(settings: Settings) -> Path | None:
 
 
 def look_around(settings: Settings) -> Machine | None:
-    """This machine, with the GPUs that llama.cpp can use."""
+    """Read what this machine has, with the GPUs that llama.cpp can use."""
     return resources.look(gpus(device_facts(settings))) if may_have_gpu(settings) else resources.look()
 
 
 def may_have_gpu(settings: Settings) -> bool:
-    """Whether a GPU may be used, so that asking is worth a process: only modules of back ends bring them.
+    """Return whether a GPU may be used, so that asking is worth a process: only modules of back ends bring them.
 
     Raises:
         UsageError: as `back_ends`.
@@ -140,7 +140,7 @@ def may_have_gpu(settings: Settings) -> bool:
 
 
 def device_facts(settings: Settings) -> dict[str, Any]:
-    """What a worker says about devices and back ends, without any model; empty when it cannot be started."""
+    """Ask a worker without a model for devices and back ends; empty when it cannot be started."""
     options = WorkerOptions(Path(), "devices", gpu_layers=1, back_ends=back_ends(settings))
     worker = Worker(Path("llama.cpp"), worker_command(options))
     try:
@@ -152,7 +152,7 @@ def device_facts(settings: Settings) -> dict[str, Any]:
 
 
 def gpus(facts: dict[str, Any]) -> tuple[Device, ...]:
-    """The GPUs among the devices a worker told of; what it says is checked, as anything from a worker."""
+    """Return the GPUs among the devices a worker told of; what it says is checked, as anything from a worker."""
     found = []
     told = facts.get("devices")
     for device in told if isinstance(told, list) else []:
@@ -165,7 +165,7 @@ def gpus(facts: dict[str, Any]) -> tuple[Device, ...]:
 
 
 def _adapters(settings: Settings, model: Path) -> tuple[tuple[Path, float], ...]:
-    """The adapters chosen for a model, if it is the one in use."""
+    """Return the adapters chosen for a model, if it is the one in use."""
     store = ModelStore(settings)
     return store.loras() if store.active() == model else ()
 

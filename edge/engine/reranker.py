@@ -27,7 +27,7 @@ _HINT = "Use a reranker in GGUF form, for instance jina-reranker-v1-tiny-en, or 
 
 
 def reranker_file(settings: Settings) -> Path | None:
-    """The GGUF to rerank with: the configured one, else the installed one in use, else None.
+    """Find the GGUF to rerank with: the configured one, else the installed one in use, else None.
 
     Raises:
         NotFoundError: the configured file does not exist.
@@ -101,7 +101,7 @@ class LlamaReranker:
         self._worker.ask("rank", late, question="", texts=[], deadline=None)
 
     def _checked(self, scores: Any, count: int) -> list[float]:
-        """Those of the first texts, as far as they were done."""
+        """Check the scores, and return those of the first texts, as far as they were done."""
         if not isinstance(scores, list) or len(scores) != count:
             raise self._useless("it gives no scores")
         done = list(takewhile(lambda score: score is not None, scores))

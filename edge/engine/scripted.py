@@ -1,5 +1,5 @@
 """The fakes: an engine and a reranker that say what they were told to, an embedder without a model. For tests of other
-stages, and for whoever connects a program to edge before there is a language model.
+stages, and for connecting a program to edge before there is a language model.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class ScriptedEngine:
         self.totals = Totals()
 
     def fits(self, prompt: Prompt) -> bool:
-        """Whether the prompt's words and the answer's tokens fit."""
+        """Return whether the prompt's words and the answer's tokens fit."""
         return _words_of(prompt) + prompt.max_tokens <= self._context_words
 
     def stream(self, prompt: Prompt, cancelled: Callable[[], bool] = never) -> Iterator[str]:
@@ -89,7 +89,7 @@ class ScriptedEngine:
         return self._write(prompt, request.sampling, cancelled)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Refuse further prompts; there is nothing to give back."""
         self.closed = True
 
     def _write(
@@ -118,7 +118,7 @@ class ScriptedEngine:
         self.prompts.append(prompt)
 
     def _allowed(self, prompt: Prompt, sampling: Sampling) -> tuple[list[str], Reason]:
-        """The pieces up to the first limit, and which one that was."""
+        """Return the pieces up to the first limit, and which one that was."""
         if sampling.schema is not None:
             return [json.dumps(smallest(json.loads(sampling.schema)))], "end"
         pieces = list(self._pieces(prompt) if callable(self._pieces) else self._pieces)
@@ -129,7 +129,7 @@ class ScriptedEngine:
 
 
 def opening_sentence(prompt: Prompt) -> Sequence[str]:
-    """A script: the first sentence of the first passage, cited; without passages what was said last."""
+    """Quote the first sentence of the first passage, cited; without passages, what was said last. A script."""
     if not prompt.passages:
         return _PIECE.findall(prompt.question)
     (first, *_) = split_sentences(prompt.passages[0].text.strip()) or [""]
@@ -137,7 +137,7 @@ def opening_sentence(prompt: Prompt) -> Sequence[str]:
 
 
 def smallest(schema: Any) -> Any:
-    """A small value that obeys a JSON schema of the common kind: types, enumerations, constants, properties."""
+    """Make a small value that obeys a JSON schema of the common kind: types, enumerations, constants, properties."""
     if not isinstance(schema, dict):
         return {}
     if "const" in schema:
@@ -157,7 +157,7 @@ def _words_of(prompt: Prompt) -> int:
 
 
 def _before(pieces: Sequence[str], stop: Sequence[str]) -> list[str]:
-    """The pieces up to the first of the texts that stop."""
+    """Return the pieces up to the first of the texts that stop."""
     text = "".join(pieces)
     left = min((place for one in stop if (place := text.find(one)) >= 0), default=len(text))
     kept: list[str] = []
@@ -184,7 +184,7 @@ class ScriptedEmbedder:
     fingerprint = "scripted:0000000000000000"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of shape ``(len(texts), 384)``."""
+        """Return unit vectors of shape ``(len(texts), 384)``."""
         vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
         for row, text in zip(vectors, texts, strict=True):
             for word in [
@@ -196,11 +196,11 @@ class ScriptedEmbedder:
         return unit
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Words of each text."""
+        """Count the words of each text."""
         return [len(_words(text)) for text in texts]
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is nothing to give back."""
 
 
 class ScriptedReranker:
@@ -221,14 +221,14 @@ class ScriptedReranker:
         self.asked: list[tuple[str, Sequence[str], float | None]] = []
 
     def scores(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
-        """What was scripted; each request is kept in ``asked``."""
+        """Return what was scripted; each request is kept in ``asked``."""
         self.asked.append((question, texts, limit_s))
         if self.failure:
             raise self.failure
         return [float(self.score(text)) for text in texts[: None if limit_s is None else self.reads]]
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is nothing to give back."""
 
 
 def _words(text: str) -> list[str]:

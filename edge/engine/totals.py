@@ -1,4 +1,4 @@
-"""What all the answers of an engine cost together, for whoever counts."""
+"""The cost of all answers of an engine together."""
 
 from __future__ import annotations
 

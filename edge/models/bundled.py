@@ -1,4 +1,4 @@
-"""Models that came along with the program: what each is for, as far as its header tells."""
+"""Models that came with the program, each with its kind, as far as its header tells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from edge.models import gguf
 
 @dataclass(frozen=True, slots=True)
 class CarriedModel:
-    """A model inside the program or beside it. ``error`` says why it cannot be used, in place of its ``kind``."""
+    """A model that is embedded in the program or beside it. ``error`` says why it cannot be used, in place of its
+    ``kind``.
+    """
 
     name: str
     path: Path
@@ -24,12 +26,12 @@ class CarriedModel:
 
     @property
     def guess(self) -> gguf.Kind | None:
-        """What a damaged one probably is; whoever asks for it is told of the damage."""
+        """The probable kind of a damaged one: who asks for that kind is told of the damage."""
         return "language" if self.error else None
 
 
 def carried_models() -> tuple[CarriedModel, ...]:
-    """All of them, in the order in which they go.
+    """List them in the order of precedence.
 
     Raises:
         StorageError: the program is damaged.
@@ -38,7 +40,7 @@ def carried_models() -> tuple[CarriedModel, ...]:
 
 
 def _model(found: Carried) -> CarriedModel | None:
-    """None when it has just gone."""
+    """Read what a model is for; None when it has just gone."""
     try:
         size = size_of(found.path)
     except OSError:

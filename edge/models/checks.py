@@ -1,4 +1,4 @@
-"""Which GGUFs can be installed, and which adapter belongs to which model, as far as headers tell."""
+"""Checks that a GGUF can be installed, and that an adapter belongs to a model, as far as headers tell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LORA_A, LORA_B = ".lora_a", ".lora_b"
 
 
 def check_language_model(path: Path) -> gguf.Header:
-    """The header of a GGUF that can write text.
+    """Check that a GGUF can write text, and return its header.
 
     Raises:
         As `check_model`; ModelError for a reranker too.
@@ -26,7 +26,7 @@ def check_language_model(path: Path) -> gguf.Header:
 
 
 def check_model(path: Path) -> gguf.Header:
-    """The header of a GGUF that can be installed: a language model or a reranker.
+    """Check that a GGUF can be installed, as a language model or a reranker, and return its header.
 
     Raises:
         NotFoundError, StorageError: it cannot be read.
@@ -55,12 +55,12 @@ def check_model(path: Path) -> gguf.Header:
 
 
 def is_adapter(header: gguf.Header) -> bool:
-    """Whether a GGUF is an adapter rather than a model."""
+    """Return whether a GGUF is an adapter rather than a model."""
     return header.metadata.get("general.type") == "adapter"
 
 
 def check_adapter(path: Path) -> gguf.Header:
-    """The header of a LoRA adapter.
+    """Check that a GGUF is a LoRA adapter, and return its header.
 
     Raises:
         NotFoundError, StorageError: it cannot be read.
@@ -76,7 +76,7 @@ def check_adapter(path: Path) -> gguf.Header:
 
 
 def check_belongs(base: gguf.Header, model: str, adapter: gguf.Header, name: str) -> None:
-    """Whether an adapter changes weights that this model has.
+    """Check that an adapter changes weights that this model has.
 
     Raises:
         UsageError: it is of another architecture, or of a model of another size.
@@ -102,7 +102,7 @@ def check_belongs(base: gguf.Header, model: str, adapter: gguf.Header, name: str
 
 
 def _multiply_to(a: tuple[int, ...], b: tuple[int, ...], whole: tuple[int, ...]) -> bool:
-    """Whether a × b has the shape of the weight."""
+    """Return whether a × b has the shape of the weight."""
     return len(a) > 1 < len(b) and (a[0], b[1]) == (whole[0], math.prod(whole[1:2])) if whole else False
 
 

@@ -1,4 +1,4 @@
-"""Reads the header of a GGUF in pure Python, believing nothing: every length is checked against the file.
+"""Reads the header of a GGUF in pure Python; every length is checked against the file.
 
 Format: github.com/ggml-org/ggml, docs/gguf.md. Versions 2 and 3, little-endian. Loading the model is left to llama.cpp.
 """
@@ -25,7 +25,7 @@ MAX_ENTRIES = 2**20
 DEFAULT_ALIGNMENT = 32
 
 Kind = Literal["language", "embedder", "reranker", "part"]
-"""What a model is for; a part (an adapter, an image encoder) goes with a model and is none itself."""
+"""The purpose of a model; a part (an adapter, an image encoder) goes with a model and is none itself."""
 
 RANK = 4  # llama.h: LLAMA_POOLING_TYPE_RANK
 _EMBEDDING = ("bert", "embed", "t5encoder")  # parts of the names of architectures that write no text
@@ -63,7 +63,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a GGUF says about itself.
+    """The header of a GGUF.
 
     ``metadata`` has scalars and strings, ``arrays`` the short arrays of numbers, ``lengths`` the length of every array;
     ``data_bytes`` is what all tensors take in the file.
@@ -87,7 +87,7 @@ class Header:
 
     @property
     def kind(self) -> Kind:
-        """What the model is for."""
+        """The purpose of the model."""
         if self.metadata.get("general.type", "model") != "model" or self.architecture == "clip":
             return "part"
         pooling = self.metadata.get(f"{self.architecture}.pooling_type")
@@ -97,7 +97,8 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """The header of a GGUF that is whole: every tensor lies inside the file. Read again only when the file has changed.
+    """Read the header of a GGUF that is whole: every tensor lies inside the file. Read again only when the file has
+    changed.
 
     Raises:
         NotFoundError: there is no such file.
@@ -121,7 +122,7 @@ def _read_header(path: Path, _seen: Seen) -> Header:
 
 
 def read_name(path: Path) -> str:
-    """``general.name``, else the name of the file. Reads no further than it must.
+    """Read ``general.name``, else the name of the file; no further than it must.
 
     Raises:
         As `read_header`.
@@ -159,7 +160,7 @@ class _Reader:
         self.lengths: dict[str, int] = {}
 
     def counts(self) -> tuple[int, int]:
-        """Number of tensors and of metadata entries."""
+        """Read the number of tensors and of metadata entries."""
         if self._data[:4] != MAGIC:
             raise ModelError(f"{self._path.name} is not a GGUF file.", "Get the model in GGUF form.")
         self._position = 4
@@ -175,13 +176,13 @@ class _Reader:
         return tensors, entries
 
     def metadata(self, entries: int) -> Iterator[tuple[str, Value]]:
-        """Keys and values in file order."""
+        """Yield keys and values in file order."""
         for _ in range(entries):
             key = self._string()
             yield key, self._value(key, self._number("I"))
 
     def tensors(self, count: int, metadata: dict[str, Value]) -> tuple[tuple[Tensor, ...], int]:
-        """All tensors, each inside the file, and the bytes they take together."""
+        """Read all tensors, each inside the file, and the bytes they take together."""
         alignment = metadata.get("general.alignment") or DEFAULT_ALIGNMENT
         if not isinstance(alignment, int) or alignment & (alignment - 1):
             raise self._damaged(f"its alignment is {alignment}")
@@ -196,7 +197,7 @@ class _Reader:
         return tuple(tensor for tensor, _ in placed), wanted - start
 
     def _tensor(self) -> tuple[Tensor, int]:
-        """A tensor and where it begins."""
+        """Read a tensor and where it begins."""
         name = self._string()
         dimensions = self._number("I")
         if dimensions > MAX_DIMENSIONS:
@@ -237,7 +238,9 @@ class _Reader:
             self._skip(length * struct.calcsize(_SCALARS[kind]))
 
     def _skip_strings(self, count: int) -> None:
-        """A vocabulary of 150,000 words twice over: a quarter of the time that reading them one by one takes."""
+        """Skip the strings of a vocabulary (150,000 words twice over), in a quarter of the time that reading them
+        takes.
+        """
         length, data, at = struct.Struct("<Q").unpack_from, self._data, self._position
         try:
             for _ in range(count):

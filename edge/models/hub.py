@@ -1,4 +1,4 @@
-"""A model hub, through huggingface_hub: what a repository holds, and the bytes of a file from any place on.
+"""A model hub, through huggingface_hub: lists the files of a repository, and reads a file from any offset on.
 
 The library is imported when something is pulled, never before, and told to send nothing about this machine. Its own
 ``hf_hub_download`` is not used: since 2.x it begins anew after every interruption, and it compares no hash. Errors of
@@ -21,7 +21,7 @@ from edge.files import format_size
 
 PREFIX = "hf:"
 BLOCK = 1 << 20
-"""What is written at once, and lost at most when a connection breaks."""
+"""Bytes written at once, and lost at most when a connection breaks."""
 
 SUFFIX = ".gguf"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -38,7 +38,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What is asked for: a repository, and a path or a part of a file's name in it."""
+    """A request for a file: a repository, and a path or a part of a file's name in it."""
 
     repository: str
     path: str = ""
@@ -63,7 +63,7 @@ class RemoteFile:
 
 
 def parse_spec(text: str) -> Spec:
-    """What ``[hf:]OWNER/REPO[/FILE.gguf][:QUANT][@REVISION]`` means.
+    """Parse ``[hf:]OWNER/REPO[/FILE.gguf][:QUANT][@REVISION]``.
 
     Raises:
         UsageError: it means nothing.
@@ -75,7 +75,7 @@ def parse_spec(text: str) -> Spec:
 
 
 def choose(spec: Spec, files: dict[str, int]) -> str:
-    """The path of the file that is meant, of all GGUFs (with their sizes) that the repository holds.
+    """Choose the file that is meant, of all GGUFs (with their sizes) that the repository holds.
 
     Raises:
         NotFoundError: none is.
@@ -107,7 +107,7 @@ def choose(spec: Spec, files: dict[str, int]) -> str:
 
 
 def _names(path: str, wanted: str) -> bool:
-    """Whether a file's name contains a word, such as ``q4_k_m`` but not ``q4_k``."""
+    """Return whether a file's name contains a word, such as ``q4_k_m`` but not ``q4_k``."""
     name = path.rpartition("/")[2].lower().removesuffix(SUFFIX)
     return re.search(rf"(?<![a-z0-9]){re.escape(wanted)}(?![a-z0-9_])", name) is not None
 
@@ -120,7 +120,7 @@ class Hub:
         self._library = _library()
 
     def find(self, spec: Spec) -> RemoteFile:
-        """The file that a spec means, as the hub promises it now.
+        """Find the file that a spec means, as the hub promises it now.
 
         Raises:
             NotFoundError: no such repository, revision or file.
@@ -181,7 +181,7 @@ class Hub:
 
 
 def _library() -> ModuleType:
-    """huggingface_hub, silent: without telemetry, look-ups about who calls, and bars of its own."""
+    """Import huggingface_hub, silent: without telemetry, look-ups about who calls, and bars of its own."""
     try:
         import huggingface_hub
         from huggingface_hub import constants
@@ -199,7 +199,7 @@ def _library() -> ModuleType:
 
 
 def _bar(progress: Progress) -> type[Any]:
-    """A progress bar, as the library wants one, that draws nothing and tells ``progress``."""
+    """Make a progress bar, as the library wants one, that draws nothing and tells ``progress``."""
 
     class Bar:
         def __init__(self, *_: Any, **__: Any) -> None:
@@ -222,7 +222,7 @@ def _bar(progress: Progress) -> type[Any]:
 
 @contextmanager
 def _translated(repository: str) -> Iterator[None]:
-    """Errors of the library, of HTTP and of the network as ours."""
+    """Turn errors of the library, of HTTP and of the network into ours."""
     import httpx2
     from huggingface_hub import errors
 

@@ -1,4 +1,4 @@
-"""Whether a model's file is still what came in: its SHA-256 is recorded beside it and compared at every load.
+"""Checks that a model's file is still what came in: its SHA-256 is recorded beside it and compared at every load.
 
     NAME.json     {"sha256", "bytes", "source", "seen": [size, time of change, …], "checked": seconds since 1970}
 
@@ -8,8 +8,8 @@ wrong, the worker is ended. A process that ends sooner leaves that to the next o
 that looks changed is hashed first. A model without a record gets one: it is trusted as found, which is all that can be
 done.
 
-Nothing is written beside models that the program carries: what was found of those is kept under EDGE_HOME.
-Of one inside the program the table of contents has the SHA-256; it is hashed before the first load of every copy. One
+Nothing is written beside bundled models: findings on those are kept under EDGE_HOME. Of an embedded one the
+program's table of contents has the SHA-256; it is hashed before the first load of every copy. One
 that lies beside the program may have a record with it; else it is trusted as found.
 """
 
@@ -43,7 +43,7 @@ _REST = 4.0
 work, the first token of a 7B model came 1.2 to 1.4 times as late as without a check; without rests, 1.9 times."""
 
 INSIDE, BESIDE = "inside the program", "beside the program"
-"""Sources of models that came along."""
+"""Sources of bundled models."""
 
 
 class _Stopped(Exception):
@@ -52,7 +52,7 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of a file since it came in.
+    """The record of a file since it came in.
 
     ``source`` says where from; ``seen`` is how it looked when last hashed as a whole (at ``checked``), None when that
     hash was wrong or has never been taken of this file.
@@ -66,12 +66,12 @@ class Record:
 
 
 def record_path(model: Path) -> Path:
-    """Where a model's record is."""
+    """Return where a model's record is."""
     return model.with_suffix(SUFFIX)
 
 
 def read_record(model: Path, checked: Checked | None = None) -> Record | None:
-    """The record of a model, unless there is none that can be read.
+    """Read the record of a model, unless there is none that can be read.
 
     Args:
         model: the file, or a part of the program.
@@ -96,7 +96,7 @@ def read_record(model: Path, checked: Checked | None = None) -> Record | None:
 
 
 def _read(model: Path) -> Record | None:
-    """What is written beside a model."""
+    """Read the record that is beside a model."""
     try:
         values = json.loads(record_path(model).read_text(encoding="utf-8"))
         seen = values["seen"]
@@ -139,7 +139,7 @@ def verify(path: Path, progress: Progress = ignore_progress, checked: Checked | 
 
 
 def damaged(path: Path, record: Record) -> ModelError:
-    """What to tell of a file that is not what came in."""
+    """Make the error for a file that is not what came in."""
     if record.source == INSIDE:
         return ModelError(f"{path.name} inside {path.parent.name} is damaged.", COPY_AGAIN)
     if record.source == BESIDE:
@@ -174,7 +174,7 @@ class Guard:
         self._done = (0, 0)
         self._damaged: tuple[Path, Seen] | None = None
         self.damage: ModelError | None = None
-        """What is wrong, once something is."""
+        """The damage, once one was found."""
         self.limit_s: float | None = None
         """Seconds that a load waits for files that must be hashed first; None: until they are."""
 
@@ -200,7 +200,7 @@ class Guard:
         self._begin([path for path in self._paths if path not in due], alarm)
 
     def wait(self, limit_s: float | None = None) -> bool:
-        """Whether the check in the background has ended within so many seconds."""
+        """Wait for the check in the background; return whether it has ended within so many seconds."""
         if self._thread:
             self._thread.join(limit_s)
         return self._thread is None or not self._thread.is_alive()
@@ -285,7 +285,7 @@ class Guard:
 
 
 def _look(path: Path) -> Seen | None:
-    """As `look`; None for what cannot be looked at, which loading will say."""
+    """Read a stamp; None for what cannot be read, which loading will say."""
     try:
         return look(path)
     except OSError:

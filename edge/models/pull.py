@@ -83,7 +83,7 @@ def _fetch(hub: Hub, file: RemoteFile, staged: Path, progress: Progress) -> None
 
 
 def _complete(hub: Hub, file: RemoteFile, staged: Path, progress: Progress) -> bool:
-    """Append what is missing; whether there was something before."""
+    """Append what is missing; return whether there was something before."""
     have = staged.stat().st_size if staged.exists() else 0
     if have > file.bytes:
         staged.unlink()

@@ -4,7 +4,7 @@
     models/lora/NAME.gguf   an adapter       models/reranker    name of the reranker
     …/NAME.json             its record (`integrity`)
 
-Models that came along with the program (`along`) are used where they are; the first of its kind, if none was chosen.
+Bundled models (`bundled`) are used where they are; the first of its kind, if none was chosen.
 A model is there whole or not at all: it is put together beside its place, flushed and renamed. Loading is the engine's.
 """
 
@@ -46,7 +46,7 @@ _ADD = "Add one with `edge model add FILE.gguf`."
 class InstalledModel:
     """A model or an adapter that can be used; ``active`` when it is.
 
-    ``purpose`` says what a model that came along is for, or what is wrong with it, unless it writes answers.
+    ``purpose`` says what a bundled model is for, or what is wrong with it, unless it writes answers.
     """
 
     name: str
@@ -76,7 +76,7 @@ class ModelStore:
         return self._folder
 
     def list(self) -> tuple[InstalledModel, ...]:
-        """All models by name, then all adapters, then models that came along, unless one of their name is installed."""
+        """List all models by name, then all adapters, then bundled models, unless one of their name is installed."""
         active = {self._named(kind) for kind in _SLOTS}
         adapters = {path for path, _ in self.loras()}
         files = sorted(self._folder.glob(f"*{SUFFIX}"))
@@ -88,30 +88,30 @@ class ModelStore:
         )  # fmt: skip
 
     def shadowed(self) -> tuple[CarriedModel, ...]:
-        """Models that came along and are not used, since another of their name goes first."""
+        """List bundled models that are not used, since another of their name goes first."""
         usable = self._usable()
         return (*(model for name, model in self._carried.items() if name not in usable), *self._hidden)
 
     def problems(self) -> tuple[CarriedModel, ...]:
-        """Models that came along and are damaged, as far as their headers tell."""
+        """List bundled models that are damaged, as far as their headers tell."""
         return tuple(model for model in self._usable().values() if model.error)
 
     def active(self) -> Path | None:
-        """The model to answer with, if there is one: the one that was chosen, else the first that came along."""
+        """Find the model to answer with, if there is one: the one that was chosen, else the first bundled one."""
         return self._in_use("language")
 
     def reranker(self) -> Path | None:
-        """The model that orders passages, if there is one."""
+        """Find the model that orders passages, if there is one."""
         return self._in_use("reranker")
 
     def loras(self) -> tuple[tuple[Path, float], ...]:
-        """The adapters of the language model in use, each with its scale. One that is gone is left out."""
+        """List the adapters of the language model in use, each with its scale. One that is gone is left out."""
         lines = (line.split() for line in self._lines("language")[1:])
         pairs = ((self._adapter_path(words[0]), _number(words[1])) for words in lines if len(words) == 2)
         return tuple((path, scale) for path, scale in pairs if path.is_file() and scale)
 
     def require_active(self) -> Path:
-        """The model to answer with.
+        """Return the model to answer with.
 
         Raises:
             NotFoundError: none is in use.
@@ -155,7 +155,7 @@ class ModelStore:
         return self._get(path.stem)
 
     def installed(self, name: str, sha256: str) -> InstalledModel | None:
-        """The model of this name if it is this file, and undamaged."""
+        """Find the model of this name if it is this file, and undamaged."""
         with suppress(EdgeError):
             model = self._get(_safe_name(name))
             record = verify(model.path, checked=self._checked)
@@ -163,7 +163,7 @@ class ModelStore:
         return None
 
     def take(self, staged: Path, name: str, sha256: str, origin: str) -> InstalledModel:
-        """As `add`, for a file on the same disk that was verified against ``sha256`` already: it is moved, not copied.
+        """Take a file on the same disk, verified against ``sha256`` already: as `add`, but it is moved, not copied.
 
         Raises:
             As `add`.
@@ -203,7 +203,7 @@ class ModelStore:
 
         Raises:
             NotFoundError: it is not installed.
-            UsageError: it came along with the program.
+            UsageError: it is bundled with the program.
             StorageError, BusyError: as `add`.
         """
         model = self._get(name)
@@ -221,7 +221,7 @@ class ModelStore:
 
     @contextmanager
     def _arriving(self, source: Path, stem: str) -> Iterator[Path]:
-        """The place of a checked file, while nobody else changes anything; it is used if it is the first."""
+        """Give the place of a checked file, while nobody else changes anything; it is used if it is the first."""
         header = gguf.read_header(source)
         kind = check_adapter(source).kind if is_adapter(header) else check_model(source).kind
         name = _safe_name(stem)
@@ -236,7 +236,7 @@ class ModelStore:
                 self._point_to(kind, path.stem)
 
     def _is_to_be_mended(self, path: Path, sha256: str | None) -> bool:
-        """Whether the file at this place was once this one and is damaged now. If it still is, it stays.
+        """Return whether the file at this place was once this one and is damaged now. If it still is, it stays.
 
         Raises:
             UsageError: it is another.
@@ -268,7 +268,7 @@ class ModelStore:
         return min(first, key=lambda model: model.error is not None).path if first else None
 
     def _usable(self) -> dict[str, CarriedModel]:
-        """What came along, by name, without those of which one of their name is installed."""
+        """List bundled models by name, without those of which one of their name is installed."""
         return {
             name: model
             for name, model in self._carried.items()
@@ -301,7 +301,7 @@ class ModelStore:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Only one process changes the folder; what an interrupted one left is cleared away."""
+        """Let only this process change the folder; what an interrupted one left is cleared away."""
         with files.storage_errors(self._folder):
             files.make_folder(self._folder)
             with files.hold_lock(self._folder / ".lock", "changing the models"):
@@ -328,7 +328,7 @@ def _number(text: str) -> float:
 
 
 def parse_lora(text: str) -> tuple[str, float]:
-    """What ``ADAPTER[:SCALE]`` means.
+    """Parse ``ADAPTER[:SCALE]``.
 
     Raises:
         UsageError: the scale is no number other than 0, or absurdly large.

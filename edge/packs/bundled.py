@@ -1,4 +1,4 @@
-"""Packs that came along with the program, inside it or beside it: each copy of one is checked as a whole once."""
+"""Packs that came with the program, embedded in it or beside it: each copy of one is checked as a whole once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from edge.packs.verify import verify
 
 @dataclass(frozen=True, slots=True)
 class CarriedPack:
-    """A pack inside the program or beside it. ``error`` says why it cannot be used; its name is the file's then."""
+    """A pack that is embedded in the program or beside it. ``error`` says why it cannot be used; its name is the file's
+    then.
+    """
 
     name: str
     path: Path
@@ -26,7 +28,7 @@ class CarriedPack:
 
 
 def carried_packs(checked: Checked) -> tuple[CarriedPack, ...]:
-    """All of them, in the order in which they go.
+    """List them in the order of precedence.
 
     Args:
         checked: what is remembered of packs that were checked before.
@@ -53,7 +55,7 @@ def _pack(found: Carried, checked: Checked) -> CarriedPack:
 
 
 def _check(found: Carried) -> str:
-    """The SHA-256 of an undamaged pack. One inside was verified when it was put there."""
+    """Check a pack and return its SHA-256. One that is embedded was verified when it was put there."""
     if found.place == "beside":
         return verify(found.path).file
     inside, digest = locate(found.path), check_digest(found.path).file

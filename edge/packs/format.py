@@ -79,7 +79,7 @@ DAMAGED = "Copy or download the file again; if it stays damaged, build the pack 
 
 @dataclass(frozen=True, slots=True)
 class Trailer:
-    """What the end of the file says: length of the database in bytes and its SHA-256 (hexadecimal)."""
+    """The end of the file: length of the database in bytes and its SHA-256 (hexadecimal)."""
 
     length: int
     digest: str
@@ -94,7 +94,7 @@ class Digests:
 
 
 def read_trailer(path: Path) -> Trailer:
-    """The trailer of a pack, checked against the file's length but not against its contents.
+    """Read the trailer of a pack, checked against the file's length but not against its contents.
 
     Raises:
         NotFoundError, StorageError: there is no such file, or it cannot be read.

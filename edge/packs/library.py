@@ -1,4 +1,4 @@
-"""The installed packs, kept open between questions. What another process installs is seen by the next question."""
+"""The installed packs, kept open between questions. The next question sees what another process has installed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Library:
         self._sound: set[Path] = set()
 
     def packs(self) -> Sequence[Pack]:
-        """The packs in use now; damaged ones are left out (``PackStore.problems`` names them).
+        """Open the packs in use now; damaged ones are left out (``PackStore.problems`` names them).
 
         A pack that was replaced is let go, not closed: another thread may still be searching it.
 

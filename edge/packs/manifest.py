@@ -1,6 +1,6 @@
-"""What a pack says about itself: read from ``pack.toml`` by the publisher, carried as JSON in the pack.
+"""The manifest of a pack: read from ``pack.toml`` by the publisher, kept as JSON in the pack.
 
-Which documents exist is the builder's business.
+The list of documents is the builder's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_TITLE = 200
 
 @dataclass(frozen=True, slots=True)
 class DocumentSettings:
-    """What ``[documents."file.pdf"]`` overrides for one document; empty means not overridden."""
+    """The settings of ``[documents."file.pdf"]`` for one document; empty means not overridden."""
 
     title: str = ""
     applies_to: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class DocumentSettings:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a pack is called and what it is about. ``language`` is a BCP 47 tag.
+    """The name and the subject of a pack. ``language`` is a BCP 47 tag.
 
     ``applies_to`` holds equipment models, ``*`` and ``?`` standing for any characters; empty means all equipment.
     """
@@ -51,7 +51,7 @@ class Manifest:
     documents: Mapping[str, DocumentSettings] = field(default_factory=dict)
 
     def of(self, document: str) -> DocumentSettings:
-        """The settings of one document, by its name relative to the source folder."""
+        """Return the settings of one document, by its name relative to the source folder."""
         return self.documents.get(document, DocumentSettings())
 
 
@@ -59,7 +59,7 @@ VersionKey = tuple[tuple[int, ...], str, int]
 
 
 def version_key(version: str) -> VersionKey:
-    """Orders versions: ``1.2`` = ``1.2.0`` < ``1.10-rc.1`` < ``1.10``.
+    """Turn a version into a key that orders it: ``1.2`` = ``1.2.0`` < ``1.10-rc.1`` < ``1.10``.
 
     Raises:
         ValueError: it is not one to four numbers, then at most one of a, b, rc with a number.
@@ -74,7 +74,7 @@ def version_key(version: str) -> VersionKey:
 
 
 def read_source(path: Path) -> Manifest:
-    """The manifest of a source folder, from its ``pack.toml`` (``path`` is the folder or the file).
+    """Read the manifest of a source folder, from its ``pack.toml`` (``path`` is the folder or the file).
 
     Raises:
         SourceError: there is none, it is not TOML, or a field is missing, unknown or not what it should be.
@@ -92,12 +92,12 @@ def read_source(path: Path) -> Manifest:
 
 
 def to_json(manifest: Manifest) -> str:
-    """The form it has in the pack: the same text for equal manifests."""
+    """Encode a manifest as the pack holds it: the same text for equal manifests."""
     return json.dumps(asdict(manifest), ensure_ascii=False, sort_keys=True)
 
 
 def from_json(text: str) -> Manifest:
-    """Inverse of ``to_json``.
+    """Decode what ``to_json`` wrote.
 
     Raises:
         PackError: the text does not describe a manifest.

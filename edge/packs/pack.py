@@ -118,13 +118,13 @@ class Pack:
         return connection
 
     def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query, with SQLite's errors translated."""
+        """Return all rows of a query, with SQLite's errors translated."""
         with untrusted(self.path):
             return self.connection.execute(sql, tuple(bindings)).fetchall()
 
     @cached_property
     def manifest(self) -> Manifest:
-        """What the pack says about itself."""
+        """The pack's manifest."""
         return from_json(self._meta("manifest"))
 
     @cached_property
@@ -153,11 +153,11 @@ class Pack:
         return int(self.rows("SELECT count(*) FROM chunk")[0][0])
 
     def documents(self) -> tuple[Document, ...]:
-        """All documents in order of their chunks."""
+        """List all documents in order of their chunks."""
         return self._documents
 
     def document(self, name: str) -> Document:
-        """A document by its file name.
+        """Return a document by its file name.
 
         Raises:
             NotFoundError: the pack has no such document.
@@ -185,7 +185,7 @@ class Pack:
         return self.document_with(self.chunk(chunk).document)
 
     def chunk(self, id: int) -> Chunk:
-        """One chunk.
+        """Return one chunk.
 
         Raises:
             NotFoundError: there is no chunk of this id.
@@ -196,7 +196,7 @@ class Pack:
         return found[0]
 
     def chunks(self, ids: Iterable[int]) -> list[Chunk]:
-        """The chunks with these ids, in the order of ``ids``; ids that do not exist are left out."""
+        """Return the chunks with these ids, in the order of ``ids``; ids that do not exist are left out."""
         wanted = list(ids)
         rows = self.rows(f"{_CHUNK} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(wanted),))
         found = {row[0]: _chunk(row) for row in rows}
@@ -216,7 +216,7 @@ class Pack:
         return [Page(*row) for row in rows]
 
     def neighbours(self, id: int, before: int = 1, after: int = 1) -> list[Chunk]:
-        """The chunks around one, itself included, within its document and in reading order."""
+        """Return the chunks around one, itself included, within its document and in reading order."""
         document = self.document_of(id)
         first, last = max(id - before, document.first_chunk), min(id + after, document.last_chunk)
         return [
@@ -224,7 +224,7 @@ class Pack:
         ]
 
     def page(self, document: int, number: int) -> Page:
-        """A page of a document (by its id), 1-based.
+        """Return a page of a document (by its id), 1-based.
 
         Raises:
             NotFoundError: the document has no such page.
@@ -243,7 +243,7 @@ class Pack:
             return None
 
     def original(self, name: str) -> bytes:
-        """The file a document was read from, byte for byte."""
+        """Return the file a document was read from, byte for byte."""
         rows = self.rows("SELECT data FROM original WHERE document = ?", (self.document(name).id,))
         if not rows:
             raise PackError(f"{self.path.name} does not hold the original of {name}.", DAMAGED)
@@ -285,14 +285,14 @@ class Pack:
 
 
 def schema_of(connection: apsw.Connection) -> Schema:
-    """Every object of a database with the SQL that made it."""
+    """Read every object of a database with the SQL that made it."""
     rows = connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_schema")
     return frozenset(cast("Iterable[tuple[str, str, str]]", rows))
 
 
 @lru_cache(maxsize=1)
 def our_schema() -> Schema:
-    """The schema of a new pack, shadow tables of FTS5 and sqlite-vec included."""
+    """Make the schema of a new pack, shadow tables of FTS5 and sqlite-vec included."""
     with closing(open_memory()) as connection:
         connection.execute(SCHEMA)
         return schema_of(connection)

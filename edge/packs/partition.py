@@ -37,7 +37,7 @@ class Partition:
 
 
 def partition(vectors: Int8Vectors) -> Partition:
-    """Spherical k-means over about ``sqrt(n)`` cells, none holding more than five times the mean.
+    """Part vectors by spherical k-means into about ``sqrt(n)`` cells, none holding more than five times the mean.
 
     Args:
         vectors: shape ``(n, 384)``.
@@ -52,7 +52,7 @@ def partition(vectors: Int8Vectors) -> Partition:
 
 
 def _spread(vectors: Int8Vectors, count: int) -> Int8Vectors:
-    """Up to ``count`` of the vectors, evenly spread: neighbours stand in one section and say much the same."""
+    """Pick up to ``count`` of the vectors, evenly spread: neighbours stand in one section and say much the same."""
     return vectors[np.linspace(0, len(vectors) - 1, min(count, len(vectors))).astype(np.int64)]
 
 
@@ -66,7 +66,7 @@ def _kmeans(vectors: Int8Vectors, k: int) -> Int8Vectors:
 
 
 def _nearest(vectors: Int8Vectors, centroids: Int8Vectors) -> Cells:
-    """The centroid with the largest dot product: cosine, since all have nearly one length."""
+    """Find the centroid with the largest dot product: cosine, since all have nearly one length."""
     table = centroids.astype(np.float32).T
     blocks = [
         np.argmax(vectors[start : start + BLOCK].astype(np.float32) @ table, axis=1)
@@ -89,7 +89,7 @@ def _sums(vectors: Int8Vectors, cells: Cells, k: int) -> NDArray[np.int64]:
 
 
 def _centroids(vectors: Int8Vectors, cells: Cells, k: int) -> Int8Vectors:
-    """The direction of each cell's sum, at the length of a quantised unit vector."""
+    """Compute the direction of each cell's sum, at the length of a quantised unit vector."""
     sums = _sums(vectors, cells, k)
     length = np.sqrt((sums * sums).sum(axis=1).astype(np.float64))
     scaled = sums * (VECTOR_SCALE / np.maximum(length, 1.0))[:, None]

@@ -25,7 +25,7 @@ class Installed:
 
     @classmethod
     def of(cls, version: str, digest: str, signed: bool) -> Installed:
-        """The file that a version has in the store; the digest keeps two builds of one version apart."""
+        """Name the file that a version has in the store; the digest keeps two builds of one version apart."""
         return cls(f"{version}-{digest[:12]}.kpack", signed)
 
     @property
@@ -42,13 +42,13 @@ class Pointer:
     previous: Installed | None
 
     def versions(self) -> Iterator[Installed]:
-        """Both, as far as there are two."""
+        """Yield both, as far as there are two."""
         yield self.active
         if self.previous:
             yield self.previous
 
     def to_json(self) -> bytes:
-        """What the file holds."""
+        """Encode what the file holds."""
         return json.dumps(asdict(self), indent=1).encode() + b"\n"
 
 

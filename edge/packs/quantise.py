@@ -11,6 +11,6 @@ Int8Vectors = NDArray[np.int8]
 
 
 def quantise(vectors: NDArray[np.float32]) -> Int8Vectors:
-    """Unit vectors, one a row, as int8."""
+    """Quantise unit vectors, one a row, to int8."""
     scaled: Int8Vectors = np.clip(np.rint(vectors * np.float32(VECTOR_SCALE)), -127, 127).astype(np.int8)
     return scaled

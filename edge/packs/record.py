@@ -1,4 +1,4 @@
-"""What a document consists of in a pack: its pages, and the records that are searched."""
+"""A document's pages in a pack, and the records that are searched."""
 
 from __future__ import annotations
 

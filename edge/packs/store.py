@@ -4,8 +4,8 @@
     packs/NAME/active.json              which file is in use, which one was before; replaced atomically
     packs/.staging-*, packs/.trash-*    work in progress; left over after a crash, removed by the next change
 
-Packs that came along with the program are in use as long as none of their name is installed. They count as unsigned:
-that somebody put them there says nothing about who.
+Bundled packs are in use as long as none of their name is installed. They count as unsigned: anybody may have put
+them there.
 
 Whatever happens between two steps, the pointer names a whole file. What nothing points to is renamed away
 before it is deleted, so that a half-deleted version never looks complete. Reading takes no lock and writes
@@ -65,7 +65,7 @@ class InstalledPack:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What installing did: whether it changed anything, and the version that was in use before.
+    """The outcome of installing: ``changed`` when it changed anything, and the version that was in use before.
 
     ``replaced`` may be the same version, when that was another build of it. It is None for the same file again.
     """
@@ -77,7 +77,7 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An installed pack, or one that came along, that cannot be used, and why."""
+    """An installed or bundled pack that cannot be used, and why."""
 
     name: str
     error: EdgeError
@@ -85,7 +85,7 @@ class Problem:
 
     @property
     def hint(self) -> str:
-        """What to do, for those who cannot search it."""
+        """The advice for those who cannot search it."""
         return INSTALL_AGAIN if self.place == "installed" else self.error.hint
 
 
@@ -98,20 +98,20 @@ class PackStore:
         self._unsound: dict[Path, EdgeError] = {}
 
     def list(self) -> tuple[InstalledPack, ...]:
-        """The packs in use by name; damaged ones are left to ``problems``."""
+        """List the packs in use by name; damaged ones are left to ``problems``."""
         return tuple(pack for pack, _ in self._look() if pack is not None)
 
     def problems(self) -> tuple[Problem, ...]:
-        """Packs that cannot be opened."""
+        """List packs that cannot be opened."""
         return tuple(problem for _, problem in self._look() if problem is not None)
 
     def shadowed(self) -> tuple[CarriedPack, ...]:
-        """Packs that came along and are not in use, since another of their name goes first."""
+        """List bundled packs that are not in use, since another of their name goes first."""
         installed, usable = self._names(), self._carried.values()
         return tuple(p for p in self._came if not p.error and (p.name in installed or p not in usable))
 
     def in_use(self) -> Iterator[tuple[Path, bool]]:
-        """The file in use of each pack and whether it is signed, by the pointers alone: nothing is opened."""
+        """Yield the file in use of each pack and whether it is signed, by the pointers alone: nothing is opened."""
         installed = self._names()
         for name in self._all_names():
             with suppress(PackError, NotFoundError):
@@ -130,7 +130,7 @@ class PackStore:
         return path in self._unsound
 
     def get(self, name: str) -> InstalledPack:
-        """One installed pack.
+        """Return one installed pack.
 
         Raises:
             NotFoundError: it is not installed.
@@ -196,7 +196,7 @@ class PackStore:
             StorageError: not enough space, read-only, failing. Nothing has changed.
             BusyError: another process is changing the packs.
         """
-        read_trailer(source)  # what is no pack at all is not even copied
+        read_trailer(source)  # a file that is no pack is not copied
         if signed_sha256 is None and not allow_unsigned:
             raise TrustError(
                 f"{source.name} is not signed by anybody this device trusts.",
@@ -241,7 +241,7 @@ class PackStore:
             self._discard(self.folder / name)
 
     def _put_in_use(self, pack: Pack, allow_downgrade: bool) -> Installation:
-        """The last steps of an installation: from a verified file in staging to the new pointer."""
+        """Take the last steps of an installation: from a verified file in staging to the new pointer."""
         manifest = pack.manifest
         installed = Installed.of(manifest.version, pack.digest, pack.signed)
         old = self._pointer_or_none(manifest.name)
@@ -263,7 +263,7 @@ class PackStore:
         return Installation(self.get(manifest.name), changed=True, replaced=replaced)
 
     def _has(self, name: str, active: Installed, wanted: Installed) -> bool:
-        """Whether what is wanted is in use already: the same file, undamaged, and not without its signature."""
+        """Return whether what is wanted is in use already: the same file, undamaged, and not without its signature."""
         if active.file != wanted.file or (wanted.signed and not active.signed):
             return False
         try:
@@ -289,7 +289,7 @@ class PackStore:
                 yield None, Problem(pack.name, pack.error, pack.place)
 
     def _names(self) -> tuple[str, ...]:
-        """Folders with a pointer: one without is an installation that never finished."""
+        """List folders with a pointer: one without is an installation that never finished."""
         try:
             entries = sorted(self.folder.iterdir())
             return tuple(e.name for e in entries if not e.name.startswith(".") and (e / POINTER).exists())
@@ -306,7 +306,7 @@ class PackStore:
         return read_pointer(self.folder / name / POINTER)
 
     def _pointer_or_none(self, name: str) -> Pointer | None:
-        """A damaged pointer is replaced by the installation at hand."""
+        """Read a pointer; None for a damaged one, which the installation at hand replaces."""
         try:
             return self._pointer(name)
         except (NotFoundError, PackError):
@@ -373,7 +373,7 @@ class PackStore:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Alone among processes, with what a crash left behind cleared away."""
+        """Lock the store among processes, and clear away what a crash left behind."""
         with files.storage_errors(self.folder):
             files.make_folder(self.folder)
             with files.hold_lock(self.folder / _LOCK, "changing the installed packs"):
@@ -413,7 +413,7 @@ class PackStore:
 
 
 def _previous(old: Pointer | None, new: Installed) -> Installed | None:
-    """What rollback goes back to: the version in use until now; for a re-signed file, what it was before."""
+    """Choose what rollback goes back to: the version in use until now; for a re-signed file, what it was before."""
     if old is None:
         return None
     return old.previous if old.active.file == new.file else old.active

@@ -1,4 +1,4 @@
-"""Is a pack whole and consistent? Reads every byte: done when installing and on request, not when opening."""
+"""Checks that a pack is whole and consistent, byte for byte: when installing and on request, not when opening."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _check_database(pack: Pack) -> None:
 
 
 def _check_counts(pack: Pack) -> None:
-    """Ids are 1 to n without gaps, and every chunk is in every index."""
+    """Check that ids are 1 to n without gaps, and that every chunk is in every index."""
     (chunks, last), words, vectors, embeddings = (
         pack.rows("SELECT count(*), coalesce(max(id), 0) FROM chunk")[0],
         pack.rows("SELECT count(*) FROM keyword_docsize")[0][0],
@@ -57,7 +57,7 @@ def _check_counts(pack: Pack) -> None:
 
 
 def _check_vectors(pack: Pack) -> None:
-    """Every vector has the length that searching takes for granted."""
+    """Check that every vector has the length that searching takes for granted."""
     (wrong,) = pack.rows(
         f"""
         SELECT (SELECT count(*) FROM embedding WHERE length(vectors) % {DIMENSIONS} OR vectors = x''
@@ -71,7 +71,7 @@ def _check_vectors(pack: Pack) -> None:
 
 
 def _check_documents(pack: Pack) -> None:
-    """Documents follow one another without gaps, own their chunks and hold the original they name."""
+    """Check that documents follow one another without gaps, own their chunks and hold the original they name."""
     following = 1
     for document in pack.documents():
         if document.first_chunk != following or _foreign_chunks(pack, document):

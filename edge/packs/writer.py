@@ -69,17 +69,17 @@ class IndexedVectors:
 
 
 def embedding_text(title: str, heading: str, text: str) -> str:
-    """What is embedded for a chunk: the title in front says what the text is about."""
+    """Make the text that is embedded for a chunk: the title in front says what the text is about."""
     return "\n".join(part for part in (title, heading, text) if part)
 
 
 def sentence_texts(record: Record) -> list[str]:
-    """What is embedded for each sentence, step and row of a chunk."""
+    """Make the text that is embedded for each sentence, step and row of a chunk."""
     return [put_in_context(record.heading, unit) for unit in split_units(record.text, record.kind)]
 
 
 def boxes_json(boxes: Sequence[Box]) -> str:
-    """Boxes as the pack holds them, to a thousandth of the page (half a millimetre on A3)."""
+    """Encode boxes as the pack holds them, to a thousandth of the page (half a millimetre on A3)."""
     rows = [[b.page, *(round(side, 3) for side in (b.left, b.top, b.right, b.bottom))] for b in boxes]
     return json.dumps(rows, separators=(",", ":"))
 
@@ -132,7 +132,7 @@ def _write_meta(connection: apsw.Connection, manifest: Manifest, embedder: str, 
 def _write_documents(
     connection: apsw.Connection, documents: Sequence[IndexedDocument], progress: Callable[[int], None]
 ) -> Counter[str]:
-    """Documents, chunks and the keyword index; returns each word as written with the chunks that hold it."""
+    """Write documents, chunks and the keyword index; return each word as written with the chunks that hold it."""
     vocabulary: Counter[str] = Counter()
     first = 1
     for id, document in enumerate(documents, start=1):
@@ -189,7 +189,7 @@ def _write_chunks(
 def _write_vocabulary(
     connection: apsw.Connection, vocabulary: Mapping[str, int], vectors: IndexedVectors | None
 ) -> None:
-    """Words, and stems as the keyword index has them: asking it at query time took 15 ms for a frequent one."""
+    """Write words, and stems as the keyword index has them: asking it at query time took 15 ms for a frequent one."""
     connection.executemany("INSERT INTO word VALUES (?, ?)", sorted(vocabulary.items()))
     connection.execute("CREATE VIRTUAL TABLE temp.term USING fts5vocab(main, keyword, col)")
     sql = "SELECT term, max(doc) FROM temp.term WHERE col <> 'title' GROUP BY term ORDER BY term"
@@ -203,7 +203,7 @@ def _write_vocabulary(
 
 
 def _words_of_stems(vocabulary: Mapping[str, int]) -> dict[str, str]:
-    """The most frequent word of each stem, for as many as get a vector."""
+    """Choose the most frequent word of each stem, for as many as get a vector."""
     stems, found = Stems(), dict[str, str]()
     for word in sorted(vocabulary, key=lambda word: (-vocabulary[word], word)):
         if word not in STOP_WORDS and len(found) < WORD_VECTORS:
@@ -212,7 +212,7 @@ def _words_of_stems(vocabulary: Mapping[str, int]) -> dict[str, str]:
 
 
 def _write_vectors(connection: apsw.Connection, indexed: IndexedVectors) -> None:
-    """Cell by cell, so that the vectors of a cell lie in neighbouring blocks."""
+    """Write vectors cell by cell, so that those of a cell lie in neighbouring blocks."""
     cells, vectors = indexed.partition.cells, indexed.vectors
     connection.executemany(
         "INSERT INTO vector(rowid, cell, embedding) VALUES (?, ?, vec_int8(?))",
@@ -227,7 +227,7 @@ def _write_vectors(connection: apsw.Connection, indexed: IndexedVectors) -> None
 def _write_embeddings(
     connection: apsw.Connection, documents: Sequence[IndexedDocument], chunks: Int8Vectors
 ) -> None:
-    """One blob a chunk: they are only ever read for chunks already found."""
+    """Write one blob a chunk: they are only ever read for chunks already found."""
     chunk = 0
     for document in documents:
         sentences, at = document.sentences(), 0

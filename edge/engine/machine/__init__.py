@@ -1,1 +1,1 @@
-"""What this machine can compute with."""
+"""This machine: cores, memory and GPUs, how well workers are sandboxed on it, and how a model fits."""

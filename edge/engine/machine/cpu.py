@@ -1,4 +1,4 @@
-"""Which code llama.cpp computes with on this processor, as a real worker says it."""
+"""The code that llama.cpp computes with on this processor, as a real worker tells it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Processor:
 
     @property
     def summary(self) -> str:
-        """In a few words."""
+        """This in a few words."""
         uses = ", ".join(f for f in self.features if not ("AVX" in self.features and f in _IN_AVX))
         return f"{self.variant or 'the only variant'} ({uses or 'no extensions'})"
 

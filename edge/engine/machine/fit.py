@@ -1,5 +1,5 @@
-"""How a model is run on a machine, decided before it is loaded: a pure function of its header, the machine and the
-settings. What does not fit is refused with what would.
+"""Decides how a model is run on a machine, before it is loaded: a pure function of its header, the machine and the
+settings. A model that does not fit is refused, with advice on what would.
 
 Weights stay in the file and are mapped; they count nevertheless, since a model that is read from disk for every token
 is of no use. Swap does not count. Loading is left to the worker.
@@ -27,7 +27,7 @@ SHARE = 1024
 """Cells for each request beyond the first: a prompt with passages and its answer; common openings are stored once."""
 
 BATCH, EXTRA_SEQUENCES, EXTRA_OUTPUTS = 512, 32, 32
-"""What the worker asks llama.cpp for: tokens computed at once; beyond one for each request, sequences and logits."""
+"""Numbers the worker asks llama.cpp for: tokens computed at once; beyond one a request, sequences and logits."""
 
 WORKER_BYTES = 128 << 20
 """The worker without its model: interpreter, libraries, vocabulary, scratch. Measured: 20 of files and up to 31 MiB."""
@@ -36,7 +36,7 @@ SPARE_BYTES = 256 << 20
 """Left free for the rest of the machine, beside a sixteenth of its memory."""
 
 DEVICE_BYTES = 512 << 20
-"""What a GPU's driver and libraries take for themselves."""
+"""Memory that a GPU's driver and libraries take for themselves."""
 
 REPACK_LIMIT = 1 << 30
 """Repacking costs 8 s a GB at every start, and gains a tenth in speed: only for small models, see `plan`."""
@@ -46,7 +46,7 @@ _DOWN: tuple[KvType, ...] = ("f16", "q8_0", "q4_0")
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the settings ask for; None leaves a choice to the machine.
+    """The wishes of the settings; None leaves a choice to the machine.
 
     Args:
         input_tokens, output_tokens: the most that a prompt, and an answer, may have.
@@ -70,7 +70,7 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a model is run, and the bytes that takes of the machine's memory and of the GPU's."""
+    """A way to run a model, and the bytes that it takes of the machine's memory and of the GPU's."""
 
     input_tokens: int
     output_tokens: int
@@ -85,7 +85,7 @@ class Plan:
 
 
 def plan(name: str, shape: Shape, machine: Machine, wishes: Wishes) -> Plan:
-    """The best way to run a model that fits.
+    """Choose the best way to run a model that fits.
 
     Requests answered at once are given up before precision of the cache, down to four; after that precision, first to
     8 bits; the last resort is one request at 4 bits.
@@ -105,7 +105,7 @@ def plan(name: str, shape: Shape, machine: Machine, wishes: Wishes) -> Plan:
 
 
 def _fitted_to_training(name: str, shape: Shape, wishes: Wishes) -> Wishes:
-    """Limits that together are no longer than what the model was trained for."""
+    """Shorten the limits to what the model was trained for, both together."""
     wanted = wishes.input_tokens + wishes.output_tokens
     if not shape.trained or wanted <= shape.trained:
         return wishes
@@ -114,7 +114,7 @@ def _fitted_to_training(name: str, shape: Shape, wishes: Wishes) -> Wishes:
 
 
 def _choices(wishes: Wishes, gpu: bool) -> Iterator[tuple[int, KvType]]:
-    """Requests at once and KV type, in order of preference."""
+    """Yield requests at once and KV type, in order of preference."""
     most = wishes.parallel or (MAX_PARALLEL if gpu else CPU_PARALLEL)
     numbers = [most] if wishes.parallel else [most >> n for n in range(most.bit_length())]
     kinds = (wishes.kv_type,) if wishes.kv_type else _DOWN
@@ -148,7 +148,7 @@ def _sized(shape: Shape, machine: Machine, wishes: Wishes, parallel: int, kind: 
 
 
 def _repacked(chosen: Plan, shape: Shape, room: int, wishes: Wishes) -> Plan:
-    """With weights rearranged where that costs little: a small model, and memory for two more of it."""
+    """Rearrange weights where that costs little: a small model, and memory for two more of it."""
     plenty = chosen.bytes + 2 * shape.weights <= room and shape.weights <= REPACK_LIMIT
     if wishes.repack is not None or chosen.gpu_layers or not plenty:
         return chosen
@@ -156,12 +156,12 @@ def _repacked(chosen: Plan, shape: Shape, room: int, wishes: Wishes) -> Plan:
 
 
 def _device(machine: Machine) -> Device | None:
-    """The GPU with the most free memory: a model is put on one only."""
+    """Return the GPU with the most free memory: a model is put on one only."""
     return max(machine.devices, key=lambda device: device.free, default=None)
 
 
 def _room(machine: Machine) -> int:
-    """Bytes of the machine's memory that a model may take."""
+    """Return the bytes of the machine's memory that a model may take."""
     return machine.memory.free - _reserve(machine)
 
 
@@ -170,7 +170,7 @@ def _reserve(machine: Machine) -> int:
 
 
 def _on_device(shape: Shape, cells: int, kind: KvType, parallel: int, layers: int) -> int:
-    """Bytes of weights, keys and values that the last so many layers take; one more than there are: the output."""
+    """Return the bytes that the last ``layers`` take with keys and values; one more than there are adds the output."""
     if not layers:
         return 0
     count = len(shape.layers)
@@ -180,7 +180,7 @@ def _on_device(shape: Shape, cells: int, kind: KvType, parallel: int, layers: in
 
 
 def _gpu_layers(shape: Shape, machine: Machine, wishes: Wishes) -> int:
-    """As many layers on the GPU as fit with a cache for four requests; all if that takes a cache for one."""
+    """Return as many layers on the GPU as fit with a cache for four requests; all if that takes a cache for one."""
     device, every = _device(machine), len(shape.layers) + 1
     if wishes.gpu_layers is not None:
         return min(wishes.gpu_layers, every)
@@ -201,7 +201,7 @@ def _gpu_layers(shape: Shape, machine: Machine, wishes: Wishes) -> int:
 
 
 def _refusal(name: str, shape: Shape, machine: Machine, wishes: Wishes, least: Plan) -> ModelError:
-    """What is needed at the least, what is free, and what would fit."""
+    """Make the error that says what is needed at the least, what is free, and what would fit."""
     device, room, free = _device(machine), _room(machine), machine.memory.free
     if least.bytes <= room and device:
         needed = f"{format_size(least.device_bytes)} of {device.description} memory"
@@ -216,7 +216,7 @@ def _refusal(name: str, shape: Shape, machine: Machine, wishes: Wishes, least: P
 
 
 def _advice(shape: Shape, wishes: Wishes, least: Plan, excess: int) -> Iterator[str]:
-    """What would bring it below, each thing for itself."""
+    """Yield what would make it fit, each thing for itself."""
     if wishes.parallel and wishes.parallel > 1:
         yield "Let parallel = 0 choose how many requests are answered at once."
     if wishes.kv_type and wishes.kv_type != _DOWN[-1]:

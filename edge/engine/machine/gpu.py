@@ -1,4 +1,4 @@
-"""Traces of a GPU on this machine, and what keeps llama.cpp from using it.
+"""Traces of a GPU on this machine, and the reason why llama.cpp does not use it.
 
 A GPU that lies idle while the processor works is the commonest fault of an installation, and nothing says so by itself.
 Pure functions of a root folder, of what a worker said and of the settings: no driver is called.
@@ -29,7 +29,7 @@ _NODES = ("nvidia0", "nvidiactl", "nvidia-uvm", "nvgpu", "nvhost-gpu", "nvmap", 
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What of an NVIDIA GPU can be seen without its driver.
+    """Traces of an NVIDIA GPU that can be seen without its driver.
 
     Args:
         name: what it is, empty when nothing says so.
@@ -58,7 +58,7 @@ class Verdict:
 
 
 def look_for_gpu(root: Path = Path("/")) -> Traces:
-    """The traces below a root folder."""
+    """Look for the traces of a GPU below a root folder."""
     nodes = [root / "dev" / name for name in _NODES]
     there = [node for node in nodes if node.exists()]
     closed = [node.name for node in there if not os.access(node, os.R_OK | os.W_OK)]
@@ -77,7 +77,7 @@ def look_for_gpu(root: Path = Path("/")) -> Traces:
 def judge(
     traces: Traces, devices: Iterable[Device], problems: Iterable[str], modules: Iterable[str], wanted: str
 ) -> Verdict:
-    """Which device computes, and whether that is a silent fall-back.
+    """Decide which device computes, and whether that is a silent fall-back.
 
     Args:
         traces: see `look_for_gpu`.
@@ -108,7 +108,7 @@ def judge(
 
 
 def _missing(traces: Traces, modules: list[str], problem: str) -> tuple[str, str]:
-    """The first thing that is missing, from the hardware up, and what to do."""
+    """Find the first thing that is missing, from the hardware up, and what to do."""
     if not traces.card:
         return "no NVIDIA GPU was found", "Check that it is seated, and shown by lspci."
     if not traces.nodes:
@@ -152,7 +152,7 @@ def _missing(traces: Traces, modules: list[str], problem: str) -> tuple[str, str
 
 
 def _cards(root: Path) -> list[str]:
-    """Names of cards that the kernel's driver tells."""
+    """Read the names of cards from the kernel's driver."""
     names = []
     for file in sorted((root / "proc/driver/nvidia/gpus").glob("*/information")):
         try:
@@ -168,7 +168,7 @@ def _cards(root: Path) -> list[str]:
 
 
 def _on_bus(root: Path) -> bool:
-    """Whether the PCI bus has a display or 3D controller of NVIDIA, with a driver or without."""
+    """Return whether the PCI bus has a display or 3D controller of NVIDIA, with a driver or without."""
     for folder in (root / "sys/bus/pci/devices").glob("*"):
         try:
             vendor = (folder / "vendor").read_text(encoding="ascii").strip()
@@ -181,6 +181,6 @@ def _on_bus(root: Path) -> bool:
 
 
 def _found(root: Path, names: Iterable[str]) -> Iterable[str]:
-    """Which libraries are there, in any version."""
+    """Return those of the libraries that are there, in any version."""
     folders = [root / folder for folder in _LIBRARIES]
     return [name for name in names if any(next(folder.glob(f"{name}*"), None) for folder in folders)]

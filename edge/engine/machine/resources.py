@@ -1,4 +1,4 @@
-"""What this process may use of the machine: cores, and memory that is really free. Swap never counts as memory."""
+"""The cores and the free memory that this process may use. Swap never counts as memory."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a model can be run with."""
+    """The resources that a model can be run with."""
 
     cores: int
     memory: Memory
@@ -45,7 +45,7 @@ class Machine:
 
 
 def physical_cores(topology: Path = TOPOLOGY) -> int:
-    """Cores this process may run on; two hardware threads of one core count once."""
+    """Count the cores this process may run on; two hardware threads of one core count once."""
     allowed = (
         sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     )
@@ -53,12 +53,14 @@ def physical_cores(topology: Path = TOPOLOGY) -> int:
 
 
 def generation_threads() -> int:
-    """One core stays free: spinning threads on busy cores cost 90 % of the speed (70 to 7 tokens a second)."""
+    """Choose threads for generation: one core stays free, since spinning threads on busy cores cost 90 % of the speed
+    (70 to 7 tokens a second).
+    """
     return max(1, physical_cores() - 1)
 
 
 def read_memory(meminfo: Path = MEMINFO, cgroup: Path = CGROUP, cgroups: Path = CGROUPS) -> Memory | None:
-    """Memory in all and free, within the limits of the control groups this process is in; None when nobody tells."""
+    """Read total and free memory, within the limits of this process's control groups; None when nothing tells."""
     try:
         lines = dict(line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines())
         total, free = (int(lines[key].split()[0]) * _KIB for key in ("MemTotal", "MemAvailable"))
@@ -73,7 +75,7 @@ def read_memory(meminfo: Path = MEMINFO, cgroup: Path = CGROUP, cgroups: Path = 
 
 
 def look(devices: tuple[Device, ...] = ()) -> Machine | None:
-    """This machine as it is now; None when its memory is not known. Devices are found by a worker."""
+    """Read what this machine has now; None when its memory is not known. Devices are found by a worker."""
     memory = read_memory()
     return Machine(physical_cores(), memory, devices) if memory else None
 
@@ -86,7 +88,7 @@ def _siblings(topology: Path, cpu: int) -> str:
 
 
 def _limits(cgroup: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
-    """Limit and use of every control group above this process, in version 2 and in version 1."""
+    """Yield limit and use of every control group above this process, in version 2 and in version 1."""
     try:
         lines = cgroup.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -101,7 +103,9 @@ def _limits(cgroup: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
 
 
 def _read_up(root: Path, path: str, limit: str, used: str) -> Iterator[tuple[int, int]]:
-    """In a container the path may not exist below its root, whose own files then are the container's."""
+    """Yield limit and use of a group and those above it. In a container the path may not exist below its root, whose
+    own files then are the container's.
+    """
     folder = root / path.strip("/")
     for place in dict.fromkeys((folder, *folder.parents)):
         if place == root or root in place.parents:
@@ -114,7 +118,7 @@ def _read_up(root: Path, path: str, limit: str, used: str) -> Iterator[tuple[int
 
 
 def _evictable(stat: Path) -> int:
-    """Bytes of cached files that are given back under pressure: a group counts them as used."""
+    """Count the bytes of cached files that are given back under pressure: a group counts them as used."""
     try:
         lines = dict(line.split() for line in stat.read_text(encoding="ascii").splitlines())
         keys = ("inactive_file", "active_file")

@@ -1,4 +1,4 @@
-"""How well workers are locked in on this machine, as a real one says it."""
+"""The level of the sandbox that workers get on this machine, as a real one tells it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge.engine.process.supervisor import Worker
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What keeps a worker in: Landlock (which version, 0 for none) from files, seccomp from system calls.
+    """The locks on a worker: Landlock (its version, 0 for none) against files, seccomp against system calls.
 
     ``reasons`` say why something is missing; without any, nothing is.
     """
@@ -24,7 +24,7 @@ class Room:
 
     @property
     def summary(self) -> str:
-        """In a few words."""
+        """This in a few words."""
         locks = [f"Landlock {self.landlock}"] * (self.landlock > 0) + ["seccomp"] * self.seccomp
         held = f"workers are held by {' and '.join(locks)}" if locks else "workers are not held at all"
         return "; ".join([held, *self.reasons])

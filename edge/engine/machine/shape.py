@@ -1,4 +1,4 @@
-"""What a GGUF's header tells about the memory that running it takes: sizes of its parts, and the formulas of llama.cpp.
+"""The memory that running a GGUF takes, from its header: sizes of its parts, and the formulas of llama.cpp.
 
 The formulas were found by comparing with what llama.cpp itself reports for twelve shapes, which
 `tests/engine/machine/test_shape.py` compares again; they hold with flash attention, which `binding` asks for wherever
@@ -18,7 +18,7 @@ CELL_STEP = 256
 """llama.cpp rounds the cells of a cache up to a multiple of this."""
 
 KV_BYTES: dict[KvType, tuple[int, int]] = {"f16": (1, 2), "q8_0": (32, 34), "q4_0": (32, 18)}
-"""How a KV type stores numbers: so many in a block of so many bytes."""
+"""Numbers in a block of a KV type, and the bytes of a block."""
 
 _FLOAT = 4
 _HALF = 2
@@ -59,14 +59,14 @@ class Shape:
         return sum(self.layers) + self.embeddings + self.output
 
     def kv(self, cells: int, kind: KvType, last: int | None = None) -> int:
-        """Bytes of a KV cache, or of the part of it that belongs to the ``last`` layers."""
+        """Return bytes of a KV cache, or of the part of it that belongs to the ``last`` layers."""
         numbers, size = KV_BYTES[kind]
         first = 0 if last is None else max(0, len(self.keys) - last)
         width = sum(self.keys[first:]) + sum(self.values[first:])
         return padded(cells) * width // numbers * size
 
     def compute(self, cells: int, batch: int, outputs: int) -> int:
-        """Bytes llama.cpp works in: what a layer needs with the attention masks, or the output if that is more.
+        """Return the bytes llama.cpp works in: a layer's with the attention masks, or the output's if these are more.
 
         Args:
             cells: tokens the KV cache holds.
@@ -80,17 +80,17 @@ class Shape:
         return max(layer + masks, logits)
 
     def logits(self, sequences: int) -> int:
-        """Bytes in which logits are handed over."""
+        """Return bytes in which logits are handed over."""
         return sequences * _FLOAT * self.vocabulary
 
 
 def padded(cells: int) -> int:
-    """Cells as llama.cpp rounds them."""
+    """Round cells up as llama.cpp does."""
     return -(-cells // CELL_STEP) * CELL_STEP
 
 
 def shape_of(header: Header, name: str) -> Shape:
-    """The sizes that a header tells. ``name`` is for the message.
+    """Read the sizes that a header tells. ``name`` is for the message.
 
     Raises:
         ModelError: it does not tell them.
@@ -134,12 +134,12 @@ class _Reader:
         return value if isinstance(value, int | float) else None
 
     def _count(self, key: str) -> int:
-        """A number that counts something: 0 if it is missing; the largest where each layer has its own."""
+        """Return a number that counts something: 0 if it is missing; the largest where each layer has its own."""
         each = self._header.arrays.get(f"{self._header.architecture}.{key}")
         return max(map(_whole, each)) if each else _whole(self._value(key))
 
     def _each(self, key: str, layers: int) -> tuple[int, ...] | None:
-        """A number for each layer."""
+        """Return a number for each layer."""
         each = self._header.arrays.get(f"{self._header.architecture}.{key}")
         if each is None:
             value = self._value(key)
@@ -188,5 +188,5 @@ class _Reader:
 
 
 def _whole(value: Number | None) -> int:
-    """A count; what is none counts as 0."""
+    """Return a count; what is none counts as 0."""
     return value if isinstance(value, int) and 0 < value < 1 << 62 else 0

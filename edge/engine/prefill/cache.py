@@ -50,7 +50,7 @@ class PrefillCache:
             self.exchange, self._shared = _shared_memory(limit // FULLEST_SHARE)
 
     def greet(self) -> Iterator[Frame]:
-        """Frames that tell a new worker what there is, those used last first."""
+        """Yield frames that tell a new worker what there is, those used last first."""
         key = self._quietly(self._key)
         if key is None or self._shared is None:
             return
@@ -59,8 +59,8 @@ class PrefillCache:
                 yield {"op": "stored", "entries": [{"name": path.name, "tokens": _text(header.tokens)}]}
 
     def answer(self, ask: Frame) -> Frame:
-        """What the worker asks for: ``{"save": {"tokens", "bytes"}}`` gives the entry's name, ``{"load": {"name"}}``
-        its bytes, which lie in the shared memory then. Anything else, and whatever fails, gives nothing.
+        """Answer the worker: ``{"save": {"tokens", "bytes"}}`` gets the entry's name, ``{"load": {"name"}}`` its bytes,
+        which lie in the shared memory then. Anything else, and whatever fails, gets nothing.
         """
         match ask:
             case {"save": {"tokens": str(tokens), "bytes": int(size)}}:
@@ -137,7 +137,7 @@ class PrefillCache:
         return header.size
 
     def _header(self, path: Path) -> Header | None:
-        """What a file says about itself; one that says nothing is deleted."""
+        """Read the header of a file; one that has none is deleted."""
         try:
             with path.open("rb") as file:
                 return state_file.read_header(file, os.fstat(file.fileno()).st_size)
@@ -164,7 +164,7 @@ class PrefillCache:
 
 
 def _shared_memory(size: int) -> tuple[int, mmap.mmap]:
-    """Memory of a fixed size, none of it taken yet. Nobody can make it shorter: touching it then would be fatal."""
+    """Make memory of a fixed size, none of it taken yet. Nobody can shorten it: touching it then would be fatal."""
     descriptor = os.memfd_create("edge-prefill", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         os.ftruncate(descriptor, size)
@@ -178,7 +178,7 @@ def _shared_memory(size: int) -> tuple[int, mmap.mmap]:
 
 
 def _private(path: str, flags: int) -> int:
-    """Questions can be read out of a state: it is for nobody else."""
+    """Open a file for its owner alone: questions can be read out of a state."""
     return os.open(path, flags, 0o600)
 
 
@@ -211,7 +211,7 @@ def open_cache(
     paths: Sequence[Path] | None = None,
     checked: Checked | None = None,
 ) -> PrefillCache | None:
-    """The cache for a worker; None where there is to be none, or can be none.
+    """Open the cache for a worker; None where there is to be none, or can be none.
 
     Args:
         folder: see `PrefillCache`.

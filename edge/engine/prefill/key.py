@@ -1,4 +1,4 @@
-"""What must be the same for a stored sequence state to be of use, as one digest."""
+"""One digest of all that must be the same for a stored sequence state to be of use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ until then its states are left alone."""
 def state_key(
     options: WorkerOptions, paths: Sequence[Path], checked: Checked | None = None
 ) -> Callable[[], bytes | None]:
-    """A function that gives the key of a worker's states, None while it is not known. It raises ``OSError``.
+    """Make the function that gives the key of a worker's states, None while it is not known. It raises ``OSError``.
 
     The chat template is a part of the model, and all of its work shows in the tokens.
 

@@ -30,7 +30,7 @@ class BadFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says about its state.
+    """The head of a file, about its state.
 
     Args:
         key: digest of everything that must be the same for the state to be of use.
@@ -50,7 +50,7 @@ class Header:
         return _HEAD.size + len(self.tokens) + DIGEST_BYTES + self.size
 
     def encode(self) -> bytes:
-        """The beginning of the file, up to the state."""
+        """Encode the beginning of the file, up to the state."""
         count = len(self.tokens) // TOKEN_BYTES
         head = _HEAD.pack(_MAGIC, self.key, count, self.size, self.digest) + self.tokens
         return head + hashlib.sha256(head).digest()

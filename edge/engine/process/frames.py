@@ -33,7 +33,7 @@ class RequestError(Exception):
 
 
 def encode(frame: Frame) -> bytes:
-    """The frame as one line.
+    """Encode a frame as one line.
 
     Raises:
         FrameError: it would be too long for the other side.
@@ -45,7 +45,7 @@ def encode(frame: Frame) -> bytes:
 
 
 def decode(line: bytes) -> Frame:
-    """The frame a line holds.
+    """Decode the frame that a line holds.
 
     Raises:
         FrameError: it is not a JSON object.
@@ -60,5 +60,5 @@ def decode(line: bytes) -> Frame:
 
 
 def plain(text: object) -> str:
-    """A message from the other side as one short line that cannot steer a terminal."""
+    """Turn a message from the other side into one short line that cannot steer a terminal."""
     return "".join(c if c.isprintable() else " " for c in str(text)[: 2 * MAX_MESSAGE]).strip()[:MAX_MESSAGE]

@@ -1,4 +1,4 @@
-"""How a worker process loads and runs its model, as one value that crosses to it on its command line."""
+"""The options of a worker process, as one value that crosses to it on its command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KvType = Literal["f16", "q8_0", "q4_0"]
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """What to load and how to run it.
+    """The model that a worker loads, and how it runs it.
 
     Args:
         model: a GGUF file.
@@ -49,12 +49,12 @@ class WorkerOptions:
     offset: int = 0
 
     def to_json(self) -> str:
-        """One line of text."""
+        """Encode the options as one line of text."""
         return json.dumps(asdict(self), default=str, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> WorkerOptions:
-        """The value that `to_json` wrote."""
+        """Decode the value that `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
         loras = tuple((Path(path), float(scale)) for path, scale in values.pop("loras"))
         back_ends = values.pop("back_ends")

@@ -1,7 +1,7 @@
 """One process of a worker, seen from its parent: the command, the pipes, the end.
 
 A worker is never trusted: what it sends is JSON of bounded size, and nothing it does or omits blocks the one who sends
-to it. What frames mean is left to `life`, starting it again to the supervisor.
+to it. The meaning of frames is left to `session`, starting it again to the supervisor.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _SIGNAL_HINTS: dict[int, str] = {
 
 
 def worker_command(options: WorkerOptions) -> list[str]:
-    """The command line of a worker, from an installed package or from the one-file executable."""
+    """Return the command line of a worker, from an installed package or from the one-file executable."""
     frozen = getattr(sys, "frozen", False)
     program = [WORKER_ARGUMENT] if frozen else ["-P", "-m", "edge.engine.worker"]
     with suppress(OSError):  # it cannot be read: the worker will say so
@@ -148,7 +148,7 @@ class WorkerProcess:
                 self._wake()
 
     def receive(self, limit_s: float | None) -> Frame | None:
-        """The next frame; None when none came in time, or after `wake`.
+        """Return the next frame; None when none came in time, or after `wake`.
 
         Args:
             limit_s: seconds to wait; None for as long as it takes.
@@ -197,7 +197,7 @@ class WorkerProcess:
             self._popen.kill()
         with suppress(
             subprocess.TimeoutExpired
-        ):  # it hangs in the kernel, with a dead disk maybe: not our problem
+        ):  # it hangs in the kernel, for instance on a failed disk: nothing can be done here
             self._popen.wait(REAP_S)
         for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
             if stream:
@@ -286,7 +286,7 @@ def _start(command: Sequence[str], inherit: Sequence[int]) -> subprocess.Popen[b
 
 
 def _harmless(environ: Mapping[str, str]) -> dict[str, str]:
-    """What libraries look at; keys and passphrases are none of a worker's business."""
+    """Select the variables that libraries read; keys and passphrases are none of a worker's business."""
     return {
         name: value for name, value in environ.items() if name in PASSED or name.startswith(PASSED_FAMILIES)
     }

@@ -1,4 +1,4 @@
-"""The way of a request's frames from the thread that reads the worker to the one that waits for them."""
+"""Frames of a request on their way from the thread that reads the worker to the one that waits for them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Reply:
         self._queue.put((death, 0))
 
     def get(self, limit_s: float | None) -> Frame | WorkerDied | None:
-        """The next frame, or the reason; None when there is none yet."""
+        """Return the next frame, or the reason; None when there is none yet."""
         try:
             frame, size = self._queue.get(timeout=limit_s)
         except Empty:

@@ -1,7 +1,7 @@
-"""One life of a worker: many requests at once, their answers handed to those who wait, until its process ends.
+"""One session of a worker: many requests at once, their answers handed to those who wait, until its process ends.
 
-A thread reads what the worker sends and believes none of it. When the life ends, for whatever reason, every request in
-flight learns why. Beginning another life is left to the supervisor.
+A thread reads what the worker sends and checks all of it. When the session ends, for whatever reason, every request in
+flight learns why. Beginning another session is left to the supervisor.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Answerer = Callable[[Frame], Frame]
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to bear with a worker, in seconds.
+    """Time limits of a worker, in seconds.
 
     A prompt of 4,096 tokens takes eleven minutes on one slow core, and the worker has nothing to say meanwhile: that
-    must not cost it its life, while a process that is stopped should not be waited for so long. Hence two limits.
+    must not end it, while a process that is stopped should not be waited for so long. Hence two limits.
 
     Args:
         start: from its start until it is ready.
@@ -50,7 +50,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the parent does for a worker besides asking it: reply to its asks, and greet it when it is ready."""
+    """Services of the parent for a worker: a reply to its asks, and a greeting when it is ready."""
 
     answer: Answerer | None = None
     greet: Callable[[], Iterable[Frame]] | None = None
@@ -63,7 +63,7 @@ class Life:
         process: just started; closed at the end.
         patience: its limits.
         hooks: what the parent does for it.
-        ended: called once, before anybody else learns it, with the reason; None when the life was ended on purpose.
+        ended: called once, before anybody else learns it, with the reason; None when the session was ended on purpose.
         clock: seconds that never go backwards.
     """
 
@@ -103,7 +103,7 @@ class Life:
         return self._settled.wait(limit_s)
 
     def submit(self, op: str, fields: Frame) -> Reply | None:
-        """Send a request; None when the life is over.
+        """Send a request; None when the session is over.
 
         Raises:
             WorkerDied: the worker has read nothing for a long time.
@@ -236,7 +236,7 @@ class Life:
             reply.end(WorkerDied("its answer was not read for too long", "Read the answer while it comes."))
 
     def _check(self, now: float) -> float | None:
-        """Whether the worker keeps its limits; the seconds until that should be looked at again."""
+        """Check that the worker keeps its limits; return the seconds until they are to be checked again."""
         limits = self._patience
         with self._lock:
             is_open = bool(self._open)
@@ -256,7 +256,7 @@ class Life:
         return min(limits.ping, limits.silence, limits.work, limits.cancel) / 4
 
     def _rest(self, now: float) -> float | None:
-        """Nothing to do: the seconds until the worker is ended for that."""
+        """Return the seconds until a worker without requests is ended."""
         if not self._patience.idle:
             return self._patience.cancel / 4 if self._left else None
         with self._lock:
@@ -288,7 +288,7 @@ class Life:
 
 
 def _is_last(frame: Frame) -> bool:
-    """Whether a reply ends its request.
+    """Return whether a reply ends its request.
 
     Raises:
         WorkerDied: it is no reply at all.

@@ -1,6 +1,6 @@
 """Keeps a worker at hand: started when first needed, asked by many at once, started again after it died or rested.
 
-What the frames mean is left to the embedder and the engine; one life of a worker is left to `life`.
+The meaning of frames is left to the embedder and the engine, one session of a worker to `session`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from edge.types import never
 
 POLL_S = 0.05
 CANCEL_S = 1.0
-"""How long the end of a cancelled request is waited for: it tells what the request cost."""
+"""Seconds that the end of a cancelled request is waited for: it tells what the request cost."""
 
 CLOSE_S = 2.0
 TOO_LONG = "Ask shorter, or with fewer passages."
@@ -31,7 +31,7 @@ PATIENCE = Patience()
 
 
 class RestartPolicy:
-    """How long to leave a worker alone that keeps failing. Three failures in a row are free."""
+    """Pauses before a worker that keeps failing is started again. Three failures in a row are free."""
 
     FREE = 3
     PAUSES_S = (5.0, 15.0, 60.0)
@@ -41,16 +41,16 @@ class RestartPolicy:
         self._last = 0.0
 
     def failed(self, now: float) -> None:
-        """The worker died or did not start."""
+        """Record that the worker died or did not start."""
         self._failures += 1
         self._last = now
 
     def succeeded(self) -> None:
-        """A request was answered in full."""
+        """Record that a request was answered in full."""
         self._failures = 0
 
     def wait_s(self, now: float) -> float:
-        """Seconds until another start makes sense."""
+        """Return seconds until another start makes sense."""
         excess = self._failures - self.FREE
         if excess < 0:
             return 0.0
@@ -65,7 +65,7 @@ class Worker:
         model: the file it serves, for messages.
         command: how to start it, see `worker_command`; a function is asked at every start.
         clock: seconds that never go backwards.
-        patience: how long to bear with it, and when to end it for lack of work.
+        patience: its time limits, and when to end it for lack of work.
         answer: replies to what the worker asks; called in a thread of its own, one ask at a time.
         greet: frames to send whenever a worker has become ready.
         inherit: descriptors that the worker gets, under the same numbers.
@@ -108,7 +108,7 @@ class Worker:
                     return
 
     def facts(self) -> Frame:
-        """What the worker said about its model.
+        """Return what the worker said about its model.
 
         Raises:
             EngineError: it does not start.
@@ -161,7 +161,7 @@ class Worker:
         """End the worker; requests that are running get an error. Closing twice is allowed."""
         self._closed = True
         if self._guard:
-            self._guard.close()  # first: whoever begins a life may be waiting for it, with the lock
+            self._guard.close()  # first: a thread that begins a session may be waiting for it, with the lock
         with self._lock:
             life = self._life
         if life:
@@ -197,8 +197,10 @@ class Worker:
             yield frame
 
     def _ready(self, cancelled: Callable[[], bool]) -> Life | None:
-        """A life whose worker is ready; None when the caller gave up meanwhile."""
-        while not self._lock.acquire(timeout=POLL_S):  # somebody else begins a life, which may take seconds
+        """Return a session whose worker is ready; None when the caller gave up meanwhile."""
+        while not self._lock.acquire(
+            timeout=POLL_S
+        ):  # another thread begins a session, which may take seconds
             if cancelled():
                 return None
         try:
@@ -210,7 +212,7 @@ class Worker:
                 return None
         if life.facts is None:
             raise self._error(life.death or WorkerDied("it did not start"), loading=True)
-        if self._guard and self._guard.damage:  # found before there was a life to end
+        if self._guard and self._guard.damage:  # found before there was a session to end
             self._stop()
             raise self._guard.damage
         return life
@@ -242,7 +244,7 @@ class Worker:
         return self._life
 
     def _ended(self, life: Life, death: WorkerDied | None) -> None:
-        """A life is over, by death or on purpose."""
+        """Forget a session that is over, by death or on purpose."""
         with self._lock:
             self._life = None
             if death:
@@ -261,7 +263,7 @@ class Worker:
         return EngineError(f"{name}: {death}.", death.hint or "Ask again: it is started anew.")
 
     def _refusal(self, frame: Frame) -> EdgeError:
-        """What the worker says about a request it cannot answer."""
+        """Make the error for a request that the worker cannot answer."""
         message = f"{self._model.name}: {plain(frame['error'])}."
         if frame.get("busy") is True:
             return BusyError(message, "Try again in a moment.")

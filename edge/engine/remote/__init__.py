@@ -1,1 +1,1 @@
-"""Talking to an OpenAI-compatible server: the call, its event stream, and what the messages mean."""
+"""Talking to an OpenAI-compatible server: the call, its event stream, and the meaning of messages."""

@@ -1,4 +1,4 @@
-"""One HTTP request in a thread of its own, so that whoever waits for it can give it up at any moment.
+"""One HTTP request in a thread of its own, so that the thread that waits for it can give it up at any moment.
 
 Every call has its own connection: closing it is what tells the server that nobody listens any more. No redirect is
 followed: a key must not travel to where nobody sent it.
@@ -23,7 +23,7 @@ from urllib3.util import Timeout, make_headers, parse_url
 
 BLOCK = 1 << 16
 WAITING_BLOCKS = 16
-"""Read ahead of whoever takes them: one megabyte at the most."""
+"""Blocks that are read ahead: one megabyte at the most."""
 
 POLL_S = 0.05
 
@@ -41,7 +41,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How a server is reached: its certificates, a proxy (empty for none), seconds to connect and of silence."""
+    """The way to a server: its certificates, a proxy (empty for none), seconds to connect and of silence."""
 
     tls: ssl.SSLContext
     proxy: str
@@ -51,7 +51,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked. Without a body it is a GET."""
+    """An HTTP request. Without a body it is a GET."""
 
     url: str
     headers: Mapping[str, str]
@@ -74,7 +74,7 @@ class Call:
         Thread(target=self._run, name="openai", daemon=True).start()
 
     def head(self, cancelled: Callable[[], bool]) -> Head | None:
-        """Status and headers, also later on."""
+        """Return status and headers, also later on."""
         if self._head is None:
             item = self._next(cancelled)
             assert item is None or isinstance(item, Head)
@@ -82,7 +82,7 @@ class Call:
         return self._head
 
     def block(self, cancelled: Callable[[], bool]) -> bytes | None:
-        """The next bytes as they came; ``b""`` at the end."""
+        """Return the next bytes as they came; ``b""`` at the end."""
         item = self._next(cancelled)
         assert item is None or isinstance(item, bytes)
         return item

@@ -29,7 +29,7 @@ class EventParser:
         self._begun = False
 
     def feed(self, block: bytes) -> Iterator[str]:
-        """The events that end in these bytes.
+        """Yield the events that end in these bytes.
 
         Raises:
             EventTooLong: one is longer than ``MAX_EVENT_BYTES``.
@@ -45,7 +45,7 @@ class EventParser:
             raise EventTooLong
 
     def end(self) -> Iterator[str]:
-        """The event that the end cut off, as far as it goes."""
+        """Yield the event that the end cut off, as far as it goes."""
         yield from self._line(b"".join(self._rest).rstrip(b"\r"))
         yield from self._line(b"")
 

@@ -1,5 +1,5 @@
-"""OpenAI's chat completions: what a request says, and what a chunk of the answer means. Pure; nothing that comes from a
-server is believed.
+"""OpenAI's chat completions: encodes requests and parses the chunks of answers. Pure; everything that comes from a
+server is checked.
 
 https://platform.openai.com/docs/api-reference/chat, with the additions of vLLM and llama-server.
 """
@@ -15,7 +15,7 @@ from edge.engine.interface import ChatRequest, Likelihood, Sampling, Written
 
 Reason = Literal["end", "stop", "length"]
 _ROOM = ("max_model_len", "context_length", "context_window", "n_ctx")
-"""What servers call the context: vLLM and edge, others, others, llama-server."""
+"""Names that servers give to the context: vLLM and edge, others, others, llama-server."""
 
 
 class NotUnderstoodError(ValueError):
@@ -28,7 +28,7 @@ class ServerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the server counted."""
+    """The server's own counts."""
 
     prompt_tokens: int
     reused_tokens: int
@@ -45,7 +45,7 @@ class Chunk:
 
 
 def body(model: str, request: ChatRequest) -> bytes:
-    """The request as JSON; fields only some servers know are there only when they say something."""
+    """Encode the request as JSON; fields only some servers know are there only when they say something."""
     sampling = request.sampling
     fields: dict[str, Any] = {
         "model": model,
@@ -69,7 +69,7 @@ def body(model: str, request: ChatRequest) -> bytes:
 
 
 def chunk(data: str) -> Chunk:
-    """What one event says. A whole completion counts as a single chunk: some servers do not stream.
+    """Parse one event. A whole completion counts as a single chunk: some servers do not stream.
 
     Raises:
         ServerError: that something went wrong.
@@ -94,7 +94,7 @@ def chunk(data: str) -> Chunk:
 
 
 def error_of(body: bytes) -> str:
-    """What the body of a refusal says, if it says something."""
+    """Return the message in the body of a refusal, if there is one."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -105,7 +105,7 @@ def error_of(body: bytes) -> str:
 
 
 def models(data: bytes) -> Mapping[str, int | None]:
-    """The models a server has, each with its context in tokens where that is told.
+    """Parse the models a server has, each with its context in tokens where that is told.
 
     Raises:
         NotUnderstoodError: it is no list of models.
@@ -191,5 +191,5 @@ def _likelihood(one: Mapping[str, Any]) -> Likelihood:
 
 
 def _whole(text: str) -> str:
-    """Text that every file and terminal takes: without half characters."""
+    """Replace half characters, which files and terminals do not take."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""One OpenAI-compatible server: its address, its key, and every way in which asking it can fail, in words."""
+"""One OpenAI-compatible server: its address, its key, and an error in words for every way in which it can fail."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Server:
         self.name = parse_url(url).netloc or url
 
     def open(self, path: str, body: bytes, given_up: GivenUp) -> Call | None:
-        """A call that was answered with 200; None when it was given up.
+        """Begin a call and return it when it was answered with 200; None when it was given up.
 
         Raises:
             BusyError: the server is, after every attempt or for longer than that makes sense.
@@ -98,7 +98,7 @@ class Server:
         return None
 
     def data(self, call: Call, given_up: GivenUp) -> Iterator[str]:
-        """The data of each event; of a server that does not stream, its one answer. Ends when it was given up.
+        """Yield the data of each event; of a server that does not stream, its one answer. Ends when it was given up.
 
         Raises:
             EngineError: what comes is no answer, or breaks off, or is silent but for comments.
@@ -118,7 +118,7 @@ class Server:
             while block := self._block(call, given_up):
                 for data in parser.feed(block):
                     yield data
-                    spoke = time.monotonic()  # after it: whoever takes the data may be slow
+                    spoke = time.monotonic()  # after it: the one who takes the data may be slow
                 if time.monotonic() - spoke > self._silence_s:
                     raise self._silent()
             if block is not None:
@@ -127,7 +127,7 @@ class Server:
             raise EngineError(f"{self.name} sent an event without end.", ELSEWHERE) from error
 
     def read(self, path: str, silence_s: float) -> bytes:
-        """A small document, tried once.
+        """Read a small document, tried once.
 
         Raises:
             EngineError: the server cannot be asked, or refuses the key.
@@ -144,7 +144,7 @@ class Server:
             return body
 
     def error(self, said: str) -> EngineError:
-        """The error of a server that says what went wrong."""
+        """Make the error of a server that says what went wrong."""
         if any(words in said.lower() for words in _TOO_LONG):
             return RefusedError(
                 f"{self.name}: {self._harmless(said)}", "Ask shorter, or with fewer passages."
@@ -255,7 +255,7 @@ class Server:
         )
 
     def _harmless(self, said: str) -> str:
-        """What a server said as one short line without the key, which some repeat."""
+        """Turn what a server said into one short line without the key, which some repeat."""
         return plain(said.replace(self._key, "…") if self._key else said)
 
 
@@ -268,7 +268,7 @@ class _Transient(Exception):
 
 
 def _retry_after(head: Head) -> float | None:
-    """Seconds that the server asks to be left alone for."""
+    """Return the seconds that the server asks to be left alone for."""
     text = head.headers.get("Retry-After", "").strip()
     if text.isdecimal() and text.isascii():
         return float(text[:9])
@@ -281,7 +281,7 @@ def _retry_after(head: Head) -> float | None:
 
 
 def _waited_in_vain(seconds: float, given_up: GivenUp) -> bool:
-    """Wait; whether it was given up meanwhile."""
+    """Wait; return whether it was given up meanwhile."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         if given_up():
@@ -291,7 +291,7 @@ def _waited_in_vain(seconds: float, given_up: GivenUp) -> bool:
 
 
 def bearer(environ: Mapping[str, str]) -> str:
-    """The key; empty when there is none.
+    """Read the key from the environment; empty when there is none.
 
     Raises:
         EngineError: it cannot stand in a header.

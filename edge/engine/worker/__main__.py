@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from edge.engine.worker.binding import Model, Started
 
 SWITCH_S = 0.0001
-"""How long one thread may keep the interpreter from another: many wait for it, none for long."""
+"""Seconds that one thread may keep the interpreter from another: many wait for it, none for long."""
 
 Serve = Callable[[Channel], None]
 """Answers what comes over a channel, for ever."""
 
 
 def open_task(options: WorkerOptions) -> tuple[Frame, Serve]:
-    """Load the model; what there is to say about it, and what it can do. Only what the task needs is imported."""
+    """Load the model; return the facts on it, and what answers requests. Only what the task needs is imported."""
     from edge.engine.worker import binding
 
     started = binding.start(options.back_ends)
@@ -74,7 +74,7 @@ def _facts(options: WorkerOptions, started: Started, model: Model) -> Frame:
 
 
 def _take_stdout() -> BinaryIO:
-    """The real stdout for frames alone; whatever else prints there lands on stderr."""
+    """Take the real stdout for frames alone; whatever else prints there lands on stderr."""
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return sink

@@ -1,4 +1,4 @@
-"""From tokens to frames: what an answer says, piece by piece, and why it ends."""
+"""Turns tokens into frames: the text of an answer, piece by piece, and the reason why it ends."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Writer:
         return frames, None
 
     def _pending(self, request: Request) -> list[Frame]:
-        """What was held back, since it might have become a stop text."""
+        """Release what was held back, since it might have become a stop text."""
         text = request.stream.end()
         return [_frame(request, text)] if text else []
 
@@ -60,7 +60,9 @@ class Writer:
 
 
 class _Pieces(dict[int, bytes | None]):
-    """What tokens add to the text; None for those that end an answer. Asking llama.cpp takes ten times as long."""
+    """The bytes that tokens add to the text; None for those that end an answer. Asking llama.cpp takes ten times as
+    long.
+    """
 
     def __init__(self, model: Model) -> None:
         super().__init__()

@@ -39,7 +39,7 @@ class LoadError(Exception):
 
 
 def _low_level() -> Any:
-    """llama_cpp's low-level module without the package's ``__init__``, whose high-level API (numpy, jinja2,
+    """Import llama_cpp's low-level module without the package's ``__init__``, whose high-level API (numpy, jinja2,
     diskcache: 0.2 s of every start) nothing here uses.
     """
     if "llama_cpp" not in sys.modules:
@@ -95,7 +95,7 @@ class Started(NamedTuple):
     features: tuple[str, ...]
 
     def facts(self) -> dict[str, Any]:
-        """For the worker's facts."""
+        """Return this as a part of the worker's facts."""
         devices = [
             {
                 "name": device.name, "description": device.description, "gpu": device.is_gpu,
@@ -185,7 +185,7 @@ class Model:
         self.adapters = [(self._adapter(file), scale) for file, scale in loras]
 
     def facts(self) -> dict[str, Any]:
-        """What runs where: layers, how many of them on a GPU, bytes of weights, MiB of llama.cpp's buffers."""
+        """Return what runs where: layers, how many of them on a GPU, bytes of weights, MiB of llama.cpp's buffers."""
         layers = int(L.llama_model_n_layer(self.handle))
         on_gpu = min(self._gpu_layers, layers + 1) if any(d.is_gpu for d in Registry(L._lib).devices()) else 0
         return {
@@ -211,18 +211,18 @@ class Model:
         return int(L.llama_model_n_ctx_train(self.handle))
 
     def metadata(self, key: str) -> str | None:
-        """A value of the GGUF's metadata as text."""
+        """Read a value of the GGUF's metadata as text."""
         buffer = ctypes.create_string_buffer(256)
         length = L.llama_model_meta_val_str(self.handle, key.encode(), buffer, len(buffer))
         return buffer.value.decode(errors="replace") if length >= 0 else None
 
     def chat_template(self) -> str | None:
-        """The model's own chat template, a Jinja source."""
+        """Read the model's own chat template, a Jinja source."""
         template = L.llama_model_chat_template(self.handle, None)
         return template.decode(errors="replace") if template else None
 
     def tokenize(self, text: str, *, ends: bool, control: bool) -> list[int]:
-        """Tokens of a text.
+        """Tokenize a text.
 
         Args:
             text: anything; what is not Unicode is replaced.
@@ -239,12 +239,12 @@ class Model:
             room = -count
 
     def token_text(self, token: int) -> str:
-        """The name of a token as the vocabulary spells it."""
+        """Return the name of a token as the vocabulary spells it."""
         name = L.llama_vocab_get_text(self.vocab, token)
         return name.decode(errors="replace") if name else ""
 
     def piece(self, token: int) -> bytes:
-        """What a token adds to the text: maybe nothing, maybe part of a character."""
+        """Return what a token adds to the text: maybe nothing, maybe part of a character."""
         length = L.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
         if length < 0:
             self._piece = ctypes.create_string_buffer(-length)
@@ -252,16 +252,16 @@ class Model:
         return self._piece.raw[:length]
 
     def is_control(self, token: int) -> bool:
-        """Whether a token steers the conversation and is no text."""
+        """Return whether a token steers the conversation and is no text."""
         return bool(L.llama_vocab_is_control(self.vocab, token))
 
     def ends_answer(self, token: int) -> bool:
-        """Whether a token ends what the model has to say."""
+        """Return whether a token ends what the model has to say."""
         return bool(L.llama_vocab_is_eog(self.vocab, token))
 
 
 def load(options: WorkerOptions) -> Model:
-    """The model that a worker's options name.
+    """Load the model that a worker's options name.
 
     Raises:
         LoadError: as `Model`.
@@ -276,7 +276,7 @@ def load(options: WorkerOptions) -> Model:
 
 
 def new_context(model: Model, **parameters: Any) -> Any:
-    """A llama.cpp context with the model's adapters; ``parameters`` are fields of ``llama_context_params``.
+    """Make a llama.cpp context with the model's adapters; ``parameters`` are fields of ``llama_context_params``.
 
     Keys and values in fewer than 16 bits need flash attention, which is asked for then.
 
@@ -302,13 +302,13 @@ def new_context(model: Model, **parameters: Any) -> Any:
 
 
 def _reason(otherwise: str) -> str:
-    """llama.cpp's own first complaint; the ones after it only say that loading failed."""
+    """Return llama.cpp's own first complaint; the ones after it only say that loading failed."""
     first = _errors[0] if _errors else otherwise
     starved = any("failed to allocate" in line or "out of memory" in line for line in _errors)
     return f"not enough memory ({first})" if starved else first
 
 
 def _main_gpu() -> int:
-    """The number, among the GPUs, of the one with the most free memory."""
+    """Choose the GPU with the most free memory, by its number among the GPUs."""
     gpus = [device for device in Registry(L._lib).devices() if device.is_gpu]
     return max(range(len(gpus)), key=lambda n: gpus[n].free, default=0)

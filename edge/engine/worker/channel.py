@@ -56,12 +56,12 @@ class Channel:
             return self._answers.get()
 
     def requests(self) -> Iterator[Frame]:
-        """Requests as they come, for ever."""
+        """Yield requests as they come, for ever."""
         while True:
             yield self._requests.get()
 
     def cancelled(self, request: int) -> bool:
-        """Whether the parent gave this request up."""
+        """Return whether the parent gave this request up."""
         return request in self._cancelled
 
     def _post(self) -> None:
@@ -72,7 +72,7 @@ class Channel:
         with suppress(Exception):
             while line := self._source.readline(frames.MAX_FRAME_BYTES):
                 self._take(frames.decode(line))
-        os._exit(0)  # the parent is gone, or talks nonsense: nobody to compute for
+        os._exit(0)  # the parent is gone, or sends no frames: there is nobody to compute for
 
     def _take(self, frame: Frame) -> None:
         match frame["op"]:

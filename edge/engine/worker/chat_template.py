@@ -60,7 +60,7 @@ class ChatTemplate:
             raise RequestError(f"the model's chat template is broken: {error}") from error
 
     def render(self, messages: Messages) -> str:
-        """The prompt up to where the answer begins.
+        """Render the prompt up to where the answer begins.
 
         Some models know no system role: their instructions then open the first message of the user. So they do where a
         template would put them before the last message: there they move with every turn of a conversation, and nothing
@@ -80,7 +80,7 @@ class ChatTemplate:
 
     @cached_property
     def _moves_instructions(self) -> bool:
-        """Whether the instructions stand elsewhere when there is more than one message."""
+        """True when the instructions stand elsewhere once there is more than one message."""
         text = self._render([{"role": role, "content": content} for role, content in _TURNS])
         return 0 <= text.find("FIRST") < text.find("INSTRUCTIONS")
 
@@ -111,5 +111,5 @@ def _refuse(message: str) -> str:
 
 
 def _no_date(_format: str) -> str:
-    """Nothing: a date would change the prompt's beginning every day, and with it every cached prefix."""
+    """Return nothing: a date would change the prompt's beginning every day, and with it every cached prefix."""
     return ""

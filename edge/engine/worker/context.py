@@ -16,7 +16,7 @@ from edge.engine.worker.opening import Opened
 Logits = NDArray[np.float32]
 
 DECODED, NO_ROOM, ABORTED = 0, 1, 2
-"""What `SharedContext.decode` says."""
+"""Results of `SharedContext.decode`."""
 
 
 IDLE_SHARE = 0.03
@@ -90,7 +90,7 @@ class SharedContext:
         strlen = ctypes.cast(ctypes.CDLL(None).strlen, L.ggml_abort_callback)
         L.llama_set_abort_callback(self.handle, strlen, ctypes.addressof(self._abort))
         self.forgets = self._can_forget()
-        """Whether the end of a sequence can be removed; recurrent memories cannot."""
+        """True when the end of a sequence can be removed; recurrent memories cannot."""
 
     def abort(self) -> None:
         """End the run that is going on, or the next one. Any thread."""
@@ -113,7 +113,7 @@ class SharedContext:
         return status
 
     def logits(self, outputs: int) -> Logits:
-        """The logits of the last run, one row an output, in the order of the batch. Valid until the next run."""
+        """Return the logits of the last run, one row an output, in the order of the batch. Valid until the next run."""
         address = ctypes.addressof(L.llama_get_logits(self.handle).contents)
         if (address, outputs) != self._viewed:  # making a view takes as long as all else in a step
             numbers = (ctypes.c_float * (outputs * self.vocabulary)).from_address(address)
@@ -135,7 +135,9 @@ class SharedContext:
 
 
 def _idle_cells(model: Model) -> int:
-    """Every head of every layer looks at every cell, whoever has it: 4,000 cost 20 % with a model of 127 MB."""
+    """Count the idle cells that cost little: every head of every layer looks at every cell, whoever has it, and 4,000
+    cost 20 % with a model of 127 MB.
+    """
     looks = max(1, L.llama_model_n_layer(model.handle) * L.llama_model_n_head(model.handle))
     run_s = int(L.llama_model_size(model.handle)) / CPU_BYTES_PER_S
     return max(LEAST_IDLE_CELLS, int(IDLE_SHARE * run_s / (looks * LOOK_S)))

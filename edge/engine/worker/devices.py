@@ -28,13 +28,13 @@ VARIANTS = {
     "armv9.2_2": "", "armv9.2_1": "", "armv8.6_2": "", "armv8.6_1": "", "armv8.2_3": "", "armv8.2_2": "",
     "armv8.2_1": "", "armv8.0_1": "",
 }  # fmt: skip
-"""What llama.cpp calls the variants of the processor's code (ggml/src/CMakeLists.txt), those that ggml ranks higher
-first, and what the kernel must report for them. ggml asks an x86 processor alone; where kernel or hypervisor keep its
-wide registers off, their first use ends the process.
+"""llama.cpp's names of the variants of the processor's code (ggml/src/CMakeLists.txt), those that ggml ranks higher
+first, and the flag that the kernel must report for them. ggml asks an x86 processor alone; where kernel or hypervisor
+keep its wide registers off, their first use ends the process.
 """
 
 _BUILD_FACTS = ("LLAMAFILE", "OPENMP", "REPACK", "ACCELERATE", "KLEIDIAI", "CPU_HBM")
-"""What llama.cpp lists among the features of a processor, and is none."""
+"""Entries that llama.cpp lists among the features of a processor, and that are none."""
 
 
 class _Feature(ctypes.Structure):
@@ -56,12 +56,12 @@ class Found:
 
     @property
     def is_gpu(self) -> bool:
-        """Whether layers can be given to it."""
+        """True when layers can be given to it."""
         return self.kind in (GPU, INTEGRATED_GPU)
 
     @property
     def is_shared(self) -> bool:
-        """Whether its memory is the machine's own."""
+        """True when its memory is the machine's own."""
         return self.kind == INTEGRATED_GPU
 
 
@@ -104,7 +104,7 @@ class Registry:
         return next((name for name in names if loads(os.fsencode(folder / _file(name)))), "")
 
     def features(self) -> tuple[str, ...] | None:
-        """What the loaded code for the processor uses, such as ``AVX2``; None when there is no such code."""
+        """Return what the loaded code for the processor uses, such as ``AVX2``; None when there is no such code."""
         processor = self._processor()
         if not processor:
             return None
@@ -121,7 +121,7 @@ class Registry:
         return tuple(n for n in wanted if not self._library.ggml_backend_load(os.fsencode(folder / n)))
 
     def devices(self) -> tuple[Found, ...]:
-        """All devices, the processor among them."""
+        """List all devices, the processor among them."""
         return tuple(self._device(n) for n in range(self._library.ggml_backend_dev_count()))
 
     def _processor(self) -> Any:
@@ -141,7 +141,7 @@ class Registry:
 
 
 def variants(folder: Path, cpuinfo: Path = CPUINFO) -> tuple[str, ...]:
-    """The variants of the processor's code that are in a folder and that the kernel lets run, best first."""
+    """List the variants of the processor's code that are in a folder and that the kernel lets run, best first."""
     reported = _reported(cpuinfo)
     there = {name: needed for name, needed in VARIANTS.items() if (folder / _file(name)).exists()}
     return tuple(name for name, needed in there.items() if not needed or not reported or needed in reported)
@@ -152,7 +152,7 @@ def _file(variant: str) -> str:
 
 
 def _reported(cpuinfo: Path) -> set[str]:
-    """What the kernel lets programs use, in the words of the first core; nothing when it does not say."""
+    """Read what the kernel lets programs use, in the words of the first core; nothing when it does not say."""
     try:
         with cpuinfo.open(encoding="ascii", errors="replace") as file:
             return set(file.read(FIRST_CORE).split())

@@ -28,11 +28,11 @@ class Embedding:
             raise LoadError("it is a language model, not an embedder")
 
     def embed(self, texts: Sequence[str]) -> bytes:
-        """Vectors as little-endian float32, one after the other, not yet of unit length."""
+        """Return vectors as little-endian float32, one after the other, not yet of unit length."""
         return b"".join(self._lanes.map(self._vector, texts))
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text without the special ones at its ends."""
+        """Count the tokens of each text without the special ones at its ends."""
         return [len(self._model.tokenize(text, ends=False, control=False)) for text in texts]
 
     def _vector(self, lane: Lane, text: str) -> bytes:

@@ -41,7 +41,7 @@ class Generation:
         self._prompts = Prompts(model, min(options.input_tokens, self.tokens - 1))
 
     def facts(self) -> Frame:
-        """What there is to say about it."""
+        """Return facts on the model and its context."""
         return {
             "context": self.tokens,
             "input": self._prompts.limit,
@@ -70,7 +70,7 @@ class Generation:
                 channel.send({"id": frame["id"], "error": str(error)})
 
     def _prefixes(self, channel: Channel) -> Prefixes | None:
-        """What the parent keeps on disk, if it does."""
+        """Open what the parent keeps on disk, if it does."""
         exchange = self._options.exchange
         return None if exchange is None else Prefixes(self._context, exchange, channel.ask)
 
@@ -90,7 +90,7 @@ class Generation:
         return scheduler
 
     def _request(self, frame: Frame) -> Request:
-        """The request of a frame.
+        """Make the request of a frame.
 
         Raises:
             RequestError: it cannot be answered.

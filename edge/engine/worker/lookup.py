@@ -14,7 +14,7 @@ LIMIT = 16
 """Tokens guessed at once, at most."""
 
 HOPE = 0.8
-"""How likely a guessed token is before any was checked."""
+"""Likelihood of a guessed token before any was checked."""
 
 GAIN, LOSS, RECOVERY = 0.2, 0.7, 0.01
 
@@ -23,7 +23,7 @@ LONGEST_PAUSE = 64
 
 
 def length(likelihood: float, row_cost: float, limit: int, rows: int = 1) -> int:
-    """How many tokens to guess, so that most tokens come out of the time.
+    """Choose how many tokens to guess, so that most tokens come out of the time.
 
     Args:
         likelihood: of a guessed token, given that those before it were right.
@@ -42,7 +42,7 @@ def length(likelihood: float, row_cost: float, limit: int, rows: int = 1) -> int
 
 
 class Guesser:
-    """The history of one request, and how its guesses fared."""
+    """The history of one request, and how often its guesses were right."""
 
     def __init__(self, prompt: Sequence[int]) -> None:
         self._history = bytearray(array("i", prompt).tobytes())
@@ -50,11 +50,11 @@ class Guesser:
         self._matched = self._failures = self._pause = 0
 
     def add(self, token: int) -> None:
-        """A token of the answer."""
+        """Add a token of the answer."""
         self._history += array("i", (token,)).tobytes()
 
     def guess(self, limit: int, row_cost: float, rows: int) -> list[int]:
-        """What may come next, most often nothing. See `length` for the arguments."""
+        """Guess what comes next, most often nothing. See `length` for the arguments."""
         if self._pause:
             self._pause -= 1
             return []
@@ -73,7 +73,7 @@ class Guesser:
         return list(found)
 
     def judge(self, guessed: int, right: int) -> None:
-        """So many tokens were guessed, and the first ``right`` of them were what the model said."""
+        """Learn from a guess of so many tokens, of which the first ``right`` were what the model said."""
         self._failures = 0 if right else self._failures + 1
         self._pause = 0 if right else min(2**self._failures, LONGEST_PAUSE)
         likelihood = self._likelihoods[self._matched]
@@ -84,7 +84,7 @@ class Guesser:
         self._likelihoods[self._matched] = likelihood
 
     def _seen_before(self, count: int) -> int:
-        """Where in the history is what followed the last tokens when they were seen before; -1 for nowhere."""
+        """Find in the history what followed the last tokens when they were seen before; -1 for nowhere."""
         history, size = self._history, 4 * count
         pattern = bytes(history[-size:])
         if len(pattern) < size:

@@ -43,7 +43,7 @@ class Opened:
 
 
 def open_context(model: Model, options: WorkerOptions) -> Opened:
-    """A context with one unified KV cache, as large as the options want it and the model was trained for.
+    """Open a context with one unified KV cache, as large as the options want it and the model was trained for.
 
     Raises:
         LoadError: not a language model, or not enough memory.

@@ -1,4 +1,4 @@
-"""How much of which prompt goes into the next run of the model, and how long a run may take. Pure."""
+"""Decides how much of which prompt goes into the next run of the model, and how long a run may take. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNMEASURED_ROW = 0.3
 
 
 class StepCost:
-    """What a run costs: so much by itself, and so much for every row. Learnt from the runs."""
+    """The cost of a run: a part of its own, and a part for every row. Learnt from the runs."""
 
     def __init__(self) -> None:
         self._small: tuple[float, float] | None = None  # mean rows and seconds of runs without prompts
@@ -32,7 +32,7 @@ class StepCost:
         self._runs = 0
 
     def add(self, rows: int, seconds: float, *, prompts: bool) -> None:
-        """A run of so many rows took so long. The first one does not count: it fetches the weights from disk."""
+        """Add a run of so many rows and its time. The first one does not count: it fetches the weights from disk."""
         self._runs += 1
         if self._runs == 1:
             return
@@ -52,13 +52,13 @@ class StepCost:
         return UNMEASURED_ROW * self._small[1] / self._small[0] if self._small else 0.0
 
     def step_s(self, rows: int) -> float:
-        """Seconds of a run of so many rows; 0 when nothing was measured."""
+        """Estimate the seconds of a run of so many rows; 0 when nothing was measured."""
         if not self._small:
             return self.row_s * rows
         return max(0.0, self._small[1] + self.row_s * (rows - self._small[0]))
 
     def row_share(self, rows: int) -> float:
-        """What one more row costs relative to a run of so many rows.
+        """Estimate the cost of one more row relative to a run of so many rows.
 
         At most half: where rows cost nearly as much as runs, a right guess saves little time, but loses none.
         """
@@ -67,7 +67,7 @@ class StepCost:
 
 
 def prompt_budget(cost: StepCost, decoding: int, limit: int, *, apart: bool = False) -> int:
-    """Prompt tokens that the next run may take.
+    """Compute the prompt tokens that the next run may take.
 
     Args:
         cost: what runs cost.
@@ -87,7 +87,7 @@ def prompt_budget(cost: StepCost, decoding: int, limit: int, *, apart: bool = Fa
 
 
 def share(remaining: Sequence[int], budget: int) -> list[int]:
-    """How many tokens of each prompt to compute next, given how many remain of each, the oldest first.
+    """Share out a run: how many tokens of each prompt to compute next, given how many remain of each, the oldest first.
 
     Half goes to the oldest, so that nobody waits for ever; the rest to the shortest, so that a short prompt does not
     wait for a long one.

@@ -1,4 +1,4 @@
-"""Texts through a model that pools each into one vector, in a worker process: what embedding and ranking share.
+"""Texts through a model that pools each into one vector, in a worker process: shared by embedding and ranking.
 
 Every text is computed alone, on one thread, so that its vector depends on nothing but the text: a pack built after an
 interruption has the same bytes. That costs little (72 against 79 texts of 22 tokens a second, nothing at 200 tokens).
@@ -47,10 +47,10 @@ class Lanes:
         self._jobs: PriorityQueue[tuple[int, int, Callable[[], None]]] = PriorityQueue()
         self._numbers = itertools.count()
         for _ in range(count):
-            threading.Thread(target=self._work_off, name="lane", daemon=True).start()
+            threading.Thread(target=self._work_off, name="pool", daemon=True).start()
 
     def map(self, work: Callable[[Lane, Item], Result], items: Sequence[Item]) -> list[Result]:
-        """``work(lane, item)`` for every item, as many at a time as there are lanes."""
+        """Run ``work(context, item)`` for every item, as many at a time as there are contexts."""
         if len(items) == 1:
             return [self._one(work, items[0])]
         results: list[Future[Result]] = [Future() for _ in items]
@@ -119,7 +119,7 @@ class Lane:
         L.llama_set_abort_callback(self.context, self._abort, None)
 
     def pooled(self, tokens: Sequence[int], deadline: float | None = None) -> bytes | None:
-        """What the model makes of a text, as float32; None when ``time.monotonic()`` passed the deadline meanwhile."""
+        """Compute the vector of a text, as float32; None when ``time.monotonic()`` passed the deadline meanwhile."""
         self._deadline = deadline
         if self._late():
             return None

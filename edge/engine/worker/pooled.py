@@ -1,4 +1,4 @@
-"""What a worker does whose model pools texts: it embeds or ranks them. Several requests are answered at a time."""
+"""Serves a model that pools texts: embeds or ranks them. Several requests are answered at a time."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Channel(Protocol):
         ...
 
     def requests(self) -> Iterator[Frame]:
-        """Requests as they come, for ever."""
+        """Yield requests as they come, for ever."""
         ...
 
 
 def embedding(model: Model, threads: int) -> tuple[Frame, dict[str, Handle]]:
-    """Facts about an embedder, and what it can do."""
+    """Open an embedder: facts on it, and what it can do."""
     from edge.engine.worker.embedding import Embedding
 
     embedding = Embedding(model, threads)
@@ -48,7 +48,7 @@ def embedding(model: Model, threads: int) -> tuple[Frame, dict[str, Handle]]:
 
 
 def ranking(model: Model, threads: int) -> tuple[Frame, dict[str, Handle]]:
-    """Facts about a reranker, and what it can do."""
+    """Open a reranker: facts on it, and what it can do."""
     from edge.engine.worker.ranking import Ranking
 
     ranking = Ranking(model, threads)

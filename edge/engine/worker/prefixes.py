@@ -1,4 +1,4 @@
-"""Beginnings of prompts that the parent keeps on disk, seen from the worker: which there are, in, and out.
+"""Beginnings of prompts that the parent keeps on disk, seen from the worker: it lists, loads and offers them.
 
 A state passes through memory shared with the parent. Called from the scheduler's thread only; the parent stores a state
 in its own time while the scheduler goes on.
@@ -25,7 +25,7 @@ WORTH = 64
 """A sequence is stored when it has so many tokens more than what is stored of it."""
 
 SAVE_LIMIT_S = 0.2
-"""How long a further offer waits for the one before."""
+"""Seconds that a further offer waits for the one before."""
 
 LOAD_LIMIT_S = 10.0
 
@@ -53,12 +53,12 @@ class Prefixes:
         self._saving: threading.Thread | None = None
 
     def stored(self, entries: Sequence[dict[str, str]]) -> None:
-        """The parent has these: ``{"name", "tokens"}``."""
+        """Add entries that the parent has: ``{"name", "tokens"}``."""
         for entry in entries:
             self._add(entry["name"], np.frombuffer(base64.b64decode(entry["tokens"]), np.int32))
 
     def longest(self, tokens: Sequence[int]) -> int:
-        """How many of the first of these tokens are stored."""
+        """Count how many of the first of these tokens are stored."""
         return self._best(np.asarray(tokens, np.int32))[1]
 
     def load(self, tokens: Sequence[int], sequence: int) -> int:
@@ -96,7 +96,7 @@ class Prefixes:
             self._add(name, tokens)
 
     def _saved(self, limit_s: float) -> bool:
-        """Whether the shared memory is free."""
+        """Wait for the shared memory; return whether it is free."""
         if self._saving:
             self._saving.join(limit_s)
         return not self._saving or not self._saving.is_alive()
@@ -109,7 +109,7 @@ class Prefixes:
             self._entries[name] = tokens
 
     def _best(self, tokens: Tokens) -> tuple[str, int]:
-        """The entry that has most of the first of these tokens, the shortest of several, and how many."""
+        """Find the entry that has most of the first of these tokens, the shortest of several, and how many."""
         with self._lock:
             found = [(_common(e, tokens), -len(e), name) for name, e in self._entries.items()]
         if not self._context.forgets:
@@ -134,7 +134,7 @@ class Prefixes:
 
 
 def _common(a: Tokens, b: Tokens) -> int:
-    """How many tokens two sequences begin with in common."""
+    """Count the tokens that two sequences begin with in common."""
     length = min(len(a), len(b))
     different = np.flatnonzero(a[:length] != b[:length])
     return int(different[0]) if len(different) else length

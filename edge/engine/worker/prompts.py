@@ -1,4 +1,4 @@
-"""From messages to the tokens of a prompt: the chat template, without control marks smuggled in. Thread-safe."""
+"""Turns messages into the tokens of a prompt, by the chat template and without control marks in texts. Thread-safe."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Prompts:
         self._begin: int | None = ends[0] if L.llama_vocab_get_add_bos(vocab) else None
 
     def count(self, messages: Messages) -> int:
-        """Tokens of the prompt these messages make; of one that is far too long, a number that is too small.
+        """Count the tokens of the prompt these messages make; of one that is far too long, a number that is too small.
 
         Raises:
             RequestError: the model's template refuses them.
@@ -41,7 +41,7 @@ class Prompts:
         return least if least > self.limit else len(self._tokens(messages))
 
     def tokens(self, messages: Messages) -> list[int]:
-        """The prompt.
+        """Turn messages into the tokens of the prompt.
 
         Raises:
             RequestError: the model's template refuses the messages, or they make more than ``limit`` tokens.
@@ -65,7 +65,8 @@ class Prompts:
         return tokens
 
     def _without_control(self, text: str) -> str:
-        """Text that cannot steer the conversation: a ``<|im_end|>`` inside of it gets a space and is plain text.
+        """Break control marks in a text: a ``<|im_end|>`` gets a space and is plain text, so that it cannot steer the
+        conversation.
 
         Breaking one name may leave another, hence the rounds.
         """

@@ -53,7 +53,9 @@ class Ranking:
             raise LoadError("its template leaves no room for a passage")
 
     def rank(self, question: str, texts: Sequence[str], deadline: float | None) -> list[float | None]:
-        """A score for each text; None for those that were not done when ``time.monotonic()`` reached the deadline."""
+        """Return a score for each text; None for those that were not done when ``time.monotonic()`` reached the
+        deadline.
+        """
         question = self._cut(question, int(self._room * QUESTION_SHARE))
         room = self._room - self._count(question)
 
@@ -72,15 +74,15 @@ class Ranking:
 
 
 class Pair(Protocol):
-    """How a model wants to read question and passage."""
+    """The layout in which a model reads question and passage."""
 
     def tokens(self, question: str, text: str) -> list[int]:
-        """Both as one sequence."""
+        """Tokenize both as one sequence."""
         ...
 
 
 def layout(model: Model) -> Pair:
-    """The layout that a model was trained with: its own template, else that of BERT and its kin.
+    """Choose the layout that a model was trained with: its own template, else that of BERT and its kin.
 
     Raises:
         LoadError: it has neither.
@@ -142,7 +144,7 @@ class TemplatePair:
 
 
 def _lane(model: Model, tokens: int, outputs: int) -> Lane:
-    """A lane that pools as the file says, and can be given up at a deadline."""
+    """Make a context that pools as the file says, and can be given up at a deadline."""
     lane = Lane(model, tokens, outputs)
     lane.abortable()
     return lane

@@ -60,7 +60,7 @@ class Request:
         return len(self.tokens) - self.prompt
 
     def finished(self, reason: str) -> Frame:
-        """The last frame: why it ended and what it cost."""
+        """Make the last frame: why the request ended and what it cost."""
         return {
             "id": self.number,
             "done": {

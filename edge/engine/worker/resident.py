@@ -16,7 +16,7 @@ class Prefixes(Protocol):
     """Beginnings of prompts that are kept outside of this process. Called from one thread only."""
 
     def longest(self, tokens: Sequence[int]) -> int:
-        """How many of the first of these tokens are kept."""
+        """Count how many of the first of these tokens are kept."""
         ...
 
     def load(self, tokens: Sequence[int], sequence: int) -> int:
@@ -50,15 +50,15 @@ class Resident:
         return self._context.cells - self._tree.cells
 
     def running_cells(self) -> int:
-        """Cells that stay when all idle sequences go."""
+        """Count the cells that stay when all idle sequences go."""
         return self._tree.cells_without(self._idle.keys())
 
     def overlap(self, tokens: Sequence[int]) -> int:
-        """How many of the first of these tokens are resident and can be shared."""
+        """Count how many of the first of these tokens are resident and can be shared."""
         return self._best(tokens[:-1])[0]
 
     def take(self, tokens: Sequence[int]) -> tuple[int, int]:
-        """A sequence that holds as many as possible of the first of these tokens, and how many these are.
+        """Take a sequence that holds as many as possible of the first of these tokens, and return how many these are.
 
         At least the last token is left to compute. There must be a sequence that does not run.
         """
@@ -85,11 +85,11 @@ class Resident:
         return sequence, length
 
     def extend(self, sequence: int, tokens: Sequence[int]) -> None:
-        """These tokens were computed at its end."""
+        """Record that these tokens were computed at the end of a sequence."""
         self._tree.extend(sequence, tokens)
 
     def rest(self, sequence: int) -> None:
-        """Nobody runs it any more: it stays as a beginning for others until its cells are needed."""
+        """Put a sequence to rest: nobody runs it, and it stays as a beginning for others until its cells are needed."""
         if not self._tree.length(sequence):
             self.drop(sequence)
             return
@@ -139,7 +139,7 @@ class Resident:
         return length, (whole or owners)[0]
 
     def _new(self, keep: int | None = None) -> int | None:
-        """The number of a new sequence, at the price of the idle one that was not used for longest."""
+        """Take the number of a new sequence, at the price of the idle one that was not used for longest."""
         if not self._free:
             oldest = next((sequence for sequence in self._idle if sequence != keep), None)
             if oldest is None:
@@ -148,7 +148,7 @@ class Resident:
         return self._free.pop()
 
     def _load(self, tokens: Sequence[int]) -> tuple[int, int] | None:
-        """A sequence with tokens that were kept elsewhere."""
+        """Load a sequence with tokens that were kept elsewhere."""
         assert self.prefixes
         sequence = self._new() if self.make_room(len(tokens)) else None
         if sequence is None:

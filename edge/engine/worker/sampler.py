@@ -1,4 +1,4 @@
-"""Which token comes next, as a request wants it: the likeliest, or by chance, within a grammar, without repetition."""
+"""Chooses the next token as a request wants it: the likeliest, or by chance, within a grammar, without repetition."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Row = NDArray[np.float32]
 
 
 def grammar_of(schema: str) -> bytes:
-    """The grammar of a JSON schema, for llama.cpp.
+    """Make the grammar of a JSON schema, for llama.cpp.
 
     Raises:
         RequestError: it is none.
@@ -51,7 +51,7 @@ def grammar_of(schema: str) -> bytes:
 
 
 def _repeats_too_often(schema: Any) -> bool:
-    """Whether its grammar would be huge: every possible repetition is written out in it."""
+    """Return whether its grammar would be huge: every possible repetition is written out in it."""
     if isinstance(schema, list):
         return any(map(_repeats_too_often, schema))
     if isinstance(schema, str):
@@ -74,13 +74,13 @@ class Candidates:
         self._ids = np.arange(vocabulary, dtype=np.int32)
 
     def fill(self, logits: Row) -> Any:
-        """Every token with its logit, as a ``llama_token_data_array``."""
+        """Fill in every token with its logit, as a ``llama_token_data_array``."""
         self._view["id"] = self._ids
         self._view["logit"] = logits
         return L.llama_token_data_array(self._array, len(self._ids), -1, False)
 
     def best(self) -> int:
-        """The likeliest token.
+        """Find the likeliest token.
 
         Raises:
             RequestError: none is possible.
@@ -108,10 +108,10 @@ class Sampler:
         if sampling.temperature >= COLDEST or sampling.presence_penalty or sampling.frequency_penalty:
             self._chain = _chain(sampling, int(L.llama_vocab_n_tokens(model.vocab)), tokens)
         self.greedy = self._grammar is None and self._chain is None
-        """Whether it is always the likeliest token, whatever came before."""
+        """True when it is always the likeliest token, whatever came before."""
 
     def choose(self, logits: Row) -> int:
-        """The next token; the grammar and the penalties take note of it.
+        """Choose the next token; the grammar and the penalties take note of it.
 
         Raises:
             RequestError: the grammar allows none.
@@ -146,7 +146,7 @@ class Sampler:
         return int(array.data[array.selected].id)
 
     def _allows(self, token: int) -> bool:
-        """Whether the grammar takes this token next. Asking for one is far cheaper than asking for all."""
+        """Return whether the grammar takes this token next. Asking for one is far cheaper than asking for all."""
         candidate = (L.llama_token_data * 1)(L.llama_token_data(token, 1.0, 0.0))
         array = L.llama_token_data_array(candidate, 1, -1, False)
         L.llama_sampler_apply(self._grammar, ctypes.byref(array))
@@ -154,7 +154,7 @@ class Sampler:
 
 
 def _chain(sampling: Sampling, vocabulary: int, tokens: int) -> Any:
-    """llama.cpp's samplers in its own order: penalties, filters, temperature, chance."""
+    """Make the chain of llama.cpp's samplers in its own order: penalties, filters, temperature, chance."""
     chain = L.llama_sampler_chain_init(L.llama_sampler_chain_default_params())
     steps: list[Callable[[], Any]] = [
         lambda: L.llama_sampler_init_penalties(
@@ -178,7 +178,7 @@ def _chain(sampling: Sampling, vocabulary: int, tokens: int) -> Any:
 
 
 def alternatives(logits: Row, token: int, count: int) -> tuple[float, list[tuple[int, float]]]:
-    """The logarithm of a token's probability, and the likeliest tokens with theirs."""
+    """Return the logarithm of a token's probability, and the likeliest tokens with theirs."""
     scores = logits.astype(np.float64)
     scores -= scores.max()
     scores -= np.log(np.exp(scores).sum())

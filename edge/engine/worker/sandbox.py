@@ -1,7 +1,7 @@
-"""The locked room a worker computes in: no network, no other program, nothing written, nothing read but the model.
+"""The sandbox a worker computes in: no network, no other program, nothing written, nothing read but the model.
 
-A model file comes from outside and is read by C++ code: what a crafted one could make of this process must stay in
-here. `before_loading` takes away all files but those that loading needs (Landlock) and all system calls that neither
+A model file comes from outside and is read by C++ code: if a crafted one takes this process over, it must not get any
+further. `before_loading` takes away all files but those that loading needs (Landlock) and all system calls that neither
 loading nor computing needs (seccomp); `after_loading` takes what only loading needs. No privileges and no libraries are
 used. Where the kernel lacks one of the two the other still counts, and the level says so. What stays possible is to ask
 whether a file exists, and how large it is (stat): neither can forbid that.
@@ -57,12 +57,12 @@ GPU_READ += (
     "/etc/vulkan",
 )
 GPU_DEVICES = ("nvidia*", "nvhost*", "nvmap", "nvgpu", "nvsciipc", "dri", "kfd")
-"""What drivers read, and what they open under ``/dev``."""
+"""Files that drivers read, and devices that they open under ``/dev``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What holds. ``landlock`` is the kernel's ABI, 0 for none; ``reasons`` say what is missing and why."""
+    """The locks that hold. ``landlock`` is the kernel's ABI, 0 for none; ``reasons`` say what is missing and why."""
 
     landlock: int = 0
     seccomp: bool = False
@@ -70,7 +70,7 @@ class Level:
     reasons: tuple[str, ...] = ()
 
     def to_frame(self) -> Frame:
-        """For the worker's facts."""
+        """Return this as a part of the worker's facts."""
         return {
             "landlock": self.landlock,
             "seccomp": self.seccomp,
@@ -80,7 +80,7 @@ class Level:
 
 
 def before_loading(options: WorkerOptions) -> Level:
-    """Lock the process in as far as loading allows. To be called before any thread is started.
+    """Restrict the process as far as loading allows. To be called before any thread is started.
 
     For a GPU, whose driver does at its start what computing never needs, only files are taken away yet.
     """
@@ -156,8 +156,8 @@ def _model_files(options: WorkerOptions) -> Iterator[Path]:
 
 
 def _program_files() -> Iterator[Path]:
-    """What the interpreter and llama.cpp still load: their own folders, not all of the module search path, which may
-    be one that holds anything.
+    """Yield what the interpreter and llama.cpp still load: their own folders, not all of the module search path, which
+    may be one that holds anything.
     """
     yield from (Path(path) for path in (*LIBRARIES, *MACHINE))
     yield Path(os.__file__).parent  # the standard library

@@ -1,7 +1,7 @@
 """Continuous batching: all requests share one context, and every run of the model takes each of them a step further.
 
 Rows of answers go first, then as much of the waiting prompts as the time of a run allows. One thread steps; others
-submit and cancel. What fits together is decided in `plan`, what stays in the cache in `resident`.
+submit and cancel. `plan` decides what fits together, `resident` what stays in the cache.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Send = Callable[..., None]
 
 @dataclass(slots=True)
 class _Part:
-    """What one request has in a run: tokens from ``request.computed`` on, the last of them guesses."""
+    """The part of one request in a run: tokens from ``request.computed`` on, the last of them guesses."""
 
     request: Request
     tokens: list[int]
@@ -191,7 +191,9 @@ class Scheduler:
                     self._running.append(request)
 
     def _next(self) -> Request | None:
-        """The oldest that need not wait for what another computes; without any, a prompt to compute ahead."""
+        """Choose the oldest request that need not wait for what another computes; without any, a prompt to compute
+        ahead.
+        """
         with self._lock:
             waiting = list(self._waiting)
             if not waiting and not self._running:
@@ -199,7 +201,7 @@ class Scheduler:
         return next((request for request in waiting if not self._follows(request)), None)
 
     def _follows(self, request: Request) -> bool:
-        """Whether somebody is computing much of the beginning of this prompt: waiting for that is faster."""
+        """Return whether somebody is computing much of the beginning of this prompt: waiting for that is faster."""
         if request.leader in self._running and request.leader and request.leader.computed < request.shared:
             return True
         request.leader, request.shared = None, self._resident.overlap(request.tokens) + MUCH
@@ -232,7 +234,7 @@ class Scheduler:
         return True
 
     def _plan(self) -> list[_Part]:
-        """Who gets how many rows of the next run."""
+        """Plan which request gets how many rows of the next run."""
         writing = [request for request in self._running if request.pending == 1 and not request.ended]
         reading = [request for request in self._running if request.pending > 1 and not request.ended]
         while not self._resident.make_room(len(writing) + bool(reading)):
@@ -261,7 +263,7 @@ class Scheduler:
         return parts
 
     def _write_part(self, request: Request, writing: int) -> _Part:
-        """The last token of an answer, and guesses of the next ones."""
+        """Make the part of an answer: its last token, and guesses of the next ones."""
         guesses: list[int] = []
         if request.guesser:
             spare = (self._context.outputs - self._parallel) // writing
@@ -280,7 +282,7 @@ class Scheduler:
         return self._context.decode()
 
     def _take_in(self, parts: list[_Part]) -> None:
-        """What came out of a run: tokens, and maybe the end of some answers."""
+        """Take in what came out of a run: tokens, and maybe the end of some answers."""
         outputs = sum(part.outputs for part in parts)
         logits = self._context.logits(outputs) if outputs else None
         replies: list[Frame] = []
@@ -299,7 +301,7 @@ class Scheduler:
                 self._send(*replies)
 
     def _keep(self, part: _Part, count: int) -> None:
-        """So many of the tokens computed were right."""
+        """Keep so many of the tokens computed: they were right."""
         request = part.request
         self._resident.extend(request.sequence, part.tokens[:count])
         request.computed += count
@@ -342,7 +344,7 @@ class Scheduler:
                 self._send(last)
 
     def _strike(self, request: Request) -> None:
-        """It is answered; the next step lets go of it."""
+        """Mark a request as answered; the next step lets go of it."""
         request.ended = self._some_ended = True
         self._requests.pop(request.number, None)
 
@@ -363,7 +365,7 @@ class Scheduler:
             self._blocked = True
 
     def _no_room(self) -> None:
-        """llama.cpp found no cells although there should be some."""
+        """Make room when llama.cpp found no cells although there should be some."""
         if self._resident.make_room(self._context.cells):
             return
         if len(self._running) > 1:

@@ -1,4 +1,4 @@
-"""Which tokens the KV cache holds, for which sequences, and how many cells that takes. Pure: no llama.cpp in here.
+"""The tokens that the KV cache holds, for which sequences, and the cells they take. Pure: no llama.cpp in here.
 
 A cell belongs to every sequence that was forked after it was computed, and is counted once. The cells form a tree of
 segments; a sequence is a path from its root.
@@ -36,20 +36,20 @@ class Sequences:
         return sequence in self._ends
 
     def length(self, sequence: int) -> int:
-        """Tokens of a sequence."""
+        """Return the number of tokens of a sequence."""
         return self._lengths[sequence]
 
     def tokens(self, sequence: int) -> list[int]:
-        """The tokens of a sequence."""
+        """Return the tokens of a sequence."""
         segments = list(self._path(sequence))
         return [token for segment in reversed(segments) for token in segment.tokens]
 
     def own_cells(self, sequence: int) -> int:
-        """Cells that would be free without this sequence."""
+        """Count the cells that would be free without this sequence."""
         return sum(len(segment.tokens) for segment in self._path(sequence) if len(segment.sequences) == 1)
 
     def cells_without(self, sequences: AbstractSet[int]) -> int:
-        """Cells that would be taken without these sequences."""
+        """Count the cells that would be taken without these sequences."""
         cells, segments = 0, [self._root]
         while segments:
             segment = segments.pop()
@@ -109,7 +109,7 @@ class Sequences:
         del self._ends[sequence], self._lengths[sequence]
 
     def longest(self, tokens: Sequence[int]) -> tuple[int, list[int]]:
-        """How many of the first of these tokens are resident in one sequence, and the sequences that have them."""
+        """Find how many of the first of these tokens are resident in one sequence, and the sequences that have them."""
         best, owners = 0, set[int]()
         candidates = [(self._root, 0)]
         while candidates:
@@ -123,14 +123,14 @@ class Sequences:
         return best, sorted(owners)
 
     def _path(self, sequence: int) -> Iterator[_Segment]:
-        """Its segments from the end to the first."""
+        """Yield the segments of a sequence from the end to the first."""
         segment = self._ends[sequence]
         while segment.parent:
             yield segment
             segment = segment.parent
 
     def _cut(self, sequence: int, length: int) -> _Segment:
-        """The segment of a sequence that ends after ``length`` tokens, split off where there is none."""
+        """Return the segment of a sequence that ends after ``length`` tokens, split off where there is none."""
         start = self._lengths[sequence]
         assert 0 <= length <= start
         for segment in self._path(sequence):
@@ -140,7 +140,7 @@ class Sequences:
         return self._root
 
     def _split(self, segment: _Segment, length: int) -> _Segment:
-        """Its first ``length`` tokens as a segment; the one itself keeps the rest, and its identity."""
+        """Split off the first ``length`` tokens of a segment; the one itself keeps the rest, and its identity."""
         if length == len(segment.tokens):
             return segment
         parent = segment.parent
@@ -166,7 +166,7 @@ class Sequences:
 
 
 def common(some: Sequence[int], tokens: Sequence[int], start: int = 0) -> int:
-    """How many of the first of some tokens equal those from ``start`` on."""
+    """Count how many of the first of some tokens equal those from ``start`` on."""
     end = min(len(some), len(tokens) - start)
     if end <= 0 or some[0] != tokens[start]:
         return 0

@@ -18,15 +18,15 @@ class TextStream:
         self._stops = [stop for stop in stops if stop]
         self._held = ""
         self.stopped = False
-        """Whether a stop text came; nothing follows it."""
+        """True when a stop text came; nothing follows it."""
 
     def feed(self, piece: bytes) -> str:
-        """The text that can be shown after this piece, maybe nothing yet."""
+        """Return the text that can be shown after this piece, maybe nothing yet."""
         text = self._decoder.decode(piece)
         return self._release(text) if text and not self.stopped else ""
 
     def end(self) -> str:
-        """What was held back because it might have become a stop text. Half characters are dropped."""
+        """Release what was held back because it might have become a stop text. Half characters are dropped."""
         held, self._held = self._held, ""
         return "" if self.stopped else held
 
@@ -44,7 +44,7 @@ class TextStream:
 
 
 def _overlap(text: str, stop: str) -> int:
-    """How many of the last characters of a text are how the stop text begins."""
+    """Count how many of the last characters of a text are how the stop text begins."""
     for count in range(min(len(text), len(stop) - 1), 0, -1):
         if text.endswith(stop[:count]):
             return count

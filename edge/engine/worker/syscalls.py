@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 Opening = Literal["nothing", "reading", "any"]
-"""What may be opened: no file at all, files for reading, anything."""
+"""Files that may be opened: none at all, for reading, any."""
 
 INSTRUCTION_BYTES = 8
 
@@ -87,7 +87,7 @@ Instruction = tuple[int, int, int, int]
 
 
 def program(machine: str, pid: int, opening: Opening, devices: bool) -> bytes:
-    """A filter as the kernel takes it.
+    """Make a filter as the kernel takes it.
 
     Args:
         machine: as ``platform.machine()`` says.
@@ -119,7 +119,7 @@ def program(machine: str, pid: int, opening: Opening, devices: bool) -> bytes:
 
 
 def _rules(pid: int, opening: Opening, devices: bool) -> dict[str, list[Instruction]]:
-    """What decides by argument; each ends with a verdict."""
+    """Make the rules that decide by argument; each ends with a verdict."""
     deny, allow = [(_RETURN, 0, 0, _ERRNO | errno.EPERM)], [(_RETURN, 0, 0, _ALLOW)]
     to_itself = [*_load_argument(0), *_when(_JUMP_EQUAL, pid, _ALLOW), *deny]
     rules = {
@@ -145,7 +145,7 @@ def _load(offset: int) -> Iterator[Instruction]:
 
 
 def _load_argument(place: int) -> Iterator[Instruction]:
-    """The lower half of an argument: all that the kernel looks at for the arguments used here."""
+    """Yield what loads the lower half of an argument: all that the kernel looks at for the arguments used here."""
     yield from _load(_ARGUMENTS + 8 * place)
 
 
