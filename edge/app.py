@@ -10,7 +10,7 @@ from contextlib import closing
 from edge.assistant import Assistant, Limits
 from edge.config import Settings
 from edge.conversations import Conversations
-from edge.embedded.checked import checked
+from edge.embedded.findings import checked
 from edge.engine.embedder import LlamaEmbedder, embedder_file
 from edge.engine.interface import CheckedEngine, Embedder, Engine, PrefillEngine
 from edge.engine.machine.resources import physical_cores

@@ -15,7 +15,7 @@ from edge.bundle.bundle import Bundle, Progress, own_bundle, unheard
 from edge.bundle.unpacked import altered
 from edge.config import Settings
 from edge.doctor import Check
-from edge.embedded.checked import checked
+from edge.embedded.findings import checked
 from edge.embedded.part import COPY_AGAIN, look
 from edge.errors import EdgeError
 from edge.files import format_size

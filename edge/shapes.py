@@ -15,7 +15,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from edge import types
-from edge.embedded.found import Place
+from edge.embedded.bundled import Place
 from edge.types import Mode
 
 if TYPE_CHECKING:

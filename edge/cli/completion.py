@@ -110,7 +110,7 @@ def complete_pack(incomplete: str) -> list[str]:
 def complete_model(incomplete: str) -> list[str]:
     """Return the names of models that begin so. They are read off the files, since the store takes long to load."""
     from edge.config import load_settings
-    from edge.embedded.found import carried
+    from edge.embedded.bundled import carried
 
     def list_names() -> list[str]:
         files = [*load_settings().models_dir.glob("*.gguf"), *(model.path for model in carried("model"))]

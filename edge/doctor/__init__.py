@@ -15,7 +15,7 @@ from edge.doctor import device, model, search, system
 from edge.doctor.check import Check, Status, report_error, run_check
 from edge.embedded.part import EXECUTABLE
 from edge.engine.interface import Embedder
-from edge.engine.machine import cpu, resources, sandbox_level
+from edge.engine.machine import probe, resources
 from edge.engine.prepare import may_have_gpu
 from edge.errors import EdgeError
 from edge.files import UNFINISHED, unfinished_path
@@ -29,13 +29,15 @@ __all__ = ["Check", "Status", "diagnose"]
 def diagnose(settings: Settings, deep: bool = False) -> Iterator[Check]:
     """Yield every check as it is done. ``deep`` also hashes and loads the language model, and lets it write."""
     yield run_check("python", system.check_python)
-    yield run_check("processor", lambda: system.check_processor(cpu.look()))
+    yield run_check("processor", lambda: system.check_processor(probe.read_processor()))
     yield run_check("memory", system.check_memory)
     found = device.Findings()
     yield run_check("device", lambda: device.check_device(settings, found))
     yield run_check("home", lambda: system.check_home(settings.home))
     yield run_check("sqlite", system.check_sqlite)
-    yield run_check("sandbox", lambda: system.check_sandbox(sandbox_level.look(gpu=may_have_gpu(settings))))
+    yield run_check(
+        "sandbox", lambda: system.check_sandbox(probe.read_sandbox_level(gpu=may_have_gpu(settings)))
+    )
     embedder: Embedder | None = None
     try:
         embedder = app.make_embedder(settings)

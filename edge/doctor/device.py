@@ -8,8 +8,9 @@ from pathlib import Path
 from edge.config import Settings
 from edge.doctor.check import Check
 from edge.engine.machine import gpu
+from edge.engine.machine.probe import parse_gpus, read_device_facts
 from edge.engine.machine.resources import Device
-from edge.engine.prepare import AUTO, back_ends, device_facts, gpus
+from edge.engine.prepare import AUTO, back_ends
 from edge.models.store import ModelStore
 
 
@@ -25,8 +26,8 @@ def check_device(settings: Settings, found: Findings, root: Path = Path("/")) ->
     traces = gpu.look_for_gpu(root)
     folder = back_ends(settings)
     modules = [path.name for path in folder.glob("libggml-*.so")] if folder else []
-    facts = device_facts(settings) if modules or traces.card else {}
-    found.devices = gpus(facts)
+    facts = read_device_facts(folder) if modules or traces.card else {}
+    found.devices = parse_gpus(facts)
     told = facts.get("problems")
     problems = [str(problem)[:200] for problem in told] if isinstance(told, list) else []
     verdict = gpu.judge(traces, found.devices, problems, modules, settings.gpu_layers)

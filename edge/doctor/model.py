@@ -9,8 +9,8 @@ from pathlib import Path
 from edge import app
 from edge.config import Settings
 from edge.doctor.check import Check
-from edge.embedded.checked import checked
-from edge.embedded.found import Carried, place_of
+from edge.embedded.bundled import Carried, place_of
+from edge.embedded.findings import checked
 from edge.embedded.part import size_of
 from edge.engine.interface import Engine
 from edge.engine.llama import LlamaEngine

@@ -13,7 +13,7 @@ import numpy as np
 from edge import app
 from edge.config import Settings
 from edge.doctor.check import Check, Status, run_check
-from edge.embedded.found import Carried
+from edge.embedded.bundled import Carried
 from edge.embedded.part import status as file_status
 from edge.engine.interface import Embedder
 from edge.packs.store import InstalledPack, PackStore

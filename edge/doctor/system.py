@@ -10,8 +10,7 @@ from pathlib import Path
 
 from edge.database import open_memory
 from edge.doctor.check import Check
-from edge.engine.machine import sandbox_level
-from edge.engine.machine.cpu import Processor
+from edge.engine.machine.probe import Processor, SandboxLevel
 from edge.engine.machine.resources import CGROUP, CGROUPS, MEMINFO, physical_cores, read_memory
 from edge.files import format_size, read_free_bytes
 
@@ -87,7 +86,7 @@ def check_sqlite() -> Check:
     return Check("sqlite", "ok", detail)
 
 
-def check_sandbox(found: sandbox_level.Room) -> Check:
+def check_sandbox(found: SandboxLevel) -> Check:
     """Check how well the processes that read models are locked in."""
     if not found.reasons:
         return Check("sandbox", "ok", found.summary)

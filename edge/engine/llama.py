@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from edge.config import Settings
-from edge.embedded.checked import checked
+from edge.embedded.findings import checked
 from edge.engine.interface import ChatRequest, Finished, Likelihood, Written
 from edge.engine.prefill.cache import PrefillCache, open_cache
 from edge.engine.prepare import prepare_at_least

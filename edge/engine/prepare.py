@@ -13,11 +13,10 @@ from typing import Any, get_args
 from edge.config import Settings
 from edge.engine.machine import resources
 from edge.engine.machine.fit import Plan, Wishes, plan
-from edge.engine.machine.resources import Device, Machine
+from edge.engine.machine.probe import parse_gpus, read_device_facts
+from edge.engine.machine.resources import Machine
 from edge.engine.machine.shape import shape_of
 from edge.engine.process.options import KvType, WorkerOptions
-from edge.engine.process.process import worker_command
-from edge.engine.process.supervisor import Worker
 from edge.errors import EngineError, NotFoundError, StorageError, UsageError
 from edge.models import gguf
 from edge.models.store import ModelStore
@@ -126,7 +125,9 @@ def back_ends(settings: Settings) -> Path | None:
 
 def look_around(settings: Settings) -> Machine | None:
     """Read what this machine has, with the GPUs that llama.cpp can use."""
-    return resources.look(gpus(device_facts(settings))) if may_have_gpu(settings) else resources.look()
+    if not may_have_gpu(settings):
+        return resources.look()
+    return resources.look(parse_gpus(read_device_facts(back_ends(settings))))
 
 
 def may_have_gpu(settings: Settings) -> bool:
@@ -137,31 +138,6 @@ def may_have_gpu(settings: Settings) -> bool:
     """
     folder = back_ends(settings)
     return settings.gpu_layers != "0" and folder is not None and any(folder.glob("libggml-*.so"))
-
-
-def device_facts(settings: Settings) -> dict[str, Any]:
-    """Ask a worker without a model for devices and back ends; empty when it cannot be started."""
-    options = WorkerOptions(Path(), "devices", gpu_layers=1, back_ends=back_ends(settings))
-    worker = Worker(Path("llama.cpp"), worker_command(options))
-    try:
-        return worker.facts()
-    except EngineError as error:
-        return {"problems": [error.message]}
-    finally:
-        worker.close()
-
-
-def gpus(facts: dict[str, Any]) -> tuple[Device, ...]:
-    """Return the GPUs among the devices a worker told of; what it says is checked, as anything from a worker."""
-    found = []
-    told = facts.get("devices")
-    for device in told if isinstance(told, list) else []:
-        if isinstance(device, dict) and device.get("gpu") is True:
-            name, what = str(device.get("name", "")), str(device.get("description", ""))
-            total, free = device.get("total"), device.get("free")
-            if isinstance(total, int) and isinstance(free, int) and 0 <= free <= total:
-                found.append(Device(name, what, total, free, device.get("shared") is True))
-    return tuple(found)
 
 
 def _adapters(settings: Settings, model: Path) -> tuple[tuple[Path, float], ...]:

@@ -22,8 +22,7 @@ from edge.ingest.source import SkippedFile, SourceFile, list_source, open_unchan
 from edge.packs.format import NO_EMBEDDER
 from edge.packs.manifest import Manifest, read_source
 from edge.packs.pack import Pack
-from edge.packs.partition import partition
-from edge.packs.quantise import Int8Vectors
+from edge.packs.vectors import Int8Vectors, partition
 from edge.packs.writer import IndexedDocument, IndexedVectors, write_pack
 from edge.retrieval import selftest
 

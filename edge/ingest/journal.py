@@ -18,8 +18,8 @@ import numpy as np
 from edge.database import open_writable, transaction, translated
 from edge.errors import PackError
 from edge.ingest.chunk import ChunkedDocument
-from edge.packs.quantise import Int8Vectors
 from edge.packs.record import Page, Record
+from edge.packs.vectors import Int8Vectors
 from edge.types import DIMENSIONS, Box
 
 VERSION = 4

@@ -27,8 +27,8 @@ from edge.ingest.readers import SUFFIXES
 from edge.ingest.source import SourceFile, hash_file
 from edge.packs.format import FORMAT, NO_EMBEDDER
 from edge.packs.manifest import MAX_TITLE, Manifest
-from edge.packs.quantise import Int8Vectors, quantise
 from edge.packs.record import Page, Record
+from edge.packs.vectors import Int8Vectors, quantise
 from edge.packs.writer import embedding_text, sentence_texts
 from edge.types import DIMENSIONS
 

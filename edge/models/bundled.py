@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.embedded.found import Carried, Place, carried
+from edge.embedded.bundled import Carried, Place, carried
 from edge.embedded.part import COPY_AGAIN, size_of
 from edge.errors import EdgeError, ModelError
 from edge.models import gguf

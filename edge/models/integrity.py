@@ -26,8 +26,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from edge import files
-from edge.embedded.checked import Checked
-from edge.embedded.found import place_of
+from edge.embedded.bundled import place_of
+from edge.embedded.findings import Checked
 from edge.embedded.part import COPY_AGAIN, Seen, locate, look, open_file, size_of
 from edge.errors import EdgeError, EngineError, ModelError
 from edge.files import Progress, ignore_progress

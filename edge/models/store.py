@@ -21,14 +21,13 @@ from typing import Literal
 
 from edge import files
 from edge.config import Settings
-from edge.embedded.checked import checked
-from edge.embedded.found import Place
+from edge.embedded.bundled import Place
+from edge.embedded.findings import checked
 from edge.errors import EdgeError, NotFoundError, UsageError
 from edge.files import Progress, ignore_progress
 from edge.models import gguf
 from edge.models.bundled import CarriedModel, carried_models
 from edge.models.checks import check_adapter, check_belongs, check_model, is_adapter
-from edge.models.files import copy_hashed
 from edge.models.integrity import Record, hash_model, look, read_record, record_path, verify, write_record
 
 SUFFIX = ".gguf"
@@ -148,7 +147,7 @@ class ModelStore:
             if replace or not path.exists() or self._is_to_be_mended(path, hash_model(source)):
                 files.check_space(path.parent, source.stat().st_size, source.name, MAKE_SPACE)
                 with files.replace_atomically(path) as new:
-                    digest = copy_hashed(source, new, progress)
+                    digest = files.copy_and_hash(source, new, progress)
                     record = Record(digest, new.stat().st_size, origin or str(source.absolute()))
                     write_record(path, record)  # first: no file is ever without
                 write_record(path, dataclasses.replace(record, seen=look(path)))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge import files
-from edge.embedded.checked import Checked
-from edge.embedded.found import Carried, Place, carried
+from edge.embedded.bundled import Carried, Place, carried
+from edge.embedded.findings import Checked
 from edge.embedded.part import COPY_AGAIN, locate, look
 from edge.errors import EdgeError, PackError, StorageError
 from edge.packs.format import check_digest

@@ -24,8 +24,8 @@ from pathlib import Path
 
 from edge import files
 from edge.config import Settings
-from edge.embedded.checked import checked
-from edge.embedded.found import Place
+from edge.embedded.bundled import Place
+from edge.embedded.findings import checked
 from edge.errors import (
     EdgeError,
     NotFoundError,

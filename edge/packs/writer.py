@@ -21,9 +21,8 @@ import numpy as np
 from edge.database import open_writable, translated
 from edge.packs.format import BLOCK, NO_EMBEDDER, SCHEMA, seal
 from edge.packs.manifest import Manifest, to_json
-from edge.packs.partition import Partition
-from edge.packs.quantise import Int8Vectors
 from edge.packs.record import Page, Record
+from edge.packs.vectors import Int8Vectors, Partition
 from edge.text.identifiers import find_identifiers
 from edge.text.units import put_in_context, split_units
 from edge.text.words import STOP_WORDS, Stems, make_title_words

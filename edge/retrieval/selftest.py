@@ -14,7 +14,7 @@ import numpy as np
 from edge.engine.interface import Embedder
 from edge.errors import SourceError
 from edge.packs.pack import Chunk, Pack
-from edge.packs.quantise import quantise
+from edge.packs.vectors import quantise
 from edge.text.sentences import split_sentences as split
 from edge.text.units import CELL
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from edge.engine.interface import Vectors
 from edge.packs.pack import Pack
-from edge.packs.quantise import quantise
+from edge.packs.vectors import quantise
 from edge.retrieval.scope import Scope
 from edge.types import DIMENSIONS
 

@@ -28,9 +28,8 @@ import zstandard
 
 from edge.packs.manifest import Manifest
 from edge.packs.pack import Pack
-from edge.packs.partition import partition
-from edge.packs.quantise import Int8Vectors, quantise
 from edge.packs.record import Page, Record
+from edge.packs.vectors import Int8Vectors, partition, quantise
 from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
 from edge.sync.delta import apply, make
 from edge.sync.delta.compression import compress

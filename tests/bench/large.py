@@ -22,9 +22,8 @@ import numpy as np
 from edge.engine.interface import Vectors
 from edge.packs.manifest import Manifest
 from edge.packs.pack import Document, Pack
-from edge.packs.partition import partition
-from edge.packs.quantise import Int8Vectors, quantise
 from edge.packs.record import Page, Record
+from edge.packs.vectors import Int8Vectors, partition, quantise
 from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
 from edge.types import DIMENSIONS
 from pack_cache import place

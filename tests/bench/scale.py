@@ -13,7 +13,7 @@ import numpy as np
 from edge.engine.interface import Embedder, Vectors
 from edge.evaluation import load_questions
 from edge.packs.pack import Pack
-from edge.packs.quantise import quantise
+from edge.packs.vectors import quantise
 from edge.retrieval import keyword, retriever, vector, vocabulary
 from edge.retrieval.retriever import Retriever
 from edge.retrieval.scope import Scope

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from edge import doctor
 from edge.doctor import system
-from edge.engine.machine import cpu
-from edge.engine.machine.cpu import Processor
+from edge.engine.machine.probe import Processor, read_processor
 
 
 def test_sqlite_is_put_to_use() -> None:
@@ -30,7 +29,7 @@ def test_a_damaged_variant_is_told() -> None:
 
 
 def test_a_real_worker_tells_its_processor() -> None:
-    told = cpu.look()
+    told = read_processor()
     assert told.features
     assert told.problems == ()
     assert told.features[-1] in told.summary

@@ -13,7 +13,7 @@ from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle
 from edge.bundle.compose import Source, with_part, without_part
 from edge.config import Settings
-from edge.embedded.checked import checked
+from edge.embedded.findings import checked
 from edge.embedded.part import EXECUTABLE
 from edge.engine.embedder import BUNDLED
 from edge.engine.llama import LlamaEngine

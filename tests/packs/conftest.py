@@ -10,10 +10,9 @@ import pytest
 
 from edge.config import Settings
 from edge.packs.manifest import Manifest
-from edge.packs.partition import partition
-from edge.packs.quantise import Int8Vectors, quantise
 from edge.packs.record import Page, Record
 from edge.packs.store import PackStore
+from edge.packs.vectors import Int8Vectors, partition, quantise
 from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
 from edge.types import Box
 

@@ -13,9 +13,8 @@ from edge.engine.embedder import LlamaEmbedder
 from edge.engine.scripted import ScriptedEmbedder
 from edge.packs.manifest import Manifest
 from edge.packs.pack import Pack
-from edge.packs.partition import Partition
-from edge.packs.quantise import quantise
 from edge.packs.record import Page, Record
+from edge.packs.vectors import Partition, quantise
 from edge.packs.writer import IndexedDocument, IndexedVectors, embedding_text, write_pack
 from edge.retrieval.scope import Scope, find_scopes
 from edge.retrieval.vector import measure_closeness, search

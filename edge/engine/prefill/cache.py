@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edge import files
-from edge.embedded.checked import Checked
+from edge.embedded.findings import Checked
 from edge.engine.prefill import state_file
 from edge.engine.prefill.key import state_key
 from edge.engine.prefill.state_file import BadFile, Header

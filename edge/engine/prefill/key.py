@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from edge.embedded.checked import Checked
+from edge.embedded.findings import Checked
 from edge.engine.process.options import WorkerOptions
 from edge.models.integrity import Seen, hash_model, look, read_record
 

@@ -16,8 +16,8 @@ from pydantic.dataclasses import dataclass
 
 from edge.errors import PackError
 from edge.packs.pack import Document, Pack
-from edge.packs.quantise import Int8Vectors
 from edge.packs.record import Page, Record
+from edge.packs.vectors import Int8Vectors
 from edge.packs.writer import IndexedDocument
 from edge.sync.delta.compression import INSTEAD
 from edge.sync.delta.format import describe_error

@@ -13,8 +13,7 @@ from edge.files import delete, hash_file, replace_atomically, storage_errors
 from edge.packs.format import NO_EMBEDDER, read_trailer
 from edge.packs.manifest import from_json
 from edge.packs.pack import Pack
-from edge.packs.partition import partition
-from edge.packs.quantise import Int8Vectors
+from edge.packs.vectors import Int8Vectors, partition
 from edge.packs.writer import IndexedVectors, write_pack
 from edge.sync.delta.compression import INSTEAD
 from edge.sync.delta.contents import Parts, index_document, parse_vectors, read_parts, read_words

@@ -10,8 +10,9 @@ from edge.config import Settings
 from edge.doctor import device
 from edge.engine.llama import LlamaEngine
 from edge.engine.machine.gpu import MODULE, Traces, judge, look_for_gpu
+from edge.engine.machine.probe import parse_gpus, read_device_facts
 from edge.engine.machine.resources import Device
-from edge.engine.prepare import BACK_ENDS, device_facts, gpus
+from edge.engine.prepare import BACK_ENDS, back_ends
 from edge.models.store import ModelStore
 from tests.engine.conftest import ANSWER, prompt
 from tests.engine.worker.modules import compile_module
@@ -191,10 +192,10 @@ class TestDoctor:
         assert device.check_device(settings, device.Findings(), tmp_path).status == "ok"
 
     def test_a_worker_tells_its_devices(self, tmp_path: Path) -> None:
-        facts = device_facts(Settings(home=tmp_path))
+        facts = read_device_facts(back_ends(Settings(home=tmp_path)))
         assert [told["gpu"] for told in facts["devices"]] == [False]
         assert facts["problems"] == []
-        assert gpus(facts) == ()
+        assert parse_gpus(facts) == ()
 
 
 @pytest.mark.parametrize("kind", ["deadly", "loud"])
@@ -206,7 +207,7 @@ def test_with_a_module_that_fails_the_processor_answers(tmp_path: Path, model: P
         assert "".join(engine.stream(prompt())) == ANSWER
     finally:
         engine.close()
-    assert device_facts(settings)["problems"]
+    assert read_device_facts(back_ends(settings))["problems"]
 
 
 @pytest.mark.parametrize(
@@ -221,9 +222,9 @@ def test_with_a_module_that_fails_the_processor_answers(tmp_path: Path, model: P
     ],
 )
 def test_what_a_worker_tells_is_not_believed_blindly(told: object) -> None:
-    assert gpus({"devices": told}) == ()
+    assert parse_gpus({"devices": told}) == ()
 
 
 def test_a_device_is_read() -> None:
     told = {"name": "CUDA0", "description": "Orin", "gpu": True, "shared": True, "total": 8, "free": 4}
-    assert gpus({"devices": [told]}) == (Device("CUDA0", "Orin", 8, 4, shared=True),)
+    assert parse_gpus({"devices": [told]}) == (Device("CUDA0", "Orin", 8, 4, shared=True),)

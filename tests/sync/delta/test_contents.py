@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from edge.packs.manifest import Manifest
 from edge.packs.pack import Pack
-from edge.packs.partition import partition
 from edge.packs.record import Page, Record
+from edge.packs.vectors import partition
 from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
 from edge.sync.delta.contents import index_document, parse_vectors, read_parts, read_words
 from edge.types import Box

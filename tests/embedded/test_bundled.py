@@ -12,8 +12,8 @@ from edge.bundle.admit import admit
 from edge.bundle.compose import with_part
 from edge.config import Settings
 from edge.doctor import diagnose
-from edge.embedded.checked import checked
-from edge.embedded.found import BESIDE, carried
+from edge.embedded.bundled import BESIDE, carried
+from edge.embedded.findings import checked
 from edge.embedded.part import EXECUTABLE
 from edge.engine.llama import LlamaEngine
 from edge.errors import ModelError, NotFoundError, UsageError

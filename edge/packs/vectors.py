@@ -1,4 +1,4 @@
-"""Vectors parted into k-means cells, so that a query scans only a part of them.
+"""Vectors of a pack: as bytes by one fixed scale, and parted into k-means cells, so that a query scans only some.
 
 Nothing is left to chance, and all sums are exact (those of int8 products stay below 2**24, which float32 holds),
 so the same vectors give the same cells on every machine, whatever its BLAS.
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.packs.format import VECTOR_SCALE
-from edge.packs.quantise import Int8Vectors
 from edge.types import DIMENSIONS
 
+Int8Vectors = NDArray[np.int8]
 Cells = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 
@@ -34,6 +34,12 @@ class Partition:
 
     cells: Cells
     means: Vectors
+
+
+def quantise(vectors: Vectors) -> Int8Vectors:
+    """Quantise unit vectors, one a row, to int8: a question and the chunks of every pack compare."""
+    scaled: Int8Vectors = np.clip(np.rint(vectors * np.float32(VECTOR_SCALE)), -127, 127).astype(np.int8)
+    return scaled
 
 
 def partition(vectors: Int8Vectors) -> Partition:

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from edge.packs.format import VECTOR_SCALE
-from edge.packs.partition import FULL_SCAN_CHUNKS, LARGEST_OVER_MEAN, partition
-from edge.packs.quantise import Int8Vectors, quantise
+from edge.packs.vectors import FULL_SCAN_CHUNKS, LARGEST_OVER_MEAN, Int8Vectors, partition, quantise
 
 
 def clustered(n: int, clusters: int, seed: int = 0) -> Int8Vectors:
