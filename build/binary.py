@@ -40,7 +40,7 @@ def main() -> None:
     packed = archive.packed(program, folder)
     target.parent.mkdir(exist_ok=True)
     try:
-        bundle = compose(Source.file("program", launcher(tools)), [*sources(packed)], target)
+        bundle = compose(Source.from_file("program", launcher(tools)), [*sources(packed)], target)
     except EdgeError as error:
         raise SetupError(f"{error.message} {error.hint}") from error
     sbom = inventory.bill_of_materials(inventory.read(folder / "inventory.json"), target, __version__)
@@ -73,7 +73,7 @@ def packs() -> list[Path]:
 def report(bundle: Bundle) -> None:
     """Say what was made."""
     say(f"{bundle.path.relative_to(ROOT)}: {format_size(bundle.path.stat().st_size)}")
-    for part in bundle.added:
+    for part in bundle.contents:
         say(f"    {part.kind} {part.name}: {format_size(part.size)}")
 
 

@@ -10,18 +10,18 @@ from contextlib import closing
 from edge.assistant import Assistant, Limits
 from edge.config import Settings
 from edge.conversations import Conversations
-from edge.embedded.findings import checked
-from edge.engine.embedder import LlamaEmbedder, embedder_file
+from edge.embedded.findings import open_findings
+from edge.engine.embedder import LlamaEmbedder, find_embedder
 from edge.engine.interface import CheckedEngine, Embedder, Engine, PrefillEngine
-from edge.engine.machine.resources import physical_cores
-from edge.engine.reranker import LlamaReranker, reranker_file
+from edge.engine.machine.resources import count_cores
+from edge.engine.reranker import LlamaReranker, find_reranker
 from edge.errors import EdgeError
 from edge.models.integrity import Guard, read_record
 from edge.models.store import ModelStore
 from edge.packs.library import Library
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
-from edge.plugins import AUTO, maker
+from edge.plugins import AUTO, get_maker
 from edge.popular import PopularPassages
 from edge.retrieval.rerank import Reranking
 from edge.retrieval.retriever import Retriever
@@ -62,12 +62,12 @@ class Edge:
         serves = mode is Mode.SERVER
         self.packs = PackStore(settings)
         self.models = ModelStore(settings)
-        self.embedder = make_embedder(settings, min(physical_cores(), QUERIES))
+        self.embedder = make_embedder(settings, min(count_cores(), QUERIES))
         self.library = Library(self.packs)
         self.reranker = make_reranker(settings, 0.0 if serves else LOAD_S)
         reranking = Reranking(self.reranker, settings.rerank_ms / 1000) if self.reranker else None
         self.retriever = Retriever(
-            self.library.packs, self.embedder, reranking, self.library.set_aside_unsound
+            self.library.open_packs, self.embedder, reranking, self.library.set_aside_unsound
         )
         self.conversations = Conversations(settings.state_file if serves else None)
         self.popular = PopularPassages(settings.state_file) if serves else None
@@ -94,12 +94,12 @@ class Edge:
             NotFoundError: it needs a model and none is installed.
         """
         if name == AUTO:
-            name = "llama" if self.models.active() else EXTRACTIVE
+            name = "llama" if self.models.find_active() else EXTRACTIVE
         if name == EXTRACTIVE:
             return None
         with self._lock:
             if name not in self._engines:
-                engine = maker(name)(self.settings)
+                engine = get_maker(name)(self.settings)
                 if self.mode is Mode.SERVER and isinstance(engine, CheckedEngine):
                     engine.limit_check(CHECK_S)  # quotations meanwhile
                 self._engines[name] = engine
@@ -147,18 +147,18 @@ class Edge:
 
 def make_embedder(settings: Settings, threads: int = 1) -> LlamaEmbedder | None:
     """Make the embedder of the settings; None when there is none, and search is by keyword alone."""
-    path = embedder_file(settings)
+    path = find_embedder(settings)
     return LlamaEmbedder(path, threads) if path else None
 
 
 def make_reranker(settings: Settings, load_s: float = 0.0) -> LlamaReranker | None:
     """Make the reranker of the settings; None when there is none, and passages stay in the order they were found in."""
-    path = reranker_file(settings)
+    path = find_reranker(settings)
     if path is None:
         return None
-    known = checked(settings.home)
-    guard = Guard((path,), checked=known) if read_record(path, known) else None
-    return LlamaReranker(path, min(physical_cores(), QUERIES), guard, load_s)
+    known = open_findings(settings.home)
+    guard = Guard((path,), findings=known) if read_record(path, known) else None
+    return LlamaReranker(path, min(count_cores(), QUERIES), guard, load_s)
 
 
 def make_find(embedder: Embedder | None) -> Callable[[Pack, str], list[tuple[int, ...]]]:

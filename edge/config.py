@@ -126,7 +126,7 @@ class Settings:
         return self.home / "state.sqlite"
 
 
-def default_home(environ: Mapping[str, str]) -> Path:
+def find_home(environ: Mapping[str, str]) -> Path:
     """Return ``EDGE_HOME``, else the platform's data folder."""
     if environ.get("EDGE_HOME"):
         return Path(environ["EDGE_HOME"]).expanduser()
@@ -142,8 +142,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **flags: Any) -> Set
         UsageError: a home that is not a folder, a file that is not TOML, an unknown key, a value of the wrong type.
     """
     environ = os.environ if environ is None else environ
-    settings = Settings(home=default_home(environ))
-    settings = _apply(settings, allowed_policy(_read_file(settings.home / POLICY)), source=POLICY)
+    settings = Settings(home=find_home(environ))
+    settings = _apply(settings, select_allowed(_read_file(settings.home / POLICY)), source=POLICY)
     settings = _apply(settings, _read_file(settings.home / FILE), source=FILE)
     variables = {
         field.name: environ[name]
@@ -159,7 +159,7 @@ def parse_list(text: str) -> tuple[str, ...]:
     return tuple(entry for part in text.split(",") if (entry := part.strip()))
 
 
-def allowed_policy(values: Mapping[str, Any]) -> dict[str, Any]:
+def select_allowed(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a policy may set. The rest is left out, since a newer edge may allow more."""
     return {key: value for key, value in values.items() if key in MAY_BE_POLICY}
 
@@ -174,7 +174,7 @@ def check_policy(data: bytes) -> None:
         values = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"The policy is not valid TOML: {error}.", "Tell the publisher.") from error
-    _apply(Settings(home=Path()), allowed_policy(values), source="the policy")
+    _apply(Settings(home=Path()), select_allowed(values), source="the policy")
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -199,13 +199,13 @@ def _apply(settings: Settings, values: Mapping[str, Any], source: str) -> Settin
         if key not in known:
             raise UsageError(f"{source}: unknown setting '{key}'.", f"Known: {', '.join(sorted(known))}.")
         try:
-            changes[key] = _converted(value, Path if key == "home" else type(getattr(settings, key)))
+            changes[key] = _convert(value, Path if key == "home" else type(getattr(settings, key)))
         except ValueError as error:
             raise UsageError(f"{source}: {key} = {value!r} is not {error}.", "Correct the value.") from error
     return replace(settings, **changes)
 
 
-def _converted(value: Any, wanted: type) -> Any:
+def _convert(value: Any, wanted: type) -> Any:
     """Convert a value to the type that is wanted. Text may stand for anything, since variables are text.
 
     Raises:

@@ -31,9 +31,9 @@ def open_immutable(path: Path) -> apsw.Connection:
     and 33 ms from a file of its own.
     """
     uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
-    with translated(path):
+    with translate_sqlite_errors(path):
         if locate(path):
-            uri += f"&vfs={_inside().vfs_name}"
+            uri += f"&vfs={_register_embedded().vfs_name}"
         connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         _load_vectors(connection)
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -41,14 +41,14 @@ def open_immutable(path: Path) -> apsw.Connection:
 
 
 @cache
-def _inside() -> _Inside:
-    return _Inside()
+def _register_embedded() -> _EmbeddedVFS:
+    return _EmbeddedVFS()
 
 
-class _Inside(apsw.VFS):
+class _EmbeddedVFS(apsw.VFS):
     """Reads databases inside the one-file program (`edge.embedded`)."""
 
-    vfs_name = "edge-inside"
+    vfs_name = "edge-embedded"
 
     def __init__(self) -> None:
         super().__init__(self.vfs_name, base="")
@@ -59,10 +59,10 @@ class _Inside(apsw.VFS):
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
         stretch = locate(Path(name.filename()))
         assert stretch is not None, "only parts are opened by this way"
-        return _InsideFile(stretch, flags)
+        return _EmbeddedFile(stretch, flags)
 
 
-class _InsideFile(apsw.VFSFile):
+class _EmbeddedFile(apsw.VFSFile):
     def __init__(self, stretch: Stretch, flags: list[int]) -> None:
         super().__init__("", str(stretch.path), flags)
         self._stretch = stretch
@@ -76,7 +76,7 @@ class _InsideFile(apsw.VFSFile):
 
 def open_writable(path: Path) -> apsw.Connection:
     """Open a database of our own, made if it is missing, with sqlite-vec loaded."""
-    with translated(path):
+    with translate_sqlite_errors(path):
         connection = apsw.Connection(str(path))
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         _load_vectors(connection)
@@ -90,7 +90,7 @@ def open_memory() -> apsw.Connection:
     return connection
 
 
-def versions() -> tuple[str, str]:
+def read_versions() -> tuple[str, str]:
     """Return the versions of SQLite and sqlite-vec. Both are written into a database: other versions never give the
     same bytes.
     """
@@ -111,7 +111,7 @@ def _load_vectors(connection: apsw.Connection) -> None:
 
 
 @contextmanager
-def transaction(connection: apsw.Connection) -> Iterator[None]:
+def begin_transaction(connection: apsw.Connection) -> Iterator[None]:
     """Begin a transaction, which the end of the block commits and an error rolls back.
 
     Not ``with connection``: after a write that failed SQLite has often gone back by itself; apsw's attempt to do so
@@ -128,7 +128,7 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translate_sqlite_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite raises about ``path`` into an ``EdgeError`` that says what to do."""
     try:
         yield
@@ -151,16 +151,16 @@ def translated(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def untrusted(path: Path) -> Iterator[None]:
+def translate_untrusted_errors(path: Path) -> Iterator[None]:
     """Turn errors of SQLite into ours, for a file that others made: whatever SQLite dislikes, the file is at fault."""
     try:
-        with translated(path):
+        with translate_sqlite_errors(path):
             yield
     except (apsw.Error, UnicodeDecodeError) as error:
         raise PackError(f"{path} is damaged: {error}.", "Copy or build it again.") from error
 
 
-def stemmer(tokenizer: str) -> Callable[[str], list[str]]:
+def make_stemmer(tokenizer: str) -> Callable[[str], list[str]]:
     """Make a function from text to tokens out of the FTS5 ``tokenizer``; 100 words take 5 microseconds.
 
     The function belongs to the thread that made it.

@@ -49,7 +49,7 @@ _HINTS = {
 
 
 @contextmanager
-def storage_errors(place: Path) -> Iterator[None]:
+def translate_os_errors(place: Path) -> Iterator[None]:
     """Turn an ``OSError`` met while working on ``place`` into a ``StorageError`` that says what to do."""
     try:
         yield
@@ -88,7 +88,7 @@ def make_folder(path: Path) -> None:
         sync_folder(path.parent)
 
 
-def unfinished_path(path: Path) -> Path:
+def get_unfinished_path(path: Path) -> Path:
     """Return where the new contents of a file are put together: beside it, hidden."""
     return path.with_name(f".{path.name}.new")
 
@@ -100,7 +100,7 @@ def replace_atomically(path: Path) -> Iterator[Path]:
     A crash leaves the old contents or the new; an error leaves the old and nothing else. What a killed process left at
     the place is still there: write over it, or delete it first.
     """
-    new = unfinished_path(path)
+    new = get_unfinished_path(path)
     try:
         yield new
         sync_file(new)

@@ -19,7 +19,7 @@ GROUP = "edge.engines"
 AUTO = "auto"
 
 
-def llama(settings: Settings) -> Engine:
+def make_llama(settings: Settings) -> Engine:
     """Make the engine of the active GGUF model, through llama.cpp in a worker process."""
     from edge.engine.llama import LlamaEngine
     from edge.models.store import ModelStore
@@ -27,26 +27,26 @@ def llama(settings: Settings) -> Engine:
     return LlamaEngine.from_settings(settings, ModelStore(settings).require_active())
 
 
-def openai(settings: Settings) -> Engine:
+def make_openai(settings: Settings) -> Engine:
     """Make the engine of a model on an OpenAI-compatible server, named by the settings: the only one that connects."""
     from edge.engine.openai import OpenAIEngine
 
     return OpenAIEngine.from_settings(settings, os.environ)
 
 
-def scripted(settings: Settings) -> Engine:
+def make_scripted(settings: Settings) -> Engine:
     """Make the fake, which cites the first sentence it is given, for programs that connect before there is a model."""
-    from edge.engine.scripted import ScriptedEngine, opening_sentence
+    from edge.engine.scripted import ScriptedEngine, quote_opening
 
-    return ScriptedEngine(opening_sentence)
+    return ScriptedEngine(quote_opening)
 
 
 BUILT_IN: dict[str, MakeEngine] = {
-    "llama": llama, "openai": openai, "scripted": scripted
+    "llama": make_llama, "openai": make_openai, "scripted": make_scripted
 }  # fmt: skip
 
 
-def maker(name: str) -> MakeEngine:
+def get_maker(name: str) -> MakeEngine:
     """Return the function that makes an engine.
 
     Raises:
@@ -57,12 +57,12 @@ def maker(name: str) -> MakeEngine:
         return BUILT_IN[name]
     others = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name in others:
-        return _loaded(others[name])
+        return _load(others[name])
     known = ", ".join([AUTO, EXTRACTIVE, *BUILT_IN, *others])
     raise UsageError(f"There is no engine '{name}'.", f"Known engines: {known}.")
 
 
-def _loaded(entry: EntryPoint) -> MakeEngine:
+def _load(entry: EntryPoint) -> MakeEngine:
     try:
         made: MakeEngine = entry.load()
     except Exception as error:  # whatever its module does when it is imported

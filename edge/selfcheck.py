@@ -11,12 +11,12 @@ from pathlib import Path
 
 from edge import app, doctor
 from edge.app import Edge
-from edge.bundle.bundle import Bundle, Progress, own_bundle, unheard
-from edge.bundle.unpacked import altered
+from edge.bundle.bundle import Bundle, Progress, ignore, open_own_bundle
+from edge.bundle.unpacked import find_altered
 from edge.config import Settings
 from edge.doctor import Check
-from edge.embedded.findings import checked
-from edge.embedded.part import COPY_AGAIN, look
+from edge.embedded.findings import open_findings
+from edge.embedded.part import COPY_AGAIN, read_stamp
 from edge.errors import EdgeError
 from edge.files import format_size
 from edge.packs.pack import Pack
@@ -25,10 +25,10 @@ from edge.types import EXTRACTIVE, Answered, Question
 DOCUMENTS, WORDS = 3, 12
 
 
-def check_program(settings: Settings, progress: Progress = unheard) -> Iterator[Check]:
+def check_program(settings: Settings, progress: Progress = ignore) -> Iterator[Check]:
     """Check the one-file program that runs, if it is one: its parts, and the files that its launcher unpacked."""
     try:
-        if bundle := own_bundle():
+        if bundle := open_own_bundle():
             yield from _check_parts(bundle, settings, progress)
             if getattr(sys, "frozen", False):
                 yield _check_unpacked(bundle, Path(sys.executable).parent)
@@ -46,7 +46,7 @@ def check_answers(settings: Settings) -> Iterator[Check]:
     """Ask each pack questions in its own words until one is answered, by a quotation. No language model is needed."""
     try:
         with app.build(settings) as edge:
-            for pack in edge.library.packs():
+            for pack in edge.library.open_packs():
                 yield _check_answer(edge, pack)
     except EdgeError as error:
         yield Check("answer", "fail", error.message, error.hint)
@@ -66,27 +66,27 @@ def _check_answer(edge: Edge, pack: Pack) -> Check:
 
 def _make_questions(pack: Pack) -> Iterator[str]:
     """Yield the titles of a few documents, and the first words of each."""
-    for document in pack.documents()[:DOCUMENTS]:
+    for document in pack.list_documents()[:DOCUMENTS]:
         yield document.title
-        yield " ".join(pack.chunk(document.first_chunk).text.split()[:WORDS])
+        yield " ".join(pack.get_chunk(document.first_chunk).text.split()[:WORDS])
 
 
 def _check_parts(bundle: Bundle, settings: Settings, progress: Progress) -> Iterator[Check]:
     """Check every part. The hash of a sound one is kept, so that its first use need not hash it again."""
-    seen, known = look(bundle.path), checked(settings.home)
+    seen, known = read_stamp(bundle.path), open_findings(settings.home)
     for verdict in bundle.verify(progress):
         part = verdict.part
         what = f"{verdict.what}, {format_size(part.size)}" if part else verdict.what
         if not verdict.sound:
             yield Check("inside", "fail", f"{what}: damaged", COPY_AGAIN)
             continue
-        if part in bundle.added and part:
+        if part in bundle.contents and part:
             known.keep(bundle.path / part.name, part.sha256, seen)
         yield Check("inside", "ok", what)
 
 
 def _check_unpacked(bundle: Bundle, folder: Path) -> Check:
-    wrong = altered(bundle, folder)
+    wrong = find_altered(bundle, folder)
     if wrong:
         hint = f"Remove {folder}: the next start unpacks it again."
         return Check("unpacked", "fail", f"changed or gone: {', '.join(wrong[:3])}", hint)

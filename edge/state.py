@@ -15,9 +15,9 @@ from typing import TypeVar
 
 from apsw import Connection
 
-from edge.database import open_writable, transaction, translated
+from edge.database import begin_transaction, open_writable, translate_sqlite_errors
 from edge.errors import EdgeError
-from edge.files import storage_errors
+from edge.files import translate_os_errors
 
 __all__ = ["Connection", "StateTable"]
 
@@ -62,7 +62,7 @@ class StateTable:
         with self._lock:
             if self._path is not None and self._clock() >= self._retry_at:
                 try:
-                    with storage_errors(self._path), translated(self._path):
+                    with translate_os_errors(self._path), translate_sqlite_errors(self._path):
                         result = work(self._open(self._path))
                 except EdgeError as error:
                     self._fall_back(error)
@@ -106,7 +106,7 @@ class StateTable:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(self._schema)
         if self._list_missing(connection):
-            with transaction(connection):  # nobody else adds them now; perhaps somebody just has
+            with begin_transaction(connection):  # nobody else adds them now; perhaps somebody just has
                 for statement in self._list_missing(connection):
                     connection.execute(statement)
         return connection

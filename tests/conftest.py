@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import Settings
-from edge.engine.embedder import LlamaEmbedder, embedder_file
+from edge.engine.embedder import LlamaEmbedder, find_embedder
 from edge.engine.interface import Embedder
 from edge.engine.scripted import ScriptedEmbedder
 from edge.ingest.build import build
@@ -125,7 +125,7 @@ def pumps_by_meaning(open_pack: OpenPack, embedder: LlamaEmbedder) -> Pack:
 
 @pytest.fixture(scope="session")
 def embedder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = embedder_file(Settings(home=tmp_path_factory.mktemp("home")))
+    path = find_embedder(Settings(home=tmp_path_factory.mktemp("home")))
     assert path is not None, "`make setup` brings the embedder"
     return path
 

@@ -14,4 +14,4 @@ def small_program(folder: Path) -> Bundle:
     launcher.write_bytes(b"the launcher" * 999)
     archive.write_bytes(b"the archive" * 9999)
     sources = [Source("program", "edge", archive, 0, archive.stat().st_size)]
-    return compose(Source.file("program", launcher), sources, folder / "edge")
+    return compose(Source.from_file("program", launcher), sources, folder / "edge")

@@ -41,7 +41,7 @@ def test_making_it_starts_nothing_and_writes_nothing(settings: Settings) -> None
     with build(replace(settings, embedder=""), Mode.SERVER) as edge:
         assert edge.embedder is not None
         assert edge.embedder.pid is None
-        assert edge.library.packs() == []
+        assert edge.library.open_packs() == []
     assert not settings.home.exists()
 
 
@@ -118,7 +118,7 @@ def test_a_new_pack_is_tested_with_the_search_that_will_answer_from_it(pumps: Pa
     search = make_find(ScriptedEmbedder())
     results = search(pumps, "The coupling bolts are tightened to 8 Nm.")
     chunks = [chunk for result in results for chunk in result]
-    assert any("8 Nm" in chunk.text for chunk in pumps.chunks(chunks[:2]))
+    assert any("8 Nm" in chunk.text for chunk in pumps.get_chunks(chunks[:2]))
     assert len(set(chunks)) == len(chunks)
     source = tmp_path / "source"
     source.mkdir()

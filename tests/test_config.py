@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge.config import FILE, POLICY, Settings, check_policy, default_home, load_settings, parse_list
+from edge.config import FILE, POLICY, Settings, check_policy, find_home, load_settings, parse_list
 from edge.errors import UsageError
 
 NUMBERS = (
@@ -57,10 +57,10 @@ def test_everything_lies_under_one_folder(home: Path) -> None:
 
 
 def test_the_home_is_that_of_the_environment_else_the_platforms_data_folder(tmp_path: Path) -> None:
-    assert default_home({"EDGE_HOME": str(tmp_path)}) == tmp_path
-    assert default_home({"EDGE_HOME": "~/edge"}) == Path.home() / "edge"
-    assert default_home({}) == default_home({"EDGE_HOME": ""})
-    assert default_home({}).name == "edge"
+    assert find_home({"EDGE_HOME": str(tmp_path)}) == tmp_path
+    assert find_home({"EDGE_HOME": "~/edge"}) == Path.home() / "edge"
+    assert find_home({}) == find_home({"EDGE_HOME": ""})
+    assert find_home({}).name == "edge"
 
 
 def test_settings_are_frozen(home: Path) -> None:

@@ -10,7 +10,14 @@ import apsw
 import pytest
 
 from edge import database
-from edge.database import open_immutable, open_memory, open_writable, stemmer, translated, untrusted
+from edge.database import (
+    make_stemmer,
+    open_immutable,
+    open_memory,
+    open_writable,
+    translate_sqlite_errors,
+    translate_untrusted_errors,
+)
 from edge.errors import BusyError, EdgeError, NotFoundError, PackError, StorageError
 from edge.packs.format import TOKENIZER
 
@@ -49,7 +56,7 @@ def test_the_door_for_other_extensions_is_shut(path: Path, opened: Open) -> None
 def test_an_immutable_file_cannot_be_written_and_nothing_is_left_beside_it(path: Path) -> None:
     connection = open_immutable(path)
     assert connection.execute("SELECT x FROM t").fetchall() == [(1,)]
-    with pytest.raises(StorageError, match="cannot be written"), translated(path):
+    with pytest.raises(StorageError, match="cannot be written"), translate_sqlite_errors(path):
         connection.execute("INSERT INTO t VALUES (2)")
     assert list(path.parent.iterdir()) == [path]
 
@@ -71,14 +78,14 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path, opened: Open) -> None:
 def test_what_is_no_database_is_said(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
     path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(PackError, match="damaged or not a database"), translated(path):
+    with pytest.raises(PackError, match="damaged or not a database"), translate_sqlite_errors(path):
         open_immutable(path).execute("SELECT * FROM t")
 
 
 def test_a_full_disk_is_said(path: Path) -> None:
     connection = open_writable(path)
     connection.execute("PRAGMA max_page_count = 3")
-    with pytest.raises(StorageError, match="is full"), translated(path):
+    with pytest.raises(StorageError, match="is full"), translate_sqlite_errors(path):
         connection.execute("CREATE TABLE big AS SELECT randomblob(100000)")
 
 
@@ -86,13 +93,13 @@ def test_a_database_that_another_process_writes_is_busy(path: Path, monkeypatch:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 0)
     other = open_writable(path)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(BusyError, match="in use by another process"), translated(path):
+    with pytest.raises(BusyError, match="in use by another process"), translate_sqlite_errors(path):
         open_writable(path).execute("INSERT INTO t VALUES (2)")
     other.close()
 
 
 def test_an_error_of_ours_passes_as_it_is(path: Path) -> None:
-    for translating in (translated, untrusted):
+    for translating in (translate_sqlite_errors, translate_untrusted_errors):
         error = NotFoundError("There is none.")
         with pytest.raises(EdgeError) as caught, translating(path):
             raise error
@@ -101,14 +108,17 @@ def test_an_error_of_ours_passes_as_it_is(path: Path) -> None:
 
 def test_whatever_sqlite_dislikes_about_a_file_of_others_is_the_files_fault(path: Path) -> None:
     connection = open_immutable(path)
-    with pytest.raises(PackError, match=r"a\.sqlite is damaged: no such table: u"), untrusted(path):
+    with (
+        pytest.raises(PackError, match=r"a\.sqlite is damaged: no such table: u"),
+        translate_untrusted_errors(path),
+    ):
         connection.execute("SELECT * FROM u")
-    with pytest.raises(PackError, match="is damaged"), untrusted(path):
+    with pytest.raises(PackError, match="is damaged"), translate_untrusted_errors(path):
         connection.execute("SELECT CAST(x'ff' AS TEXT)").fetchall()
 
 
 def test_the_stemmer_is_that_of_the_index() -> None:
-    stems = stemmer(TOKENIZER)
+    stems = make_stemmer(TOKENIZER)
     assert stems("Tightened the BOLTS, größere Öle") == ["tighten", "the", "bolt", "großer", "ol"]
     assert stems("") == []
     assert stems("a\0b \ud800") == ["a", "b"]

@@ -109,7 +109,7 @@ def test_the_shape_of_an_answer_is_the_real_one() -> None:
 def test_the_pack_toml_is_accepted() -> None:
     (block,) = HANDBOOK["packs"].section("What goes into pack.toml").blocks("toml")
     described = manifest.from_fields(tomllib.loads(block), "handbook")
-    assert described.of("px-300/service.md").applies_to == ("PX-300",)
+    assert described.get_settings("px-300/service.md").applies_to == ("PX-300",)
 
 
 def test_the_settings_file_is_accepted(tmp_path: Path) -> None:

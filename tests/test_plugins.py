@@ -10,7 +10,7 @@ import pytest
 
 from edge.config import Settings
 from edge.errors import EngineError, NotFoundError, UsageError
-from edge.plugins import AUTO, BUILT_IN, maker
+from edge.plugins import AUTO, BUILT_IN, get_maker
 
 MODULE = """
 from edge.engine.scripted import ScriptedEngine
@@ -46,47 +46,47 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_llama_needs_a_model(settings: Settings) -> None:
     with pytest.raises(NotFoundError) as caught:
-        maker("llama")(settings)
+        get_maker("llama")(settings)
     assert "edge model add" in caught.value.hint
 
 
 def test_openai_needs_an_address(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="address") as caught:
-        maker("openai")(settings)
+        get_maker("openai")(settings)
     assert "openai_url" in caught.value.hint
     named = replace(settings, openai_url="http://localhost:8000", openai_model="qwen")
-    assert maker("openai")(named).name == "openai:qwen"
+    assert get_maker("openai")(named).name == "openai:qwen"
     monkeypatch.setenv("EDGE_OPENAI_KEY", "a b")
     with pytest.raises(EngineError, match="EDGE_OPENAI_KEY"):
-        maker("openai")(named)
+        get_maker("openai")(named)
 
 
 def test_there_is_one_for_whoever_connects_a_program_first(settings: Settings) -> None:
-    assert maker("scripted")(settings).name == "scripted"
+    assert get_maker("scripted")(settings).name == "scripted"
 
 
 def test_an_engine_that_does_not_exist_is_an_error_that_names_those_that_do() -> None:
     with pytest.raises(UsageError, match="no engine 'gpt'") as caught:
-        maker("gpt")
+        get_maker("gpt")
     assert all(name in caught.value.hint for name in (AUTO, *BUILT_IN))
 
 
 @pytest.mark.usefixtures("plugin")
 def test_others_come_in_by_entry_point(settings: Settings) -> None:
-    assert maker("radio")(settings).name == "scripted"
+    assert get_maker("radio")(settings).name == "scripted"
     with pytest.raises(UsageError) as caught:
-        maker("gpt")
+        get_maker("gpt")
     assert "radio" in caught.value.hint
 
 
 @pytest.mark.usefixtures("plugin")
 def test_nobody_replaces_what_comes_with_edge() -> None:
-    assert maker("scripted") is BUILT_IN["scripted"]
+    assert get_maker("scripted") is BUILT_IN["scripted"]
 
 
 @pytest.mark.usefixtures("plugin")
 @pytest.mark.parametrize("name", ["lost", "gone"])
 def test_one_that_cannot_be_loaded_is_an_error_that_names_it(name: str) -> None:
     with pytest.raises(EngineError, match=f"'{name}'") as caught:
-        maker(name)
+        get_maker(name)
     assert caught.value.hint

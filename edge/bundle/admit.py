@@ -28,7 +28,7 @@ def admit(path: Path) -> Source:
     """
     if not path.is_file():
         raise NotFoundError(f"There is no {path}.", "Name a model (GGUF) or a pack (.kpack).")
-    with files.storage_errors(path), path.open("rb") as file:
+    with files.translate_os_errors(path), path.open("rb") as file:
         is_model = file.read(len(_GGUF)) == _GGUF
     if is_model:
         check_model(path)

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge import files
-from edge.bundle.bundle import Bundle, Meter, Progress, blocks, open_bundle, unheard
+from edge.bundle.bundle import Bundle, Meter, Progress, ignore, open_bundle, read_stretch
 from edge.embedded import table
-from edge.embedded.part import damaged
+from edge.embedded.part import make_damage_error
 from edge.embedded.table import Kind, Part
 from edge.errors import BusyError, StorageError, UsageError
 
@@ -38,22 +38,20 @@ class Source:
     sha256: str | None = None
 
     def __str__(self) -> str:
-        return table.label(self.kind, self.name)
+        return table.format_label(self.kind, self.name)
 
     @classmethod
-    def file(cls, kind: Kind, path: Path) -> Source:
+    def from_file(cls, kind: Kind, path: Path) -> Source:
         """Make a source of a whole file under its own name.
 
         Raises:
             StorageError: it cannot be read.
         """
-        with files.storage_errors(path):
+        with files.translate_os_errors(path):
             return cls(kind, path.name, path, 0, path.stat().st_size)
 
 
-def compose(
-    launcher: Source, sources: Sequence[Source], target: Path, progress: Progress = unheard
-) -> Bundle:
+def compose(launcher: Source, sources: Sequence[Source], target: Path, progress: Progress = ignore) -> Bundle:
     """Write a program, whole or not at all; the first source is its archive. Of a file that was there before, the new
     one keeps permissions and owner, as far as it may.
 
@@ -63,35 +61,35 @@ def compose(
         BusyError: another process is writing it.
     """
     _check_names(sources)
-    with _replacing(target) as file:
+    with _replace_program(target) as file:
         return Bundle(target, _write(file, launcher, sources, progress))
 
 
-def with_part(bundle: Bundle, source: Source, target: Path, progress: Progress = unheard) -> Bundle:
+def add_part(bundle: Bundle, source: Source, target: Path, progress: Progress = ignore) -> Bundle:
     """Write the same program with one part more, or another one of that name; raises as `compose`."""
-    others = [part for part in bundle.added if part.name != source.name]
-    return _again(bundle, others, [source], target, progress)
+    others = [part for part in bundle.contents if part.name != source.name]
+    return _rewrite(bundle, others, [source], target, progress)
 
 
-def without_part(bundle: Bundle, part: Part, target: Path, progress: Progress = unheard) -> Bundle:
+def remove_part(bundle: Bundle, part: Part, target: Path, progress: Progress = ignore) -> Bundle:
     """Write the same program with one part less; raises as `compose`."""
-    return _again(bundle, [other for other in bundle.added if other != part], [], target, progress)
+    return _rewrite(bundle, [other for other in bundle.contents if other != part], [], target, progress)
 
 
-def _again(
+def _rewrite(
     bundle: Bundle, kept: Sequence[Part], new: Sequence[Source], target: Path, progress: Progress
 ) -> Bundle:
     """Write another program out of one that must be as it was when it was opened."""
-    program, launcher = (_source(bundle, part) for part in bundle.parts[:2])
-    sources = [program, *(_source(bundle, part) for part in kept), *new]
+    program, launcher = (_make_source(bundle, part) for part in bundle.parts[:2])
+    sources = [program, *(_make_source(bundle, part) for part in kept), *new]
     _check_names(sources)
-    with _replacing(target) as file:
+    with _replace_program(target) as file:
         if open_bundle(bundle.path) != bundle:
             raise BusyError(f"{bundle.path.name} was changed meanwhile.", "Look at it, and try again.")
         return Bundle(target, _write(file, launcher, sources, progress))
 
 
-def _source(bundle: Bundle, part: Part) -> Source:
+def _make_source(bundle: Bundle, part: Part) -> Source:
     return Source(part.kind, part.name, bundle.path, part.offset, part.size, part.sha256)
 
 
@@ -117,11 +115,11 @@ def _write(
 
 
 def _append(source: Source, file: BinaryIO, meter: Meter) -> Part:
-    offset = table.next_page(file.tell())
+    offset = table.round_to_page(file.tell())
     file.write(bytes(offset - file.tell()))
     digest = _copy(source, file, meter)
     if source.sha256 not in (None, digest):
-        raise damaged(source.path, str(source))
+        raise make_damage_error(source.path, str(source))
     return Part(source.kind, source.name, offset, source.size, digest)
 
 
@@ -134,14 +132,14 @@ def _copy(source: Source, file: BinaryIO, meter: Meter) -> str:
         done += len(block)
         meter.add(str(source), len(block))
     if done < source.size:
-        raise damaged(source.path, f"{source} is cut short")
+        raise make_damage_error(source.path, f"{source} is cut short")
     return digest.hexdigest()
 
 
 def _read(source: Source) -> Iterator[tuple[BinaryIO, bytes]]:
     """Yield the file of a source with, one after another, its blocks."""
-    with files.storage_errors(source.path), source.path.open("rb") as original:
-        for block in blocks(original, source.offset, source.size):
+    with files.translate_os_errors(source.path), source.path.open("rb") as original:
+        for block in read_stretch(original, source.offset, source.size):
             yield original, block
 
 
@@ -161,22 +159,22 @@ def _put(block: bytes, original: BinaryIO, offset: int, file: BinaryIO) -> None:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[BinaryIO]:
+def _replace_program(target: Path) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of ``target`` at the end of the block, and is gone if that fails."""
     target = target.resolve()
     if target.is_dir():
         raise UsageError(f"{target} is a folder.", "Name the file to be written.")
     with (
-        _writing(target),
-        files.hold_lock(files.unfinished_path(target), f"writing {target.name}"),
+        _explain_failure(target),
+        files.hold_lock(files.get_unfinished_path(target), f"writing {target.name}"),
         files.replace_atomically(target) as new,
         new.open("wb") as file,
     ):
         yield file
-        _as_it_was(target, file)
+        _copy_owner(target, file)
 
 
-def _as_it_was(target: Path, file: BinaryIO) -> None:
+def _copy_owner(target: Path, file: BinaryIO) -> None:
     """Give the new file permissions and owner of the old one; whoever may read it may run it."""
     old = target.stat() if target.exists() else None
     mode = stat.S_IMODE(old.st_mode) if old else 0o755
@@ -189,14 +187,14 @@ def _as_it_was(target: Path, file: BinaryIO) -> None:
 
 
 @contextmanager
-def _writing(target: Path) -> Iterator[None]:
+def _explain_failure(target: Path) -> Iterator[None]:
     """Say of a program that cannot be written what can be done."""
     try:
         yield
     except OSError as error:
         error.filename = None  # the unfinished file's, of which nobody knows
         try:
-            with files.storage_errors(target):
+            with files.translate_os_errors(target):
                 raise
         except StorageError as known:
             what = "It is on a FAT disk, whose files are below 4 GiB. " if error.errno == errno.EFBIG else ""

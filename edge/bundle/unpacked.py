@@ -8,7 +8,7 @@ from pathlib import Path
 import zstandard
 
 from edge.bundle.bundle import Bundle
-from edge.embedded.part import damaged
+from edge.embedded.part import make_damage_error
 from edge.files import hash_file
 
 _LIST_BYTES = 4 << 20
@@ -16,16 +16,16 @@ _OTHER_NAMES = {"edge": "edge.exe"}
 """Names that the launcher gives to files that could not be run otherwise (FAT)."""
 
 
-def altered(bundle: Bundle, folder: Path) -> tuple[str, ...]:
+def find_altered(bundle: Bundle, folder: Path) -> tuple[str, ...]:
     """Return the names of files that are not byte for byte what is in the archive, or are gone.
 
     Raises:
         StorageError: the archive's list cannot be read.
     """
-    return tuple(name for name, sha256 in _listed(bundle) if not _is_there(folder, name, sha256))
+    return tuple(name for name, sha256 in _list_files(bundle) if not _is_there(folder, name, sha256))
 
 
-def _listed(bundle: Bundle) -> Iterator[tuple[str, str]]:
+def _list_files(bundle: Bundle) -> Iterator[tuple[str, str]]:
     archive = bundle.parts[0]
     try:
         with bundle.path.open("rb") as file:
@@ -36,15 +36,15 @@ def _listed(bundle: Bundle) -> Iterator[tuple[str, str]]:
                 _, _, sha256, name = line.split(" ", 3)
                 yield name, sha256
     except (OSError, ValueError, zstandard.ZstdError) as error:
-        raise damaged(bundle.path, "program edge") from error
+        raise make_damage_error(bundle.path, "program edge") from error
 
 
 def _is_there(folder: Path, name: str, sha256: str) -> bool:
     names = [name, _OTHER_NAMES.get(name, name)]
-    return any(_digest(folder / each) == sha256 for each in names)
+    return any(_hash(folder / each) == sha256 for each in names)
 
 
-def _digest(path: Path) -> str:
+def _hash(path: Path) -> str:
     try:
         return hash_file(path)
     except OSError:

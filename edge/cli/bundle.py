@@ -73,7 +73,7 @@ def extract_part(
     bundle = _open_program(program)
     target = output or Path(name)
     with show_progress() as report:
-        bundle.extract(bundle.part(name), target, report_megabytes(report, "write"))
+        bundle.extract(bundle.get_part(name), target, report_megabytes(report, "write"))
     Screen().write(str(target))
 
 
@@ -85,23 +85,23 @@ def add_part(
 ) -> None:
     """Put a model or a pack inside; one of the same name is replaced."""
     from edge.bundle.admit import admit
-    from edge.bundle.compose import with_part
+    from edge.bundle.compose import add_part
 
     bundle, source = _open_program(program), admit(path)
     with show_progress() as report:
-        made = with_part(bundle, source, output or bundle.path, report_megabytes(report, "write"))
+        made = add_part(bundle, source, output or bundle.path, report_megabytes(report, "write"))
     Screen().write(f"{made.path} contains {source.name}")
 
 
 @app.command("remove")
 def remove_part(name: PartName, output: Output = None, program: Program = None) -> None:
     """Take a model or a pack out."""
-    from edge.bundle.compose import without_part
+    from edge.bundle.compose import remove_part
 
     bundle = _open_program(program)
     with show_progress() as report:
         target = output or bundle.path
-        made = without_part(bundle, bundle.part(name), target, report_megabytes(report, "write"))
+        made = remove_part(bundle, bundle.get_part(name), target, report_megabytes(report, "write"))
     Screen().write(f"{made.path} no longer contains {name}")
 
 
@@ -119,10 +119,10 @@ def _open_program(program: Path | None) -> Bundle:
         UsageError: none is named, and the one that runs is no one-file program.
         NotFoundError, StorageError: as `open_bundle`.
     """
-    from edge.bundle.bundle import open_bundle, own_bundle
+    from edge.bundle.bundle import open_bundle, open_own_bundle
     from edge.errors import UsageError
 
-    bundle = open_bundle(program) if program else own_bundle()
+    bundle = open_bundle(program) if program else open_own_bundle()
     if bundle is None:
         raise UsageError("This edge is not a one-file program.", "Name one: --program FILE")
     return bundle

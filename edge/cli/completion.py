@@ -110,10 +110,10 @@ def complete_pack(incomplete: str) -> list[str]:
 def complete_model(incomplete: str) -> list[str]:
     """Return the names of models that begin so. They are read off the files, since the store takes long to load."""
     from edge.config import load_settings
-    from edge.embedded.bundled import carried
+    from edge.embedded.bundled import list_bundled
 
     def list_names() -> list[str]:
-        files = [*load_settings().models_dir.glob("*.gguf"), *(model.path for model in carried("model"))]
+        files = [*load_settings().models_dir.glob("*.gguf"), *(model.path for model in list_bundled("model"))]
         return sorted({file.stem for file in files})
 
     return _filter_names(incomplete, list_names)

@@ -49,12 +49,12 @@ def build_pack(
     from edge import app
     from edge.cli.ui.progress import show_progress
     from edge.config import load_settings
-    from edge.engine.machine.resources import physical_cores
+    from edge.engine.machine.resources import count_cores
     from edge.ingest.build import Progress, build
 
     _check_signing(sign_with, repository)
     start = perf_counter()
-    embedder = app.make_embedder(load_settings(), threads=physical_cores())
+    embedder = app.make_embedder(load_settings(), threads=count_cores())
     with closing(embedder) if embedder else nullcontext(), show_progress() as report:
 
         def report_step(step: Progress) -> None:
@@ -105,7 +105,7 @@ def list_packs(json: Json = False) -> None:
     from edge.packs.store import PackStore
 
     screen, store = Screen(), PackStore(load_settings())
-    packs, problems = store.list(), store.problems()
+    packs, problems = store.list(), store.find_problems()
     if json:
         screen.write_json(shapes.dump_packs(packs, problems))
         return
@@ -250,7 +250,7 @@ def _show_installation(installation: Installation) -> None:
 
 
 def _show_pack(screen: Screen, pack: Pack) -> None:
-    manifest, documents = pack.manifest, pack.documents()
+    manifest, documents = pack.manifest, pack.list_documents()
     screen.write(
         (f"{manifest.name} {manifest.version}", STRONG), f"  {manifest.title}", *mark_unsigned(pack.signed)
     )
@@ -296,6 +296,6 @@ def _describe_pack(pack: Pack) -> dict[str, object]:
                 "pages": document.pages,
                 "applies_to": document.applies_to,
             }
-            for document in pack.documents()
+            for document in pack.list_documents()
         ],
     }

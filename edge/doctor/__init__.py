@@ -18,7 +18,7 @@ from edge.engine.interface import Embedder
 from edge.engine.machine import probe, resources
 from edge.engine.prepare import may_have_gpu
 from edge.errors import EdgeError
-from edge.files import UNFINISHED, unfinished_path
+from edge.files import UNFINISHED, get_unfinished_path
 from edge.models.pull import FOLDER as PULLED
 from edge.models.store import ModelStore
 from edge.packs.store import PackStore
@@ -57,8 +57,10 @@ def diagnose(settings: Settings, deep: bool = False) -> Iterator[Check]:
     yield run_check("sync", lambda: search.check_sync(settings))
     try:
         yield from model.check_unused_models(ModelStore(settings))
-        yield run_check("model", lambda: model.check_model(settings, resources.look(found.devices), deep))
-        if deep and ModelStore(settings).active():
+        yield run_check(
+            "model", lambda: model.check_model(settings, resources.read_machine(found.devices), deep)
+        )
+        if deep and ModelStore(settings).find_active():
             yield run_check("writing", lambda: model.check_writing(settings))
     except EdgeError as error:
         yield report_error("model", error)
@@ -76,7 +78,7 @@ def check_leftovers(settings: Settings) -> Iterator[Check]:
             "left over", "warn", f"from an interrupted installation: {', '.join(sorted(found))}", hint
         )
     if program := os.environ.get(EXECUTABLE):
-        unfinished = unfinished_path(Path(program))
+        unfinished = get_unfinished_path(Path(program))
         if unfinished.exists():
             hint = "The next `edge bundle add` or `edge bundle remove` writes over it."
             yield Check("left over", "warn", f"from an interrupted change of the program: {unfinished}", hint)

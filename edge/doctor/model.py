@@ -9,9 +9,9 @@ from pathlib import Path
 from edge import app
 from edge.config import Settings
 from edge.doctor.check import Check
-from edge.embedded.bundled import Carried, place_of
-from edge.embedded.findings import checked
-from edge.embedded.part import size_of
+from edge.embedded.bundled import BundledFile, find_place
+from edge.embedded.findings import open_findings
+from edge.embedded.part import read_size, read_stamp
 from edge.engine.interface import Engine
 from edge.engine.llama import LlamaEngine
 from edge.engine.machine.fit import Plan
@@ -19,7 +19,7 @@ from edge.engine.machine.resources import Machine
 from edge.engine.prepare import prepare
 from edge.files import format_size
 from edge.models.checks import check_language_model
-from edge.models.integrity import Record, look, read_record, verify
+from edge.models.integrity import Record, read_record, verify
 from edge.models.store import ModelStore
 from edge.types import Message, Prompt
 
@@ -30,12 +30,12 @@ RECENT_S = 600
 
 def check_unused_models(store: ModelStore) -> Iterator[Check]:
     """Check which models beside or inside the program are not used, and why."""
-    for model in store.problems():
-        if model.path != store.active() and model.error:
+    for model in store.find_problems():
+        if model.path != store.find_active() and model.error:
             yield Check("model", "warn", model.error.message, model.error.hint)
-    for model in store.shadowed():
+    for model in store.list_shadowed():
         detail = (
-            f"{Carried(model.path, model.place)} is not used: another model named {model.name} goes first"
+            f"{BundledFile(model.path, model.place)} is not used: another model named {model.name} goes first"
         )
         yield Check("model", "ok", detail)
 
@@ -43,18 +43,18 @@ def check_unused_models(store: ModelStore) -> Iterator[Check]:
 def check_model(settings: Settings, here: Machine | None, deep: bool = False) -> Check:
     """Check the language model's file, and how it would be run; it is not loaded. ``deep`` hashes all of it."""
     store = ModelStore(settings)
-    path = store.active()
+    path = store.find_active()
     if path is None:
         return Check("model", "ok", "none; answers quote the manuals")
     header = check_language_model(path)
-    facts = [path.stem, header.architecture, format_size(size_of(path))]
-    facts += [f"with {adapter.stem}" for adapter, _ in store.loras()]
-    known = checked(settings.home)
-    if (place := place_of(path)) != "installed":
+    facts = [path.stem, header.architecture, format_size(read_size(path))]
+    facts += [f"with {adapter.stem}" for adapter, _ in store.list_loras()]
+    known = open_findings(settings.home)
+    if (place := find_place(path)) != "installed":
         facts.append(f"{place} the program")
     record = read_record(path, known)
-    if deep and not (record and record.seen == look(path) and time.time() - record.checked < RECENT_S):
-        record = verify(path, checked=known)
+    if deep and not (record and record.seen == read_stamp(path) and time.time() - record.checked < RECENT_S):
+        record = verify(path, findings=known)
     facts.append(_describe_record(record, path, place))
     prepared = prepare(settings, path, lambda _: here)
     if prepared.plan and prepared.machine:
@@ -89,8 +89,8 @@ def _find_missing_layers(engine: Engine) -> str:
     """Say that fewer layers run on a GPU than planned; empty when all do."""
     if not isinstance(engine, LlamaEngine):
         return ""
-    wanted, there = engine.options.gpu_layers, engine.facts().get("gpu_layers", 0)
-    layers = engine.facts().get("layers", 0)
+    wanted, there = engine.options.gpu_layers, engine.read_facts().get("gpu_layers", 0)
+    layers = engine.read_facts().get("layers", 0)
     if not isinstance(there, int) or not isinstance(layers, int) or there >= min(wanted, layers + 1):
         return ""
     return f"{there} layers run on a GPU, {min(wanted, layers + 1)} were to"
@@ -100,7 +100,7 @@ def _describe_record(record: Record | None, path: Path, place: str) -> str:
     """Say if and when the file's SHA-256 was found right."""
     if record is None:
         return "no SHA-256 recorded yet"
-    if record.seen != look(path):
+    if record.seen != read_stamp(path):
         changed = place == "installed"
         return "changed since it came: hashed at the next load" if changed else "hashed at its first load"
     if record.checked:

@@ -13,8 +13,8 @@ import numpy as np
 from edge import app
 from edge.config import Settings
 from edge.doctor.check import Check, Status, run_check
-from edge.embedded.bundled import Carried
-from edge.embedded.part import status as file_status
+from edge.embedded.bundled import BundledFile
+from edge.embedded.part import read_status as file_status
 from edge.engine.interface import Embedder
 from edge.packs.store import InstalledPack, PackStore
 from edge.packs.verify import verify
@@ -60,11 +60,11 @@ def check_reranker(settings: Settings) -> Check:
         return Check("reranker", "ok", f"{why}; passages stay in the order they were found in")
     with closing(reranker):
         start = time.perf_counter()
-        reranker.scores(QUESTION, REPLIES[:1])
+        reranker.score(QUESTION, REPLIES[:1])
         started = time.perf_counter()
-        reranker.scores(QUESTION, [" ".join(REPLIES * 10)])
+        reranker.score(QUESTION, [" ".join(REPLIES * 10)])
         each = (time.perf_counter() - started) * 1000
-        answer, other = reranker.scores(QUESTION, REPLIES)
+        answer, other = reranker.score(QUESTION, REPLIES)
     detail = f"{reranker.name}; starts in {started - start:.1f} s, 110 words take {each:.0f} ms"
     if not answer > other:
         hint = "Remove it, or set 'reranker' to 'none'."
@@ -77,13 +77,15 @@ def check_reranker(settings: Settings) -> Check:
 
 def check_packs(store: PackStore, embedder: Embedder | None) -> Iterator[Check]:
     """Check every pack, those first that cannot be opened."""
-    broken = store.problems()
+    broken = store.find_problems()
     installed = store.list()
     for problem in broken:  # a stick may hold anything, as long as another pack can answer
         status: Status = "warn" if problem.place == "beside" and installed else "fail"
         yield Check("pack", status, f"{problem.name}: {problem.error.message}", problem.error.hint)
-    for pack in store.shadowed():
-        detail = f"{Carried(pack.path, pack.place)} is not used: another pack named {pack.name} goes first"
+    for pack in store.list_shadowed():
+        detail = (
+            f"{BundledFile(pack.path, pack.place)} is not used: another pack named {pack.name} goes first"
+        )
         yield Check("pack", "ok", detail)
     if not installed and not broken:
         yield Check("pack", "warn", "none is installed", "Install one: edge pack install FILE.kpack")
@@ -97,7 +99,7 @@ def check_pack(store: PackStore, installed: InstalledPack, embedder: Embedder | 
     with store.open(installed.name) as pack:
         fits = embedder is None or pack.embedder == embedder.fingerprint
         test = selftest.run(pack, app.make_find(embedder))
-        documents = len(pack.documents())
+        documents = len(pack.list_documents())
     days = int((time.time() - file_status(installed.path).st_mtime) // 86400)
     facts = (
         f"{installed.name} {installed.version}",

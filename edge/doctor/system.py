@@ -11,7 +11,7 @@ from pathlib import Path
 from edge.database import open_memory
 from edge.doctor.check import Check
 from edge.engine.machine.probe import Processor, SandboxLevel
-from edge.engine.machine.resources import CGROUP, CGROUPS, MEMINFO, physical_cores, read_memory
+from edge.engine.machine.resources import CGROUP, CGROUPS, MEMINFO, count_cores, read_memory
 from edge.files import format_size, read_free_bytes
 
 LOW_MEMORY = 10**9
@@ -29,7 +29,7 @@ def check_python() -> Check:
 
 def check_processor(found: Processor, machine: str = "") -> Check:
     """Check how many cores this process may use, and for which instruction sets llama.cpp is compiled."""
-    detail = f"{physical_cores()} cores; {found.summary}"
+    detail = f"{count_cores()} cores; {found.summary}"
     if found.problems:
         hint = "Check this edge with `edge self-test`, or install it again."
         return Check("processor", "warn", f"{detail}; {found.problems[0]}", hint)

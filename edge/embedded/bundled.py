@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge.embedded.part import locate, own_parts
+from edge.embedded.part import list_own_parts, locate
 
 BESIDE = "EDGE_BESIDE"
 """Variable that names the folder whose models and packs are used in place."""
@@ -22,7 +22,7 @@ _SUFFIXES = {"model": ".gguf", "pack": ".kpack"}
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class BundledFile:
     """A bundled model or pack."""
 
     path: Path
@@ -33,17 +33,19 @@ class Carried:
         return f"{self.path.name} {self.place} {self.path.parent.name if self.place == 'inside' else 'the program'}"
 
 
-def carried(kind: Literal["model", "pack"], environ: Mapping[str, str] = os.environ) -> tuple[Carried, ...]:
+def list_bundled(
+    kind: Literal["model", "pack"], environ: Mapping[str, str] = os.environ
+) -> tuple[BundledFile, ...]:
     """List all models, or all packs, in the order of precedence. A folder that cannot be read holds none.
 
     Raises:
         StorageError: the program is damaged.
     """
-    inside = tuple(Carried(path, "inside") for path in own_parts(kind, environ))
-    return (*(Carried(path, "beside") for path in _beside(_SUFFIXES[kind], environ)), *inside)
+    inside = tuple(BundledFile(path, "inside") for path in list_own_parts(kind, environ))
+    return (*(BundledFile(path, "beside") for path in _list_beside(_SUFFIXES[kind], environ)), *inside)
 
 
-def place_of(path: Path, environ: Mapping[str, str] = os.environ) -> Place:
+def find_place(path: Path, environ: Mapping[str, str] = os.environ) -> Place:
     """Find out where a model or a pack is.
 
     Raises:
@@ -54,7 +56,7 @@ def place_of(path: Path, environ: Mapping[str, str] = os.environ) -> Place:
     return "inside" if locate(path) else "installed"
 
 
-def _beside(suffix: str, environ: Mapping[str, str]) -> list[Path]:
+def _list_beside(suffix: str, environ: Mapping[str, str]) -> list[Path]:
     """List files beside the program, without hidden ones: other systems write some of these endings onto sticks."""
     if not environ.get(BESIDE):
         return []

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from edge import files
-from edge.embedded.part import Seen, look
+from edge.embedded.part import Stamp, read_stamp
 
 _MOST = 64
 """Findings that are kept; the oldest go."""
@@ -24,26 +24,26 @@ class Finding:
     """The SHA-256 of a file that looked so, and when it was taken (seconds since 1970)."""
 
     sha256: str
-    seen: Seen
+    seen: Stamp
     time: float
 
 
-class Checked:
-    """Findings in one file. Open it with `checked`."""
+class Findings:
+    """Findings in one file. Open it with `open_findings`."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._here: dict[str, Finding] = {}
 
-    def finding(self, path: Path) -> Finding | None:
+    def find(self, path: Path) -> Finding | None:
         """Return what was found of a file, if it looks now as it did then."""
         found = self._here.get(str(path)) or self._read().get(str(path))
         try:
-            return found if found and found.seen == look(path) else None
+            return found if found and found.seen == read_stamp(path) else None
         except OSError:
             return None
 
-    def keep(self, path: Path, sha256: str, seen: Seen) -> None:
+    def keep(self, path: Path, sha256: str, seen: Stamp) -> None:
         """Remember that a file, looking as it did before it was read, has this SHA-256."""
         self._here[str(path)] = finding = Finding(sha256, seen, time.time())
         self._write(self._read() | {str(path): finding})
@@ -73,6 +73,6 @@ class Checked:
 
 
 @cache
-def checked(home: Path) -> Checked:
+def open_findings(home: Path) -> Findings:
     """Return the findings that are kept under an ``EDGE_HOME``."""
-    return Checked(home / "cache" / "checked.json")
+    return Findings(home / "cache" / "checked.json")

@@ -22,8 +22,8 @@ EXECUTABLE = "EDGE_EXECUTABLE"
 
 COPY_AGAIN = "Copy the program again, and compare its SHA-256 with the publisher's."
 
-Seen = tuple[int, ...]
-"""Size, times and inode of a file, see `look`."""
+Stamp = tuple[int, ...]
+"""Size, times and inode of a file, see `read_stamp`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Stretch:
     sha256: str
 
 
-def own_parts(kind: Kind, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+def list_own_parts(kind: Kind, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
     """List the paths of the parts of a kind in the program that runs; none when it is no one-file program, or gone.
 
     Raises:
@@ -51,13 +51,13 @@ def own_parts(kind: Kind, environ: Mapping[str, str] = os.environ) -> tuple[Path
     except OSError:
         return ()
     except table.TableError as error:
-        raise damaged(Path(program), str(error)) from error
+        raise make_damage_error(Path(program), str(error)) from error
     if parts is None:
-        raise damaged(Path(program), "its end is missing")
+        raise make_damage_error(Path(program), "its end is missing")
     return tuple(Path(program, part.name) for part in parts if part.kind == kind)
 
 
-def damaged(program: Path, what: str) -> StorageError:
+def make_damage_error(program: Path, what: str) -> StorageError:
     """Make the error for a damaged program."""
     return StorageError(f"{program.name} is damaged: {what}.", COPY_AGAIN)
 
@@ -92,7 +92,7 @@ def open_file(path: Path) -> BinaryIO:
     return path.open("rb") if stretch is None else io.BufferedReader(_StretchFile(stretch))
 
 
-def status(path: Path) -> os.stat_result:
+def read_status(path: Path) -> os.stat_result:
     """Return the status of a file, or of the program that a part is in.
 
     Raises:
@@ -102,18 +102,18 @@ def status(path: Path) -> os.stat_result:
     return path.stat() if stretch is None else stretch.path.stat()
 
 
-def look(path: Path) -> Seen:
+def read_stamp(path: Path) -> Stamp:
     """Return size, times and inode of a file, or of the program that a part is in: another stamp is another file. The
     time of change cannot be set back by those who write to a file.
 
     Raises:
         OSError: as ``stat`` does.
     """
-    found = status(path)
+    found = read_status(path)
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
-def size_of(path: Path) -> int:
+def read_size(path: Path) -> int:
     """Return the size of a file, or of a part, in bytes.
 
     Raises:

@@ -45,19 +45,19 @@ class Part:
         return self.offset + self.size
 
     def __str__(self) -> str:
-        return label(self.kind, self.name)
+        return format_label(self.kind, self.name)
 
 
 class TableError(Exception):
     """The footer or the table is damaged; the message says which."""
 
 
-def label(kind: Kind, name: str) -> str:
+def format_label(kind: Kind, name: str) -> str:
     """Name a part for people: ``program``, ``launcher``, ``model NAME``, ``pack NAME``."""
     return f"{kind} {name}" if kind in ("model", "pack") else kind
 
 
-def next_page(offset: int) -> int:
+def round_to_page(offset: int) -> int:
     """Return the first page boundary from an offset on."""
     return -(-offset // PAGE) * PAGE
 
@@ -96,12 +96,12 @@ def read(file: BinaryIO) -> tuple[Part, ...] | None:
     if zlib.crc32(table) != crc:
         raise TableError("the table of contents")
     try:
-        return _checked([_part(line) for line in table.decode().split("\n")[:-1]], offset)
+        return _check_parts([_parse_part(line) for line in table.decode().split("\n")[:-1]], offset)
     except ValueError as error:
         raise TableError("the table of contents") from error
 
 
-def _part(line: str) -> Part:
+def _parse_part(line: str) -> Part:
     kind, offset, size, sha256, name = line.split(" ", 4)
     if kind not in get_args(Kind) or len(sha256) != 64 or not is_name(name):
         raise ValueError(line)
@@ -116,7 +116,7 @@ def is_name(name: str) -> bool:
     return bool(name) and name.isprintable() and "/" not in name and name not in (".", "..")
 
 
-def _checked(parts: list[Part], end: int) -> tuple[Part, ...]:
+def _check_parts(parts: list[Part], end: int) -> tuple[Part, ...]:
     """Check that program and launcher come first, no two parts have one name, and none reaches into another."""
     if [part.kind for part in parts[:2]] != ["program", "launcher"] or parts[1].offset:
         raise ValueError("no program with its launcher")

@@ -14,10 +14,10 @@ import numpy as np
 from edge.config import Settings
 from edge.engine.interface import Vectors
 from edge.engine.process.options import WorkerOptions
-from edge.engine.process.process import worker_command
+from edge.engine.process.process import make_command
 from edge.engine.process.supervisor import Worker
 from edge.errors import EngineError, NotFoundError
-from edge.files import hash_file, storage_errors
+from edge.files import hash_file, translate_os_errors
 from edge.models import gguf
 from edge.types import DIMENSIONS
 
@@ -27,7 +27,7 @@ REQUEST_TEXTS = 64
 BUNDLED = Path(__file__).parent.parent / "weights"
 
 
-def embedder_file(settings: Settings, bundled: Path = BUNDLED) -> Path | None:
+def find_embedder(settings: Settings, bundled: Path = BUNDLED) -> Path | None:
     """Find the GGUF to embed with: the configured one, else the one that came with edge, else None (keyword search
     alone).
 
@@ -54,7 +54,7 @@ class LlamaEmbedder:
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         self._path = path
-        self._worker = Worker(path, worker_command(WorkerOptions(path, "embed", threads)))
+        self._worker = Worker(path, make_command(WorkerOptions(path, "embed", threads)))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -64,7 +64,7 @@ class LlamaEmbedder:
         pass while the worker loads (see `start`).
         """
         name = gguf.read_name(self._path)
-        with storage_errors(self._path):
+        with translate_os_errors(self._path):
             return f"{name}:{hash_file(self._path)[:16]}"
 
     @property
@@ -82,7 +82,7 @@ class LlamaEmbedder:
         Raises:
             EngineError: the embedder failed.
         """
-        parts = [self._vectors(part) for part in _parts(texts)]
+        parts = [self._embed_part(part) for part in _split(texts)]
         return np.concatenate(parts) if parts else np.empty((0, DIMENSIONS), np.float32)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -91,43 +91,43 @@ class LlamaEmbedder:
         Raises:
             EngineError: the embedder failed.
         """
-        return [count for part in _parts(texts) for count in self._counts(part)]
+        return [count for part in _split(texts) for count in self._count_part(part)]
 
     def close(self) -> None:
         """End the worker. Closing twice is allowed."""
         self._worker.close()
 
-    def _vectors(self, texts: Sequence[str]) -> Vectors:
+    def _embed_part(self, texts: Sequence[str]) -> Vectors:
         encoded = self._ask("embed", texts, "vectors")
         try:
             flat = np.frombuffer(base64.b64decode(encoded, validate=True), "<f4")
             vectors = flat.reshape(len(texts), DIMENSIONS)
         except (TypeError, ValueError, binascii.Error) as error:
-            raise self._useless(f"its vectors do not have {DIMENSIONS} dimensions") from error
+            raise self._make_error(f"its vectors do not have {DIMENSIONS} dimensions") from error
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.all(np.isfinite(lengths)) or not np.all(lengths > 0):
-            raise self._useless("its vectors have no direction")
+            raise self._make_error("its vectors have no direction")
         unit: Vectors = vectors / lengths
         return unit
 
-    def _counts(self, texts: Sequence[str]) -> list[int]:
+    def _count_part(self, texts: Sequence[str]) -> list[int]:
         counts = self._ask("count", texts, "counts")
         if (
             not isinstance(counts, list)
             or len(counts) != len(texts)
             or not all(type(n) is int for n in counts)
         ):
-            raise self._useless("it cannot count tokens")
+            raise self._make_error("it cannot count tokens")
         return counts
 
     def _ask(self, op: str, texts: Sequence[str], wanted: str) -> Any:
         return (self._worker.ask(op, texts=list(texts)) or {}).get(wanted)
 
-    def _useless(self, reason: str) -> EngineError:
+    def _make_error(self, reason: str) -> EngineError:
         return EngineError(
             f"{self._path.name} cannot be used for search: {reason}.", "Use the MiniLM that came with edge."
         )
 
 
-def _parts(texts: Sequence[str]) -> list[Sequence[str]]:
+def _split(texts: Sequence[str]) -> list[Sequence[str]]:
     return [texts[start : start + REQUEST_TEXTS] for start in range(0, len(texts), REQUEST_TEXTS)]

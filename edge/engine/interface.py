@@ -169,7 +169,7 @@ class Reranker(Protocol):
         """The model's name."""
         ...
 
-    def scores(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
+    def score(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
         """Return one score a text, higher is better, comparable within one call only.
 
         After ``limit_s`` seconds, those of the first texts that were done by then: maybe none.

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from edge.config import Settings
-from edge.embedded.findings import checked
+from edge.embedded.findings import open_findings
 from edge.engine.interface import ChatRequest, Finished, Likelihood, Written
 from edge.engine.prefill.cache import PrefillCache, open_cache
 from edge.engine.prepare import prepare_at_least
 from edge.engine.process.frames import Frame
 from edge.engine.process.options import WorkerOptions
-from edge.engine.process.process import worker_command
+from edge.engine.process.process import make_command
 from edge.engine.process.session import Patience
 from edge.engine.process.supervisor import PATIENCE, Worker
 from edge.engine.totals import Totals
@@ -51,7 +51,7 @@ class LlamaEngine:
         exchange = cache.exchange if cache else None
         self._worker = Worker(
             options.model,
-            partial(worker_command, replace(options, exchange=exchange)),  # a part may have moved meanwhile
+            partial(make_command, replace(options, exchange=exchange)),  # a part may have moved meanwhile
             patience=patience,
             answer=cache.answer if cache else None,
             greet=cache.greet if cache else None,
@@ -70,7 +70,7 @@ class LlamaEngine:
         """
         options, admit = prepare_at_least(settings, model)
         paths = (model, *(path for path, _ in options.loras))
-        known = checked(settings.home)
+        known = open_findings(settings.home)
         cache = open_cache(settings.prefill_dir, settings.prefill_cache_mb, options, paths, known)
         guard = Guard(paths, admit, known)
         return cls(options, Patience(idle=60.0 * settings.idle_unload_minutes), cache=cache, guard=guard)
@@ -94,13 +94,13 @@ class LlamaEngine:
         if self._guard:
             self._guard.limit_s = limit_s
 
-    def facts(self) -> Frame:
+    def read_facts(self) -> Frame:
         """Return the worker's facts on model and machine: name, context, threads, template, system, gpu, sandbox.
 
         Raises:
             EngineError: the worker does not start.
         """
-        return self._worker.facts()
+        return self._worker.read_facts()
 
     def fits(self, prompt: Prompt) -> bool:
         """Return whether the prompt is short enough and fits the context with its answer, in the model's own tokens.
@@ -108,11 +108,11 @@ class LlamaEngine:
         Raises:
             EngineError: the worker failed.
         """
-        done = self._worker.ask("count", messages=_messages(prompt.messages))
-        tokens = self._number(done or {}, "tokens")
-        facts = self._worker.facts()
-        within_context = tokens + prompt.max_tokens <= self._number(facts, "context")
-        return within_context and tokens <= self._number(facts, "input")
+        done = self._worker.ask("count", messages=_encode_messages(prompt.messages))
+        tokens = self._get_number(done or {}, "tokens")
+        facts = self._worker.read_facts()
+        within_context = tokens + prompt.max_tokens <= self._get_number(facts, "context")
+        return within_context and tokens <= self._get_number(facts, "input")
 
     def chat(
         self, request: ChatRequest, cancelled: Callable[[], bool] = never
@@ -124,14 +124,16 @@ class LlamaEngine:
             EngineError: the worker failed, or the prompt does not fit.
         """
         fields = {"max_tokens": request.max_tokens, "sampling": asdict(request.sampling)}
-        replies = self._worker.request("generate", cancelled, messages=_messages(request.messages), **fields)
+        replies = self._worker.request(
+            "generate", cancelled, messages=_encode_messages(request.messages), **fields
+        )
         for number, reply in enumerate(replies):
             if "done" in reply:
-                yield self.totals.add(self._finished(reply["done"]))
+                yield self.totals.add(self._parse_finished(reply["done"]))
                 return
             if number > request.max_tokens:  # the end may bring one more: what was held back
                 raise EngineError(f"{self._model.name}: it does not stop writing.", "Ask again.")
-            yield self._written(reply)
+            yield self._parse_written(reply)
 
     def stream(
         self, prompt: Prompt, cancelled: Callable[[], bool] = never
@@ -156,8 +158,8 @@ class LlamaEngine:
         Raises:
             BusyError, EngineError: as `chat`.
         """
-        done = self._worker.ask("prefill", cancelled, messages=_messages(prompt.messages))
-        return None if done is None else self._finished(done)
+        done = self._worker.ask("prefill", cancelled, messages=_encode_messages(prompt.messages))
+        return None if done is None else self._parse_finished(done)
 
     def close(self) -> None:
         """End the worker. Closing twice is allowed."""
@@ -165,47 +167,47 @@ class LlamaEngine:
         if self._cache:
             self._cache.close()
 
-    def _written(self, reply: Frame) -> Written:
+    def _parse_written(self, reply: Frame) -> Written:
         tokens = reply.get("logprobs", [])
         if not isinstance(tokens, list):
-            raise self._useless()
-        return Written(_text(reply["token"]), tuple(self._likelihoods(token) for token in tokens))
+            raise self._make_error()
+        return Written(_clean_text(reply["token"]), tuple(self._parse_likelihoods(token) for token in tokens))
 
-    def _likelihoods(self, token: Any) -> tuple[Likelihood, tuple[Likelihood, ...]]:
+    def _parse_likelihoods(self, token: Any) -> tuple[Likelihood, tuple[Likelihood, ...]]:
         """Parse a token with its alternatives, from ``[[text, logprob], [[text, logprob], …]]``."""
         try:
             chosen, others = token
-            return _likelihood(chosen), tuple(_likelihood(other) for other in others)
+            return _parse_likelihood(chosen), tuple(_parse_likelihood(other) for other in others)
         except (TypeError, ValueError) as error:
-            raise self._useless() from error
+            raise self._make_error() from error
 
-    def _finished(self, done: Frame) -> Finished:
+    def _parse_finished(self, done: Frame) -> Finished:
         if done.get("reason") not in REASONS:
-            raise self._useless()
+            raise self._make_error()
         names = ("prompt_tokens", "reused_tokens", "tokens", "steps")
-        return Finished(done["reason"], *(self._number(done, name) for name in names))
+        return Finished(done["reason"], *(self._get_number(done, name) for name in names))
 
-    def _number(self, values: Frame, key: str) -> int:
+    def _get_number(self, values: Frame, key: str) -> int:
         number = values.get(key)
         if type(number) is not int:
-            raise self._useless()
+            raise self._make_error()
         return number
 
-    def _useless(self) -> EngineError:
+    def _make_error(self) -> EngineError:
         return EngineError(f"{self._model.name} gave no usable answer.", "Ask again.")
 
 
-def _messages(messages: Iterable[Message]) -> list[dict[str, str]]:
+def _encode_messages(messages: Iterable[Message]) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in messages]
 
 
-def _likelihood(pair: Any) -> Likelihood:
+def _parse_likelihood(pair: Any) -> Likelihood:
     text, logprob = pair
     if not isinstance(text, str) or type(logprob) not in (int, float):
         raise ValueError("no likelihood")
-    return Likelihood(_text(text), float(logprob))
+    return Likelihood(_clean_text(text), float(logprob))
 
 
-def _text(text: str) -> str:
+def _clean_text(text: str) -> str:
     """Replace half characters, which files and terminals do not take."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -20,7 +20,7 @@ from edge.engine.interface import ChatRequest, Finished, RefusedError, Written
 from edge.engine.remote import protocol
 from edge.engine.remote.call import Call
 from edge.engine.remote.protocol import Chunk, NotUnderstoodError, Reason, ServerError, Usage
-from edge.engine.remote.server import Server, bearer
+from edge.engine.remote.server import Server, read_key
 from edge.engine.totals import Totals
 from edge.errors import BusyError, EngineError, UsageError
 from edge.types import Prompt, never
@@ -65,9 +65,9 @@ class OpenAIEngine:
             UsageError: no address, one that is none, or one where others could read along.
             EngineError: a key that is none.
         """
-        url = _parsed(settings)
+        url = _parse_address(settings)
         proxy = "" if settings.proxy == "none" or _is_loopback(url) else settings.proxy
-        server = Server(url.url, bearer(environ), proxy, max(1, settings.openai_timeout))
+        server = Server(url.url, read_key(environ), proxy, max(1, settings.openai_timeout))
         return cls(server, settings.openai_model, settings.max_input_tokens)
 
     @property
@@ -78,7 +78,7 @@ class OpenAIEngine:
     def fits(self, prompt: Prompt) -> bool:
         """Return whether the prompt seems to fit, by its characters, what the server says or the settings do."""
         tokens = sum(TOKENS_PER_MESSAGE + len(one.content) // CHARACTERS_PER_TOKEN for one in prompt.messages)
-        room = self._room()
+        room = self._find_context()
         return tokens <= self._input_tokens if room is None else tokens + prompt.max_tokens <= room
 
     def stream(self, prompt: Prompt, cancelled: Callable[[], bool] = never) -> Iterator[str]:
@@ -112,12 +112,14 @@ class OpenAIEngine:
         def given_up() -> bool:
             return cancelled() or self._closed.is_set()
 
-        call = self._server.open("/chat/completions", protocol.body(self._named(), request), given_up)
+        call = self._server.open(
+            "/chat/completions", protocol.encode_request(self._choose_model(), request), given_up
+        )
         if call is None:
             yield Finished("cancel", 0, 0, 0, 0)
         else:
             with closing(call):
-                yield from self._written(call, request.max_tokens, given_up)
+                yield from self._write(call, request.max_tokens, given_up)
         if not cancelled():
             self._require_open()
 
@@ -125,15 +127,15 @@ class OpenAIEngine:
         """End what is under way. Closing twice is allowed."""
         self._closed.set()
 
-    def _written(
+    def _write(
         self, call: Call, max_tokens: int, given_up: Callable[[], bool]
     ) -> Iterator[Written | Finished]:
         characters, answer = 0, _Progress()
 
         def enough() -> bool:
-            return given_up() or answer.over()
+            return given_up() or answer.is_over()
 
-        for chunk in self._chunks(call, enough):
+        for chunk in self._read_chunks(call, enough):
             if given_up():
                 break
             answer.add(chunk)
@@ -145,28 +147,28 @@ class OpenAIEngine:
             yield chunk.written
         if not given_up() and answer.reason is None:
             raise EngineError(f"{self._server.name} broke off its answer.", "Ask again.")
-        yield self.totals.add(answer.finished(cancelled=given_up()))
+        yield self.totals.add(answer.finish(cancelled=given_up()))
 
-    def _chunks(self, call: Call, enough: Callable[[], bool]) -> Iterator[Chunk]:
+    def _read_chunks(self, call: Call, enough: Callable[[], bool]) -> Iterator[Chunk]:
         try:
-            for data in self._server.data(call, enough):
+            for data in self._server.read_events(call, enough):
                 if data.strip() == _DONE:
                     yield Chunk(reason="end")
                     return
-                yield protocol.chunk(data)
+                yield protocol.parse_chunk(data)
         except ServerError as error:
-            raise self._server.error(str(error)) from error
+            raise self._server.make_error(str(error)) from error
         except NotUnderstoodError as error:
             raise EngineError(f"{self._server.name} gave no usable answer: {error}.", "Ask again.") from error
 
-    def _named(self) -> str:
+    def _choose_model(self) -> str:
         """Return the model to ask for.
 
         Raises:
             EngineError: none is set and the server has not exactly one.
         """
         if not self._model:
-            names = list(self._listed() or ())
+            names = list(self._list_models() or ())
             if self._failure:
                 raise self._failure
             if len(names) != 1:
@@ -175,21 +177,21 @@ class OpenAIEngine:
             self._model = names[0]
         return self._model
 
-    def _room(self) -> int | None:
+    def _find_context(self) -> int | None:
         """Return tokens of prompt and answer together; None where the server does not say."""
-        models = self._listed() or {}
+        models = self._list_models() or {}
         if not self._model and len(models) == 1:
             return next(iter(models.values()))
         return models.get(self._model)
 
-    def _listed(self) -> Mapping[str, int | None] | None:
+    def _list_models(self) -> Mapping[str, int | None] | None:
         """Return the server's models: asked for once, and when that failed, again a while later."""
         with self._lock:
             due = time.monotonic() - self._asked_at >= ASK_MODELS_EVERY_S
             if self._models is None and due and not self._closed.is_set():
                 self._asked_at, self._failure = time.monotonic(), None
                 try:
-                    self._models = protocol.models(self._server.read("/models", ASK_MODELS_FOR_S))
+                    self._models = protocol.parse_models(self._server.read("/models", ASK_MODELS_FOR_S))
                 except NotUnderstoodError:
                     self._models = {}
                 except EngineError as error:
@@ -216,17 +218,17 @@ class _Progress:
         self._usage = chunk.usage or self._usage
         self._pieces += chunk.written is not None
 
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Return whether the answer ended and its cost should have come, if it comes at all."""
         return self.reason is not None and time.monotonic() - self._ended_at > COST_WITHIN_S
 
-    def finished(self, cancelled: bool) -> Finished:
+    def finish(self, cancelled: bool) -> Finished:
         cost = self._usage or Usage(0, 0, self._pieces)
         reason = "cancel" if cancelled or self.reason is None else self.reason
         return Finished(reason, cost.prompt_tokens, cost.reused_tokens, cost.tokens, cost.tokens)
 
 
-def _parsed(settings: Settings) -> Url:
+def _parse_address(settings: Settings) -> Url:
     address = settings.openai_url
     if not address:
         raise UsageError("The engine 'openai' needs the address of a server.", f"Set openai_url. {EXAMPLE}")

@@ -15,7 +15,7 @@ from edge.engine.machine import resources
 from edge.engine.machine.fit import Plan, Wishes, plan
 from edge.engine.machine.probe import parse_gpus, read_device_facts
 from edge.engine.machine.resources import Machine
-from edge.engine.machine.shape import shape_of
+from edge.engine.machine.shape import read_shape
 from edge.engine.process.options import KvType, WorkerOptions
 from edge.errors import EngineError, NotFoundError, StorageError, UsageError
 from edge.models import gguf
@@ -53,13 +53,13 @@ def prepare(
         NotFoundError, StorageError: the model cannot be read.
         ModelError: it is damaged, or does not fit.
     """
-    loras = _adapters(settings, model)
+    loras = _find_adapters(settings, model)
     wishes = read_wishes(settings, sum(path.stat().st_size for path, _ in loras))
-    modules = back_ends(settings)
-    shape = shape_of(gguf.read_header(model), model.name)
-    here = (look or look_around)(settings)
+    modules = find_back_ends(settings)
+    shape = read_shape(gguf.read_header(model), model.name)
+    here = (look or read_machine)(settings)
     if here is None:
-        return Prepared(_unplanned(settings, model, wishes, loras), None, None)
+        return Prepared(_make_unplanned(settings, model, wishes, loras), None, None)
     chosen = plan(model.name, shape, here, wishes)
     options = WorkerOptions(
         model, "generate", chosen.threads, chosen.input_tokens, chosen.output_tokens, chosen.parallel, chosen.cells,
@@ -83,7 +83,9 @@ def prepare_at_least(settings: Settings, model: Path) -> tuple[WorkerOptions, Ca
     except (EngineError, NotFoundError, StorageError):
         least = replace(settings, parallel=1, kv_type="q4_0", gpu_layers="0", repack="off")
         wishes = read_wishes(least)
-        return _unplanned(least, model, wishes, _adapters(settings, model)), lambda: prepare(least, model)
+        return _make_unplanned(least, model, wishes, _find_adapters(settings, model)), lambda: prepare(
+            least, model
+        )
 
 
 def read_wishes(settings: Settings, beside: int = 0) -> Wishes:
@@ -101,14 +103,14 @@ def read_wishes(settings: Settings, beside: int = 0) -> Wishes:
         settings.max_output_tokens,
         settings.threads or None,
         settings.parallel or None,
-        _one_of("kv_type", settings.kv_type, {kind: kind for kind in get_args(KvType)}),
-        _layers(settings.gpu_layers),
-        _one_of("repack", settings.repack, {"on": True, "off": False}),
+        _parse_choice("kv_type", settings.kv_type, {kind: kind for kind in get_args(KvType)}),
+        _parse_layers(settings.gpu_layers),
+        _parse_choice("repack", settings.repack, {"on": True, "off": False}),
         beside,
     )
 
 
-def back_ends(settings: Settings) -> Path | None:
+def find_back_ends(settings: Settings) -> Path | None:
     """Find the folder with further back ends: the one that is set, else ``back-ends`` in edge's home, if that exists.
 
     Raises:
@@ -123,30 +125,30 @@ def back_ends(settings: Settings) -> Path | None:
     return folder
 
 
-def look_around(settings: Settings) -> Machine | None:
+def read_machine(settings: Settings) -> Machine | None:
     """Read what this machine has, with the GPUs that llama.cpp can use."""
     if not may_have_gpu(settings):
-        return resources.look()
-    return resources.look(parse_gpus(read_device_facts(back_ends(settings))))
+        return resources.read_machine()
+    return resources.read_machine(parse_gpus(read_device_facts(find_back_ends(settings))))
 
 
 def may_have_gpu(settings: Settings) -> bool:
     """Return whether a GPU may be used, so that asking is worth a process: only modules of back ends bring them.
 
     Raises:
-        UsageError: as `back_ends`.
+        UsageError: as `find_back_ends`.
     """
-    folder = back_ends(settings)
+    folder = find_back_ends(settings)
     return settings.gpu_layers != "0" and folder is not None and any(folder.glob("libggml-*.so"))
 
 
-def _adapters(settings: Settings, model: Path) -> tuple[tuple[Path, float], ...]:
+def _find_adapters(settings: Settings, model: Path) -> tuple[tuple[Path, float], ...]:
     """Return the adapters chosen for a model, if it is the one in use."""
     store = ModelStore(settings)
-    return store.loras() if store.active() == model else ()
+    return store.list_loras() if store.find_active() == model else ()
 
 
-def _one_of(name: str, value: str, known: dict[str, Any]) -> Any:
+def _parse_choice(name: str, value: str, known: dict[str, Any]) -> Any:
     if value == AUTO:
         return None
     if value not in known:
@@ -154,7 +156,7 @@ def _one_of(name: str, value: str, known: dict[str, Any]) -> Any:
     return known[value]
 
 
-def _layers(value: str) -> int | None:
+def _parse_layers(value: str) -> int | None:
     if value in (AUTO, "all"):
         return None if value == AUTO else ALL_LAYERS
     if not value.isdecimal() or len(value) > 5:
@@ -162,13 +164,13 @@ def _layers(value: str) -> int | None:
     return int(value)
 
 
-def _unplanned(
+def _make_unplanned(
     settings: Settings, model: Path, wishes: Wishes, loras: tuple[tuple[Path, float], ...]
 ) -> WorkerOptions:
     return WorkerOptions(
-        model, "generate", settings.threads or resources.generation_threads(),
+        model, "generate", settings.threads or resources.choose_threads(),
         settings.max_input_tokens, settings.max_output_tokens,
         parallel=wishes.parallel or 4, kv_type=wishes.kv_type or "f16",
         gpu_layers=wishes.gpu_layers or 0, repack=bool(wishes.repack), loras=loras,
-        back_ends=back_ends(settings) if wishes.gpu_layers else None,
+        back_ends=find_back_ends(settings) if wishes.gpu_layers else None,
     )  # fmt: skip

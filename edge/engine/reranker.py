@@ -12,7 +12,7 @@ from typing import Any
 
 from edge.config import Settings
 from edge.engine.process.options import WorkerOptions
-from edge.engine.process.process import worker_command
+from edge.engine.process.process import make_command
 from edge.engine.process.supervisor import Worker
 from edge.errors import EngineError, ModelError, NotFoundError
 from edge.models import gguf
@@ -26,7 +26,7 @@ LATE_S = 0.05
 _HINT = "Use a reranker in GGUF form, for instance jina-reranker-v1-tiny-en, or set 'reranker' to 'none'."
 
 
-def reranker_file(settings: Settings) -> Path | None:
+def find_reranker(settings: Settings) -> Path | None:
     """Find the GGUF to rerank with: the configured one, else the installed one in use, else None.
 
     Raises:
@@ -36,7 +36,7 @@ def reranker_file(settings: Settings) -> Path | None:
     if settings.reranker == "none":
         return None
     if not settings.reranker:
-        return ModelStore(settings).reranker()
+        return ModelStore(settings).find_reranker()
     path = Path(settings.reranker).expanduser()
     if not path.is_file():
         raise NotFoundError(f"The reranker {path} does not exist.", "Correct the setting 'reranker'.")
@@ -57,9 +57,7 @@ class LlamaReranker:
 
     def __init__(self, path: Path, threads: int = 1, guard: Guard | None = None, load_s: float = 0.0) -> None:
         self._path, self._load_s = path, load_s
-        self._worker = Worker(
-            path, partial(worker_command, WorkerOptions(path, "rank", threads)), guard=guard
-        )
+        self._worker = Worker(path, partial(make_command, WorkerOptions(path, "rank", threads)), guard=guard)
         self._answered: int | None = None  # the process that did last
 
     @property
@@ -76,7 +74,7 @@ class LlamaReranker:
         """Begin to load the model and return at once."""
         self._worker.start()
 
-    def scores(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
+    def score(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
         """See ``Reranker``. A score depends on the question and its text alone, bit for bit."""
         if not texts:
             return []
@@ -90,7 +88,7 @@ class LlamaReranker:
         if done is None:  # it is being loaded
             return []
         self._answered = self.pid
-        return self._checked(done.get("scores"), len(texts))
+        return self._check_scores(done.get("scores"), len(texts))
 
     def close(self) -> None:
         """End the worker. Closing twice is allowed."""
@@ -100,16 +98,16 @@ class LlamaReranker:
         late = partial(_is_past, time.monotonic() + self._load_s)
         self._worker.ask("rank", late, question="", texts=[], deadline=None)
 
-    def _checked(self, scores: Any, count: int) -> list[float]:
+    def _check_scores(self, scores: Any, count: int) -> list[float]:
         """Check the scores, and return those of the first texts, as far as they were done."""
         if not isinstance(scores, list) or len(scores) != count:
-            raise self._useless("it gives no scores")
+            raise self._make_error("it gives no scores")
         done = list(takewhile(lambda score: score is not None, scores))
         if not all(isinstance(score, float) and math.isfinite(score) for score in done):
-            raise self._useless("its scores are no numbers")
+            raise self._make_error("its scores are no numbers")
         return done
 
-    def _useless(self, reason: str) -> EngineError:
+    def _make_error(self, reason: str) -> EngineError:
         return EngineError(f"{self._path.name} cannot be used for reranking: {reason}.", _HINT)
 
 

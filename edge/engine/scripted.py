@@ -65,7 +65,7 @@ class ScriptedEngine:
 
     def fits(self, prompt: Prompt) -> bool:
         """Return whether the prompt's words and the answer's tokens fit."""
-        return _words_of(prompt) + prompt.max_tokens <= self._context_words
+        return _count_words(prompt) + prompt.max_tokens <= self._context_words
 
     def stream(self, prompt: Prompt, cancelled: Callable[[], bool] = never) -> Iterator[str]:
         """Yield the pieces, as many as the prompt allows, then fail if told to.
@@ -96,7 +96,7 @@ class ScriptedEngine:
         self, prompt: Prompt, sampling: Sampling, cancelled: Callable[[], bool]
     ) -> Iterator[Written | Finished]:
         self._admit(prompt)
-        pieces, reason = self._allowed(prompt, sampling)
+        pieces, reason = self._limit(prompt, sampling)
         said = 0
         for number, piece in enumerate(pieces):
             if number < len(self._steps):
@@ -104,10 +104,10 @@ class ScriptedEngine:
             if cancelled():
                 break
             said += 1
-            yield Written(piece, _likelihoods(piece, sampling.logprobs))
+            yield Written(piece, _make_likelihoods(piece, sampling.logprobs))
         if self._failure:
             raise self._failure
-        finished = Finished("cancel" if cancelled() else reason, _words_of(prompt), 0, said, said)
+        finished = Finished("cancel" if cancelled() else reason, _count_words(prompt), 0, said, said)
         yield self.totals.add(finished)
 
     def _admit(self, prompt: Prompt) -> None:
@@ -117,18 +117,18 @@ class ScriptedEngine:
             raise RefusedError("The prompt does not fit.", "Ask shorter, or with fewer passages.")
         self.prompts.append(prompt)
 
-    def _allowed(self, prompt: Prompt, sampling: Sampling) -> tuple[list[str], Reason]:
+    def _limit(self, prompt: Prompt, sampling: Sampling) -> tuple[list[str], Reason]:
         """Return the pieces up to the first limit, and which one that was."""
         if sampling.schema is not None:
-            return [json.dumps(smallest(json.loads(sampling.schema)))], "end"
+            return [json.dumps(make_smallest(json.loads(sampling.schema)))], "end"
         pieces = list(self._pieces(prompt) if callable(self._pieces) else self._pieces)
         allowed = pieces[: prompt.max_tokens]
-        if (kept := _before(allowed, sampling.stop)) != allowed:
+        if (kept := _cut_at(allowed, sampling.stop)) != allowed:
             return kept, "stop"
         return allowed, "end" if allowed == pieces else "length"
 
 
-def opening_sentence(prompt: Prompt) -> Sequence[str]:
+def quote_opening(prompt: Prompt) -> Sequence[str]:
     """Quote the first sentence of the first passage, cited; without passages, what was said last. A script."""
     if not prompt.passages:
         return _PIECE.findall(prompt.question)
@@ -136,7 +136,7 @@ def opening_sentence(prompt: Prompt) -> Sequence[str]:
     return _PIECE.findall(f"{first} [1]")
 
 
-def smallest(schema: Any) -> Any:
+def make_smallest(schema: Any) -> Any:
     """Make a small value that obeys a JSON schema of the common kind: types, enumerations, constants, properties."""
     if not isinstance(schema, dict):
         return {}
@@ -149,14 +149,14 @@ def smallest(schema: Any) -> Any:
         return _SIMPLE[kind]
     if not isinstance(properties, dict) or not isinstance(required, list):
         return {}
-    return {name: smallest(properties.get(name)) for name in required if isinstance(name, str)}
+    return {name: make_smallest(properties.get(name)) for name in required if isinstance(name, str)}
 
 
-def _words_of(prompt: Prompt) -> int:
+def _count_words(prompt: Prompt) -> int:
     return sum(len(message.content.split()) for message in prompt.messages)
 
 
-def _before(pieces: Sequence[str], stop: Sequence[str]) -> list[str]:
+def _cut_at(pieces: Sequence[str], stop: Sequence[str]) -> list[str]:
     """Return the pieces up to the first of the texts that stop."""
     text = "".join(pieces)
     left = min((place for one in stop if (place := text.find(one)) >= 0), default=len(text))
@@ -169,7 +169,7 @@ def _before(pieces: Sequence[str], stop: Sequence[str]) -> list[str]:
     return kept
 
 
-def _likelihoods(
+def _make_likelihoods(
     piece: str, alternatives: int | None
 ) -> tuple[tuple[Likelihood, tuple[Likelihood, ...]], ...]:
     if alternatives is None:
@@ -189,7 +189,7 @@ class ScriptedEmbedder:
         for row, text in zip(vectors, texts, strict=True):
             for word in [
                 "",
-                *_words(text)[:MAX_TOKENS],
+                *_split_words(text)[:MAX_TOKENS],
             ]:  # the empty word gives a text without words a direction
                 row[zlib.crc32(word.encode("utf-8", "replace")) % DIMENSIONS] += 1.0 if word else 0.01
         unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -197,7 +197,7 @@ class ScriptedEmbedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count the words of each text."""
-        return [len(_words(text)) for text in texts]
+        return [len(_split_words(text)) for text in texts]
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""
@@ -217,19 +217,19 @@ class ScriptedReranker:
     def __init__(
         self, score: Callable[[str], float], reads: int = 100, failure: EngineError | None = None
     ) -> None:
-        self.score, self.reads, self.failure = score, reads, failure
+        self.script, self.reads, self.failure = score, reads, failure
         self.asked: list[tuple[str, Sequence[str], float | None]] = []
 
-    def scores(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
+    def score(self, question: str, texts: Sequence[str], limit_s: float | None = None) -> list[float]:
         """Return what was scripted; each request is kept in ``asked``."""
         self.asked.append((question, texts, limit_s))
         if self.failure:
             raise self.failure
-        return [float(self.score(text)) for text in texts[: None if limit_s is None else self.reads]]
+        return [float(self.script(text)) for text in texts[: None if limit_s is None else self.reads]]
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""
 
 
-def _words(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     return _WORD.findall(text.lower())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge.engine.interface import Embedder
 from edge.errors import SourceError, UsageError
-from edge.files import delete, make_folder, replace_atomically, storage_errors
+from edge.files import delete, make_folder, replace_atomically, translate_os_errors
 from edge.ingest.journal import Journal
 from edge.ingest.mapping import MappedDocument, Mapper, Progress, Refusal
 from edge.ingest.pool import Read
@@ -94,7 +94,7 @@ def build(
     files, skipped = list_source(source)
     manifest = read_source(source)
     _check_overrides(manifest, files)
-    with storage_errors(output), _open_journal(output) as journal:
+    with translate_os_errors(output), _open_journal(output) as journal:
         mapper = Mapper(manifest, embedder, journal, progress)
         documents = mapper.read(files, read, workers)
         vectors = _partition_vectors(mapper, mapper.embed(documents), embedder)
@@ -182,7 +182,7 @@ def _index_document(document: MappedDocument, manifest: Manifest, mapper: Mapper
         title=document.title,
         media_type=get_media_type(document.file.name),
         sha256=document.sha256,
-        applies_to=manifest.of(document.file.name).applies_to,
+        applies_to=manifest.get_settings(document.file.name).applies_to,
         pages=document.pages,
         records=lambda: mapper.load_records(document),
         sentences=lambda: mapper.load_sentence_vectors(document),

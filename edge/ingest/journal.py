@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.database import open_writable, transaction, translated
+from edge.database import begin_transaction, open_writable, translate_sqlite_errors
 from edge.errors import PackError
 from edge.ingest.chunk import ChunkedDocument
 from edge.packs.record import Page, Record
@@ -70,7 +70,7 @@ class Journal:
             json.dumps([_dump_record(record) for record in document.records]),
             json.dumps(document.notes),
         )
-        with translated(self.path), transaction(self._connection):
+        with translate_sqlite_errors(self.path), begin_transaction(self._connection):
             self._connection.execute("INSERT INTO document VALUES (?, ?, ?, ?, ?)", values)
 
     def list_batches(self, key: str) -> set[int]:
@@ -81,7 +81,7 @@ class Journal:
     def add_batch(self, key: str, number: int, vectors: Int8Vectors, sentences: Int8Vectors) -> None:
         """Store the vectors of one batch of a document's records, and those of their sentences."""
         values = (key, number, vectors.tobytes(), sentences.tobytes())
-        with translated(self.path), transaction(self._connection):
+        with translate_sqlite_errors(self.path), begin_transaction(self._connection):
             self._connection.execute("INSERT INTO batch VALUES (?, ?, ?, ?)", values)
 
     def load_vectors(self, key: str) -> Int8Vectors:
@@ -100,7 +100,7 @@ class Journal:
 
     def add_word_vectors(self, vectors: Mapping[str, Int8Vectors]) -> None:
         """Store vectors of single words."""
-        with translated(self.path), transaction(self._connection):
+        with translate_sqlite_errors(self.path), begin_transaction(self._connection):
             self._connection.executemany(
                 "INSERT INTO word VALUES (?, ?)", ((key, vector.tobytes()) for key, vector in vectors.items())
             )
@@ -129,7 +129,7 @@ class Journal:
         self.close()
 
     def _open(self) -> None:
-        with translated(self.path):
+        with translate_sqlite_errors(self.path):
             self._connection = open_writable(self.path)
             try:
                 self._connection.execute(
@@ -138,14 +138,14 @@ class Journal:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
                 if self._connection.pragma("user_version") not in (0, VERSION):
                     raise PackError(f"{self.path} was made by another version of edge.")
-                with transaction(self._connection):
+                with begin_transaction(self._connection):
                     self._connection.execute(_SCHEMA)
             except BaseException:
                 self._connection.close()
                 raise
 
     def _query(self, sql: str, key: str) -> list[tuple[Any, ...]]:
-        with translated(self.path):
+        with translate_sqlite_errors(self.path):
             return self._connection.execute(sql, (key,)).fetchall()
 
     def _remove_files(self) -> None:

@@ -29,7 +29,7 @@ from edge.packs.format import FORMAT, NO_EMBEDDER
 from edge.packs.manifest import MAX_TITLE, Manifest
 from edge.packs.record import Page, Record
 from edge.packs.vectors import Int8Vectors, quantise
-from edge.packs.writer import embedding_text, sentence_texts
+from edge.packs.writer import make_embedding_text, make_sentence_texts
 from edge.types import DIMENSIONS
 
 Stage = Literal["read", "embed", "write", "words", "test"]
@@ -196,20 +196,20 @@ class Mapper:
         for number in numbers:
             batch = records[number * BATCH : (number + 1) * BATCH]
             if number not in finished:
-                texts = [embedding_text(document.title, record.heading, record.text) for record in batch]
-                spoken = [text for record in batch for text in sentence_texts(record)]
+                texts = [make_embedding_text(document.title, record.heading, record.text) for record in batch]
+                spoken = [text for record in batch for text in make_sentence_texts(record)]
                 vectors = quantise(embedder.embed([*texts, *spoken]))
                 self._journal.add_batch(document.key, number, vectors[: len(batch)], vectors[len(batch) :])
             yield number * BATCH + len(batch)
 
     def _choose_title(self, file: SourceFile, own: str) -> str:
         stem = PurePosixPath(file.name).stem
-        title = self._manifest.of(file.name).title or own or re.sub(r"[-_]+", " ", stem)
+        title = self._manifest.get_settings(file.name).title or own or re.sub(r"[-_]+", " ", stem)
         return " ".join(title.split())[:MAX_TITLE] or stem
 
     def _make_key(self, file: SourceFile, sha256: str) -> str:
         """Hash everything that records and vectors depend on."""
-        title = self._manifest.of(file.name).title
+        title = self._manifest.get_settings(file.name).title
         model = self._embedder.fingerprint if self._embedder else NO_EMBEDDER
         return _hash([file.name, sha256, title, model, __version__, FORMAT, BATCH])
 

@@ -94,17 +94,17 @@ def check_belongs(base: gguf.Header, model: str, adapter: gguf.Header, name: str
         weight = half.removesuffix(LORA_A)
         other = halves.get(weight + LORA_B, ())
         whole = shapes.get(weight, ())
-        if not _multiply_to(shape, other, whole) and weight != "token_embd.weight":
+        if not _has_shape(shape, other, whole) and weight != "token_embd.weight":
             raise UsageError(
-                f"{name} does not fit {model}: {weight} is {_times(whole)} there.",
+                f"{name} does not fit {model}: {weight} is {_format_shape(whole)} there.",
                 "Use it with the model it was trained on: same family, same size.",
             )
 
 
-def _multiply_to(a: tuple[int, ...], b: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+def _has_shape(a: tuple[int, ...], b: tuple[int, ...], whole: tuple[int, ...]) -> bool:
     """Return whether a × b has the shape of the weight."""
     return len(a) > 1 < len(b) and (a[0], b[1]) == (whole[0], math.prod(whole[1:2])) if whole else False
 
 
-def _times(shape: tuple[int, ...]) -> str:
+def _format_shape(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) or "missing"

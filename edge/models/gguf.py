@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from edge.embedded.part import Seen, locate, look
+from edge.embedded.part import Stamp, locate, read_stamp
 from edge.errors import ModelError, NotFoundError, StorageError
 
 MAGIC = b"GGUF"
@@ -106,18 +106,18 @@ def read_header(path: Path) -> Header:
         StorageError: it cannot be read.
     """
     try:
-        seen = look(path)
+        seen = read_stamp(path)
     except OSError:
         seen = ()  # opening it will say why
     return _read_header(path, seen)
 
 
 @lru_cache(maxsize=16)
-def _read_header(path: Path, _seen: Seen) -> Header:
-    with _opened(path) as reader:
-        tensors, entries = reader.counts()
-        metadata: dict[str, Value] = {k: v for k, v in reader.metadata(entries) if v is not None}
-        weights, data_bytes = reader.tensors(tensors, metadata)
+def _read_header(path: Path, _seen: Stamp) -> Header:
+    with _open(path) as reader:
+        tensors, entries = reader.read_counts()
+        metadata: dict[str, Value] = {k: v for k, v in reader.read_metadata(entries) if v is not None}
+        weights, data_bytes = reader.read_tensors(tensors, metadata)
         return Header(metadata, weights, data_bytes, reader.arrays, reader.lengths)
 
 
@@ -127,14 +127,14 @@ def read_name(path: Path) -> str:
     Raises:
         As `read_header`.
     """
-    with _opened(path) as reader:
-        _, entries = reader.counts()
-        names = (value for key, value in reader.metadata(entries) if key == "general.name" and value)
+    with _open(path) as reader:
+        _, entries = reader.read_counts()
+        names = (value for key, value in reader.read_metadata(entries) if key == "general.name" and value)
         return str(next(names, path.stem))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Reader]:
+def _open(path: Path) -> Iterator[_Reader]:
     try:
         inside = locate(path)
         real, offset, size = (inside.path, inside.offset, inside.size) if inside else (path, 0, 0)
@@ -159,34 +159,34 @@ class _Reader:
         self.arrays: dict[str, tuple[Number, ...]] = {}
         self.lengths: dict[str, int] = {}
 
-    def counts(self) -> tuple[int, int]:
+    def read_counts(self) -> tuple[int, int]:
         """Read the number of tensors and of metadata entries."""
         if self._data[:4] != MAGIC:
             raise ModelError(f"{self._path.name} is not a GGUF file.", "Get the model in GGUF form.")
         self._position = 4
-        version = self._number("I")
+        version = self._read_number("I")
         if version not in VERSIONS:
             raise ModelError(
                 f"{self._path.name} is a GGUF of version {version}.",
                 "Get a newer file of this model: versions 2 and 3 can be used.",
             )
-        tensors, entries = self._number("Q"), self._number("Q")
+        tensors, entries = self._read_number("Q"), self._read_number("Q")
         if tensors > MAX_ENTRIES or entries > MAX_ENTRIES:
-            raise self._damaged("it claims too many entries")
+            raise self._make_error("it claims too many entries")
         return tensors, entries
 
-    def metadata(self, entries: int) -> Iterator[tuple[str, Value]]:
+    def read_metadata(self, entries: int) -> Iterator[tuple[str, Value]]:
         """Yield keys and values in file order."""
         for _ in range(entries):
-            key = self._string()
-            yield key, self._value(key, self._number("I"))
+            key = self._read_string()
+            yield key, self._read_value(key, self._read_number("I"))
 
-    def tensors(self, count: int, metadata: dict[str, Value]) -> tuple[tuple[Tensor, ...], int]:
+    def read_tensors(self, count: int, metadata: dict[str, Value]) -> tuple[tuple[Tensor, ...], int]:
         """Read all tensors, each inside the file, and the bytes they take together."""
         alignment = metadata.get("general.alignment") or DEFAULT_ALIGNMENT
         if not isinstance(alignment, int) or alignment & (alignment - 1):
-            raise self._damaged(f"its alignment is {alignment}")
-        placed = [self._tensor() for _ in range(count)]
+            raise self._make_error(f"its alignment is {alignment}")
+        placed = [self._read_tensor() for _ in range(count)]
         if not placed:
             return (), 0
         start = -(-self._position // alignment) * alignment
@@ -196,14 +196,14 @@ class _Reader:
             raise ModelError(f"{self._path.name} is cut short: {size:,} of {wanted:,} bytes.", _AGAIN)
         return tuple(tensor for tensor, _ in placed), wanted - start
 
-    def _tensor(self) -> tuple[Tensor, int]:
+    def _read_tensor(self) -> tuple[Tensor, int]:
         """Read a tensor and where it begins."""
-        name = self._string()
-        dimensions = self._number("I")
+        name = self._read_string()
+        dimensions = self._read_number("I")
         if dimensions > MAX_DIMENSIONS:
-            raise self._damaged(f"tensor {name[:60]!r} has {dimensions} dimensions")
-        shape = tuple(self._number("Q") for _ in range(dimensions))
-        kind, offset = self._number("I"), self._number("Q")
+            raise self._make_error(f"tensor {name[:60]!r} has {dimensions} dimensions")
+        shape = tuple(self._read_number("Q") for _ in range(dimensions))
+        kind, offset = self._read_number("I"), self._read_number("Q")
         if kind not in _BLOCKS:
             raise ModelError(
                 f"{self._path.name} stores its weights in a way that is not known here (type {kind}).",
@@ -212,26 +212,26 @@ class _Reader:
         block, size = _BLOCKS[kind]
         return Tensor(name, shape, math.prod(shape) // block * size), offset
 
-    def _value(self, key: str, kind: int) -> Value:
+    def _read_value(self, key: str, kind: int) -> Value:
         if kind == _STRING:
-            return self._string()
+            return self._read_string()
         if kind == _ARRAY:
-            self._array(key)
+            self._read_array(key)
             return None
         if kind not in _SCALARS:
-            raise self._damaged(f"a value of unknown type {kind}")
+            raise self._make_error(f"a value of unknown type {kind}")
         number: Number = self._unpack(_SCALARS[kind])
         return number
 
-    def _array(self, key: str) -> None:
-        kind, length = self._number("I"), self._number("Q")
+    def _read_array(self, key: str) -> None:
+        kind, length = self._read_number("I"), self._read_number("Q")
         self.lengths[key] = length
         if kind == _STRING:
             if length * 8 > len(self._data):
-                raise self._damaged("an array ends outside of it")
+                raise self._make_error("an array ends outside of it")
             self._skip_strings(length)
         elif kind not in _SCALARS:
-            raise self._damaged(f"an array of type {kind}")
+            raise self._make_error(f"an array of type {kind}")
         elif length <= MAX_NUMBERS:
             self.arrays[key] = tuple(self._unpack(_SCALARS[kind]) for _ in range(length))
         else:
@@ -246,16 +246,16 @@ class _Reader:
             for _ in range(count):
                 at += 8 + length(data, at)[0]
         except (struct.error, OverflowError) as error:
-            raise self._damaged("its header ends early") from error
+            raise self._make_error("its header ends early") from error
         self._skip(at - self._position)
 
-    def _string(self) -> str:
-        length = self._number("Q")
+    def _read_string(self) -> str:
+        length = self._read_number("Q")
         start = self._position
         self._skip(length)
         return self._data[start : start + length].decode("utf-8", "replace")
 
-    def _number(self, code: str) -> int:
+    def _read_number(self, code: str) -> int:
         return int(self._unpack(code))
 
     def _unpack(self, code: str) -> Number:
@@ -266,8 +266,8 @@ class _Reader:
 
     def _skip(self, length: int) -> None:
         if length > len(self._data) - self._position:
-            raise self._damaged("its header ends early")
+            raise self._make_error("its header ends early")
         self._position += length
 
-    def _damaged(self, what: str) -> ModelError:
+    def _make_error(self, what: str) -> ModelError:
         return ModelError(f"{self._path.name} is damaged: {what}.", _AGAIN)

@@ -86,7 +86,7 @@ def choose(spec: Spec, files: dict[str, int]) -> str:
     if spec.path:
         found = [path for path in files if path == spec.path]
     elif wanted:
-        found = [path for path in whole if _names(path, wanted)]
+        found = [path for path in whole if _has_word(path, wanted)]
         found = [path for path in found if path.lower().removesuffix(SUFFIX).endswith(wanted)] or found
     else:
         found = list(whole)
@@ -106,7 +106,7 @@ def choose(spec: Spec, files: dict[str, int]) -> str:
     raise NotFoundError(f"{spec.repository} has no {wish}.", hint)
 
 
-def _names(path: str, wanted: str) -> bool:
+def _has_word(path: str, wanted: str) -> bool:
     """Return whether a file's name contains a word, such as ``q4_k_m`` but not ``q4_k``."""
     name = path.rpartition("/")[2].lower().removesuffix(SUFFIX)
     return re.search(rf"(?<![a-z0-9]){re.escape(wanted)}(?![a-z0-9_])", name) is not None
@@ -117,7 +117,7 @@ class Hub:
 
     def __init__(self, address: str = "") -> None:
         self._address = address.rstrip("/") or None
-        self._library = _library()
+        self._library = _import_library()
 
     def find(self, spec: Spec) -> RemoteFile:
         """Find the file that a spec means, as the hub promises it now.
@@ -127,14 +127,16 @@ class Hub:
             UsageError: several files match.
             CarrierError: the hub cannot be reached, refuses, or says too little.
         """
-        with _translated(spec.repository):
-            self._reach(spec.repository)
+        with _translate_errors(spec.repository):
+            self._check_reachable(spec.repository)
             api = self._library.HfApi(endpoint=self._address, library_name="edge")
             tree = api.list_repo_tree(spec.repository, recursive=True, revision=spec.revision)
             entries = {e.path: e for e in tree if hasattr(e, "size") and e.path.lower().endswith(SUFFIX)}
             path = choose(spec, {path: entry.size for path, entry in entries.items()})
             lfs = entries[path].lfs
-            metadata = self._library.get_hf_file_metadata(self._url(spec.repository, path, spec.revision))
+            metadata = self._library.get_hf_file_metadata(
+                self._make_url(spec.repository, path, spec.revision)
+            )
         if lfs is None or not re.fullmatch(r"[0-9a-f]{64}", lfs.sha256 or ""):
             raise CarrierError(
                 f"The hub gives no SHA-256 of {path}.", "Fetch it yourself and use `edge model add FILE`."
@@ -155,8 +157,8 @@ class Hub:
         """
         from huggingface_hub.file_download import http_get
 
-        with _translated(file.repository):
-            url = self._url(file.repository, file.path, file.commit)
+        with _translate_errors(file.repository):
+            url = self._make_url(file.repository, file.path, file.commit)
             place = self._library.get_hf_file_metadata(url).location
             headers = self._library.utils.build_hf_headers(library_name="edge")
             if (
@@ -166,21 +168,21 @@ class Hub:
             headers["Accept-Encoding"] = "identity"
             http_get(
                 place, target, resume_size=have, headers=headers, expected_size=file.bytes,
-                displayed_filename=file.path, tqdm_class=_bar(progress),
+                displayed_filename=file.path, tqdm_class=_make_bar(progress),
             )  # fmt: skip
 
-    def _reach(self, repository: str) -> None:
+    def _check_reachable(self, repository: str) -> None:
         """Fail at once where there is no network: the library tries five times, which takes 20 seconds."""
         address = f"{self._address or self._library.constants.ENDPOINT}/api/models/{repository}"
         headers = self._library.utils.build_hf_headers(library_name="edge")
         self._library.utils.get_session().head(address, headers=headers, timeout=10)
 
-    def _url(self, repository: str, path: str, revision: str) -> str:
+    def _make_url(self, repository: str, path: str, revision: str) -> str:
         url: str = self._library.hf_hub_url(repository, path, revision=revision, endpoint=self._address)
         return url
 
 
-def _library() -> ModuleType:
+def _import_library() -> ModuleType:
     """Import huggingface_hub, silent: without telemetry, look-ups about who calls, and bars of its own."""
     try:
         import huggingface_hub
@@ -198,7 +200,7 @@ def _library() -> ModuleType:
     return huggingface_hub
 
 
-def _bar(progress: Progress) -> type[Any]:
+def _make_bar(progress: Progress) -> type[Any]:
     """Make a progress bar, as the library wants one, that draws nothing and tells ``progress``."""
 
     class Bar:
@@ -221,7 +223,7 @@ def _bar(progress: Progress) -> type[Any]:
 
 
 @contextmanager
-def _translated(repository: str) -> Iterator[None]:
+def _translate_errors(repository: str) -> Iterator[None]:
     """Turn errors of the library, of HTTP and of the network into ours."""
     import httpx2
     from huggingface_hub import errors
@@ -229,7 +231,7 @@ def _translated(repository: str) -> Iterator[None]:
     try:
         yield
     except (errors.RepositoryNotFoundError, errors.GatedRepoError, errors.DisabledRepoError) as error:
-        raise _no_access(repository, error) from error
+        raise _make_access_error(repository, error) from error
     except (errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
         raise NotFoundError(
             f"{repository} has no such file or revision.", "Leave out the file to see what there is."
@@ -241,9 +243,9 @@ def _translated(repository: str) -> Iterator[None]:
             "HF_HUB_OFFLINE forbids the connection.", "Unset it, or use `edge model add FILE`."
         ) from error
     except errors.HfHubHTTPError as error:
-        raise _answered(repository, error.response.status_code) from error
+        raise _make_status_error(repository, error.response.status_code) from error
     except httpx2.HTTPStatusError as error:
-        raise _answered(repository, error.response.status_code) from error
+        raise _make_status_error(repository, error.response.status_code) from error
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
         raise CarrierError(
             f"The hub cannot be reached, or the connection broke ({type(error).__name__}).",
@@ -256,7 +258,7 @@ def _translated(repository: str) -> Iterator[None]:
         ) from error
 
 
-def _no_access(repository: str, error: Any) -> CarrierError | NotFoundError:
+def _make_access_error(repository: str, error: Any) -> CarrierError | NotFoundError:
     kind, status = type(error).__name__, error.response.status_code
     if kind == "GatedRepoError" or status == 403:
         return CarrierError(
@@ -269,7 +271,7 @@ def _no_access(repository: str, error: Any) -> CarrierError | NotFoundError:
     )
 
 
-def _answered(repository: str, status: int) -> CarrierError:
+def _make_status_error(repository: str, status: int) -> CarrierError:
     if status in (401, 403):
         return CarrierError(f"The hub does not give {repository} to you (HTTP {status}).", "Set HF_TOKEN.")
     if status == 429:

@@ -26,15 +26,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from edge import files
-from edge.embedded.bundled import place_of
-from edge.embedded.findings import Checked
-from edge.embedded.part import COPY_AGAIN, Seen, locate, look, open_file, size_of
+from edge.embedded.bundled import find_place
+from edge.embedded.findings import Findings
+from edge.embedded.part import COPY_AGAIN, Stamp, locate, open_file, read_size, read_stamp
 from edge.errors import EdgeError, EngineError, ModelError
 from edge.files import Progress, ignore_progress
-
-__all__ = [
-    "Guard", "Record", "Seen", "damaged", "hash_model", "look", "read_record", "record_path", "verify", "write_record"
-]  # fmt: skip
 
 SUFFIX = ".json"
 _NICE = 10
@@ -61,7 +57,7 @@ class Record:
     sha256: str
     bytes: int
     source: str = ""
-    seen: Seen | None = None
+    seen: Stamp | None = None
     checked: float = 0.0
 
 
@@ -70,21 +66,21 @@ def record_path(model: Path) -> Path:
     return model.with_suffix(SUFFIX)
 
 
-def read_record(model: Path, checked: Checked | None = None) -> Record | None:
+def read_record(model: Path, findings: Findings | None = None) -> Record | None:
     """Read the record of a model, unless there is none that can be read.
 
     Args:
         model: the file, or a part of the program.
-        checked: what is remembered of models that came along; nothing is where it is None.
+        findings: on bundled models; None for none.
     """
     try:
-        if place_of(model) == "installed":
+        if find_place(model) == "installed":
             return _read(model)
-        found = checked.finding(model) if checked else None
+        found = findings.find(model) if findings else None
         if inside := locate(model):
             known: Record | None = Record(inside.sha256, inside.size)
         else:
-            known = _read(model) or (Record(found.sha256, look(model)[0]) if found else None)
+            known = _read(model) or (Record(found.sha256, read_stamp(model)[0]) if found else None)
     except OSError:
         return None
     if known is None:
@@ -117,28 +113,28 @@ def write_record(model: Path, record: Record) -> None:
 def hash_model(path: Path, progress: Progress = ignore_progress) -> str:
     """Return the SHA-256 of a model's file, or of a part of the program; raises as ``hash_file``."""
     with open_file(path) as file:
-        return files.hash_stream(file, size_of(path), progress)
+        return files.hash_stream(file, read_size(path), progress)
 
 
-def verify(path: Path, progress: Progress = ignore_progress, checked: Checked | None = None) -> Record:
+def verify(path: Path, progress: Progress = ignore_progress, findings: Findings | None = None) -> Record:
     """Hash a model and compare, keeping what was found.
 
     Raises:
         ModelError: it is not the file that came in.
         StorageError: it cannot be read.
     """
-    with files.storage_errors(path):
-        before = look(path)
+    with files.translate_os_errors(path):
+        before = read_stamp(path)
         found = hash_model(path, progress)
-        known = read_record(path, checked) or Record(found, before[0], "found on this device")
+        known = read_record(path, findings) or Record(found, before[0], "found on this device")
         if found != known.sha256:
-            _keep(path, replace(known, seen=None), checked)
-            raise damaged(path, known)
-        _keep(path, record := replace(known, seen=before, checked=time.time()), checked)
+            _keep(path, replace(known, seen=None), findings)
+            raise make_damage_error(path, known)
+        _keep(path, record := replace(known, seen=before, checked=time.time()), findings)
         return record
 
 
-def damaged(path: Path, record: Record) -> ModelError:
+def make_damage_error(path: Path, record: Record) -> ModelError:
     """Make the error for a file that is not what came in."""
     if record.source == INSIDE:
         return ModelError(f"{path.name} inside {path.parent.name} is damaged.", COPY_AGAIN)
@@ -158,27 +154,27 @@ class Guard:
     Args:
         paths: the files.
         admit: called before each load; raises the reason why it cannot be now.
-        checked: what is remembered of files that came along.
+        findings: on bundled files.
     """
 
     def __init__(
         self,
         paths: Sequence[Path],
         admit: Callable[[], object] | None = None,
-        checked: Checked | None = None,
+        findings: Findings | None = None,
     ) -> None:
-        self._paths, self._admit, self._checked = tuple(paths), admit, checked
+        self._paths, self._admit, self._findings = tuple(paths), admit, findings
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._rested = 0.0
         self._done = (0, 0)
-        self._damaged: tuple[Path, Seen] | None = None
+        self._damaged: tuple[Path, Stamp] | None = None
         self.damage: ModelError | None = None
         """The damage, once one was found."""
         self.limit_s: float | None = None
         """Seconds that a load waits for files that must be hashed first; None: until they are."""
 
-    def before_loading(self, alarm: Callable[[], None]) -> None:
+    def check_before_loading(self, alarm: Callable[[], None]) -> None:
         """Let a load begin: at once if the files look as they did, else after they were hashed.
 
         Args:
@@ -189,7 +185,7 @@ class Guard:
             StorageError: one cannot be read.
             EngineError: they are still being hashed after ``limit_s``.
         """
-        if self.damage and self._damaged and self._damaged[1] == _look(self._damaged[0]):
+        if self.damage and self._damaged and self._damaged[1] == _try_stamp(self._damaged[0]):
             raise self.damage
         self.damage = self._damaged = None
         due = [path for path in self._paths if self._is_due(path)]
@@ -211,8 +207,8 @@ class Guard:
         self.wait(1.0)
 
     def _is_due(self, path: Path) -> bool:
-        record = read_record(path, self._checked)
-        return record is not None and _look(path) not in (None, record.seen)
+        record = read_record(path, self._findings)
+        return record is not None and _try_stamp(path) not in (None, record.seen)
 
     def _check_first(self, due: Sequence[Path]) -> None:
         """Hash files without rest, here or, if that is not waited for, in another thread."""
@@ -276,27 +272,27 @@ class Guard:
             progress(done, total)
 
         try:
-            verify(path, count, self._checked)
+            verify(path, count, self._findings)
         except _Stopped:
             return
         except ModelError as error:
-            self._damaged, self.damage = (path, _look(path) or ()), error
+            self._damaged, self.damage = (path, _try_stamp(path) or ()), error
             raise
 
 
-def _look(path: Path) -> Seen | None:
+def _try_stamp(path: Path) -> Stamp | None:
     """Read a stamp; None for what cannot be read, which loading will say."""
     try:
-        return look(path)
+        return read_stamp(path)
     except OSError:
         return None
 
 
-def _keep(path: Path, record: Record, checked: Checked | None) -> None:
+def _keep(path: Path, record: Record, findings: Findings | None) -> None:
     with suppress(OSError):  # on a read-only disk nothing can be remembered, and nothing is lost
-        if place_of(path) == "installed":
+        if find_place(path) == "installed":
             write_record(path, record)
-        elif checked and record.seen is None:
-            checked.forget(path)
-        elif checked and record.seen:
-            checked.keep(path, record.sha256, record.seen)
+        elif findings and record.seen is None:
+            findings.forget(path)
+        elif findings and record.seen:
+            findings.keep(path, record.sha256, record.seen)

@@ -44,9 +44,9 @@ def pull(settings: Settings, text: str, progress: Progress) -> InstalledModel:
     hub = Hub(settings.hub)
     file = hub.find(spec)
     store, name = ModelStore(settings), PurePosixPath(file.path).stem
-    if there := store.installed(name, file.sha256):
+    if there := store.find_installed(name, file.sha256):
         return there
-    with files.storage_errors(store.folder):
+    with files.translate_os_errors(store.folder):
         folder = store.folder / FOLDER
         files.make_folder(folder)
         staged = folder / file.sha256
@@ -67,12 +67,12 @@ def forget_old(folder: Path, now: float) -> None:
 
 def _fetch(hub: Hub, file: RemoteFile, staged: Path, progress: Progress) -> None:
     """Bring the file here; once more from the beginning when what was resumed turns out wrong."""
-    resumed = _complete(hub, file, staged, progress)
+    resumed = _download_rest(hub, file, staged, progress)
     if _is_promised(file, staged, progress):
         return
     staged.unlink()
     if resumed:
-        _complete(hub, file, staged, progress)
+        _download_rest(hub, file, staged, progress)
         if _is_promised(file, staged, progress):
             return
         staged.unlink()
@@ -82,7 +82,7 @@ def _fetch(hub: Hub, file: RemoteFile, staged: Path, progress: Progress) -> None
     )
 
 
-def _complete(hub: Hub, file: RemoteFile, staged: Path, progress: Progress) -> bool:
+def _download_rest(hub: Hub, file: RemoteFile, staged: Path, progress: Progress) -> bool:
     """Append what is missing; return whether there was something before."""
     have = staged.stat().st_size if staged.exists() else 0
     if have > file.bytes:

@@ -22,13 +22,14 @@ from typing import Literal
 from edge import files
 from edge.config import Settings
 from edge.embedded.bundled import Place
-from edge.embedded.findings import checked
+from edge.embedded.findings import open_findings
+from edge.embedded.part import read_stamp
 from edge.errors import EdgeError, NotFoundError, UsageError
 from edge.files import Progress, ignore_progress
 from edge.models import gguf
-from edge.models.bundled import CarriedModel, carried_models
+from edge.models.bundled import BundledModel, list_bundled_models
 from edge.models.checks import check_adapter, check_belongs, check_model, is_adapter
-from edge.models.integrity import Record, hash_model, look, read_record, record_path, verify, write_record
+from edge.models.integrity import Record, hash_model, read_record, record_path, verify, write_record
 
 SUFFIX = ".gguf"
 LORA_FOLDER = "lora"
@@ -62,12 +63,12 @@ class ModelStore:
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.models_dir
-        self._checked = checked(settings.home)
-        self._carried: dict[str, CarriedModel] = {}
-        came = carried_models()
+        self._findings = open_findings(settings.home)
+        self._bundled: dict[str, BundledModel] = {}
+        came = list_bundled_models()
         for model in came:
-            self._carried.setdefault(model.name, model)
-        self._hidden = tuple(model for model in came if model not in self._carried.values())
+            self._bundled.setdefault(model.name, model)
+        self._hidden = tuple(model for model in came if model not in self._bundled.values())
 
     @property
     def folder(self) -> Path:
@@ -76,37 +77,39 @@ class ModelStore:
 
     def list(self) -> tuple[InstalledModel, ...]:
         """List all models by name, then all adapters, then bundled models, unless one of their name is installed."""
-        active = {self._named(kind) for kind in _SLOTS}
-        adapters = {path for path, _ in self.loras()}
+        active = {self._read_name(kind) for kind in _SLOTS}
+        adapters = {path for path, _ in self.list_loras()}
         files = sorted(self._folder.glob(f"*{SUFFIX}"))
         loras = sorted((self._folder / LORA_FOLDER).glob(f"*{SUFFIX}"))
         return (
             *(InstalledModel(f.stem, f, f.stat().st_size, f.stem in active) for f in files if f.is_file()),
             *(InstalledModel(f.stem, f, f.stat().st_size, f in adapters, "adapter") for f in loras if f.is_file()),
-            *(self._described(model) for model in self._usable().values()),
+            *(self._describe(model) for model in self._list_usable().values()),
         )  # fmt: skip
 
-    def shadowed(self) -> tuple[CarriedModel, ...]:
+    def list_shadowed(self) -> tuple[BundledModel, ...]:
         """List bundled models that are not used, since another of their name goes first."""
-        usable = self._usable()
-        return (*(model for name, model in self._carried.items() if name not in usable), *self._hidden)
+        usable = self._list_usable()
+        return (*(model for name, model in self._bundled.items() if name not in usable), *self._hidden)
 
-    def problems(self) -> tuple[CarriedModel, ...]:
+    def find_problems(self) -> tuple[BundledModel, ...]:
         """List bundled models that are damaged, as far as their headers tell."""
-        return tuple(model for model in self._usable().values() if model.error)
+        return tuple(model for model in self._list_usable().values() if model.error)
 
-    def active(self) -> Path | None:
+    def find_active(self) -> Path | None:
         """Find the model to answer with, if there is one: the one that was chosen, else the first bundled one."""
-        return self._in_use("language")
+        return self._find_in_use("language")
 
-    def reranker(self) -> Path | None:
+    def find_reranker(self) -> Path | None:
         """Find the model that orders passages, if there is one."""
-        return self._in_use("reranker")
+        return self._find_in_use("reranker")
 
-    def loras(self) -> tuple[tuple[Path, float], ...]:
+    def list_loras(self) -> tuple[tuple[Path, float], ...]:
         """List the adapters of the language model in use, each with its scale. One that is gone is left out."""
-        lines = (line.split() for line in self._lines("language")[1:])
-        pairs = ((self._adapter_path(words[0]), _number(words[1])) for words in lines if len(words) == 2)
+        lines = (line.split() for line in self._read_pointer("language")[1:])
+        pairs = (
+            (self._locate_adapter(words[0]), _parse_number(words[1])) for words in lines if len(words) == 2
+        )
         return tuple((path, scale) for path, scale in pairs if path.is_file() and scale)
 
     def require_active(self) -> Path:
@@ -115,7 +118,7 @@ class ModelStore:
         Raises:
             NotFoundError: none is in use.
         """
-        if path := self.active():
+        if path := self.find_active():
             return path
         raise NotFoundError("No language model is in use.", _ADD)
 
@@ -143,21 +146,21 @@ class ModelStore:
             StorageError: no space, or not writable.
             BusyError: another process is changing the models.
         """
-        with self._arriving(source, source.stem) as path:
+        with self._place(source, source.stem) as path:
             if replace or not path.exists() or self._is_to_be_mended(path, hash_model(source)):
                 files.check_space(path.parent, source.stat().st_size, source.name, MAKE_SPACE)
                 with files.replace_atomically(path) as new:
                     digest = files.copy_and_hash(source, new, progress)
                     record = Record(digest, new.stat().st_size, origin or str(source.absolute()))
                     write_record(path, record)  # first: no file is ever without
-                write_record(path, dataclasses.replace(record, seen=look(path)))
+                write_record(path, dataclasses.replace(record, seen=read_stamp(path)))
         return self._get(path.stem)
 
-    def installed(self, name: str, sha256: str) -> InstalledModel | None:
+    def find_installed(self, name: str, sha256: str) -> InstalledModel | None:
         """Find the model of this name if it is this file, and undamaged."""
         with suppress(EdgeError):
-            model = self._get(_safe_name(name))
-            record = verify(model.path, checked=self._checked)
+            model = self._get(_make_name(name))
+            record = verify(model.path, findings=self._findings)
             return model if record.sha256 == sha256 else None
         return None
 
@@ -167,13 +170,13 @@ class ModelStore:
         Raises:
             As `add`.
         """
-        with self._arriving(staged, name) as path:
+        with self._place(staged, name) as path:
             if not path.exists() or self._is_to_be_mended(path, sha256):
                 files.sync_file(staged)
                 record = Record(sha256, staged.stat().st_size, origin)
                 write_record(path, record)  # first: no file is ever without
                 files.replace(staged, path)
-                write_record(path, dataclasses.replace(record, seen=look(path)))
+                write_record(path, dataclasses.replace(record, seen=read_stamp(path)))
         return self._get(path.stem)
 
     def use(self, name: str, loras: Sequence[tuple[str, float]] = ()) -> InstalledModel:
@@ -193,8 +196,8 @@ class ModelStore:
         for lora, _ in loras:
             adapter = self._get(lora, "adapter")
             check_belongs(header, name, check_adapter(adapter.path), adapter.name)
-        with self._changing():
-            self._point_to(header.kind, name, loras)
+        with self._lock():
+            self._write_pointer(header.kind, name, loras)
         return self._get(name)
 
     def remove(self, name: str) -> None:
@@ -211,28 +214,28 @@ class ModelStore:
             raise UsageError(f"The model {name} is inside the program.", hint)
         if model.place == "beside":
             raise UsageError(f"The model {name} lies beside the program.", f"Delete the file {model.path}")
-        with self._changing():
+        with self._lock():
             for kind in _SLOTS:
-                if self._named(kind) == name:
-                    self._pointer(kind).unlink(missing_ok=True)
+                if self._read_name(kind) == name:
+                    self._locate_pointer(kind).unlink(missing_ok=True)
             model.path.unlink(missing_ok=True)
             record_path(model.path).unlink(missing_ok=True)
 
     @contextmanager
-    def _arriving(self, source: Path, stem: str) -> Iterator[Path]:
+    def _place(self, source: Path, stem: str) -> Iterator[Path]:
         """Give the place of a checked file, while nobody else changes anything; it is used if it is the first."""
         header = gguf.read_header(source)
         kind = check_adapter(source).kind if is_adapter(header) else check_model(source).kind
-        name = _safe_name(stem)
-        path = self._adapter_path(name) if kind == "part" else self._folder / f"{name}{SUFFIX}"
-        other = self._folder / f"{name}{SUFFIX}" if kind == "part" else self._adapter_path(name)
+        name = _make_name(stem)
+        path = self._locate_adapter(name) if kind == "part" else self._folder / f"{name}{SUFFIX}"
+        other = self._folder / f"{name}{SUFFIX}" if kind == "part" else self._locate_adapter(name)
         if other.is_file():
-            raise _name_taken(other)
-        with self._changing():
+            raise _make_name_error(other)
+        with self._lock():
             files.make_folder(path.parent)
             yield path
-            if kind in _SLOTS and self._in_use(kind) is None:
-                self._point_to(kind, path.stem)
+            if kind in _SLOTS and self._find_in_use(kind) is None:
+                self._write_pointer(kind, path.stem)
 
     def _is_to_be_mended(self, path: Path, sha256: str | None) -> bool:
         """Return whether the file at this place was once this one and is damaged now. If it still is, it stays.
@@ -246,7 +249,7 @@ class ModelStore:
                 verify(path)
             return False
         if record is None or record.sha256 != sha256:
-            raise _name_taken(path)
+            raise _make_name_error(path)
         return True
 
     def _get(self, name: str, kind: str = "") -> InstalledModel:
@@ -256,52 +259,52 @@ class ModelStore:
             raise NotFoundError(f"There is no {kind or 'model'} named {name}.", hint)
         return models[name]
 
-    def _in_use(self, kind: gguf.Kind) -> Path | None:
-        name = self._named(kind)
+    def _find_in_use(self, kind: gguf.Kind) -> Path | None:
+        name = self._read_name(kind)
         path = self._folder / f"{name}{SUFFIX}"
         if name and path.is_file():
             return path
-        if name in self._carried:
-            return self._carried[name].path
-        first = [model for model in self._usable().values() if kind in (model.kind, model.guess)]
+        if name in self._bundled:
+            return self._bundled[name].path
+        first = [model for model in self._list_usable().values() if kind in (model.kind, model.guess)]
         return min(first, key=lambda model: model.error is not None).path if first else None
 
-    def _usable(self) -> dict[str, CarriedModel]:
+    def _list_usable(self) -> dict[str, BundledModel]:
         """List bundled models by name, without those of which one of their name is installed."""
         return {
             name: model
-            for name, model in self._carried.items()
+            for name, model in self._bundled.items()
             if not (self._folder / f"{name}{SUFFIX}").is_file()
         }
 
-    def _described(self, model: CarriedModel) -> InstalledModel:
-        active = model.path in (self.active(), self.reranker())
+    def _describe(self, model: BundledModel) -> InstalledModel:
+        active = model.path in (self.find_active(), self.find_reranker())
         purpose = "damaged" if model.kind is None else "" if model.kind == "language" else model.kind
         return InstalledModel(model.name, model.path, model.bytes, active, place=model.place, purpose=purpose)
 
-    def _adapter_path(self, name: str) -> Path:
+    def _locate_adapter(self, name: str) -> Path:
         return self._folder / LORA_FOLDER / f"{Path(name).name}{SUFFIX}"
 
-    def _pointer(self, kind: gguf.Kind) -> Path:
+    def _locate_pointer(self, kind: gguf.Kind) -> Path:
         return self._folder / _SLOTS[kind]
 
-    def _lines(self, kind: gguf.Kind) -> tuple[str, ...]:
+    def _read_pointer(self, kind: gguf.Kind) -> tuple[str, ...]:
         try:
-            return tuple(self._pointer(kind).read_text(encoding="utf-8").splitlines())
+            return tuple(self._locate_pointer(kind).read_text(encoding="utf-8").splitlines())
         except (OSError, UnicodeDecodeError):
             return ()
 
-    def _named(self, kind: gguf.Kind) -> str:
-        return next(iter(self._lines(kind)), "")
+    def _read_name(self, kind: gguf.Kind) -> str:
+        return next(iter(self._read_pointer(kind)), "")
 
-    def _point_to(self, kind: gguf.Kind, name: str, loras: Sequence[tuple[str, float]] = ()) -> None:
+    def _write_pointer(self, kind: gguf.Kind, name: str, loras: Sequence[tuple[str, float]] = ()) -> None:
         lines = [name, *(f"{lora} {scale:g}" for lora, scale in loras)]
-        files.write_atomically(self._pointer(kind), "\n".join([*lines, ""]).encode())
+        files.write_atomically(self._locate_pointer(kind), "\n".join([*lines, ""]).encode())
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         """Let only this process change the folder; what an interrupted one left is cleared away."""
-        with files.storage_errors(self._folder):
+        with files.translate_os_errors(self._folder):
             files.make_folder(self._folder)
             with files.hold_lock(self._folder / ".lock", "changing the models"):
                 for left in self._folder.rglob(files.UNFINISHED):
@@ -309,17 +312,17 @@ class ModelStore:
                 yield
 
 
-def _safe_name(stem: str) -> str:
+def _make_name(stem: str) -> str:
     """Return a name that is easy to type: letters, digits, dot, dash and underscore."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "model"
 
 
-def _name_taken(path: Path) -> UsageError:
+def _make_name_error(path: Path) -> UsageError:
     hint = f"Remove it with `edge model remove {path.stem}`, or rename the file."
     return UsageError(f"Another model named {path.stem} is installed.", hint)
 
 
-def _number(text: str) -> float:
+def _parse_number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
@@ -333,7 +336,7 @@ def parse_lora(text: str) -> tuple[str, float]:
         UsageError: the scale is no number other than 0, or absurdly large.
     """
     name, separator, scale = text.partition(":")
-    number = _number(scale) if separator else 1.0
+    number = _parse_number(scale) if separator else 1.0
     if not name or not 0 < abs(number) <= MAX_SCALE:
         raise UsageError(
             f"{text} is no adapter with a scale.", "For example: --lora service or --lora service:0.5"

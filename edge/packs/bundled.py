@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge import files
-from edge.embedded.bundled import Carried, Place, carried
-from edge.embedded.findings import Checked
-from edge.embedded.part import COPY_AGAIN, locate, look
+from edge.embedded.bundled import BundledFile, Place, list_bundled
+from edge.embedded.findings import Findings
+from edge.embedded.part import COPY_AGAIN, locate, read_stamp
 from edge.errors import EdgeError, PackError, StorageError
 from edge.packs.format import check_digest
 from edge.packs.pack import Pack
@@ -16,7 +16,7 @@ from edge.packs.verify import verify
 
 
 @dataclass(frozen=True, slots=True)
-class CarriedPack:
+class BundledPack:
     """A pack that is embedded in the program or beside it. ``error`` says why it cannot be used; its name is the file's
     then.
     """
@@ -27,34 +27,34 @@ class CarriedPack:
     error: EdgeError | None = None
 
 
-def carried_packs(checked: Checked) -> tuple[CarriedPack, ...]:
+def list_bundled_packs(findings: Findings) -> tuple[BundledPack, ...]:
     """List them in the order of precedence.
 
     Args:
-        checked: what is remembered of packs that were checked before.
+        findings: on packs that were checked before.
 
     Raises:
         StorageError: the program is damaged.
     """
-    return tuple(_pack(found, checked) for found in carried("pack"))
+    return tuple(_read_pack(found, findings) for found in list_bundled("pack"))
 
 
-def _pack(found: Carried, checked: Checked) -> CarriedPack:
+def _read_pack(found: BundledFile, findings: Findings) -> BundledPack:
     try:
-        if checked.finding(found.path) is None:
-            with files.storage_errors(found.path):
-                seen = look(found.path)
-                checked.keep(found.path, _check(found), seen)
+        if findings.find(found.path) is None:
+            with files.translate_os_errors(found.path):
+                seen = read_stamp(found.path)
+                findings.keep(found.path, _check(found), seen)
         with Pack.open(found.path) as pack:
             name = pack.manifest.name
         if found.place == "inside" and name != found.path.stem:
             raise PackError(f"It calls itself {name}.")
     except EdgeError as error:
-        return CarriedPack(found.path.stem, found.path, found.place, _told(found, error))
-    return CarriedPack(name, found.path, found.place)
+        return BundledPack(found.path.stem, found.path, found.place, _explain(found, error))
+    return BundledPack(name, found.path, found.place)
 
 
-def _check(found: Carried) -> str:
+def _check(found: BundledFile) -> str:
     """Check a pack and return its SHA-256. One that is embedded was verified when it was put there."""
     if found.place == "beside":
         return verify(found.path).file
@@ -64,7 +64,7 @@ def _check(found: Carried) -> str:
     return digest
 
 
-def _told(found: Carried, error: EdgeError) -> EdgeError:
+def _explain(found: BundledFile, error: EdgeError) -> EdgeError:
     if found.place == "inside":
         return StorageError(f"{found} is damaged.", COPY_AGAIN)
     if isinstance(error, PackError):

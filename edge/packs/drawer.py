@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from edge.errors import BusyError, EdgeError, PackError
-from edge.packs.pages import INSTEAD, PDF, page_png, refuse_other_types
+from edge.packs.pages import INSTEAD, PDF, draw_page, refuse_other_types
 from edge.types import Box
 
 TIMEOUT_S = 20.0
@@ -52,7 +52,7 @@ class PageDrawer:
         width: int,
         is_unwanted: Callable[[], bool] = lambda: False,
     ) -> bytes:
-        """Return what ``page_png`` returns; its arguments and its errors are those too.
+        """Return what ``draw_page`` returns; its arguments and its errors are those too.
 
         Args:
             is_unwanted: asked now and then; True ends the drawing.
@@ -137,7 +137,7 @@ def _draw(request: _Request) -> bytes | EdgeError:
     """Draw one page. Return errors, so that they travel between processes like results."""
     original, page, highlight, width = request
     try:
-        return page_png(original, PDF, page, highlight, width)
+        return draw_page(original, PDF, page, highlight, width)
     except EdgeError as error:
         return error
     except (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:

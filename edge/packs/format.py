@@ -100,7 +100,7 @@ def read_trailer(path: Path) -> Trailer:
         NotFoundError, StorageError: there is no such file, or it cannot be read.
         PackError: not a regular file, without our mark, of another format, or not as long as it says.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - TRAILER_BYTES))
         tail = file.read(TRAILER_BYTES)
@@ -124,7 +124,7 @@ def check_digest(path: Path) -> Digests:
         PackError: a single byte is not what it was when the pack was built.
     """
     trailer = read_trailer(path)
-    with _opened(path) as file:
+    with _open(path) as file:
         database = _hash(file, trailer.length)
         whole = database.copy()
         whole.update(file.read())
@@ -144,7 +144,7 @@ def seal(path: Path) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _open(path: Path) -> Iterator[BinaryIO]:
     """Open a pack's file, with the operating system's errors translated."""
     try:
         if path.exists() and not path.is_file():

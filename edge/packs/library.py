@@ -21,7 +21,7 @@ class Library:
         self._open: dict[tuple[Path, bool], Pack] = {}
         self._sound: set[Path] = set()
 
-    def packs(self) -> Sequence[Pack]:
+    def open_packs(self) -> Sequence[Pack]:
         """Open the packs in use now; damaged ones are left out (``PackStore.problems`` names them).
 
         A pack that was replaced is let go, not closed: another thread may still be searching it.
@@ -31,11 +31,11 @@ class Library:
         """
         with self._lock:
             self._open = {
-                key: pack for key in self._store.in_use() if (pack := self._opened(*key)) is not None
+                key: pack for key in self._store.list_in_use() if (pack := self._open_one(*key)) is not None
             }
             packs = [pack for pack in self._open.values() if not self._store.is_set_aside(pack.path)]
         if not packs:
-            for problem in self._store.problems():
+            for problem in self._store.find_problems():
                 raise type(problem.error)(
                     f"The pack '{problem.name}' cannot be used: {problem.error.message}", problem.hint
                 )
@@ -48,7 +48,7 @@ class Library:
             True if there was such a pack: the others may answer.
         """
         found = False
-        for pack in self.packs():
+        for pack in self.open_packs():
             try:
                 if pack.path not in self._sound:
                     verify(pack.path)
@@ -65,7 +65,7 @@ class Library:
                 pack.close()
             self._open = {}
 
-    def _opened(self, path: Path, signed: bool) -> Pack | None:
+    def _open_one(self, path: Path, signed: bool) -> Pack | None:
         try:
             return self._open.get((path, signed)) or Pack.open(path, signed)
         except EdgeError:

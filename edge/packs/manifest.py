@@ -50,7 +50,7 @@ class Manifest:
     applies_to: tuple[str, ...] = ()
     documents: Mapping[str, DocumentSettings] = field(default_factory=dict)
 
-    def of(self, document: str) -> DocumentSettings:
+    def get_settings(self, document: str) -> DocumentSettings:
         """Return the settings of one document, by its name relative to the source folder."""
         return self.documents.get(document, DocumentSettings())
 
@@ -58,7 +58,7 @@ class Manifest:
 VersionKey = tuple[tuple[int, ...], str, int]
 
 
-def version_key(version: str) -> VersionKey:
+def parse_version(version: str) -> VersionKey:
     """Turn a version into a key that orders it: ``1.2`` = ``1.2.0`` < ``1.10-rc.1`` < ``1.10``.
 
     Raises:
@@ -119,31 +119,33 @@ def from_fields(fields: Mapping[str, Any], source: str) -> Manifest:
     Raises:
         SourceError: the first field that is wrong, and what is expected of it.
     """
-    _only_known(fields, tuple(Manifest.__dataclass_fields__), source)
+    _check_keys(fields, tuple(Manifest.__dataclass_fields__), source)
     documents = fields.get("documents", {})
     if not isinstance(documents, dict):
-        raise _wrong(source, "documents", 'tables such as [documents."manual.pdf"]')
+        raise _make_error(source, "documents", 'tables such as [documents."manual.pdf"]')
     return Manifest(
-        name=_name(fields, source),
-        version=_version(fields, source),
-        title=_text(fields, "title", source),
-        language=_language(fields, source),
-        licence=_text(fields, "licence", source, default="unspecified"),
-        applies_to=_models(fields, "applies_to", source),
-        documents={name: _document(settings, name, source) for name, settings in sorted(documents.items())},
+        name=_parse_name(fields, source),
+        version=_parse_version_text(fields, source),
+        title=_parse_text(fields, "title", source),
+        language=_parse_language(fields, source),
+        licence=_parse_text(fields, "licence", source, default="unspecified"),
+        applies_to=_parse_models(fields, "applies_to", source),
+        documents={
+            name: _parse_document(settings, name, source) for name, settings in sorted(documents.items())
+        },
     )
 
 
-def _document(fields: object, name: str, source: str) -> DocumentSettings:
+def _parse_document(fields: object, name: str, source: str) -> DocumentSettings:
     where = f'{source}: [documents."{name}"]'
     if not isinstance(fields, dict):
-        raise _wrong(source, f'documents."{name}"', "a table with title or applies_to")
-    _only_known(fields, tuple(DocumentSettings.__dataclass_fields__), where)
-    title = _text(fields, "title", where) if fields.get("title") else ""
-    return DocumentSettings(title, _models(fields, "applies_to", where))
+        raise _make_error(source, f'documents."{name}"', "a table with title or applies_to")
+    _check_keys(fields, tuple(DocumentSettings.__dataclass_fields__), where)
+    title = _parse_text(fields, "title", where) if fields.get("title") else ""
+    return DocumentSettings(title, _parse_models(fields, "applies_to", where))
 
 
-def _only_known(fields: Mapping[str, Any], known: tuple[str, ...], source: str) -> None:
+def _check_keys(fields: Mapping[str, Any], known: tuple[str, ...], source: str) -> None:
     for key in fields:
         if key not in known:
             near = get_close_matches(key, known, 1)
@@ -151,46 +153,46 @@ def _only_known(fields: Mapping[str, Any], known: tuple[str, ...], source: str) 
             raise SourceError(f"{source}: unknown key '{key}'.", f"{meant}Known: {', '.join(known)}.")
 
 
-def _name(fields: Mapping[str, Any], source: str) -> str:
+def _parse_name(fields: Mapping[str, Any], source: str) -> str:
     name = fields.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > MAX_NAME:
-        raise _wrong(source, "name", f"lower-case letters, digits and hyphens, at most {MAX_NAME}", name)
+        raise _make_error(source, "name", f"lower-case letters, digits and hyphens, at most {MAX_NAME}", name)
     return name
 
 
-def _version(fields: Mapping[str, Any], source: str) -> str:
+def _parse_version_text(fields: Mapping[str, Any], source: str) -> str:
     version = fields.get("version")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        raise _wrong(
+        raise _make_error(
             source, "version", 'a version in quotes, such as "1.4", "2026.11" or "2.0-rc.1"', version
         )
     return version
 
 
-def _language(fields: Mapping[str, Any], source: str) -> str:
+def _parse_language(fields: Mapping[str, Any], source: str) -> str:
     language = fields.get("language", "en")
     if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
-        raise _wrong(source, "language", 'a language tag such as "en" or "de-CH"', language)
+        raise _make_error(source, "language", 'a language tag such as "en" or "de-CH"', language)
     return language
 
 
-def _text(fields: Mapping[str, Any], key: str, source: str, default: str | None = None) -> str:
+def _parse_text(fields: Mapping[str, Any], key: str, source: str, default: str | None = None) -> str:
     value = fields.get(key, default)
     if not isinstance(value, str) or not value.strip() or len(value) > MAX_TITLE or not value.isprintable():
-        raise _wrong(source, key, f"a line of text of at most {MAX_TITLE} characters", value)
+        raise _make_error(source, key, f"a line of text of at most {MAX_TITLE} characters", value)
     return value.strip()
 
 
-def _models(fields: Mapping[str, Any], key: str, source: str) -> tuple[str, ...]:
+def _parse_models(fields: Mapping[str, Any], key: str, source: str) -> tuple[str, ...]:
     value = fields.get(key, [])
     fits = isinstance(value, list | tuple) and all(
         isinstance(model, str) and model.strip() and len(model) <= MAX_TITLE for model in value
     )
     if not fits:
-        raise _wrong(source, key, 'a list of equipment models, such as ["PX-200", "PX-3*"]', value)
+        raise _make_error(source, key, 'a list of equipment models, such as ["PX-200", "PX-3*"]', value)
     return tuple(model.strip() for model in value)
 
 
-def _wrong(source: str, key: str, expected: str, value: object = None) -> SourceError:
+def _make_error(source: str, key: str, expected: str, value: object = None) -> SourceError:
     found = "is missing" if value is None else f"= {str(value)[:80]!r} is not right"
     return SourceError(f"{source}: {key} {found}.", f"Expected {expected}.")

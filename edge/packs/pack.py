@@ -15,8 +15,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from edge.database import open_immutable, open_memory, untrusted
-from edge.embedded.part import size_of
+from edge.database import open_immutable, open_memory, translate_untrusted_errors
+from edge.embedded.part import read_size
 from edge.errors import EdgeError, NotFoundError, PackError
 from edge.packs.format import DAMAGED, NOT_A_PACK, SCHEMA, read_trailer
 from edge.packs.manifest import Manifest, from_json
@@ -117,25 +117,25 @@ class Pack:
             self._connections.add(connection)
         return connection
 
-    def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query, with SQLite's errors translated."""
-        with untrusted(self.path):
+        with translate_untrusted_errors(self.path):
             return self.connection.execute(sql, tuple(bindings)).fetchall()
 
     @cached_property
     def manifest(self) -> Manifest:
         """The pack's manifest."""
-        return from_json(self._meta("manifest"))
+        return from_json(self._read_meta("manifest"))
 
     @cached_property
     def embedder(self) -> str:
         """Fingerprint of the model its vectors were made with; ``none`` when it has no vectors."""
-        return self._meta("embedder")
+        return self._read_meta("embedder")
 
     @cached_property
     def mark(self) -> str:
         """What its self-test missed, if it was built all the same; empty for a sound pack."""
-        return next((str(row[0]) for row in self.rows("SELECT value FROM meta WHERE key = 'mark'")), "")
+        return next((str(row[0]) for row in self.query("SELECT value FROM meta WHERE key = 'mark'")), "")
 
     @property
     def version(self) -> str:
@@ -145,18 +145,18 @@ class Pack:
     @cached_property
     def size(self) -> int:
         """Length of the file in bytes."""
-        return size_of(self.path)
+        return read_size(self.path)
 
     @cached_property
     def chunk_count(self) -> int:
         """Number of chunks; their ids are 1 to this."""
-        return int(self.rows("SELECT count(*) FROM chunk")[0][0])
+        return int(self.query("SELECT count(*) FROM chunk")[0][0])
 
-    def documents(self) -> tuple[Document, ...]:
+    def list_documents(self) -> tuple[Document, ...]:
         """List all documents in order of their chunks."""
         return self._documents
 
-    def document(self, name: str) -> Document:
+    def get_document(self, name: str) -> Document:
         """Return a document by its file name.
 
         Raises:
@@ -170,7 +170,7 @@ class Pack:
             "`edge pack inspect` lists its documents.",
         )
 
-    def document_with(self, id: int) -> Document:
+    def get_document_by_id(self, id: int) -> Document:
         """A document by the id that its chunks carry.
 
         Raises:
@@ -180,71 +180,72 @@ class Pack:
             raise PackError(f"{self.path.name} has chunks of no document.", DAMAGED)
         return self._by_id[id]
 
-    def document_of(self, chunk: int) -> Document:
+    def get_document_of(self, chunk: int) -> Document:
         """The document a chunk stands in."""
-        return self.document_with(self.chunk(chunk).document)
+        return self.get_document_by_id(self.get_chunk(chunk).document)
 
-    def chunk(self, id: int) -> Chunk:
+    def get_chunk(self, id: int) -> Chunk:
         """Return one chunk.
 
         Raises:
             NotFoundError: there is no chunk of this id.
         """
-        found = self.chunks([id])
+        found = self.get_chunks([id])
         if not found:
             raise NotFoundError(f"The pack '{self.manifest.name}' has no chunk {id}.")
         return found[0]
 
-    def chunks(self, ids: Iterable[int]) -> list[Chunk]:
+    def get_chunks(self, ids: Iterable[int]) -> list[Chunk]:
         """Return the chunks with these ids, in the order of ``ids``; ids that do not exist are left out."""
         wanted = list(ids)
-        rows = self.rows(f"{_CHUNK} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(wanted),))
-        found = {row[0]: _chunk(row) for row in rows}
+        rows = self.query(f"{_CHUNK} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(wanted),))
+        found = {row[0]: _make_chunk(row) for row in rows}
         return [found[id] for id in wanted if id in found]
 
     def all_chunks(self) -> Iterable[Chunk]:
         """All chunks in reading order, some hundred in memory at a time."""
         for first in range(1, self.chunk_count + 1, _BATCH):
-            yield from self.chunks(range(first, first + _BATCH))
+            yield from self.get_chunks(range(first, first + _BATCH))
 
     def pages(self, document: int) -> list[Page]:
         """The pages of a document (by its id), in order."""
         sql = "SELECT number, label, width, height FROM page WHERE document = ? ORDER BY number"
-        rows = self.rows(sql, (document,))
+        rows = self.query(sql, (document,))
         for row in rows:
             check_page(row)
         return [Page(*row) for row in rows]
 
-    def neighbours(self, id: int, before: int = 1, after: int = 1) -> list[Chunk]:
+    def get_neighbours(self, id: int, before: int = 1, after: int = 1) -> list[Chunk]:
         """Return the chunks around one, itself included, within its document and in reading order."""
-        document = self.document_of(id)
+        document = self.get_document_of(id)
         first, last = max(id - before, document.first_chunk), min(id + after, document.last_chunk)
         return [
-            _chunk(row) for row in self.rows(f"{_CHUNK} WHERE id BETWEEN ? AND ? ORDER BY id", (first, last))
+            _make_chunk(row)
+            for row in self.query(f"{_CHUNK} WHERE id BETWEEN ? AND ? ORDER BY id", (first, last))
         ]
 
-    def page(self, document: int, number: int) -> Page:
+    def get_page(self, document: int, number: int) -> Page:
         """Return a page of a document (by its id), 1-based.
 
         Raises:
             NotFoundError: the document has no such page.
         """
         sql = "SELECT number, label, width, height FROM page WHERE document = ? AND number = ?"
-        for row in self.rows(sql, (document, number)):
+        for row in self.query(sql, (document, number)):
             check_page(row)
             return Page(*row)
         raise NotFoundError(f"There is no page {number}.", "Pages are counted from 1.")
 
-    def page_label(self, document: int, number: int) -> str | None:
+    def get_page_label(self, document: int, number: int) -> str | None:
         """What is printed on a page, where that differs from its position."""
         try:
-            return self.page(document, number).label
+            return self.get_page(document, number).label
         except NotFoundError:
             return None
 
-    def original(self, name: str) -> bytes:
+    def read_original(self, name: str) -> bytes:
         """Return the file a document was read from, byte for byte."""
-        rows = self.rows("SELECT data FROM original WHERE document = ?", (self.document(name).id,))
+        rows = self.query("SELECT data FROM original WHERE document = ?", (self.get_document(name).id,))
         if not rows:
             raise PackError(f"{self.path.name} does not hold the original of {name}.", DAMAGED)
         return bytes(rows[0][0])
@@ -263,47 +264,47 @@ class Pack:
 
     @cached_property
     def _documents(self) -> tuple[Document, ...]:
-        return tuple(_document(row) for row in self.rows(f"{_DOCUMENT} ORDER BY id"))
+        return tuple(_parse_document(row) for row in self.query(f"{_DOCUMENT} ORDER BY id"))
 
     @cached_property
     def _by_id(self) -> dict[int, Document]:
         return {document.id: document for document in self._documents}
 
-    def _meta(self, key: str) -> str:
-        rows = self.rows("SELECT value FROM meta WHERE key = ?", (key,))
+    def _read_meta(self, key: str) -> str:
+        rows = self.query("SELECT value FROM meta WHERE key = ?", (key,))
         if not rows:
             raise PackError(f"{self.path.name} has no {key}.", NOT_A_PACK)
         return str(rows[0][0])
 
     def _check(self) -> None:
         """Refuse tables, triggers and views that we did not make before any other query can touch them."""
-        with untrusted(self.path):
-            found = schema_of(self.connection)
-        if found != our_schema():
+        with translate_untrusted_errors(self.path):
+            found = read_schema(self.connection)
+        if found != make_schema():
             raise PackError(f"{self.path.name} does not have the tables of a knowledge pack.", NOT_A_PACK)
         _ = self.manifest, self.embedder
 
 
-def schema_of(connection: apsw.Connection) -> Schema:
+def read_schema(connection: apsw.Connection) -> Schema:
     """Read every object of a database with the SQL that made it."""
     rows = connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_schema")
     return frozenset(cast("Iterable[tuple[str, str, str]]", rows))
 
 
 @lru_cache(maxsize=1)
-def our_schema() -> Schema:
+def make_schema() -> Schema:
     """Make the schema of a new pack, shadow tables of FTS5 and sqlite-vec included."""
     with closing(open_memory()) as connection:
         connection.execute(SCHEMA)
-        return schema_of(connection)
+        return read_schema(connection)
 
 
-def _document(row: tuple[Any, ...]) -> Document:
+def _parse_document(row: tuple[Any, ...]) -> Document:
     check_document(row)
     id, name, title, media_type, sha256, pages, applies_to, first, last = row
     return Document(id, name, title, media_type, sha256, pages, tuple(json.loads(applies_to)), first, last)
 
 
-def _chunk(row: tuple[Any, ...]) -> Chunk:
+def _make_chunk(row: tuple[Any, ...]) -> Chunk:
     check_chunk(row)
     return Chunk(*row)

@@ -27,7 +27,7 @@ _YELLOW = (255, 221, 0, 90)
 _pdfium = threading.Lock()  # PDFium is not safe to use from two threads, even on two documents
 
 
-def page_png(
+def draw_page(
     original: bytes, media_type: str, page: int, highlight: Iterable[Box] = (), width: int = WIDTH
 ) -> bytes:
     """Draw one page.

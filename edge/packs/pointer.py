@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import PackError
-from edge.packs.manifest import version_key
+from edge.packs.manifest import parse_version
 
 POINTER = "active.json"
 _FILE = re.compile(r"(?P<version>[0-9a-z.-]{1,64})-[0-9a-f]{12}\.kpack")
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
+class InstalledFile:
     """A file of the pack's folder, and whether what is in it was signed when it was installed."""
 
     file: str
     signed: bool
 
     @classmethod
-    def of(cls, version: str, digest: str, signed: bool) -> Installed:
+    def from_version(cls, version: str, digest: str, signed: bool) -> InstalledFile:
         """Name the file that a version has in the store; the digest keeps two builds of one version apart."""
         return cls(f"{version}-{digest[:12]}.kpack", signed)
 
@@ -38,10 +38,10 @@ class Installed:
 class Pointer:
     """The version in use, and the one before it."""
 
-    active: Installed
-    previous: Installed | None
+    active: InstalledFile
+    previous: InstalledFile | None
 
-    def versions(self) -> Iterator[Installed]:
+    def list_versions(self) -> Iterator[InstalledFile]:
         """Yield both, as far as there are two."""
         yield self.active
         if self.previous:
@@ -60,16 +60,16 @@ def read_pointer(path: Path) -> Pointer:
     """
     try:
         fields = json.loads(path.read_bytes())
-        previous = _installed(fields["previous"]) if fields["previous"] else None
-        return Pointer(_installed(fields["active"]), previous)
+        previous = _parse_installed(fields["previous"]) if fields["previous"] else None
+        return Pointer(_parse_installed(fields["active"]), previous)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise PackError(f"{path} is damaged: {error}.", "Install the pack again.") from error
 
 
-def _installed(fields: Any) -> Installed:
+def _parse_installed(fields: Any) -> InstalledFile:
     file, signed = fields["file"], fields["signed"]
     match = _FILE.fullmatch(file)
     if match is None or not isinstance(signed, bool):
         raise ValueError(f"{file!r} is not a pack of the store")
-    version_key(match["version"])
-    return Installed(file, signed)
+    parse_version(match["version"])
+    return InstalledFile(file, signed)

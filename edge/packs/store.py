@@ -25,7 +25,7 @@ from pathlib import Path
 from edge import files
 from edge.config import Settings
 from edge.embedded.bundled import Place
-from edge.embedded.findings import checked
+from edge.embedded.findings import open_findings
 from edge.errors import (
     EdgeError,
     NotFoundError,
@@ -34,11 +34,11 @@ from edge.errors import (
     TrustError,
     UsageError,
 )
-from edge.packs.bundled import CarriedPack, carried_packs
+from edge.packs.bundled import BundledPack, list_bundled_packs
 from edge.packs.format import read_trailer
-from edge.packs.manifest import version_key
+from edge.packs.manifest import parse_version
 from edge.packs.pack import Pack
-from edge.packs.pointer import POINTER, Installed, Pointer, read_pointer
+from edge.packs.pointer import POINTER, InstalledFile, Pointer, read_pointer
 from edge.packs.verify import verify
 
 MAKE_SPACE = "Free some space, or remove a pack with `edge pack remove`."
@@ -94,35 +94,35 @@ class PackStore:
 
     def __init__(self, settings: Settings) -> None:
         self.folder = settings.packs_dir
-        self._checked = checked(settings.home)
+        self._findings = open_findings(settings.home)
         self._unsound: dict[Path, EdgeError] = {}
 
     def list(self) -> tuple[InstalledPack, ...]:
-        """List the packs in use by name; damaged ones are left to ``problems``."""
-        return tuple(pack for pack, _ in self._look() if pack is not None)
+        """List the packs in use by name; damaged ones are left to `find_problems`."""
+        return tuple(pack for pack, _ in self._examine_all() if pack is not None)
 
-    def problems(self) -> tuple[Problem, ...]:
+    def find_problems(self) -> tuple[Problem, ...]:
         """List packs that cannot be opened."""
-        return tuple(problem for _, problem in self._look() if problem is not None)
+        return tuple(problem for _, problem in self._examine_all() if problem is not None)
 
-    def shadowed(self) -> tuple[CarriedPack, ...]:
+    def list_shadowed(self) -> tuple[BundledPack, ...]:
         """List bundled packs that are not in use, since another of their name goes first."""
-        installed, usable = self._names(), self._carried.values()
-        return tuple(p for p in self._came if not p.error and (p.name in installed or p not in usable))
+        installed, usable = self._list_installed(), self._bundled.values()
+        return tuple(p for p in self._all_bundled if not p.error and (p.name in installed or p not in usable))
 
-    def in_use(self) -> Iterator[tuple[Path, bool]]:
+    def list_in_use(self) -> Iterator[tuple[Path, bool]]:
         """Yield the file in use of each pack and whether it is signed, by the pointers alone: nothing is opened."""
-        installed = self._names()
-        for name in self._all_names():
+        installed = self._list_installed()
+        for name in self._list_names():
             with suppress(PackError, NotFoundError):
                 if name in installed:
-                    active = self._pointer(name).active
+                    active = self._read_pointer(name).active
                     yield self.folder / name / active.file, active.signed
                 else:
-                    yield self._carried[name].path, False
+                    yield self._bundled[name].path, False
 
     def set_aside(self, path: Path, error: EdgeError) -> None:
-        """Count the pack of this file among the ``problems`` as long as this process runs: it failed in use."""
+        """Count the pack of this file among the ``find_problems`` as long as this process runs: it failed in use."""
         self._unsound[path] = error
 
     def is_set_aside(self, path: Path) -> bool:
@@ -141,14 +141,14 @@ class PackStore:
 
     def open(self, name: str) -> Pack:
         """Open the version of a pack that is in use; raises as ``get`` does."""
-        if name in self._carried and name not in self._names():
-            return Pack.open(self._carried[name].path)
-        pointer = self._pointer(name)
+        if name in self._bundled and name not in self._list_installed():
+            return Pack.open(self._bundled[name].path)
+        pointer = self._read_pointer(name)
         try:
             return self._open(name, pointer)
         except PackError:
             # Between reading the pointer and opening, another process may have installed twice.
-            renewed = self._pointer(name)
+            renewed = self._read_pointer(name)
             if renewed == pointer:
                 raise
             return self._open(name, renewed)
@@ -161,7 +161,7 @@ class PackStore:
         """
         packs: Packs = []
         try:
-            for name in names or self._all_names():
+            for name in names or self._list_names():
                 try:
                     packs.append(self.open(name))
                 except EdgeError:
@@ -202,7 +202,7 @@ class PackStore:
                 f"{source.name} is not signed by anybody this device trusts.",
                 "If you built it or trust where it came from: `edge pack install --unsigned`.",
             )
-        with self._changing(), self._staging() as staging:
+        with self._lock(), self._make_staging() as staging:
             files.check_space(self.folder, source.stat().st_size, f"Installing {source.name}", MAKE_SPACE)
             staged = staging / source.name
             files.copy_file(source, staged)
@@ -219,8 +219,8 @@ class PackStore:
             NotFoundError: the pack is not installed or has no previous version.
             PackError: the previous version is damaged.
         """
-        with self._changing():
-            pointer = self._pointer(name)
+        with self._lock():
+            pointer = self._read_pointer(name)
             if pointer.previous is None:
                 raise NotFoundError(
                     f"There is no previous version of '{name}'.", "Install the version you want."
@@ -235,19 +235,23 @@ class PackStore:
         Raises:
             NotFoundError: it is not installed.
         """
-        with self._changing():
-            if name not in self._names():
-                raise NotFoundError(*(self._comes_along(name) or self._not_installed(name)))
+        with self._lock():
+            if name not in self._list_installed():
+                raise NotFoundError(*(self._explain_bundled(name) or self._explain_missing(name)))
             self._discard(self.folder / name)
 
     def _put_in_use(self, pack: Pack, allow_downgrade: bool) -> Installation:
         """Take the last steps of an installation: from a verified file in staging to the new pointer."""
         manifest = pack.manifest
-        installed = Installed.of(manifest.version, pack.digest, pack.signed)
-        old = self._pointer_or_none(manifest.name)
+        installed = InstalledFile.from_version(manifest.version, pack.digest, pack.signed)
+        old = self._try_pointer(manifest.name)
         if old and self._has(manifest.name, old.active, installed):
             return Installation(self.get(manifest.name), changed=False, replaced=None)
-        if old and not allow_downgrade and version_key(manifest.version) < version_key(old.active.version):
+        if (
+            old
+            and not allow_downgrade
+            and parse_version(manifest.version) < parse_version(old.active.version)
+        ):
             raise UsageError(
                 f"{manifest.name} {old.active.version} is in use; {manifest.version} is older.",
                 f"`edge pack rollback {manifest.name}` goes back; `--allow-downgrade` installs it all the same.",
@@ -255,14 +259,14 @@ class PackStore:
         home = self.folder / manifest.name
         files.make_folder(home)
         files.replace(pack.path, home / installed.file)
-        self._write(manifest.name, Pointer(installed, _previous(old, installed)))
+        self._write(manifest.name, Pointer(installed, _choose_previous(old, installed)))
         # The new version is in use; what cannot be removed now goes with the next change.
         with suppress(OSError):
             self._sweep(manifest.name)
         replaced = old.active.version if old and old.active.file != installed.file else None
         return Installation(self.get(manifest.name), changed=True, replaced=replaced)
 
-    def _has(self, name: str, active: Installed, wanted: Installed) -> bool:
+    def _has(self, name: str, active: InstalledFile, wanted: InstalledFile) -> bool:
         """Return whether what is wanted is in use already: the same file, undamaged, and not without its signature."""
         if active.file != wanted.file or (wanted.signed and not active.signed):
             return False
@@ -275,20 +279,20 @@ class PackStore:
     def _write(self, name: str, pointer: Pointer) -> None:
         files.write_atomically(self.folder / name / POINTER, pointer.to_json())
 
-    def _look(self) -> Iterator[tuple[InstalledPack | None, Problem | None]]:
-        for name in self._all_names():
+    def _examine_all(self) -> Iterator[tuple[InstalledPack | None, Problem | None]]:
+        for name in self._list_names():
             try:
                 found = self.get(name)
                 error = self._unsound.get(found.path)
                 yield (None, Problem(name, error, found.place)) if error else (found, None)
             except EdgeError as refused:
                 yield None, Problem(name, refused)
-        installed = self._names()
-        for pack in self._came:
+        installed = self._list_installed()
+        for pack in self._all_bundled:
             if pack.error and pack.name not in installed:
                 yield None, Problem(pack.name, pack.error, pack.place)
 
-    def _names(self) -> tuple[str, ...]:
+    def _list_installed(self) -> tuple[str, ...]:
         """List folders with a pointer: one without is an installation that never finished."""
         try:
             entries = sorted(self.folder.iterdir())
@@ -300,15 +304,15 @@ class PackStore:
                 f"{self.folder} cannot be read: {error.strerror}.", "Check its permissions."
             ) from error
 
-    def _pointer(self, name: str) -> Pointer:
-        if name not in self._names():
-            raise NotFoundError(*self._not_installed(name))
+    def _read_pointer(self, name: str) -> Pointer:
+        if name not in self._list_installed():
+            raise NotFoundError(*self._explain_missing(name))
         return read_pointer(self.folder / name / POINTER)
 
-    def _pointer_or_none(self, name: str) -> Pointer | None:
+    def _try_pointer(self, name: str) -> Pointer | None:
         """Read a pointer; None for a damaged one, which the installation at hand replaces."""
         try:
-            return self._pointer(name)
+            return self._read_pointer(name)
         except (NotFoundError, PackError):
             return None
 
@@ -328,9 +332,9 @@ class PackStore:
 
     def _describe(self, pack: Pack) -> InstalledPack:
         manifest = pack.manifest
-        carried = self._carried.get(manifest.name)
-        place = carried.place if carried and carried.path == pack.path else "installed"
-        previous = self._pointer(manifest.name).previous if place == "installed" else None
+        bundled = self._bundled.get(manifest.name)
+        place = bundled.place if bundled and bundled.path == pack.path else "installed"
+        previous = self._read_pointer(manifest.name).previous if place == "installed" else None
         return InstalledPack(
             name=manifest.name,
             version=manifest.version,
@@ -344,21 +348,21 @@ class PackStore:
         )
 
     @cached_property
-    def _came(self) -> tuple[CarriedPack, ...]:
-        return carried_packs(self._checked)
+    def _all_bundled(self) -> tuple[BundledPack, ...]:
+        return list_bundled_packs(self._findings)
 
     @cached_property
-    def _carried(self) -> dict[str, CarriedPack]:
-        """Of the packs that came along and can be used, the first of each name."""
-        return {pack.name: pack for pack in reversed(self._came) if pack.error is None}
+    def _bundled(self) -> dict[str, BundledPack]:
+        """The bundled packs that can be used, the first of each name."""
+        return {pack.name: pack for pack in reversed(self._all_bundled) if pack.error is None}
 
-    def _all_names(self) -> tuple[str, ...]:
-        return tuple(sorted({*self._names(), *self._carried}))
+    def _list_names(self) -> tuple[str, ...]:
+        return tuple(sorted({*self._list_installed(), *self._bundled}))
 
-    def _comes_along(self, name: str) -> tuple[str, str] | None:
-        if name not in self._carried:
+    def _explain_bundled(self, name: str) -> tuple[str, str] | None:
+        if name not in self._bundled:
             return None
-        path, place = self._carried[name].path, self._carried[name].place
+        path, place = self._bundled[name].path, self._bundled[name].place
         if place == "beside":
             return f"The pack '{name}' lies beside the program.", f"Delete the file {path}"
         return (
@@ -366,15 +370,15 @@ class PackStore:
             f"Make one without it: edge bundle remove {path.name}",
         )
 
-    def _not_installed(self, name: str) -> tuple[str, str]:
-        names = ", ".join(self._all_names())
+    def _explain_missing(self, name: str) -> tuple[str, str]:
+        names = ", ".join(self._list_names())
         hint = f"Installed: {names}." if names else "Install one: edge pack install FILE.kpack"
         return f"The pack '{name}' is not installed.", hint
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         """Lock the store among processes, and clear away what a crash left behind."""
-        with files.storage_errors(self.folder):
+        with files.translate_os_errors(self.folder):
             files.make_folder(self.folder)
             with files.hold_lock(self.folder / _LOCK, "changing the installed packs"):
                 self._clear()
@@ -387,11 +391,11 @@ class PackStore:
         for folder in sorted(self.folder.glob("[!.]*/")):
             if not (folder / POINTER).exists():
                 self._discard(folder)
-            elif (pointer := self._pointer_or_none(folder.name)) and (folder / pointer.active.file).exists():
+            elif (pointer := self._try_pointer(folder.name)) and (folder / pointer.active.file).exists():
                 self._sweep(folder.name)
 
     @contextmanager
-    def _staging(self) -> Iterator[Path]:
+    def _make_staging(self) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.folder))
         try:
             yield folder
@@ -400,8 +404,8 @@ class PackStore:
 
     def _sweep(self, name: str) -> None:
         """Discard the versions of a pack that its pointer does not name."""
-        pointer = self._pointer(name)
-        kept = {POINTER, *(installed.file for installed in pointer.versions())}
+        pointer = self._read_pointer(name)
+        kept = {POINTER, *(installed.file for installed in pointer.list_versions())}
         for entry in sorted((self.folder / name).iterdir()):
             if entry.name not in kept:
                 self._discard(entry)
@@ -412,7 +416,7 @@ class PackStore:
         files.delete(trash)
 
 
-def _previous(old: Pointer | None, new: Installed) -> Installed | None:
+def _choose_previous(old: Pointer | None, new: InstalledFile) -> InstalledFile | None:
     """Choose what rollback goes back to: the version in use until now; for a re-signed file, what it was before."""
     if old is None:
         return None

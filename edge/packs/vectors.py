@@ -50,11 +50,11 @@ def partition(vectors: Int8Vectors) -> Partition:
     """
     n = len(vectors)
     if n < FULL_SCAN_CHUNKS:
-        return Partition(np.zeros(n, np.int64), _means(vectors, np.zeros(n, np.int64), 1))
+        return Partition(np.zeros(n, np.int64), _compute_means(vectors, np.zeros(n, np.int64), 1))
     k = min(MAX_CELLS, int(n**0.5))
-    centroids = _kmeans(_spread(vectors, k * SAMPLE_PER_CELL), k)
-    cells = _split_large(vectors, _nearest(vectors, centroids), LARGEST_OVER_MEAN * n // k)
-    return Partition(cells, _means(vectors, cells, int(cells.max()) + 1))
+    centroids = _run_kmeans(_spread(vectors, k * SAMPLE_PER_CELL), k)
+    cells = _split_large(vectors, _find_nearest(vectors, centroids), LARGEST_OVER_MEAN * n // k)
+    return Partition(cells, _compute_means(vectors, cells, int(cells.max()) + 1))
 
 
 def _spread(vectors: Int8Vectors, count: int) -> Int8Vectors:
@@ -62,16 +62,16 @@ def _spread(vectors: Int8Vectors, count: int) -> Int8Vectors:
     return vectors[np.linspace(0, len(vectors) - 1, min(count, len(vectors))).astype(np.int64)]
 
 
-def _kmeans(vectors: Int8Vectors, k: int) -> Int8Vectors:
+def _run_kmeans(vectors: Int8Vectors, k: int) -> Int8Vectors:
     centroids = _spread(vectors, k)
     for _ in range(ITERATIONS):
-        cells = _nearest(vectors, centroids)
+        cells = _find_nearest(vectors, centroids)
         filled = np.unique(cells)
-        centroids = _centroids(vectors, np.searchsorted(filled, cells), len(filled))
+        centroids = _compute_centroids(vectors, np.searchsorted(filled, cells), len(filled))
     return centroids
 
 
-def _nearest(vectors: Int8Vectors, centroids: Int8Vectors) -> Cells:
+def _find_nearest(vectors: Int8Vectors, centroids: Int8Vectors) -> Cells:
     """Find the centroid with the largest dot product: cosine, since all have nearly one length."""
     table = centroids.astype(np.float32).T
     blocks = [
@@ -81,22 +81,22 @@ def _nearest(vectors: Int8Vectors, centroids: Int8Vectors) -> Cells:
     return np.concatenate(blocks).astype(np.int64)
 
 
-def _means(vectors: Int8Vectors, cells: Cells, k: int) -> Vectors:
+def _compute_means(vectors: Int8Vectors, cells: Cells, k: int) -> Vectors:
     count = np.maximum(np.bincount(cells, minlength=k), 1)[:, None]
-    means: Vectors = (_sums(vectors, cells, k) / count / VECTOR_SCALE).astype(np.float32)
+    means: Vectors = (_sum_cells(vectors, cells, k) / count / VECTOR_SCALE).astype(np.float32)
     return means
 
 
-def _sums(vectors: Int8Vectors, cells: Cells, k: int) -> NDArray[np.int64]:
+def _sum_cells(vectors: Int8Vectors, cells: Cells, k: int) -> NDArray[np.int64]:
     sums = np.zeros((k, DIMENSIONS), np.int64)
     for cell in range(k):
         sums[cell] = vectors[cells == cell].sum(axis=0, dtype=np.int64)
     return sums
 
 
-def _centroids(vectors: Int8Vectors, cells: Cells, k: int) -> Int8Vectors:
+def _compute_centroids(vectors: Int8Vectors, cells: Cells, k: int) -> Int8Vectors:
     """Compute the direction of each cell's sum, at the length of a quantised unit vector."""
-    sums = _sums(vectors, cells, k)
+    sums = _sum_cells(vectors, cells, k)
     length = np.sqrt((sums * sums).sum(axis=1).astype(np.float64))
     scaled = sums * (VECTOR_SCALE / np.maximum(length, 1.0))[:, None]
     centroids: Int8Vectors = np.clip(np.rint(scaled), -127, 127).astype(np.int8)
@@ -112,7 +112,7 @@ def _split_large(vectors: Int8Vectors, cells: Cells, limit: int) -> Cells:
         if len(members) <= limit:
             done.append(members)
             continue
-        halves = _nearest(vectors[members], _kmeans(vectors[members], 2))
+        halves = _find_nearest(vectors[members], _run_kmeans(vectors[members], 2))
         if halves.min() == halves.max():  # all alike: any cut is as good
             halves = (np.arange(len(members)) >= len(members) // 2).astype(np.int64)
         pending += [members[halves == 0], members[halves == 1]]

@@ -35,7 +35,7 @@ def verify(path: Path) -> Digests:
 
 
 def _check_database(pack: Pack) -> None:
-    problems = [row[0] for row in pack.rows("PRAGMA quick_check(5)") if row[0] != "ok"]
+    problems = [row[0] for row in pack.query("PRAGMA quick_check(5)") if row[0] != "ok"]
     if problems:
         raise PackError(f"{pack.path.name} is not a sound database: {'; '.join(problems)}.", DAMAGED)
 
@@ -43,10 +43,10 @@ def _check_database(pack: Pack) -> None:
 def _check_counts(pack: Pack) -> None:
     """Check that ids are 1 to n without gaps, and that every chunk is in every index."""
     (chunks, last), words, vectors, embeddings = (
-        pack.rows("SELECT count(*), coalesce(max(id), 0) FROM chunk")[0],
-        pack.rows("SELECT count(*) FROM keyword_docsize")[0][0],
-        pack.rows("SELECT count(*) FROM vector_rowids")[0][0],
-        pack.rows("SELECT count(*) FROM embedding")[0][0],
+        pack.query("SELECT count(*), coalesce(max(id), 0) FROM chunk")[0],
+        pack.query("SELECT count(*) FROM keyword_docsize")[0][0],
+        pack.query("SELECT count(*) FROM vector_rowids")[0][0],
+        pack.query("SELECT count(*) FROM embedding")[0][0],
     )
     expected = 0 if pack.embedder == NO_EMBEDDER else chunks
     if chunks != last or words != chunks or {vectors, embeddings} != {expected}:
@@ -58,7 +58,7 @@ def _check_counts(pack: Pack) -> None:
 
 def _check_vectors(pack: Pack) -> None:
     """Check that every vector has the length that searching takes for granted."""
-    (wrong,) = pack.rows(
+    (wrong,) = pack.query(
         f"""
         SELECT (SELECT count(*) FROM embedding WHERE length(vectors) % {DIMENSIONS} OR vectors = x''
                 OR typeof(vectors) <> 'blob')
@@ -73,13 +73,13 @@ def _check_vectors(pack: Pack) -> None:
 def _check_documents(pack: Pack) -> None:
     """Check that documents follow one another without gaps, own their chunks and hold the original they name."""
     following = 1
-    for document in pack.documents():
-        if document.first_chunk != following or _foreign_chunks(pack, document):
+    for document in pack.list_documents():
+        if document.first_chunk != following or _has_foreign_chunks(pack, document):
             raise PackError(f"The chunks of {document.name} are not where they should be.", BUILD_AGAIN)
         if [page.number for page in pack.pages(document.id)] != list(range(1, document.pages + 1)):
             raise PackError(f"The pages of {document.name} are not counted from 1.", BUILD_AGAIN)
         following = document.last_chunk + 1
-        if hashlib.sha256(pack.original(document.name)).hexdigest() != document.sha256:
+        if hashlib.sha256(pack.read_original(document.name)).hexdigest() != document.sha256:
             raise PackError(f"The original of {document.name} is not what its digest says.", DAMAGED)
     if following != pack.chunk_count + 1:
         raise PackError(f"{pack.path.name} has chunks of no document.", BUILD_AGAIN)
@@ -88,10 +88,10 @@ def _check_documents(pack: Pack) -> None:
 def _check_words(pack: Pack) -> None:
     """The vocabulary holds words with numbers of chunks, which a question adds up."""
     for table, key in (("word", "word"), ("stem", "stem")):
-        for word, chunks in pack.rows(f"SELECT {key}, chunks FROM {table}"):
+        for word, chunks in pack.query(f"SELECT {key}, chunks FROM {table}"):
             if not isinstance(word, str) or type(chunks) is not int or not 1 <= chunks <= pack.chunk_count:
                 raise PackError(f"{pack.path.name} has words that cannot be right.", BUILD_AGAIN)
-    for word, vector in pack.rows("SELECT word, typeof(vector) FROM stem"):
+    for word, vector in pack.query("SELECT word, typeof(vector) FROM stem"):
         if not isinstance(word, str | None) or vector not in ("null", "null" if word is None else "blob"):
             raise PackError(f"{pack.path.name} has words that cannot be right.", BUILD_AGAIN)
 
@@ -99,12 +99,12 @@ def _check_words(pack: Pack) -> None:
 def _check_chunks(pack: Pack) -> None:
     """Every chunk and box stands on a page that its document has."""
     for chunk in pack.all_chunks():
-        pages = max(pack.document_with(chunk.document).pages, 1)
+        pages = max(pack.get_document_by_id(chunk.document).pages, 1)
         if chunk.page_to > pages or any(box.page > pages for box in chunk.boxes):
             raise PackError(f"Chunk {chunk.id} stands on a page that its document lacks.", BUILD_AGAIN)
 
 
-def _foreign_chunks(pack: Pack, document: Document) -> bool:
+def _has_foreign_chunks(pack: Pack, document: Document) -> bool:
     sql = "SELECT count(*) FROM chunk WHERE id BETWEEN ? AND ? AND document = ?"
-    count = pack.rows(sql, (document.first_chunk, document.last_chunk, document.id))[0][0]
+    count = pack.query(sql, (document.first_chunk, document.last_chunk, document.id))[0][0]
     return bool(count != document.last_chunk - document.first_chunk + 1)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from edge.database import open_writable, translated
+from edge.database import open_writable, translate_sqlite_errors
 from edge.packs.format import BLOCK, NO_EMBEDDER, SCHEMA, seal
 from edge.packs.manifest import Manifest, to_json
 from edge.packs.record import Page, Record
@@ -67,17 +67,17 @@ class IndexedVectors:
     words: Callable[[Sequence[str]], Int8Vectors]
 
 
-def embedding_text(title: str, heading: str, text: str) -> str:
+def make_embedding_text(title: str, heading: str, text: str) -> str:
     """Make the text that is embedded for a chunk: the title in front says what the text is about."""
     return "\n".join(part for part in (title, heading, text) if part)
 
 
-def sentence_texts(record: Record) -> list[str]:
+def make_sentence_texts(record: Record) -> list[str]:
     """Make the text that is embedded for each sentence, step and row of a chunk."""
     return [put_in_context(record.heading, unit) for unit in split_units(record.text, record.kind)]
 
 
-def boxes_json(boxes: Sequence[Box]) -> str:
+def encode_boxes(boxes: Sequence[Box]) -> str:
     """Encode boxes as the pack holds them, to a thousandth of the page (half a millimetre on A3)."""
     rows = [[b.page, *(round(side, 3) for side in (b.left, b.top, b.right, b.bottom))] for b in boxes]
     return json.dumps(rows, separators=(",", ":"))
@@ -99,7 +99,7 @@ def write_pack(
         progress: told the number of documents indexed so far.
         mark: what a reader of the pack must know about its quality; empty for a sound one.
     """
-    with translated(path):
+    with translate_sqlite_errors(path):
         connection = open_writable(path)
         try:
             # A half-written file is thrown away, so neither a journal nor syncs would save anything.
@@ -139,7 +139,7 @@ def _write_documents(
         _write_document(connection, id, document, first, first + len(records) - 1)
         _write_chunks(connection, id, document, records, first)
         for record in records:
-            vocabulary.update(set(_vocabulary(document.title, record.heading, record.text)))
+            vocabulary.update(set(_find_words(document.title, record.heading, record.text)))
         first += len(records)
         progress(id)
     connection.execute("INSERT INTO keyword(keyword) VALUES ('optimize')")
@@ -176,7 +176,7 @@ def _write_chunks(
     for chunk, r in enumerate(records, start=first):
         connection.execute(
             "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (chunk, id, r.section, r.page_from, r.page_to, r.kind, r.heading, r.text, boxes_json(r.boxes)),
+            (chunk, id, r.section, r.page_from, r.page_to, r.kind, r.heading, r.text, encode_boxes(r.boxes)),
         )
         codes = " ".join(find_identifiers(f"{r.heading}\n{r.text}"))
         connection.execute(
@@ -194,14 +194,14 @@ def _write_vocabulary(
     sql = "SELECT term, max(doc) FROM temp.term WHERE col <> 'title' GROUP BY term ORDER BY term"
     counts = [(str(stem), chunks) for stem, chunks in connection.execute(sql)]
     connection.execute("DROP TABLE temp.term")
-    words = _words_of_stems(vocabulary)
+    words = _choose_words(vocabulary)
     wanted = [words[stem] for stem, _ in counts if stem in words] if vectors else []
     known = dict(zip(wanted, map(bytes, vectors.words(wanted)), strict=True)) if vectors else {}
     rows = ((stem, chunks, words.get(stem), known.get(words.get(stem, ""))) for stem, chunks in counts)
     connection.executemany("INSERT INTO stem VALUES (?, ?, ?, ?)", rows)
 
 
-def _words_of_stems(vocabulary: Mapping[str, int]) -> dict[str, str]:
+def _choose_words(vocabulary: Mapping[str, int]) -> dict[str, str]:
     """Choose the most frequent word of each stem, for as many as get a vector."""
     stems, found = Stems(), dict[str, str]()
     for word in sorted(vocabulary, key=lambda word: (-vocabulary[word], word)):
@@ -231,7 +231,7 @@ def _write_embeddings(
     for document in documents:
         sentences, at = document.sentences(), 0
         for record in document.records():
-            end = at + len(sentence_texts(record))
+            end = at + len(make_sentence_texts(record))
             vectors = chunks[chunk].tobytes() + sentences[at:end].tobytes()
             chunk, at = chunk + 1, end
             connection.execute("INSERT INTO embedding VALUES (?, ?)", (chunk, vectors))
@@ -245,5 +245,5 @@ def _write_original(connection: apsw.Connection, id: int, document: IndexedDocum
             shutil.copyfileobj(file, blob, BLOCK)
 
 
-def _vocabulary(*texts: str) -> Iterator[str]:
+def _find_words(*texts: str) -> Iterator[str]:
     return (word for text in texts for word in _WORD.findall(text.lower()))

@@ -13,7 +13,7 @@ from edge import files
 from edge.config import MAY_BE_POLICY, check_policy
 from edge.errors import EdgeError, ForbiddenError, NotFoundError, UsageError
 from edge.models.gguf import read_header
-from edge.packs.manifest import version_key
+from edge.packs.manifest import parse_version
 from edge.packs.pack import Pack
 from edge.packs.verify import verify
 from edge.publish.change import Change
@@ -221,9 +221,9 @@ def _refuse_unreachable(change: Change, role: str, path: str) -> None:
 
 
 def _refuse_going_back(old: Target, new: Target) -> None:
-    if version_key(new.version) > version_key(old.version):
+    if parse_version(new.version) > parse_version(old.version):
         return
-    if version_key(new.version) == version_key(old.version):
+    if parse_version(new.version) == parse_version(old.version):
         what = f"{new.name} {old.version} is published with other contents"
     else:
         what = f"{new.name} {old.version} is published; {new.version} is lower, and devices refuse to go back"

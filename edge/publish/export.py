@@ -50,7 +50,7 @@ def export(
     """
     store = repository.store
     _refuse_overlap(store.folder, folder)
-    with repository.lock() as state, files.storage_errors(folder):
+    with repository.lock() as state, files.translate_os_errors(folder):
         targets = _choose_targets(state, patterns)
         files.make_folder(folder / "metadata")
         todo = [target for target in targets if not _is_there(folder / "targets" / target.file, target)]

@@ -77,7 +77,7 @@ def admit_device(repository: Repository, keys: Keys, device: str, folder: Path) 
     fleet = read_fleet_certificate(repository.store)
     public = cast(Ed25519PublicKey, x509.load_pem_x509_certificate(fleet.encode()).public_key())
     identity = certify_device(fleet, _load_private_key(keys, SSlibKey.from_crypto(public)), device)
-    with files.storage_errors(folder):
+    with files.translate_os_errors(folder):
         files.make_folder(folder)
         _write_key(folder / KEY, identity.key.encode())
         files.write_atomically(folder / CERTIFICATE, identity.certificate.encode())
@@ -91,7 +91,7 @@ def read_fleet_certificate(store: RepositoryStore) -> str:
         NotFoundError: no fleet has been founded.
     """
     path = store.metadata / FLEET
-    with files.storage_errors(path):
+    with files.translate_os_errors(path):
         if not path.exists():
             raise NotFoundError(f"The repository {store.folder} has no fleet.", "Found one first.")
         return path.read_text(encoding="ascii")

@@ -60,7 +60,7 @@ class Keys:
         for folder in folders:
             _refuse_inside(folder, repository)
             if create and not folder.exists():
-                with files.storage_errors(folder):
+                with files.translate_os_errors(folder):
                     files.make_folder(folder)
                     with suppress(OSError):  # a stick with FAT knows no owners
                         folder.chmod(0o700)
@@ -83,7 +83,7 @@ class Keys:
         keyid = signer.public_key.keyid
         path = next(iter(self._folders), Path()) / f"{role}-{keyid[:SHORT_ID]}.pem"
         data = _encrypt(private, self._passphrases.create(path.name).encode())
-        with files.storage_errors(path):
+        with files.translate_os_errors(path):
             files.write_secret(path, data)
         self._signers[keyid] = signer
         self._tried.add(path)
@@ -115,7 +115,7 @@ class Keys:
     def _list_files(self) -> Iterator[tuple[Path, str | None]]:
         """Yield every encrypted private key with the start of its id, as far as its name tells."""
         for folder in self._folders:
-            with files.storage_errors(folder):
+            with files.translate_os_errors(folder):
                 for path in sorted(folder.glob("*.token")):
                     yield path, read_token(path)[1].keyid[:SHORT_ID]
                 for path in sorted(folder.glob("*.pem")):
@@ -129,7 +129,7 @@ class Keys:
             signer = open_signer(path, lambda: next(self._passphrases.list_candidates(path.name)))
             self._signers[signer.public_key.keyid] = signer
             return
-        with files.storage_errors(path):
+        with files.translate_os_errors(path):
             data = path.read_bytes()
         if _PRIVATE not in data:
             raise UsageError(
@@ -169,7 +169,7 @@ def read_public_key(path: Path) -> Key:
         UsageError: it is no public key that devices verify.
     """
     try:
-        with files.storage_errors(path):
+        with files.translate_os_errors(path):
             key = serialization.load_pem_public_key(path.read_bytes())
     except StorageError as error:
         if not path.exists():

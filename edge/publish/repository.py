@@ -80,7 +80,7 @@ class Repository:
             )
         now = self._check_clock()
         self._refuse_other_folders()
-        with files.storage_errors(self.store.folder):
+        with files.translate_os_errors(self.store.folder):
             files.make_folder(self.store.folder)
         with self.store.lock():
             if self.store.exists():
@@ -144,7 +144,7 @@ class Repository:
     def view(self) -> View:
         """Return what is published and what waits. Takes no lock and needs no key."""
         self._check_exists()
-        with files.storage_errors(self.store.folder):
+        with files.translate_os_errors(self.store.folder):
             state = self.store.load()
             drafts = self.store.load_drafts(state)
         plan = Planner(state, dict(drafts), Keys.make_empty(), self._now()).plan()
@@ -166,7 +166,7 @@ class Repository:
 
     def _refuse_other_folders(self) -> None:
         folder = self.store.folder
-        with files.storage_errors(folder):
+        with files.translate_os_errors(folder):
             if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - _OURS):
                 raise UsageError(f"{folder} is in use for something else.", "Choose an empty folder.")
 

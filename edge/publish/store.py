@@ -57,7 +57,7 @@ class RepositoryStore:
             StorageError: the disk is full, read-only or failing.
         """
         doing = f"changing the repository {self.folder}"
-        with files.storage_errors(self.folder), files.hold_lock(self.folder / ".lock", doing):
+        with files.translate_os_errors(self.folder), files.hold_lock(self.folder / ".lock", doing):
             self.recover()
             yield
 

@@ -28,7 +28,7 @@ def read_token(path: Path) -> tuple[str, Key]:
         UsageError: the file is not as it should be.
         StorageError: it cannot be read.
     """
-    with files.storage_errors(path):
+    with files.translate_os_errors(path):
         uri, _, pem = path.read_bytes().partition(b"\n")
     try:
         key = load_pem_public_key(pem)

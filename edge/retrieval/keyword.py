@@ -75,7 +75,7 @@ def find_candidates(scope: Scope, terms: Terms, limit: int = CANDIDATES) -> dict
     if scope.ranges is not None:
         sql += f" AND ({' OR '.join(f'rowid BETWEEN {low} AND {high}' for low, high in scope.ranges)})"
     sql += f" ORDER BY score LIMIT {limit}"
-    return {row: -score for row, score in scope.pack.rows(sql, (make_match_expression(terms),))}
+    return {row: -score for row, score in scope.pack.query(sql, (make_match_expression(terms),))}
 
 
 def make_match_expression(terms: Terms) -> str:

@@ -27,13 +27,13 @@ def make_passages(pack: Pack, scores: Mapping[int, float], limit: int) -> list[P
     """
     ids = list(scores)[: limit + SPARE]
     around = {near for id in ids for near in range(id - REACH, id + REACH + 1)}
-    chunks = {chunk.id: chunk for chunk in pack.chunks(sorted(around))}
+    chunks = {chunk.id: chunk for chunk in pack.get_chunks(sorted(around))}
     passages: list[Passage] = []
     shown: set[int] = set()
     for id in ids:
         if id in shown:
             continue
-        run = _add_neighbours(chunks, chunks.get(id) or pack.chunk(id), shown)
+        run = _add_neighbours(chunks, chunks.get(id) or pack.get_chunk(id), shown)
         shown |= {part.id for part in run}
         passages.append(_make_passage(pack, chunks[id], run, scores[id]))
         if len(passages) == limit:
@@ -47,7 +47,7 @@ def complete(pack: Pack, passage: Passage, found: Mapping[int, Closeness]) -> Pa
     Args:
         found: of its chunks; empty without vectors.
     """
-    chunks = pack.chunks(passage.chunks)
+    chunks = pack.get_chunks(passage.chunks)
     closeness = {
         unit.text: cosine
         for chunk in chunks
@@ -56,7 +56,7 @@ def complete(pack: Pack, passage: Passage, found: Mapping[int, Closeness]) -> Pa
     }
     return replace(
         passage,
-        page_label=pack.page_label(pack.document(passage.document).id, passage.page_from),
+        page_label=pack.get_page_label(pack.get_document(passage.document).id, passage.page_from),
         boxes=tuple(box for chunk in chunks for box in chunk.boxes),
         closeness=closeness,
     )
@@ -82,7 +82,7 @@ def _is_short(run: list[Chunk]) -> bool:
 
 
 def _make_passage(pack: Pack, found: Chunk, run: list[Chunk], score: float) -> Passage:
-    document = pack.document_with(found.document)
+    document = pack.get_document_by_id(found.document)
     page_from, page_to = run[0].page_from, run[-1].page_to
     return Passage(
         pack=pack.manifest.name,

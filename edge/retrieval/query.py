@@ -94,7 +94,7 @@ def find_missing_codes(where: Sequence[Scope], text: str, query: Query) -> tuple
     if not missing:
         return ()
     manifests = [scope.pack.manifest for scope in where]
-    documents = [document for scope in where for document in scope.pack.documents()]
+    documents = [document for scope in where for document in scope.pack.list_documents()]
     named = [title for m in manifests for title in (m.title, *m.applies_to)]
     named += [title for d in documents for title in (d.title, d.name, *d.applies_to)]
     everything = normalise(" ".join(named))

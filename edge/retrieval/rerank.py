@@ -54,7 +54,7 @@ class Reranking:
             return list(best)
         texts = [format_passage(ranked.passage) for ranked in best[:CANDIDATES]]
         try:
-            scores = self._reranker.scores(question, texts, self._limit_s or None)
+            scores = self._reranker.score(question, texts, self._limit_s or None)
         except EdgeError as error:
             self._pause(error.message)
             return list(best)

@@ -66,14 +66,14 @@ def _find_by_name(packs: Sequence[Pack], names: list[str]) -> list[Pack]:
 
 
 def _read_patterns(pack: Pack) -> list[tuple[str, ...]]:
-    return [pack.manifest.applies_to, *(document.applies_to for document in pack.documents())]
+    return [pack.manifest.applies_to, *(document.applies_to for document in pack.list_documents())]
 
 
 def _make_scope(pack: Pack, equipment: str) -> Scope:
     """Return a document's own list replaces that of its pack."""
     allowed = [
         (document.first_chunk, document.last_chunk)
-        for document in pack.documents()
+        for document in pack.list_documents()
         if not (models := document.applies_to or pack.manifest.applies_to) or matches(equipment, models)
     ]
-    return Scope(pack, None if len(allowed) == len(pack.documents()) else tuple(allowed))
+    return Scope(pack, None if len(allowed) == len(pack.list_documents()) else tuple(allowed))

@@ -70,7 +70,7 @@ def run(pack: Pack, find: Find) -> SelfTest:
     """Search for up to 30 sentences of all documents; which ones depends on the pack's bytes alone."""
     sample = _sample(pack)
     misses = [
-        Miss(pack.document_of(chunk.id).name, chunk.page_from, sentence, CELL in chunk.text)
+        Miss(pack.get_document_of(chunk.id).name, chunk.page_from, sentence, CELL in chunk.text)
         for chunk, sentence in sample
         if not _is_found(
             pack, chunk, sentence, [id for result in find(pack, sentence)[:TOP] for id in result]
@@ -123,23 +123,23 @@ def make_plain_find(embedder: Embedder | None) -> Find:
 def _search_by_words(pack: Pack, question: str) -> list[int]:
     match = " OR ".join(f'"{word}"' for word in dict.fromkeys(_WORD.findall(question)))
     sql = "SELECT rowid, bm25(keyword) AS score FROM keyword WHERE keyword MATCH ? ORDER BY score LIMIT 10"
-    return [row[0] for row in pack.rows(sql, (match,))]
+    return [row[0] for row in pack.query(sql, (match,))]
 
 
 def _search_by_vector(pack: Pack, embedder: Embedder, question: str) -> list[int]:
     vector = quantise(embedder.embed([question]))[0]
     sql = "SELECT rowid FROM vector WHERE embedding MATCH vec_int8(?) AND k = 10 ORDER BY distance"
-    return [row[0] for row in pack.rows(sql, (np.ascontiguousarray(vector).tobytes(),))]
+    return [row[0] for row in pack.query(sql, (np.ascontiguousarray(vector).tobytes(),))]
 
 
 def _sample(pack: Pack) -> list[tuple[Chunk, str]]:
     """Return a sentence each of up to 30 chunks, the documents taking turns."""
     chance = random.Random(pack.digest)
-    documents = chance.sample(pack.documents(), len(pack.documents()))[:SAMPLES]
+    documents = chance.sample(pack.list_documents(), len(pack.list_documents()))[:SAMPLES]
     ranges = [range(document.first_chunk, document.last_chunk + 1) for document in documents]
     drawn = [chance.sample(ids, min(SAMPLES, len(ids))) for ids in ranges]
     ids = [id for turn in zip_longest(*drawn) for id in turn if id is not None][:SAMPLES]
-    sentences = ((chunk, _choose_question(chunk, chance)) for chunk in pack.chunks(ids))
+    sentences = ((chunk, _choose_question(chunk, chance)) for chunk in pack.get_chunks(ids))
     return [(chunk, sentence) for chunk, sentence in sentences if sentence]
 
 
@@ -161,12 +161,12 @@ def _choose_sentence(text: str, chance: random.Random) -> str:
 
 def _is_found(pack: Pack, wanted: Chunk, sentence: str, ids: Sequence[int]) -> bool:
     """Return the chunk itself, another on its page, or one that says the same (repeated text)."""
-    pages = pack.document_of(wanted.id).pages
+    pages = pack.get_document_of(wanted.id).pages
     return any(
         chunk.id == wanted.id
         or (pages > 1 and _share_page(chunk, wanted))
         or sentence in " ".join(chunk.text.split())
-        for chunk in pack.chunks(ids)
+        for chunk in pack.get_chunks(ids)
     )
 
 

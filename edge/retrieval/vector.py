@@ -75,7 +75,7 @@ def search(scope: Scope, asked: Vectors, limit: int = CANDIDATES, run: Map = map
     found = [row for rows in run(scan, halves) for row in rows]
     nearest = [chunk for chunk, _ in nsmallest(limit, found, key=lambda row: row[1])]
     own = f"SELECT chunk, substr(vectors, 1, {DIMENSIONS}) FROM embedding"
-    rows = scope.pack.rows(f"{own} WHERE {_AMONG}", (json.dumps(nearest),))
+    rows = scope.pack.query(f"{own} WHERE {_AMONG}", (json.dumps(nearest),))
     cosines = _compute_cosines(b"".join(row[1] for row in rows), asked)
     return {rows[i][0]: float(cosines[i]) for i in np.argsort(-cosines, kind="stable")}
 
@@ -89,12 +89,12 @@ def _scan(scope: Scope, asked: Vectors, cells: Sequence[int], k: int) -> Rows:
         inside = " OR ".join(f"id BETWEEN {low} AND {high}" for low, high in scope.ranges)
         where += f" AND rowid IN (SELECT id FROM chunk WHERE {inside})"
     sql = f"SELECT rowid, distance FROM vector WHERE {where}"
-    return [(row[0], row[1]) for row in scope.pack.rows(sql, (quantise(asked).tobytes(),))]
+    return [(row[0], row[1]) for row in scope.pack.query(sql, (quantise(asked).tobytes(),))]
 
 
 def measure_closeness(pack: Pack, chunks: Iterable[int], asked: Vectors) -> dict[int, Closeness]:
     """Measure how close each of these chunks and its sentences, steps and rows come to the question."""
-    rows = pack.rows(f"SELECT chunk, vectors FROM embedding WHERE {_AMONG}", (json.dumps(list(chunks)),))
+    rows = pack.query(f"SELECT chunk, vectors FROM embedding WHERE {_AMONG}", (json.dumps(list(chunks)),))
     if not rows:
         return {}
     cosines = _compute_cosines(b"".join(blob for _, blob in rows), asked)
@@ -116,7 +116,7 @@ def _compute_cosines(stored: bytes, asked: Vectors) -> Vectors:
 def _choose_cells(pack: Pack, asked: Vectors) -> list[int]:
     """Return all cells of a pack, the most promising first."""
     if pack not in _cells:
-        rows = pack.rows("SELECT id, mean FROM cell ORDER BY id")
+        rows = pack.query("SELECT id, mean FROM cell ORDER BY id")
         means = np.frombuffer(b"".join(row[1] for row in rows), "<f4").reshape(-1, DIMENSIONS)
         spread = np.sqrt(np.maximum(1 - (means * means).sum(axis=1), 0))
         _cells[pack] = _Cells([row[0] for row in rows], means, spread)

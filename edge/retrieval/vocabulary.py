@@ -55,7 +55,7 @@ def count_chunks(packs: Sequence[Pack], stems: Iterable[str]) -> dict[str, int]:
     counts = dict.fromkeys(stems, 0)
     for pack in packs:
         sql = "SELECT stem, chunks FROM stem WHERE stem IN (SELECT value FROM json_each(?))"
-        for stem, chunks in pack.rows(sql, (json.dumps(list(counts)),)):
+        for stem, chunks in pack.query(sql, (json.dumps(list(counts)),)):
             counts[stem] += chunks
     return counts
 
@@ -63,7 +63,7 @@ def count_chunks(packs: Sequence[Pack], stems: Iterable[str]) -> dict[str, int]:
 def read_words(pack: Pack) -> dict[str, int]:
     """Return all words of a pack as written, lower case, with the number of chunks that hold them. Read once."""
     if pack not in _words:
-        _words[pack] = {word: chunks for word, chunks in pack.rows("SELECT word, chunks FROM word")}
+        _words[pack] = {word: chunks for word, chunks in pack.query("SELECT word, chunks FROM word")}
     return _words[pack]
 
 
@@ -72,7 +72,7 @@ def read_vectors(packs: Sequence[Pack], stems: Sequence[str]) -> dict[str, Vecto
     sql = (
         "SELECT stem, vector FROM stem WHERE vector IS NOT NULL AND stem IN (SELECT value FROM json_each(?))"
     )
-    rows = [row for pack in packs for row in pack.rows(sql, (json.dumps(stems),))]
+    rows = [row for pack in packs for row in pack.query(sql, (json.dumps(stems),))]
     return {stem: _normalise(vector)[0] for stem, vector in rows}
 
 
@@ -99,7 +99,7 @@ def find_related(packs: Sequence[Pack], asked: Mapping[str, Vectors]) -> Related
 def _read_stems(pack: Pack) -> _Meanings:
     """Return all stems of a pack that have a vector. Read once."""
     if pack not in _meanings:
-        rows = pack.rows("SELECT stem, word, vector FROM stem WHERE vector IS NOT NULL")
+        rows = pack.query("SELECT stem, word, vector FROM stem WHERE vector IS NOT NULL")
         _meanings[pack] = _Meanings(
             [row[0] for row in rows], [row[1] for row in rows], _normalise(b"".join(row[2] for row in rows))
         )

@@ -110,21 +110,21 @@ def _render_page(
     width: int,
 ) -> Response:
     with store.open(pack) as opened:
-        document = opened.document(name)
+        document = opened.get_document(name)
         tag = _make_tag(document.sha256, n, boxes, width)
         if known == tag:
             return _reply_not_modified(tag)
-        picture = draw(opened.original(name), document.media_type, n, boxes, width)
+        picture = draw(opened.read_original(name), document.media_type, n, boxes, width)
     return Response(picture, media_type="image/png", headers=_make_cache_headers(tag))
 
 
 def _read_original(store: PackStore, known: str, pack: str, name: str) -> Response:
     with store.open(pack) as opened:
-        document = opened.document(name)
+        document = opened.get_document(name)
         tag = _make_tag(document.sha256)
         if known == tag:
             return _reply_not_modified(tag)
-        data = opened.original(name)
+        data = opened.read_original(name)
     headers = {
         "Content-Type": _find_content_type(document.media_type, data),
         "Content-Disposition": f"inline; filename*=UTF-8''{quote(name.rpartition('/')[2], safe='')}",

@@ -30,7 +30,7 @@ def _check(edge: Edge) -> Health:
     sound, packs, engine = True, 0, edge.settings.engine
     try:
         packs = len(edge.packs.list())
-        sound = packs > 0 and not edge.packs.problems()
+        sound = packs > 0 and not edge.packs.find_problems()
         made = edge.get_engine(engine)
         engine = made.name if made else EXTRACTIVE
     except EdgeError:

@@ -18,4 +18,4 @@ router = APIRouter(default_response_class=Response)
 async def list_packs(services: ServicesDep) -> Response:
     """List the packs in use, and those that cannot be used."""
     store = services.edge.packs
-    return reply(await services.short.run(lambda: dump_packs(store.list(), store.problems())))
+    return reply(await services.short.run(lambda: dump_packs(store.list(), store.find_problems())))

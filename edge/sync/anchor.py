@@ -150,7 +150,7 @@ def trust(settings: Settings, root: OfferedRoot) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    with files.storage_errors(settings.sync_dir):
+    with files.translate_os_errors(settings.sync_dir):
         files.make_folder(settings.sync_dir)
         files.delete(settings.sync_dir / "metadata")
         files.write_atomically(locate_anchor(settings), root.data)

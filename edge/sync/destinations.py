@@ -15,11 +15,12 @@ from typing import Protocol
 from edge import files
 from edge.config import POLICY as POLICY_FILE
 from edge.config import Settings, check_policy, parse_list
+from edge.embedded.part import read_stamp
 from edge.errors import EdgeError, TrustError
-from edge.models.integrity import Record, look, write_record
+from edge.models.integrity import Record, write_record
 from edge.models.store import ModelStore
 from edge.packs.format import check_digest
-from edge.packs.manifest import version_key
+from edge.packs.manifest import parse_version
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
 from edge.sync.ratchet import Ratchet
@@ -87,7 +88,7 @@ class PackDestination:
             return Standing.DUE
         if pack.digest == target.database:
             return Standing.CURRENT if pack.signed else Standing.DUE
-        return Standing.NEWER if version_key(pack.version) > version_key(target.version) else Standing.DUE
+        return Standing.NEWER if parse_version(pack.version) > parse_version(target.version) else Standing.DUE
 
     def find_in_use(self, target: Target) -> FileInUse | None:
         """See ``Destination``."""
@@ -169,7 +170,7 @@ class FileDestination:
 
     def put(self, target: Target, path: Path) -> str:
         """See ``Destination``."""
-        with files.storage_errors(self._folder):
+        with files.translate_os_errors(self._folder):
             files.make_folder(self._folder)
             with files.replace_atomically(self._locate(target)) as new:
                 files.copy_file(path, new)
@@ -185,9 +186,11 @@ class AdapterDestination(FileDestination):
     def put(self, target: Target, path: Path) -> str:
         """See ``Destination``."""
         replaced = super().put(target, path)
-        with files.storage_errors(self._folder):
+        with files.translate_os_errors(self._folder):
             place = self._locate(target)
-            write_record(place, Record(target.sha256, target.length, f"sync:{target.path}", look(place)))
+            write_record(
+                place, Record(target.sha256, target.length, f"sync:{target.path}", read_stamp(place))
+            )
         return replaced
 
 

@@ -30,7 +30,7 @@ class Staging:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.moved = 0
-        with files.storage_errors(folder):
+        with files.translate_os_errors(folder):
             files.make_folder(folder)
 
     def locate(self, target: Target) -> Path:
@@ -40,14 +40,14 @@ class Staging:
     def keep_only(self, targets: Iterable[Target]) -> None:
         """Delete the beginnings of all other targets, so that the folder does not grow with every release."""
         kept = {target.sha256 for target in targets}
-        with files.storage_errors(self.folder):
+        with files.translate_os_errors(self.folder):
             for entry in self.folder.iterdir():
                 if entry.name not in kept:
                     files.delete(entry)
 
     def discard(self, target: Target) -> None:
         """Delete a target's file."""
-        with files.storage_errors(self.folder):
+        with files.translate_os_errors(self.folder):
             files.delete(self.folder / target.sha256)
 
     def fetch(self, carrier: Carrier, target: Target, progress: Progress, beside: int = 0) -> Path:
@@ -65,7 +65,7 @@ class Staging:
             StorageError: the disk is full or failing.
         """
         path = self.locate(target)
-        with files.storage_errors(self.folder):
+        with files.translate_os_errors(self.folder):
             files.make_folder(path.parent)
             resumed = self._find_resume_point(path, target)
             files.check_space(self.folder, target.length - resumed + beside, target.path, MAKE_SPACE)

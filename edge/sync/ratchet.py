@@ -61,7 +61,7 @@ class Ratchet:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with files.storage_errors(path.parent), self._translate_errors():
+        with files.translate_os_errors(path.parent), self._translate_errors():
             files.make_folder(path.parent)
             self._connection = database.open_writable(path)
             self._connection.execute("PRAGMA synchronous = EXTRA")
@@ -174,14 +174,14 @@ class Ratchet:
 
     @contextmanager
     def _change(self) -> Iterator[None]:
-        with self._translate_errors(), database.transaction(self._connection):
+        with self._translate_errors(), database.begin_transaction(self._connection):
             yield
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
         """Report damage as a fault of the disk: to forget what was seen is a decision for people."""
         try:
-            with database.untrusted(self._path):
+            with database.translate_untrusted_errors(self._path):
                 yield
         except TrustError:
             raise

@@ -58,7 +58,7 @@ def sync(
 @contextmanager
 def lock(settings: Settings) -> Iterator[None]:
     """Hold the lock of syncing, and of changing whom to trust."""
-    with files.storage_errors(settings.sync_dir):
+    with files.translate_os_errors(settings.sync_dir):
         files.make_folder(settings.sync_dir)
         with files.hold_lock(settings.sync_dir / ".lock", "syncing"):
             yield
@@ -161,7 +161,7 @@ class _Run:
 
         path = self._fetch_whole(carrier, delta, beside=2 * target.length)
         made = self.staging.locate(target)
-        with files.storage_errors(made):
+        with files.translate_os_errors(made):
             files.make_folder(made.parent)
             apply(old, path, made, target.length)
             if files.hash_file(made) != target.sha256:

@@ -18,7 +18,7 @@ from typing import Any
 from tuf.api.metadata import TargetFile
 
 from edge.errors import TrustError
-from edge.packs.manifest import MAX_NAME, MAX_TITLE, version_key
+from edge.packs.manifest import MAX_NAME, MAX_TITLE, parse_version
 
 PACK, DELTA, MODEL, LORA, POLICY = "pack", "delta", "model", "lora", "policy"
 POLICY_PATH = "policy/config.toml"
@@ -132,7 +132,7 @@ def _read_delta_fields(custom: Mapping[str, Any], path: str, fields: Mapping[str
 
 def _is_version(text: str) -> bool:
     try:
-        version_key(text)
+        parse_version(text)
     except ValueError:
         return False
     return True

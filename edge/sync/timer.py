@@ -46,7 +46,7 @@ def install_timer(settings: Settings, environ: Mapping[str, str] = os.environ) -
     service, timer = folder / f"{NAME}.service", folder / f"{NAME}.timer"
     program = " ".join(map(_quote, _find_program(environ))).replace("$", "$$")
     home = _quote(f"EDGE_HOME={settings.home.absolute()}")
-    with files.storage_errors(folder):
+    with files.translate_os_errors(folder):
         files.make_folder(folder)
         files.write_atomically(service, _SERVICE.format(home=home, program=program).encode())
         files.write_atomically(timer, _TIMER.encode())

@@ -105,7 +105,7 @@ class Trust:
         return updater, judgement.stale_days
 
     def _make_updater(self, carrier: Carrier, time: datetime) -> _Updater:
-        with files.storage_errors(self._cache):
+        with files.translate_os_errors(self._cache):
             files.make_folder(self._cache)
             try:
                 fetcher, on_root = _Fetcher(carrier), partial(self._accept_root, carrier=carrier)
@@ -275,7 +275,7 @@ def _describe_online_keys(root: Root) -> str:
 def _translate_errors(carrier: Carrier, updater: _Updater) -> Iterator[None]:
     """Translate python-tuf's errors, and name the file they are about."""
     try:
-        with files.storage_errors(Path(str(updater._dir))):
+        with files.translate_os_errors(Path(str(updater._dir))):
             yield
     except exceptions.DownloadError as error:
         raise CarrierError(

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from edge.database import stemmer
+from edge.database import make_stemmer
 
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 """How the keyword index divides text, in FTS5's words."""
@@ -55,7 +55,7 @@ class Stems:
     """Splits text into the index's own stems (porter over unicode61), so that Python and FTS5 agree on words."""
 
     def __init__(self) -> None:
-        self._split: Callable[[str], list[str]] = stemmer(TOKENIZER)
+        self._split: Callable[[str], list[str]] = make_stemmer(TOKENIZER)
 
     def split(self, text: str) -> list[str]:
         """Return all stems of a text in order."""

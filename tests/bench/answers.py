@@ -104,8 +104,8 @@ def _pages(document: str, data: bytes) -> dict[Place, str]:
 def _sections(pack: Pack) -> dict[Place, str]:
     """The text of each section, its headings included."""
     texts: dict[Place, str] = {}
-    for chunk in pack.chunks(range(1, pack.chunk_count + 1)):
-        place = pack.document_of(chunk.id).name, chunk.heading
+    for chunk in pack.get_chunks(range(1, pack.chunk_count + 1)):
+        place = pack.get_document_of(chunk.id).name, chunk.heading
         texts[place] = f"{texts.get(place, chunk.heading)}\n{chunk.text}"
     return texts
 

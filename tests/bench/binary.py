@@ -24,7 +24,7 @@ from unittest.mock import patch
 from edge import app
 from edge.bundle.admit import admit
 from edge.bundle.bundle import open_bundle
-from edge.bundle.compose import with_part
+from edge.bundle.compose import add_part
 from edge.config import Settings
 from edge.embedded.part import EXECUTABLE
 from edge.engine.llama import LlamaEngine
@@ -122,13 +122,13 @@ def _searches(scratch: Path) -> Iterator[Figure]:
     ]
     bare, target = empty(PROGRAM, scratch / "bare"), scratch / "with-pack"
     with starter() as pack:
-        with_part(open_bundle(bare), admit(pack.path), target)
+        add_part(open_bundle(bare), admit(pack.path), target)
     inside, installed = [], []
     with patch.dict(os.environ, {EXECUTABLE: str(target)}):
         first = app.build(Settings(home=scratch / "none"))
-        first.library.packs()
+        first.library.open_packs()
     with closing(first), closing(app.build(Settings(home=scratch / "home"))) as second:
-        assert [pack.path.parent for pack in first.library.packs()] == [target]
+        assert [pack.path.parent for pack in first.library.open_packs()] == [target]
         for text in asked[: QUESTIONS + 10]:
             inside.append(_search(first, text))
             installed.append(_search(second, text))

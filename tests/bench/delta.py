@@ -30,7 +30,7 @@ from edge.packs.manifest import Manifest
 from edge.packs.pack import Pack
 from edge.packs.record import Page, Record
 from edge.packs.vectors import Int8Vectors, partition, quantise
-from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
+from edge.packs.writer import IndexedDocument, IndexedVectors, make_sentence_texts, write_pack
 from edge.sync.delta import apply, make
 from edge.sync.delta.compression import compress
 from tests.bench.figures import Figure
@@ -136,7 +136,7 @@ class Maker:
 
     def _anew(self, record: Record, vectors: Int8Vectors) -> Chunk:
         record = replace(record, text=exchanged(record.text, self._words, self._chance))
-        like = np.resize(vectors, (1 + len(sentence_texts(record)), vectors.shape[1]))
+        like = np.resize(vectors, (1 + len(make_sentence_texts(record)), vectors.shape[1]))
         return Chunk(record, quantise(self._move(unit(like))))
 
 

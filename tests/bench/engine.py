@@ -21,7 +21,7 @@ from typing import Protocol, TypeVar
 
 from edge.engine.interface import ChatRequest, Finished
 from edge.engine.llama import LlamaEngine
-from edge.engine.machine.resources import generation_threads
+from edge.engine.machine.resources import choose_threads
 from edge.engine.process.options import WorkerOptions
 from edge.types import Message as ChatMessage
 from tests.bench import quoting, reuse
@@ -103,7 +103,7 @@ class Edge:
 
 def run(options: Namespace) -> Iterator[Figure]:
     """One stream, sixteen at once, a fresh start; each beside llama-server. With ``--full`` also with a 7B model."""
-    model, threads = random_model(SMALL), generation_threads()
+    model, threads = random_model(SMALL), choose_threads()
     say(f"{model.name}, threads: {threads}")
     yield from _starts("", model, threads, USUAL)
     with timed() as clock, _both(model, threads) as (edge, peer):

@@ -68,7 +68,7 @@ def _measured(prepared: Prepared) -> Iterator[Figure]:
     options = replace(prepared.options, lookup=False)
     with closing(LlamaEngine(options)) as engine:
         start = time.perf_counter()
-        facts = engine.facts()
+        facts = engine.read_facts()
         yield Figure("load", time.perf_counter() - start, "s")
         yield Figure("layers on the GPU", int(facts["gpu_layers"]), "", f">= {options.gpu_layers}")
         _ask(engine, _prompt(SHORT_PROMPT), 8)

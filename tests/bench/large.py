@@ -24,7 +24,7 @@ from edge.packs.manifest import Manifest
 from edge.packs.pack import Document, Pack
 from edge.packs.record import Page, Record
 from edge.packs.vectors import Int8Vectors, partition, quantise
-from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
+from edge.packs.writer import IndexedDocument, IndexedVectors, make_sentence_texts, write_pack
 from edge.types import DIMENSIONS
 from pack_cache import place
 from tests.bench.program import say
@@ -80,14 +80,14 @@ def _write(path: Path, reals: Sequence[Real], vectors: IndexedVectors) -> None:
 
 def real_documents(pack: Pack) -> Iterator[Real]:
     """The documents of a pack with their vectors."""
-    for document in pack.documents():
+    for document in pack.list_documents():
         ids = range(document.first_chunk, document.last_chunk + 1)
         between = "BETWEEN ? AND ? ORDER BY 1", (ids[0], ids[-1])
-        rows = pack.rows(f"SELECT vectors FROM embedding WHERE chunk {between[0]}", between[1])
+        rows = pack.query(f"SELECT vectors FROM embedding WHERE chunk {between[0]}", between[1])
         vectors = [np.frombuffer(blob, np.int8).reshape(-1, DIMENSIONS) for (blob,) in rows]
         records = [
             Record(c.kind, c.heading, c.text, c.page_from, c.page_to, c.section, c.boxes)
-            for c in pack.chunks(ids)
+            for c in pack.get_chunks(ids)
         ]
         yield Real(document, records, np.stack([each[0] for each in vectors]), [each[1:] for each in vectors])
 
@@ -97,7 +97,7 @@ def word_vectors(packs: Sequence[Pack]) -> Callable[[Sequence[str]], Int8Vectors
     known = {
         word: np.frombuffer(vector, np.int8)
         for pack in packs
-        for word, vector in pack.rows("SELECT word, vector FROM stem WHERE vector IS NOT NULL")
+        for word, vector in pack.query("SELECT word, vector FROM stem WHERE vector IS NOT NULL")
     }
     nothing = np.zeros(DIMENSIONS, np.int8)
     return lambda words: np.stack([known.get(word, nothing) for word in words])
@@ -189,7 +189,7 @@ def _records(real: Real, copy: int, taken: int, words: Sequence[str]) -> list[Re
 def _sentences(real: Real, records: Callable[[], list[Record]]) -> Int8Vectors:
     """The vectors of the real sentences, repeated or cut to as many as the new text has."""
     parts = [
-        np.resize(vectors, (len(sentence_texts(record)), DIMENSIONS))
+        np.resize(vectors, (len(make_sentence_texts(record)), DIMENSIONS))
         for record, vectors in zip(records(), real.sentences, strict=False)
     ]
     return np.concatenate(parts)

@@ -11,7 +11,7 @@ from edge import app
 from edge.cli.ui.progress import show_progress
 from edge.config import load_settings
 from edge.engine.interface import Embedder
-from edge.engine.machine.resources import physical_cores
+from edge.engine.machine.resources import count_cores
 from edge.ingest.build import Progress, build
 from edge.packs.pack import Pack
 from fetch import cache_folder
@@ -50,7 +50,7 @@ def query_embedder() -> Embedder:
 
 
 def _build(source: Path, path: Path) -> None:
-    inside = app.make_embedder(load_settings(), threads=physical_cores())
+    inside = app.make_embedder(load_settings(), threads=count_cores())
     assert inside is not None
     with (
         closing(RememberingEmbedder(inside, cache_folder() / "bench-vectors.sqlite")) as embedder,

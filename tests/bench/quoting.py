@@ -18,7 +18,7 @@ from statistics import median
 
 from edge.engine.interface import ChatRequest, Finished, Written
 from edge.engine.llama import LlamaEngine
-from edge.engine.machine.resources import generation_threads
+from edge.engine.machine.resources import choose_threads
 from edge.engine.process.options import WorkerOptions
 from edge.evaluation import load_questions
 from edge.prompt.template import make_prompt
@@ -86,7 +86,7 @@ def _answer(engine: LlamaEngine, prompts: Sequence[Prompt], at_once: int) -> Ans
 
 
 def _engine(model: Path, *, lookup: bool) -> LlamaEngine:
-    threads = generation_threads()
+    threads = choose_threads()
     return LlamaEngine(
         WorkerOptions(model, "generate", threads, parallel=AT_ONCE, cells=AT_ONCE * 1024, lookup=lookup)
     )

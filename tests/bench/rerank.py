@@ -68,7 +68,7 @@ def write_minilm_reranker(path: Path) -> Path:
 
 def _passages() -> list[str]:
     with starter() as pack:
-        rows = pack.rows("SELECT text FROM chunk ORDER BY id")
+        rows = pack.query("SELECT text FROM chunk ORDER BY id")
         words = [word for (text,) in rows for word in text.split()]
     stream = iter(words)
     return [" ".join(islice(stream, WORDS)) for _ in range(CANDIDATES)]
@@ -76,12 +76,12 @@ def _passages() -> list[str]:
 
 def _figures(reranker: LlamaReranker, passages: Sequence[str], threads: int) -> Iterator[Figure]:
     where = f"{threads} thread" + "s" * (threads > 1)
-    reranker.scores(QUESTION, passages)
+    reranker.score(QUESTION, passages)
     times, done = [], []
     spent = _processor_seconds(reranker)
     for _ in range(LAPS):
         start = time.perf_counter()
-        reranker.scores(QUESTION, passages)
+        reranker.score(QUESTION, passages)
         times.append(time.perf_counter() - start)
     each = (_processor_seconds(reranker) - spent) / LAPS / CANDIDATES
     yield Figure(f"rerank {CANDIDATES} passages, {where}", median(times) * 1000, "ms")
@@ -89,7 +89,7 @@ def _figures(reranker: LlamaReranker, passages: Sequence[str], threads: int) -> 
     times.clear()
     for _ in range(LAPS):
         start = time.perf_counter()
-        done.append(len(reranker.scores(QUESTION, passages, LIMIT_S)))
+        done.append(len(reranker.score(QUESTION, passages, LIMIT_S)))
         times.append(time.perf_counter() - start)
     limit = LIMIT_S * 1000
     yield Figure(f"passages read in {limit:.0f} ms, {where}", median(done), "")

@@ -21,7 +21,7 @@ from threading import Event
 
 from edge.engine.interface import ChatRequest, Finished, Written
 from edge.engine.llama import LlamaEngine
-from edge.engine.machine.resources import generation_threads
+from edge.engine.machine.resources import choose_threads
 from edge.engine.prefill.cache import open_cache
 from edge.engine.process.options import WorkerOptions
 from edge.evaluation import Labelled, load_questions
@@ -200,7 +200,7 @@ def _asked(retriever: Retriever, labelled: Labelled) -> Asked | None:
 @contextmanager
 def _engine(model: Path, folder: Path | None) -> Iterator[LlamaEngine]:
     options = WorkerOptions(
-        model, "generate", generation_threads(), CONTEXT, ANSWER_TOKENS, cells=4 * CONTEXT, lookup=False
+        model, "generate", choose_threads(), CONTEXT, ANSWER_TOKENS, cells=4 * CONTEXT, lookup=False
     )
     cache = open_cache(folder, CACHE_MB, options) if folder else None
     with closing(LlamaEngine(options, cache=cache)) as engine:

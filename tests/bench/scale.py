@@ -95,10 +95,10 @@ def _peer(pack: Pack, embedder: Embedder, text: str) -> None:
     """What sqlite-vec and FTS5 do by themselves, one after the other."""
     asked = embedder.embed([text])[0]
     nearest = f"SELECT rowid FROM vector WHERE embedding MATCH vec_int8(?) AND k = {vector.CANDIDATES}"
-    pack.rows(nearest, (quantise(asked).tobytes(),))
+    pack.query(nearest, (quantise(asked).tobytes(),))
     any_word = " OR ".join(f'"{word}"' for word in find_content_words(text))
     best = f"SELECT rowid FROM keyword WHERE keyword MATCH ? ORDER BY rank LIMIT {keyword.CANDIDATES}"
-    pack.rows(best, (any_word,))
+    pack.query(best, (any_word,))
 
 
 def _recall(pack: Pack, large: Large, asked: Vectors) -> Iterator[Figure]:

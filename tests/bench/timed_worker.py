@@ -77,7 +77,7 @@ def timed() -> Iterator[Clock]:
         def command(options: WorkerOptions) -> list[str]:
             return [sys.executable, "-m", "tests.bench.timed_worker", file.name, options.to_json()]
 
-        with patch("edge.engine.llama.worker_command", command):
+        with patch("edge.engine.llama.make_command", command):
             yield Clock(_shared(Path(file.name)))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edge.bundle.bundle import open_bundle
-from edge.bundle.compose import without_part
+from edge.bundle.compose import remove_part
 from pack_cache import STARTER, build_with_edge, cached_pack
 
 ROOT = Path(__file__).parents[2]
@@ -41,8 +41,8 @@ def program(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def empty(program: Path, target: Path) -> Path:
     """Write the same program without models and packs."""
     bundle = open_bundle(program)
-    while bundle.added:
-        bundle = without_part(bundle, bundle.added[0], target)
+    while bundle.contents:
+        bundle = remove_part(bundle, bundle.contents[0], target)
     return bundle.path
 
 

@@ -119,4 +119,4 @@ def _launcher(program: Path, target: Path) -> Source:
     (size,) = (part.size for part in bundle.parts if part.kind == "launcher")
     with program.open("rb") as file:
         target.write_bytes(file.read(size))
-    return Source.file("launcher", target)
+    return Source.from_file("launcher", target)

@@ -17,7 +17,7 @@ import pytest
 
 from edge.bundle.admit import admit
 from edge.bundle.bundle import Bundle, open_bundle
-from edge.bundle.compose import with_part
+from edge.bundle.compose import add_part
 from edge.embedded import table
 from edge.embedded.table import FOOTER_SIZE, PAGE, Part
 from tests.binary.conftest import TINY_MODEL, Done, Run, serving
@@ -39,8 +39,8 @@ COMMANDS = (
 def whole(program: Path, starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """The program with the tiny model and the starter pack inside. Whoever damages it mends it."""
     path = Path(shutil.copy(program, tmp_path_factory.mktemp("whole") / "edge"))
-    bundle = with_part(open_bundle(path), admit(TINY_MODEL), path)
-    return with_part(bundle, admit(starter), path)
+    bundle = add_part(open_bundle(path), admit(TINY_MODEL), path)
+    return add_part(bundle, admit(starter), path)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_damaged_model_does_not_answer(
     edge: Run, whole: Bundle, environment: Mapping[str, str], place: str
 ) -> None:
     named = f"{MODEL} inside edge is damaged."
-    with flipped(whole, places(whole.part(MODEL), model=True)[place]):
+    with flipped(whole, places(whole.get_part(MODEL), model=True)[place]):
         verdict = edge("bundle", "verify")
         assert (verdict.returncode, verdict.stdout.count("DAMAGED")) == (DAMAGED, 1)
         assert f"DAMAGED model {MODEL}" in verdict.stdout
@@ -143,7 +143,7 @@ def test_a_damaged_pack_is_not_quoted(
     edge: Run, whole: Bundle, environment: Mapping[str, str], place: str
 ) -> None:
     named = f"{PACK} inside edge is damaged."
-    with flipped(whole, places(whole.part(PACK), model=False)[place]):
+    with flipped(whole, places(whole.get_part(PACK), model=False)[place]):
         verdict = edge("bundle", "verify")
         assert (verdict.returncode, verdict.stdout.count("DAMAGED")) == (DAMAGED, 1)
         assert f"DAMAGED pack {PACK}" in verdict.stdout
@@ -226,8 +226,8 @@ def test_a_program_that_was_cut_short_anywhere_is_refused(
         size - 1,
         size - 64,
         size - 300,
-        whole.part(PACK).offset + 5,
-        whole.part(MODEL).end,
+        whole.get_part(PACK).offset + 5,
+        whole.get_part(MODEL).end,
         launcher,
         64,
         1,
@@ -253,8 +253,8 @@ def test_nothing_that_is_damaged_by_chance_is_met_by_a_crash(
     """A third each of the flips hits model, pack, and any byte behind the launcher."""
     chance, size = random.Random(5), whole.path.stat().st_size
     stretches = [
-        whole.part(MODEL),
-        whole.part(PACK),
+        whole.get_part(MODEL),
+        whole.get_part(PACK),
         replace(whole.parts[0], size=size - whole.parts[0].offset),
     ]
     for number in range(RANDOM_CASES):

@@ -56,12 +56,12 @@ def test_what_is_inside_is_verified_extracted_and_removed(run: Run, full: Path, 
     run("bundle", "extract", TINY_MODEL.name, program=full)
     assert (tmp_path / TINY_MODEL.name).read_bytes() == TINY_MODEL.read_bytes()
     run("bundle", "remove", TINY_MODEL.name, "-o", "smaller", program=full)
-    assert [part.name for part in open_bundle(tmp_path / "smaller").added] == ["starter.kpack"]
+    assert [part.name for part in open_bundle(tmp_path / "smaller").contents] == ["starter.kpack"]
 
 
 def test_damaged_parts_are_named(run: Run, full: Path) -> None:
     for name in (TINY_MODEL.name, "starter.kpack"):
-        part = open_bundle(full).part(name)
+        part = open_bundle(full).get_part(name)
         flip(full, part.offset + part.size // 2)
     verdict = run("bundle", "verify", program=full, code=8).stdout
     assert verdict.count("DAMAGED") == 2

@@ -19,7 +19,7 @@ import pytest
 
 from edge.bundle.admit import admit
 from edge.bundle.bundle import open_bundle
-from edge.bundle.compose import with_part
+from edge.bundle.compose import add_part
 from tests.binary.conftest import TINY_MODEL, Run
 from tests.binary.test_program import QUESTION
 
@@ -74,7 +74,7 @@ def emulate(
     """Runs the program, with the tiny model and the starter pack inside, on a processor; what it prints as JSON."""
     copy = Path(shutil.copy(program, tmp_path / "edge"))
     for each in (TINY_MODEL, starter):
-        with_part(open_bundle(copy), admit(each), copy)
+        add_part(open_bundle(copy), admit(each), copy)
     run("--version", program=copy)  # unpacked
     unpacked = max(cache.glob("*/edge"), key=lambda path: path.stat().st_mtime)
 

@@ -18,7 +18,7 @@ import pytest
 
 from edge.bundle.admit import admit
 from edge.bundle.bundle import open_bundle
-from edge.bundle.compose import with_part
+from edge.bundle.compose import add_part
 from tests.binary.conftest import TINY_MODEL
 from tests.binary.place import debian
 from tests.binary.test_program import QUESTION
@@ -48,7 +48,7 @@ def place(root: Path, program: Path, starter: Path) -> Iterator[Path]:
     folder.mkdir()
     copy = Path(shutil.copy(program, folder / "edge"))
     for each in (TINY_MODEL, starter):
-        with_part(open_bundle(copy), admit(each), copy)
+        add_part(open_bundle(copy), admit(each), copy)
     os.chown(folder, 65534, 65534)
     yield folder
     shutil.rmtree(folder)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge.bundle.admit import admit
-from edge.bundle.bundle import Bundle, open_bundle, own_bundle
-from edge.bundle.compose import with_part
+from edge.bundle.bundle import Bundle, open_bundle, open_own_bundle
+from edge.bundle.compose import add_part
 from edge.errors import NotFoundError, StorageError
 from tests.bundle.test_compose import flip
 
@@ -19,16 +19,16 @@ def bundle(program: Bundle, tmp_path: Path) -> Bundle:
     """The program with a model inside."""
     model = tmp_path / "m.gguf"
     shutil.copy(TINY, model)
-    return with_part(program, admit(model), program.path)
+    return add_part(program, admit(model), program.path)
 
 
 def test_a_part_comes_out_as_it_went_in(bundle: Bundle, tmp_path: Path) -> None:
-    bundle.extract(bundle.part("m.gguf"), tmp_path / "out.gguf")
+    bundle.extract(bundle.get_part("m.gguf"), tmp_path / "out.gguf")
     assert (tmp_path / "out.gguf").read_bytes() == (tmp_path / "m.gguf").read_bytes()
 
 
 def test_a_damaged_part_is_found_and_does_not_come_out(bundle: Bundle, tmp_path: Path) -> None:
-    part = bundle.part("m.gguf")
+    part = bundle.get_part("m.gguf")
     flip(bundle.path, part.offset + 100)
     assert [bundle.is_sound(each) for each in bundle.parts] == [True, True, False]
     with pytest.raises(StorageError, match=r"edge is damaged: model m\.gguf"):
@@ -68,7 +68,7 @@ def test_progress_is_told_of_in_bytes_of_the_whole(bundle: Bundle) -> None:
 
 def test_what_is_not_inside_is_not_found(bundle: Bundle) -> None:
     with pytest.raises(NotFoundError, match=r"does not contain x\.gguf") as caught:
-        bundle.part("x.gguf")
+        bundle.get_part("x.gguf")
     assert "m.gguf" in caught.value.hint
 
 
@@ -94,5 +94,5 @@ def test_other_files_are_no_programs(tmp_path: Path) -> None:
 
 
 def test_the_program_that_runs_is_the_one_the_launcher_names(bundle: Bundle) -> None:
-    assert own_bundle({"EDGE_EXECUTABLE": str(bundle.path)}) == bundle
-    assert own_bundle({}) is None
+    assert open_own_bundle({"EDGE_EXECUTABLE": str(bundle.path)}) == bundle
+    assert open_own_bundle({}) is None

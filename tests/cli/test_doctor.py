@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge.bundle.admit import admit
-from edge.bundle.compose import with_part
+from edge.bundle.compose import add_part
 from edge.embedded.part import EXECUTABLE
 from tests.bundle.test_compose import flip
 from tests.programs import small_program
@@ -62,7 +62,7 @@ def program(kpack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """A program with the pumps inside, as if it were the one that runs."""
     bundle = small_program(tmp_path)
     monkeypatch.setenv(EXECUTABLE, str(bundle.path))
-    return with_part(bundle, admit(kpack), bundle.path).path
+    return add_part(bundle, admit(kpack), bundle.path).path
 
 
 def test_every_part_of_a_program_is_checked(edge: Edge, home: Path, program: Path) -> None:

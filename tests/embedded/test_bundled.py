@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from edge.bundle.admit import admit
-from edge.bundle.compose import with_part
+from edge.bundle.compose import add_part
 from edge.config import Settings
 from edge.doctor import diagnose
-from edge.embedded.bundled import BESIDE, carried
-from edge.embedded.findings import checked
+from edge.embedded.bundled import BESIDE, list_bundled
+from edge.embedded.findings import open_findings
 from edge.embedded.part import EXECUTABLE
 from edge.engine.llama import LlamaEngine
 from edge.errors import ModelError, NotFoundError, UsageError
@@ -46,7 +46,7 @@ def program(stick: Path, build_pack: BuildPack, monkeypatch: pytest.MonkeyPatch)
     """A program on the stick with the pumps inside."""
     bundle = small_program(stick)
     monkeypatch.setenv(EXECUTABLE, str(bundle.path))
-    return with_part(bundle, admit(build_pack()), bundle.path).path
+    return add_part(bundle, admit(build_pack()), bundle.path).path
 
 
 def details(settings: Settings, name: str) -> list[tuple[str, str]]:
@@ -63,10 +63,10 @@ def test_installed_goes_before_beside_before_inside(
     assert in_use() == [("1.0", "inside")]
     shutil.copy(build_pack(version="1.5"), stick / "copy (1).kpack")
     assert in_use() == [("1.5", "beside")]
-    assert [pack.path for pack in PackStore(settings).shadowed()] == [program / "pumps.kpack"]
+    assert [pack.path for pack in PackStore(settings).list_shadowed()] == [program / "pumps.kpack"]
     PackStore(settings).install(build_pack(version="2.0"), allow_unsigned=True)
     assert in_use() == [("2.0", "installed")]
-    assert [pack.place for pack in PackStore(settings).shadowed()] == ["beside", "inside"]
+    assert [pack.place for pack in PackStore(settings).list_shadowed()] == ["beside", "inside"]
     said = details(settings, "pack")
     assert ("ok", "pumps.kpack inside edge is not used: another pack named pumps goes first") in said
     PackStore(settings).remove("pumps")
@@ -90,8 +90,8 @@ def test_a_half_copied_pack_is_named_and_the_rest_goes_on(
     (stick / "pumps.kpack").write_bytes(build_pack(version="3.0").read_bytes()[:-1000])
     store = PackStore(settings)
     assert [(pack.version, pack.place) for pack in store.list()] == [("1.0", "inside")]
-    assert len(Library(store).packs()) == 1
-    (problem,) = store.problems()
+    assert len(Library(store).open_packs()) == 1
+    (problem,) = store.find_problems()
     assert problem.error.message == (
         "pumps.kpack beside the program is damaged, or was not copied as a whole."
     )
@@ -113,8 +113,8 @@ def test_other_files_are_left_alone(stick: Path) -> None:
     (stick / "folder.gguf").mkdir()
     (stick / "notes.txt").write_text("notes")
     shutil.copy(TINY, stick / "TINY.GGUF")
-    assert carried("pack") == ()
-    assert [found.path.name for found in carried("model")] == ["TINY.GGUF"]
+    assert list_bundled("pack") == ()
+    assert [found.path.name for found in list_bundled("model")] == ["TINY.GGUF"]
 
 
 def test_what_an_interrupted_change_of_the_program_left_is_told(settings: Settings, program: Path) -> None:
@@ -126,17 +126,17 @@ def test_what_an_interrupted_change_of_the_program_left_is_told(settings: Settin
 
 def test_a_stick_that_is_gone_holds_nothing(stick: Path) -> None:
     stick.rmdir()
-    assert carried("pack") == ()
+    assert list_bundled("pack") == ()
 
 
 def test_a_model_beside_answers_and_nothing_is_written_there(settings: Settings, stick: Path) -> None:
     path = Path(shutil.copy(TINY, stick))
     stick.chmod(0o555)
     store = ModelStore(settings)
-    assert store.active() == path
+    assert store.find_active() == path
     assert [(model.name, model.place, model.active) for model in store.list()] == [("tiny", "beside", True)]
     engine = LlamaEngine.from_settings(settings, path)
-    assert engine.facts()["name"]
+    assert engine.read_facts()["name"]
     engine.close()
     assert [entry.name for entry in stick.iterdir()] == ["tiny.gguf"]
     assert not settings.models_dir.exists()
@@ -150,9 +150,9 @@ def test_a_model_that_was_installed_goes_before_one_of_its_name_beside(
     ModelStore(settings).add(TINY)
     shutil.copy(TINY, stick)
     store = ModelStore(settings)
-    assert store.active() == settings.models_dir / "tiny.gguf"
+    assert store.find_active() == settings.models_dir / "tiny.gguf"
     assert [model.place for model in store.list()] == ["installed"]
-    assert [model.path for model in store.shadowed()] == [stick / "tiny.gguf"]
+    assert [model.path for model in store.list_shadowed()] == [stick / "tiny.gguf"]
     assert ("ok", "tiny.gguf beside the program is not used: another model named tiny goes first") in details(
         settings, "model"
     )
@@ -160,10 +160,10 @@ def test_a_model_that_was_installed_goes_before_one_of_its_name_beside(
 
 def test_a_half_copied_model_is_named_and_the_next_one_answers(settings: Settings, stick: Path) -> None:
     (stick / "a.gguf").write_bytes(TINY.read_bytes()[:1_000_000])
-    assert ModelStore(settings).active() == stick / "a.gguf"  # it says why it cannot answer
+    assert ModelStore(settings).find_active() == stick / "a.gguf"  # it says why it cannot answer
     shutil.copy(TINY, stick)
     store = ModelStore(settings)
-    assert store.active() == stick / "tiny.gguf"
+    assert store.find_active() == stick / "tiny.gguf"
     assert [(model.name, model.purpose) for model in store.list()] == [("a", "damaged"), ("tiny", "")]
     (status, detail), *_ = details(settings, "model")
     assert status == "warn"
@@ -175,17 +175,17 @@ def test_a_record_that_lies_beside_a_model_is_believed(settings: Settings, stick
     installed = ModelStore(Settings(home=settings.home / "other")).add(TINY)
     shutil.copy(record_path(installed.path), record_path(path))
     flip(path, 1_500_000)
-    guard = Guard((path,), checked=checked(settings.home))
+    guard = Guard((path,), findings=open_findings(settings.home))
     with pytest.raises(ModelError, match=r"tiny\.gguf beside the program is damaged"):
-        guard.before_loading(lambda: None)
+        guard.check_before_loading(lambda: None)
     guard.close()
 
 
 def test_a_model_without_a_record_is_trusted_as_found_and_watched(settings: Settings, stick: Path) -> None:
-    path, known = Path(shutil.copy(TINY, stick)), checked(settings.home)
+    path, known = Path(shutil.copy(TINY, stick)), open_findings(settings.home)
     assert read_record(path, known) is None
-    guard = Guard((path,), checked=known)
-    guard.before_loading(lambda: None)
+    guard = Guard((path,), findings=known)
+    guard.check_before_loading(lambda: None)
     assert guard.wait(10)
     record = read_record(path, known)
     assert record is not None

@@ -24,7 +24,7 @@ def contents(draw: st.DrawFn) -> list[Part]:
     for name in draw(st.lists(NAMES, max_size=5, unique=True)):
         size = draw(st.integers(0, 3 * PAGE))
         parts.append(Part(draw(st.sampled_from(["model", "pack"])), name, offset, size, "ab" * 32))
-        offset = table.next_page(offset + size)
+        offset = table.round_to_page(offset + size)
     return parts
 
 

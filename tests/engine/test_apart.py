@@ -59,24 +59,24 @@ def reading(model: Path) -> Iterator[tuple[LlamaEngine, Future[str]]]:
 def test_neither_waits_for_a_long_prompt(
     slow_model: Path, embedder: LlamaEmbedder, reranker: LlamaReranker
 ) -> None:
-    vectors, scores = embedder.embed(QUERIES), reranker.scores(QUERIES[0], QUERIES)
+    vectors, scores = embedder.embed(QUERIES), reranker.score(QUERIES[0], QUERIES)
     with reading(slow_model) as (_, first):
         for _ in range(3):
             assert np.array_equal(embedder.embed(QUERIES), vectors)
-            assert reranker.scores(QUERIES[0], QUERIES) == scores
+            assert reranker.score(QUERIES[0], QUERIES) == scores
         assert not first.done(), "the prompt was too short to prove anything"
 
 
 def test_neither_waits_for_a_language_model_that_hangs(
     slow_model: Path, embedder: LlamaEmbedder, reranker: LlamaReranker
 ) -> None:
-    vectors, scores = embedder.embed(QUERIES), reranker.scores(QUERIES[0], QUERIES)
+    vectors, scores = embedder.embed(QUERIES), reranker.score(QUERIES[0], QUERIES)
     with reading(slow_model) as (engine, first):
         assert engine.pid is not None
         os.kill(engine.pid, signal.SIGSTOP)
         try:
             assert np.array_equal(embedder.embed(QUERIES), vectors)
-            assert reranker.scores(QUERIES[0], QUERIES) == scores
+            assert reranker.score(QUERIES[0], QUERIES) == scores
             assert not first.done()
         finally:
             os.kill(engine.pid, signal.SIGCONT)

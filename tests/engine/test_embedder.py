@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge.config import Settings
-from edge.engine.embedder import LlamaEmbedder, embedder_file
+from edge.engine.embedder import LlamaEmbedder, find_embedder
 from edge.errors import EngineError, NotFoundError
 
 TEXTS = [f"Tighten bolt {n} of the {part} to {n + 3} Nm." for n in range(20) for part in ("pump", "gearbox")]
@@ -110,14 +110,14 @@ def test_a_language_model_does_not_embed(model: Path) -> None:
 
 def test_the_embedder_that_came_with_edge_is_the_default(tmp_path: Path) -> None:
     (tmp_path / "minilm-q8_0.gguf").touch()
-    assert embedder_file(Settings(home=tmp_path), bundled=tmp_path) == tmp_path / "minilm-q8_0.gguf"
-    assert embedder_file(Settings(home=tmp_path), bundled=tmp_path / "nothing") is None
+    assert find_embedder(Settings(home=tmp_path), bundled=tmp_path) == tmp_path / "minilm-q8_0.gguf"
+    assert find_embedder(Settings(home=tmp_path), bundled=tmp_path / "nothing") is None
 
 
 def test_an_embedder_can_be_chosen_or_switched_off(tmp_path: Path) -> None:
     own = tmp_path / "own.gguf"
     own.touch()
-    assert embedder_file(Settings(home=tmp_path, embedder=str(own))) == own
-    assert embedder_file(Settings(home=tmp_path, embedder="none")) is None
+    assert find_embedder(Settings(home=tmp_path, embedder=str(own))) == own
+    assert find_embedder(Settings(home=tmp_path, embedder="none")) is None
     with pytest.raises(NotFoundError):
-        embedder_file(Settings(home=tmp_path, embedder=str(tmp_path / "missing.gguf")))
+        find_embedder(Settings(home=tmp_path, embedder=str(tmp_path / "missing.gguf")))

@@ -109,7 +109,7 @@ def test_what_fits_is_answered_and_what_does_not_is_refused(engine: LlamaEngine)
 
 def test_the_context_is_never_longer_than_the_model_was_trained_for(model: Path) -> None:
     engine = LlamaEngine(writer(model, 100_000))
-    assert engine.facts()["context"] == 512
+    assert engine.read_facts()["context"] == 512
     engine.close()
 
 
@@ -154,7 +154,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
     engine = LlamaEngine(writer(tmp_path))
     with pytest.raises(ModelError):
-        engine.facts()
+        engine.read_facts()
     engine.close()
 
 
@@ -163,14 +163,14 @@ def test_a_truncated_model_is_refused(tmp_path: Path, model: Path) -> None:
     path.write_bytes(model.read_bytes()[:-100_000])
     engine = LlamaEngine(writer(path))
     with pytest.raises(ModelError, match=r"cut\.gguf"):
-        engine.facts()
+        engine.read_facts()
     engine.close()
 
 
 def test_an_embedder_does_not_write(embedder_path: Path) -> None:
     engine = LlamaEngine(writer(embedder_path))
     with pytest.raises(ModelError, match="is an embedder"):
-        engine.facts()
+        engine.read_facts()
     engine.close()
 
 
@@ -192,8 +192,8 @@ def test_kills_under_load_cost_answers_but_never_the_service(endless_model: Path
 def test_an_engine_nobody_uses_gives_its_memory_back_and_returns(model: Path) -> None:
     engine = LlamaEngine(writer(model, 512), Patience(idle=0.05))
     assert "".join(engine.stream(prompt())) == ANSWER
-    life = engine._worker._life
-    assert life is None or life.join(10) is None
+    session = engine._worker._session
+    assert session is None or session.join(10) is None
     assert engine.pid is None
     assert "".join(engine.stream(prompt())) == ANSWER
     engine.close()

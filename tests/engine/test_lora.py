@@ -58,7 +58,7 @@ def test_it_is_chosen_with_the_model(
     assert store.list()[1].active
     assert answer(LlamaEngine.from_settings(settings, added.path)) == "Öl"
     store.use("chain")
-    assert store.loras() == ()
+    assert store.list_loras() == ()
     assert answer(LlamaEngine.from_settings(settings, added.path)) == ANSWER
 
 
@@ -119,8 +119,8 @@ def test_removing_it_takes_it_out_of_force(store: ModelStore, model: Path, adapt
     store.add(adapter)
     store.use("chain", [("short", 1.0)])
     store.remove("short")
-    assert store.loras() == ()
-    assert store.active() is not None
+    assert store.list_loras() == ()
+    assert store.find_active() is not None
     assert sorted(path.name for path in (store.folder / "lora").iterdir()) == []
 
 

@@ -16,7 +16,7 @@ from edge.engine.interface import ChatRequest, Finished, Sampling, Written
 from edge.engine.openai import OpenAIEngine
 from edge.engine.remote import events as event_stream
 from edge.engine.remote import server as remote
-from edge.engine.remote.server import Server, bearer
+from edge.engine.remote.server import Server, read_key
 from edge.errors import BusyError, EngineError, UsageError
 from tests.engine.conftest import prompt
 from tests.simulators import openai_server as upstream
@@ -336,12 +336,12 @@ def test_a_key_does_not_travel_to_where_a_redirect_leads() -> None:
 @pytest.mark.parametrize("key", ["a\nb", "a b", "schlüssel", "\x00"])
 def test_what_is_no_key_is_told_without_showing_it(key: str) -> None:
     with pytest.raises(EngineError, match=remote.KEY) as caught:
-        bearer({remote.KEY: key})
+        read_key({remote.KEY: key})
     assert key not in caught.value.message
 
 
 def test_no_key_is_no_header() -> None:
-    assert bearer({}) == bearer({remote.KEY: " "}) == ""
+    assert read_key({}) == read_key({remote.KEY: " "}) == ""
 
 
 # -- room

@@ -12,7 +12,7 @@ from edge.config import Settings
 from edge.engine.llama import LlamaEngine
 from edge.engine.machine.fit import Wishes
 from edge.engine.machine.resources import Device, Machine, Memory
-from edge.engine.prepare import BACK_ENDS, back_ends, look_around, may_have_gpu, prepare, read_wishes
+from edge.engine.prepare import BACK_ENDS, find_back_ends, may_have_gpu, prepare, read_machine, read_wishes
 from edge.errors import ModelError, UsageError
 from tests.engine.conftest import ANSWER, prompt
 
@@ -67,8 +67,8 @@ def test_a_machine_that_does_not_tell_its_memory_is_not_judged(settings: Setting
 
 
 def test_no_worker_is_asked_where_no_module_is(settings: Settings, tmp_path: Path) -> None:
-    assert back_ends(settings) is None
-    here = look_around(replace(settings, back_ends=str(tmp_path)))
+    assert find_back_ends(settings) is None
+    here = read_machine(replace(settings, back_ends=str(tmp_path)))
     assert here is not None
     assert here.devices == ()
 
@@ -78,7 +78,7 @@ class TestBackEnds:
 
     def test_in_edges_home_if_there_is_such_a_folder(self, settings: Settings) -> None:
         (settings.home / BACK_ENDS).mkdir(parents=True)
-        assert back_ends(settings) == settings.home / "back-ends"
+        assert find_back_ends(settings) == settings.home / "back-ends"
         assert not may_have_gpu(settings)
         (settings.home / BACK_ENDS / "libggml-cuda.so").touch()
         assert may_have_gpu(settings)
@@ -86,7 +86,7 @@ class TestBackEnds:
 
     def test_the_setting_goes_first(self, settings: Settings, tmp_path: Path) -> None:
         (settings.home / BACK_ENDS).mkdir(parents=True)
-        assert back_ends(replace(settings, back_ends=str(tmp_path))) == tmp_path
+        assert find_back_ends(replace(settings, back_ends=str(tmp_path))) == tmp_path
 
     def test_a_worker_that_uses_no_gpu_loads_none(
         self, settings: Settings, model: Path, tmp_path: Path
@@ -106,7 +106,7 @@ def test_every_kind_of_cache_runs(settings: Settings, model: Path, kind: str) ->
     engine = LlamaEngine.from_settings(replace(settings, kv_type=kind, threads=1, parallel=2), model)
     try:
         assert "".join(engine.stream(prompt())) == ANSWER
-        facts = engine.facts()
+        facts = engine.read_facts()
     finally:
         engine.close()
     assert facts["parallel"] == 2
@@ -122,16 +122,16 @@ class TestAnEngineThatDoesNotFit:
     ) -> None:
         free = [100 << 20]
         monkeypatch.setattr(
-            "edge.engine.prepare.look_around", lambda _settings: Machine(2, Memory(GIB, free[0]))
+            "edge.engine.prepare.read_machine", lambda _settings: Machine(2, Memory(GIB, free[0]))
         )
         engine = LlamaEngine.from_settings(replace(settings, threads=1), model)
         try:
             for _ in range(2):
                 with pytest.raises(ModelError, match=r"chain\.gguf needs .* MB of memory"):
-                    engine.facts()
+                    engine.read_facts()
             free[0] = GIB
             assert "".join(engine.stream(prompt())) == ANSWER
-            assert engine.facts()["parallel"] == 1
+            assert engine.read_facts()["parallel"] == 1
         finally:
             engine.close()
 
@@ -140,7 +140,7 @@ class TestAnEngineThatDoesNotFit:
         path.write_bytes(b"GGUF")
         engine = LlamaEngine.from_settings(settings, path)
         with pytest.raises(ModelError, match="is damaged"):
-            engine.facts()
+            engine.read_facts()
         engine.close()
 
     def test_a_setting_without_sense_is_told_at_once(self, settings: Settings, model: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.engine.scripted import ScriptedEmbedder, ScriptedEngine, opening_sentence, smallest
+from edge.engine.scripted import ScriptedEmbedder, ScriptedEngine, make_smallest, quote_opening
 from edge.engine.totals import Cost
 from edge.errors import EngineError
 from edge.types import Passage, Prompt
@@ -60,8 +60,8 @@ def test_tokens_are_words() -> None:
 
 def test_it_cites_the_opening_sentence_or_repeats_what_was_said() -> None:
     passage = Passage("p", "1", "d.md", "D", 1, 1, None, "", "Use 25 ml.\nThen wait.", 1.0)
-    assert "".join(opening_sentence(Prompt("oil?", (passage,), (), 9))) == "Use 25 ml. [1]"
-    assert "".join(opening_sentence(Prompt("How much oil?", (), (), 9))) == "How much oil?"
+    assert "".join(quote_opening(Prompt("oil?", (passage,), (), 9))) == "Use 25 ml. [1]"
+    assert "".join(quote_opening(Prompt("How much oil?", (), (), 9))) == "How much oil?"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_it_cites_the_opening_sentence_or_repeats_what_was_said() -> None:
     ],
 )
 def test_a_schema_has_a_smallest_value(schema: Any, value: Any) -> None:
-    assert smallest(schema) == value
+    assert make_smallest(schema) == value
 
 
 def test_what_it_wrote_is_added_up() -> None:

@@ -73,20 +73,23 @@ def test_a_folder_becomes_a_pack(make_source: MakeSource, tmp_path: Path) -> Non
     verify(output)
     with Pack.open(output) as pack:
         assert (pack.digest, pack.size, pack.chunk_count) == (report.digest, report.size, report.chunks)
-        assert [document.name for document in pack.documents()] == ["pump.md", "valves/gate.md"]
-        assert [document.title for document in pack.documents()] == ["PX-200 pump", "Gate valve"]
-        assert pack.original("valves/gate.md").startswith(b"# Gate valve")
+        assert [document.name for document in pack.list_documents()] == ["pump.md", "valves/gate.md"]
+        assert [document.title for document in pack.list_documents()] == ["PX-200 pump", "Gate valve"]
+        assert pack.read_original("valves/gate.md").startswith(b"# Gate valve")
         assert pack.embedder == report.embedder == ScriptedEmbedder.fingerprint
-        (found,) = pack.rows("SELECT rowid FROM keyword WHERE keyword MATCH 'identifiers : e207'")
-        assert "130 °C" in pack.chunk(found[0]).text
+        (found,) = pack.query("SELECT rowid FROM keyword WHERE keyword MATCH 'identifiers : e207'")
+        assert "130 °C" in pack.get_chunk(found[0]).text
 
 
 def test_overrides_reach_the_documents(make_source: MakeSource, tmp_path: Path) -> None:
     toml = '[documents."pump.md"]\ntitle = "Service manual"\napplies_to = ["PX-2*"]'
     build_quickly(make_source(toml=toml), tmp_path / "out.kpack")
     with Pack.open(tmp_path / "out.kpack") as pack:
-        assert (pack.documents()[0].title, pack.documents()[0].applies_to) == ("Service manual", ("PX-2*",))
-        assert pack.documents()[1].applies_to == ()
+        assert (pack.list_documents()[0].title, pack.list_documents()[0].applies_to) == (
+            "Service manual",
+            ("PX-2*",),
+        )
+        assert pack.list_documents()[1].applies_to == ()
 
 
 def test_the_same_input_gives_the_same_bytes(make_source: MakeSource, tmp_path: Path) -> None:
@@ -159,7 +162,7 @@ def test_a_document_that_changed_is_read_again(make_source: MakeSource, tmp_path
     make_source({"valves/gate.md": "# Gate valve\n\nReplace the packing of the stem every five years.\n"})
     assert build(source, output, ScriptedEmbedder(), workers=0).resumed == 1
     with Pack.open(output) as pack:
-        assert "five years" in pack.chunk(pack.chunk_count).text
+        assert "five years" in pack.get_chunk(pack.chunk_count).text
 
 
 def test_a_document_that_changes_during_the_build_stops_it(make_source: MakeSource, tmp_path: Path) -> None:

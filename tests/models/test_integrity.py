@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from edge import files
 from edge.config import Settings
+from edge.embedded.part import read_stamp
 from edge.engine.llama import LlamaEngine
 from edge.errors import ModelError
-from edge.models.integrity import Guard, Record, look, read_record, record_path, verify, write_record
+from edge.models.integrity import Guard, Record, read_record, record_path, verify, write_record
 from edge.models.store import InstalledModel, ModelStore
 from tests.engine.conftest import ANSWER, prompt
 
@@ -40,7 +41,9 @@ def flip(path: Path, *, quietly: bool = False) -> None:
         file.write(bytes([byte[0] ^ 1]))
     record = read_record(path)
     if quietly and record:
-        write_record(path, Record(record.sha256, record.bytes, record.source, look(path), record.checked))
+        write_record(
+            path, Record(record.sha256, record.bytes, record.source, read_stamp(path), record.checked)
+        )
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def guarded(alarms: list[None]) -> Iterator[Callable[[Path], Guard]]:
 
     def make(path: Path) -> Guard:
         guards.append(Guard((path,)))
-        guards[-1].before_loading(lambda: alarms.append(None))
+        guards[-1].check_before_loading(lambda: alarms.append(None))
         return guards[-1]
 
     yield make
@@ -67,7 +70,7 @@ def test_the_hash_is_recorded_when_a_model_comes(installed: InstalledModel, mode
     assert record is not None
     assert (record.sha256, record.bytes) == (files.hash_file(model), model.stat().st_size)
     assert record.source == str(model)
-    assert record.seen == look(installed.path)
+    assert record.seen == read_stamp(installed.path)
     assert record.checked == 0  # hashed on its way here, not yet where it is
 
 
@@ -100,7 +103,7 @@ def test_a_file_that_was_only_touched_is_loaded(
     assert guarded(installed.path).wait(10)
     record = read_record(installed.path)
     assert record is not None
-    assert record.seen == look(installed.path)
+    assert record.seen == read_stamp(installed.path)
 
 
 def test_decay_of_the_disk_is_found_while_it_runs(
@@ -112,7 +115,7 @@ def test_decay_of_the_disk_is_found_while_it_runs(
     assert len(alarms) == 1
     assert guard.damage is not None
     with pytest.raises(ModelError, match="is damaged"):  # at once, from now on
-        guard.before_loading(lambda: None)
+        guard.check_before_loading(lambda: None)
     with pytest.raises(ModelError, match="is damaged"):  # and after the next start of the program
         guarded(installed.path)
 
@@ -124,7 +127,7 @@ def test_a_model_that_was_mended_is_loaded_again(
     guard = guarded(installed.path)
     assert guard.wait(10)
     store.add(model)
-    guard.before_loading(lambda: None)
+    guard.check_before_loading(lambda: None)
     assert guard.wait(10)
     assert guard.damage is None
 
@@ -159,7 +162,7 @@ def test_a_check_in_the_background_ends_with_its_guard(installed: InstalledModel
     before = read_record(installed.path)
     guard = Guard((installed.path,))
     guard.close()
-    guard.before_loading(lambda: pytest.fail("it is undamaged"))
+    guard.check_before_loading(lambda: pytest.fail("it is undamaged"))
     assert guard.wait(10)
     assert read_record(installed.path) == before
 
@@ -205,7 +208,7 @@ class TestInAnEngine:
     def test_a_changed_model_is_refused_by_name(self, engine: LlamaEngine, installed: InstalledModel) -> None:
         flip(installed.path)
         with pytest.raises(ModelError, match=r"chain\.gguf is damaged"):
-            engine.facts()
+            engine.read_facts()
 
     def test_a_model_that_decayed_answers_no_more(
         self, engine: LlamaEngine, installed: InstalledModel

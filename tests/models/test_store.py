@@ -31,7 +31,7 @@ def left_over(tmp_path: Path) -> list[str]:
 
 def test_nothing_is_there_at_first(store: ModelStore, tmp_path: Path) -> None:
     assert store.list() == ()
-    assert store.active() is None
+    assert store.find_active() is None
     assert not folder(tmp_path).exists()
     with pytest.raises(NotFoundError, match="No language model"):
         store.require_active()
@@ -67,7 +67,7 @@ def test_another_model_of_the_same_name_is_refused(store: ModelStore, model: Pat
 def test_removing_the_one_in_use_leaves_none(store: ModelStore, model: Path, tmp_path: Path) -> None:
     store.add(model)
     store.remove("chain")
-    assert store.active() is None
+    assert store.find_active() is None
     assert left_over(tmp_path) == []
 
 
@@ -134,7 +134,7 @@ def test_what_a_power_cut_left_is_cleared_away(store: ModelStore, model: Path, t
 
 def test_a_pointer_to_a_model_that_is_gone_counts_for_nothing(store: ModelStore, model: Path) -> None:
     store.add(model).path.unlink()
-    assert store.active() is None
+    assert store.find_active() is None
     assert store.list() == ()
 
 

@@ -13,7 +13,7 @@ from edge.packs.manifest import Manifest
 from edge.packs.record import Page, Record
 from edge.packs.store import PackStore
 from edge.packs.vectors import Int8Vectors, partition, quantise
-from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
+from edge.packs.writer import IndexedDocument, IndexedVectors, make_sentence_texts, write_pack
 from edge.types import Box
 
 MakePack = Callable[..., Path]
@@ -70,7 +70,7 @@ def _document(name: str, lines: Sequence[str]) -> IndexedDocument:
             Page(1 + i, label="iv" if i == 0 else None, width=595, height=842) for i in range(len(lines))
         ),
         records=lambda: records,
-        sentences=lambda: random_vectors(sum(len(sentence_texts(record)) for record in records)),
+        sentences=lambda: random_vectors(sum(len(make_sentence_texts(record)) for record in records)),
         original=lambda: io.BytesIO(data),
     )
 

@@ -40,11 +40,11 @@ def library(store: PackStore) -> Iterator[Library]:
 
 
 def names(library: Library) -> list[tuple[str, str]]:
-    return [(pack.manifest.name, pack.version) for pack in library.packs()]
+    return [(pack.manifest.name, pack.version) for pack in library.open_packs()]
 
 
 def test_nothing_installed_is_no_packs(library: Library) -> None:
-    assert library.packs() == []
+    assert library.open_packs() == []
 
 
 def test_a_pack_installed_by_another_process_is_seen_by_the_next_question(
@@ -58,20 +58,20 @@ def test_a_pack_installed_by_another_process_is_seen_by_the_next_question(
 
 def test_packs_stay_open_between_questions(library: Library, store: PackStore, build_pack: BuildPack) -> None:
     store.install(build_pack(FAN, name="fans"), allow_unsigned=True)
-    (first,) = library.packs()
+    (first,) = library.open_packs()
     store.install(build_pack(FAN, name="doors"), allow_unsigned=True)
     assert names(library) == [("doors", "1.0"), ("fans", "1.0")]
-    assert library.packs()[1] is first
+    assert library.open_packs()[1] is first
 
 
 def test_a_new_version_takes_over_while_the_old_one_can_still_be_read(
     library: Library, store: PackStore, build_pack: BuildPack
 ) -> None:
     store.install(build_pack(FAN, name="fans"), allow_unsigned=True)
-    (old,) = library.packs()
+    (old,) = library.open_packs()
     store.install(build_pack(FAN, name="fans", version="2.0"), allow_unsigned=True)
     assert names(library) == [("fans", "2.0")]
-    assert "soft brush" in old.chunk(1).text
+    assert "soft brush" in old.get_chunk(1).text
     store.rollback("fans")
     assert names(library) == [("fans", "1.0")]
 
@@ -102,7 +102,7 @@ def test_when_all_are_damaged_that_is_said(library: Library, store: PackStore, b
     store.install(build_pack(FAN, name="fans"), allow_unsigned=True)
     damage(store, "fans")
     with pytest.raises(PackError, match="'fans'") as caught:
-        library.packs()
+        library.open_packs()
     assert caught.value.hint
     store.install(build_pack(FAN, name="fans"), allow_unsigned=True)
     assert names(library) == [("fans", "1.0")]
@@ -110,20 +110,20 @@ def test_when_all_are_damaged_that_is_said(library: Library, store: PackStore, b
 
 def test_unsigned_packs_are_marked(library: Library, store: PackStore, build_pack: BuildPack) -> None:
     store.install(build_pack(FAN, name="fans"), allow_unsigned=True)
-    assert [pack.signed for pack in library.packs()] == [False]
+    assert [pack.signed for pack in library.open_packs()] == [False]
 
 
 def test_threads_share_the_open_packs(library: Library, store: PackStore, build_pack: BuildPack) -> None:
     store.install(build_pack(FAN, name="fans"), allow_unsigned=True)
     with ThreadPoolExecutor(4) as threads:
-        packs = list(threads.map(lambda _: library.packs()[0], range(20)))
+        packs = list(threads.map(lambda _: library.open_packs()[0], range(20)))
     assert len(set(map(id, packs))) == 1
 
 
 def test_closed_its_packs_cannot_be_read(library: Library, store: PackStore, build_pack: BuildPack) -> None:
     store.install(build_pack(FAN, name="fans"), allow_unsigned=True)
-    (pack,) = library.packs()
+    (pack,) = library.open_packs()
     library.close()
     library.close()
     with pytest.raises(PackError, match="closed"):
-        pack.chunk(1)
+        pack.get_chunk(1)

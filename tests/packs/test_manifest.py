@@ -12,9 +12,9 @@ from edge.packs.manifest import (
     Manifest,
     from_fields,
     from_json,
+    parse_version,
     read_source,
     to_json,
-    version_key,
 )
 
 GOOD = """
@@ -123,8 +123,8 @@ def test_versions_are_ordered() -> None:
         "1.10",
         "2026.11",
     ]
-    assert sorted(reversed(ordered), key=version_key) == ordered
-    assert version_key("1.0") == version_key("1.0.0") == version_key("1")
+    assert sorted(reversed(ordered), key=parse_version) == ordered
+    assert parse_version("1.0") == parse_version("1.0.0") == parse_version("1")
 
 
 def test_json_gives_back_the_same_manifest(tmp_path: Path) -> None:

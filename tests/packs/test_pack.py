@@ -11,7 +11,7 @@ import pytest
 
 from edge.errors import NotFoundError, PackError
 from edge.packs.format import MAGIC, SCHEMA, read_trailer, seal
-from edge.packs.pack import Pack, our_schema
+from edge.packs.pack import Pack, make_schema
 from edge.packs.record import Page
 from edge.types import Box
 
@@ -35,7 +35,7 @@ def test_it_says_what_it_is(pack: Pack) -> None:
 
 
 def test_documents_own_contiguous_chunks(pack: Pack) -> None:
-    centrifugal, valves = pack.documents()
+    centrifugal, valves = pack.list_documents()
     assert (centrifugal.name, centrifugal.first_chunk, centrifugal.last_chunk) == (
         "pumps/centrifugal.md",
         1,
@@ -43,58 +43,58 @@ def test_documents_own_contiguous_chunks(pack: Pack) -> None:
     )
     assert (valves.name, valves.first_chunk, valves.last_chunk) == ("valves.md", 4, 5)
     assert valves.applies_to == ("PX-200",)
-    assert pack.document("valves.md") == valves
-    assert pack.document_of(4) == valves
+    assert pack.get_document("valves.md") == valves
+    assert pack.get_document_of(4) == valves
     assert pack.chunk_count == 5
 
 
 def test_a_chunk_knows_its_place(pack: Pack) -> None:
-    chunk = pack.chunk(5)
+    chunk = pack.get_chunk(5)
     assert (chunk.document, chunk.heading, chunk.text) == (2, "Care", "Open the bypass valve slowly.")
     assert (chunk.page_from, chunk.page_to, chunk.kind) == (2, 2, "text")
     assert chunk.boxes == (Box(2, 0.1, 0.2, 0.9, 0.25),)
 
 
 def test_chunks_come_in_the_order_asked_for(pack: Pack) -> None:
-    assert [chunk.id for chunk in pack.chunks([5, 99, 1, 3])] == [5, 1, 3]
+    assert [chunk.id for chunk in pack.get_chunks([5, 99, 1, 3])] == [5, 1, 3]
 
 
 def test_neighbours_stay_within_the_document(pack: Pack) -> None:
-    assert [chunk.id for chunk in pack.neighbours(3, before=1, after=2)] == [2, 3]
-    assert [chunk.id for chunk in pack.neighbours(4)] == [4, 5]
+    assert [chunk.id for chunk in pack.get_neighbours(3, before=1, after=2)] == [2, 3]
+    assert [chunk.id for chunk in pack.get_neighbours(4)] == [4, 5]
 
 
 def test_pages_have_labels_and_sizes(pack: Pack) -> None:
-    assert pack.page(1, 1) == Page(1, "iv", 595, 842)
-    assert pack.page_label(1, 1) == "iv"
-    assert pack.page_label(1, 2) is None
-    assert pack.page_label(1, 99) is None
+    assert pack.get_page(1, 1) == Page(1, "iv", 595, 842)
+    assert pack.get_page_label(1, 1) == "iv"
+    assert pack.get_page_label(1, 2) is None
+    assert pack.get_page_label(1, 99) is None
 
 
 def test_the_original_is_inside(pack: Pack) -> None:
-    original = pack.original("valves.md")
+    original = pack.read_original("valves.md")
     assert original == b"Torque the flange bolts to 45 Nm.\n\nOpen the bypass valve slowly."
-    assert hashlib.sha256(original).hexdigest() == pack.document("valves.md").sha256
+    assert hashlib.sha256(original).hexdigest() == pack.get_document("valves.md").sha256
 
 
 def test_what_is_not_there_is_not_found(pack: Pack) -> None:
-    for ask in (lambda: pack.chunk(0), lambda: pack.page(1, 9), lambda: pack.original("x.pdf")):
+    for ask in (lambda: pack.get_chunk(0), lambda: pack.get_page(1, 9), lambda: pack.read_original("x.pdf")):
         with pytest.raises(NotFoundError):
             ask()
 
 
 def test_both_indexes_find_by_chunk_id(pack: Pack) -> None:
-    assert pack.rows("SELECT rowid FROM keyword WHERE keyword MATCH 'identifiers : e207'") == [(3,)]
-    assert pack.rows("SELECT rowid FROM keyword WHERE keyword MATCH 'valves' ORDER BY rowid") == [(4,), (5,)]
-    (vector,) = pack.rows("SELECT embedding FROM vector WHERE rowid = 4")[0]
+    assert pack.query("SELECT rowid FROM keyword WHERE keyword MATCH 'identifiers : e207'") == [(3,)]
+    assert pack.query("SELECT rowid FROM keyword WHERE keyword MATCH 'valves' ORDER BY rowid") == [(4,), (5,)]
+    (vector,) = pack.query("SELECT embedding FROM vector WHERE rowid = 4")[0]
     nearest = "SELECT rowid, distance FROM vector WHERE embedding MATCH vec_int8(?) AND k = 1 AND cell IN (0)"
-    assert pack.rows(nearest, (vector,)) == [(4, 0.0)]
-    assert pack.rows("SELECT chunks FROM word WHERE word = 'valve'") == [(1,)]
+    assert pack.query(nearest, (vector,)) == [(4, 0.0)]
+    assert pack.query("SELECT chunks FROM word WHERE word = 'valve'") == [(1,)]
 
 
 def test_threads_share_a_pack(pack: Pack) -> None:
     with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(lambda n: pack.chunk(1 + n % 5).id, range(200)))
+        found = list(threads.map(lambda n: pack.get_chunk(1 + n % 5).id, range(200)))
     assert found == [1 + n % 5 for n in range(200)]
 
 
@@ -107,7 +107,7 @@ def test_a_closed_pack_says_so(pack: Pack) -> None:
     pack.close()
     pack.close()
     with pytest.raises(PackError, match="closed"):
-        pack.chunk(1)
+        pack.get_chunk(1)
 
 
 def test_a_pack_without_vectors_opens(make_pack: MakePack) -> None:
@@ -157,7 +157,7 @@ def test_a_pack_without_manifest_is_refused(tmp_path: Path, empty_database: Call
 
 def test_the_tables_of_format_2_never_change() -> None:
     """A library that makes other tables would refuse every installed pack: raise FORMAT and keep reading this one."""
-    text = "\n".join(" ".join(row) for row in sorted(our_schema()))
+    text = "\n".join(" ".join(row) for row in sorted(make_schema()))
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == FORMAT_2
 
 

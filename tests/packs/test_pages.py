@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from edge.errors import NotFoundError, PackError
-from edge.packs.pages import MAX_WIDTH, page_png
+from edge.packs.pages import MAX_WIDTH, draw_page
 from edge.types import Box
 
 PDF = "application/pdf"
@@ -30,14 +30,14 @@ def picture(png: bytes) -> Image.Image:
 
 
 def test_a_page_is_drawn_at_the_width_asked_for(two_pages: bytes) -> None:
-    assert picture(page_png(two_pages, PDF, 1)).size == (1000, 1417)
-    assert picture(page_png(two_pages, PDF, 2, width=200)).size == (200, 200)
-    assert picture(page_png(two_pages, PDF, 2, width=1_000_000)).size == (MAX_WIDTH, MAX_WIDTH)
+    assert picture(draw_page(two_pages, PDF, 1)).size == (1000, 1417)
+    assert picture(draw_page(two_pages, PDF, 2, width=200)).size == (200, 200)
+    assert picture(draw_page(two_pages, PDF, 2, width=1_000_000)).size == (MAX_WIDTH, MAX_WIDTH)
 
 
 def test_boxes_of_the_page_are_marked_yellow(two_pages: bytes) -> None:
     boxes = [Box(2, 0.25, 0.5, 0.75, 0.6), Box(1, 0.0, 0.0, 1.0, 0.2)]
-    image = picture(page_png(two_pages, PDF, 2, boxes, width=200))
+    image = picture(draw_page(two_pages, PDF, 2, boxes, width=200))
     red, green, blue = image.getpixel((100, 110))  # type: ignore[misc]
     assert red > 240
     assert green > 220
@@ -49,15 +49,15 @@ def test_boxes_of_the_page_are_marked_yellow(two_pages: bytes) -> None:
 @pytest.mark.parametrize("page", [0, 3, -1])
 def test_a_page_that_does_not_exist_is_not_found(two_pages: bytes, page: int) -> None:
     with pytest.raises(NotFoundError, match=f"no page {page}") as error:
-        page_png(two_pages, PDF, page)
+        draw_page(two_pages, PDF, page)
     assert "1 to 2" in error.value.hint
 
 
 def test_other_documents_have_no_page_images() -> None:
     with pytest.raises(NotFoundError, match="no page images"):
-        page_png(b"# Heading", "text/markdown", 1)
+        draw_page(b"# Heading", "text/markdown", 1)
 
 
 def test_a_damaged_document_is_refused() -> None:
     with pytest.raises(PackError):
-        page_png(b"%PDF-1.7 nothing", PDF, 1)
+        draw_page(b"%PDF-1.7 nothing", PDF, 1)

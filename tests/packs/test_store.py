@@ -45,7 +45,7 @@ def test_an_installed_pack_is_listed_and_opens(store: PackStore, make_pack: Make
     assert (pack.name, pack.version, pack.title, pack.signed) == ("pumps", "1.0", "The pumps manual", False)
     assert pack.path.name == f"1.0-{pack.digest[:12]}.kpack"
     with store.open("pumps") as opened:
-        assert opened.chunk(1).text == "Never start the pump dry."
+        assert opened.get_chunk(1).text == "Never start the pump dry."
         assert not opened.signed
 
 
@@ -57,7 +57,7 @@ def test_the_source_may_go_away_afterwards(store: PackStore, make_pack: MakePack
 
 
 def test_nothing_installed_is_an_empty_list(store: PackStore) -> None:
-    assert store.list() == store.problems() == ()
+    assert store.list() == store.find_problems() == ()
     assert store.open_all() == []
     assert not store.folder.exists()
 
@@ -158,7 +158,7 @@ def test_a_pack_in_use_survives_its_removal(store: PackStore, make_pack: MakePac
     store.install(make_pack(), allow_unsigned=True)
     with store.open("pumps") as pack:
         store.remove("pumps")
-        assert pack.chunk(5).text == "Open the bypass valve slowly."
+        assert pack.get_chunk(5).text == "Open the bypass valve slowly."
 
 
 def test_packs_are_opened_by_name(store: PackStore, make_pack: MakePack) -> None:
@@ -196,7 +196,7 @@ def test_a_damaged_pointer_stops_only_its_own_pack(
     (store.folder / "pumps" / "active.json").write_bytes(pointer)
     assert [pack.name for pack in store.list()] == ["valves"]
     assert [pack.manifest.name for pack in store.open_all()] == ["valves"]
-    (problem,) = store.problems()
+    (problem,) = store.find_problems()
     assert problem.name == "pumps"
     assert "Install" in problem.error.hint
     with pytest.raises(PackError):
@@ -204,7 +204,7 @@ def test_a_damaged_pointer_stops_only_its_own_pack(
     store.install(make_pack("drives"), allow_unsigned=True)
     assert list((store.folder / "pumps").glob("*.kpack"))  # what might be saved is not cleared away
     store.install(make_pack(), allow_unsigned=True)
-    assert store.problems() == ()
+    assert store.find_problems() == ()
 
 
 def test_a_missing_or_cut_file_stops_only_its_own_pack(store: PackStore, make_pack: MakePack) -> None:
@@ -214,7 +214,7 @@ def test_a_missing_or_cut_file_stops_only_its_own_pack(store: PackStore, make_pa
     pumps = store.get("pumps").path
     os.truncate(pumps, pumps.stat().st_size // 2)
     assert [pack.name for pack in store.list()] == ["valves"]
-    assert [problem.name for problem in store.problems()] == ["drives", "pumps"]
+    assert [problem.name for problem in store.find_problems()] == ["drives", "pumps"]
 
 
 def test_installing_again_repairs(store: PackStore, make_pack: MakePack) -> None:
@@ -235,7 +235,7 @@ def test_installing_again_repairs(store: PackStore, make_pack: MakePack) -> None
 def test_a_file_under_another_name_is_not_served(store: PackStore, make_pack: MakePack) -> None:
     store.install(make_pack(), allow_unsigned=True)
     shutil.copytree(store.folder / "pumps", store.folder / "valves")
-    assert [problem.name for problem in store.problems()] == ["valves"]
+    assert [problem.name for problem in store.find_problems()] == ["valves"]
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", lambda data: b"?" + data[1:]])
@@ -295,7 +295,7 @@ def test_every_failing_call_is_a_clear_error_and_the_store_stays_whole(
             fail(patch, call, code, number)
             installation = store.install(newer, allow_unsigned=True)
             break
-        assert store.problems() == ()
+        assert store.find_problems() == ()
         with store.open("pumps") as pack:
             assert pack.version in {"1.0", "2.0"}
             verify(pack.path)
@@ -306,7 +306,7 @@ def test_every_failing_call_is_a_clear_error_and_the_store_stays_whole(
 def test_the_errors_of_the_system_say_what_to_do(tmp_path: Path) -> None:
     told = {}
     for code in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO):
-        with pytest.raises(StorageError) as error, files.storage_errors(tmp_path):
+        with pytest.raises(StorageError) as error, files.translate_os_errors(tmp_path):
             raise OSError(code, os.strerror(code))
         told[code] = error.value
     assert "full" in told[errno.ENOSPC].message
@@ -328,7 +328,7 @@ def test_reading_needs_no_write_access(
     for name in ("mkdir", "replace", "rename", "unlink", "fsync"):
         monkeypatch.setattr(os, name, refuse)
     with store.open_all()[0] as pack:
-        assert pack.rows("SELECT rowid FROM keyword WHERE keyword MATCH 'torque'") == [(4,)]
+        assert pack.query("SELECT rowid FROM keyword WHERE keyword MATCH 'torque'") == [(4,)]
     assert store.list()[0].name == "pumps"
     assert {path: path.stat().st_mtime_ns for path in (store.folder, *store.folder.rglob("*"))} == before
 
@@ -402,7 +402,7 @@ def test_kill_at_every_step_leaves_one_of_the_two_versions(
         with survivor.open("pumps") as pack:
             verify(pack.path)
             seen.append(pack.version)
-        assert survivor.problems() == ()
+        assert survivor.find_problems() == ()
         survivor.install(newer, allow_unsigned=True)
         assert (survivor.get("pumps").version, survivor.get("pumps").previous) == ("2.0", "1.0")
         assert sorted(path.name for path in survivor.folder.iterdir()) == [".lock", "pumps"]

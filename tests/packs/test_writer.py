@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from edge.errors import StorageError
-from edge.packs.writer import boxes_json, embedding_text
+from edge.packs.writer import encode_boxes, make_embedding_text
 from edge.text.words import make_title_words
 from edge.types import Box
 from tests.faults import file_size_limit
 
 
 def test_the_title_stands_in_front_of_what_is_embedded() -> None:
-    assert embedding_text("PX-200", "Faults > Motor", "Too hot.") == "PX-200\nFaults > Motor\nToo hot."
-    assert embedding_text("PX-200", "", "Too hot.") == "PX-200\nToo hot."
+    assert make_embedding_text("PX-200", "Faults > Motor", "Too hot.") == "PX-200\nFaults > Motor\nToo hot."
+    assert make_embedding_text("PX-200", "", "Too hot.") == "PX-200\nToo hot."
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_words_of_the_file_name_join_the_title_once(title: str, name: str, words
 
 
 def test_boxes_are_short() -> None:
-    assert boxes_json([Box(3, 0.1, 0.23456, 0.9, 1.0)]) == "[[3,0.1,0.235,0.9,1.0]]"
+    assert encode_boxes([Box(3, 0.1, 0.23456, 0.9, 1.0)]) == "[[3,0.1,0.235,0.9,1.0]]"
 
 
 def test_a_disk_that_fills_up_half_way_is_told(make_pack: Callable[..., Path]) -> None:

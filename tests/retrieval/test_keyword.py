@@ -17,7 +17,7 @@ SYNTAX = st.text(alphabet="\"'*^():{}+-,. ANDORTEaé0\0\U0001f600") | st.text()
 
 def found(pack: Pack, *words: str, codes: tuple[str, ...] = ()) -> list[str]:
     """The texts found, best first."""
-    return [pack.chunk(id).text for id in find_candidates(Scope(pack), Terms(words, codes))]
+    return [pack.get_chunk(id).text for id in find_candidates(Scope(pack), Terms(words, codes))]
 
 
 def test_chunks_are_found_by_the_stems_of_their_words_best_first(pumps: Pack) -> None:
@@ -44,7 +44,7 @@ def test_e_207_e207_and_e_space_207_meet(pumps: Pack, spelling: str) -> None:
 
 def test_only_what_is_in_scope_is_found(pumps: Pack) -> None:
     (scope,) = find_scopes([pumps], (), "PX-300")
-    texts = [pumps.chunk(id).text for id in find_candidates(scope, Terms(("housing", "bolts")))]
+    texts = [pumps.get_chunk(id).text for id in find_candidates(scope, Terms(("housing", "bolts")))]
     assert len(texts) == 1
     assert "45 Nm" in texts[0]
 

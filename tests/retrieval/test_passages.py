@@ -42,14 +42,14 @@ def pack(open_pack: OpenPack) -> Pack:
 
 def on_page(pack: Pack, page: int) -> int:
     """The first chunk of the first document that begins on a page."""
-    return next(c.id for c in pack.chunks(range(1, pack.chunk_count + 1)) if c.page_from == page)
+    return next(c.id for c in pack.get_chunks(range(1, pack.chunk_count + 1)) if c.page_from == page)
 
 
 def test_a_chunk_is_shown_with_what_follows_it(pack: Pack) -> None:
     found = on_page(pack, 4)
     (passage,) = make_passages(pack, {found: 0.8}, 5)
     assert passage.chunks == (found, found + 1)
-    assert passage.text == "\n".join(chunk.text for chunk in pack.chunks(passage.chunks))
+    assert passage.text == "\n".join(chunk.text for chunk in pack.get_chunks(passage.chunks))
     assert (passage.page_from, passage.page_to) == (4, 5)
 
 
@@ -65,7 +65,7 @@ def test_what_is_shown_tells_how_close_its_sentences_are(pack: Pack) -> None:
     (passage,) = make_passages(pack, {on_page(pack, 4): 0.8}, 5)
     first, second = passage.chunks
     shown = complete(pack, passage, {first: Closeness(0.3, (0.25,)), second: Closeness(0.5, (0.75,))})
-    assert shown.closeness == {pack.chunk(first).text: 0.25, pack.chunk(second).text: 0.75}
+    assert shown.closeness == {pack.get_chunk(first).text: 0.25, pack.get_chunk(second).text: 0.75}
 
 
 def test_it_says_where_it_comes_from(pack: Pack) -> None:
@@ -88,7 +88,7 @@ def test_the_last_chunk_of_a_section_is_shown_with_what_precedes_it(pack: Pack) 
 
 
 def test_a_passage_never_crosses_into_the_next_document(pack: Pack) -> None:
-    first, second = pack.documents()
+    first, second = pack.list_documents()
     (passage,) = make_passages(pack, {first.last_chunk: 1.0}, 5)
     assert max(passage.chunks) == first.last_chunk
     (passage,) = make_passages(pack, {second.first_chunk: 1.0}, 5)
@@ -109,11 +109,11 @@ def test_the_best_come_first_and_no_more_than_asked(pack: Pack) -> None:
 def test_a_table_header_that_every_chunk_repeats_is_shown_once(open_pack: OpenPack) -> None:
     rows = "\n".join(f"| E-1-2-3-4-{n} | hot-and-red-and-{n} |" for n in range(30))
     pack = open_pack({"faults.md": f"# Faults\n\n| Code | Meaning |\n|---|---|\n{rows}\n"})
-    assert all(chunk.text.startswith("| Code | Meaning\n") for chunk in pack.chunks([1, 2]))
+    assert all(chunk.text.startswith("| Code | Meaning\n") for chunk in pack.get_chunks([1, 2]))
     (passage, *_) = make_passages(pack, {1: 1.0}, 5)
     assert len(passage.chunks) > 1
     assert passage.text.count("Code | Meaning") == 1
-    assert passage.text.count("\nE-") == sum(c.text.count("\nE-") for c in pack.chunks(passage.chunks))
+    assert passage.text.count("\nE-") == sum(c.text.count("\nE-") for c in pack.get_chunks(passage.chunks))
 
 
 def test_a_chunk_that_is_not_there_is_an_error_of_the_pack(pack: Pack) -> None:
@@ -131,7 +131,7 @@ def test_passages_are_runs_of_neighbours_in_one_section_short_and_never_overlap(
     assert len(shown) == len(set(shown))
     assert set(ids) <= set(shown)
     for passage in passages:
-        parts = pack.chunks(passage.chunks)
+        parts = pack.get_chunks(passage.chunks)
         assert all(b == a + 1 for a, b in pairwise(passage.chunks))
         assert len({(part.document, part.section) for part in parts}) == 1
         assert 0 <= passage.page_to - passage.page_from < MAX_PAGES

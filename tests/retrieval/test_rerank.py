@@ -203,9 +203,9 @@ def test_with_a_dead_one_everything_is_as_without(
     assert "broken.gguf cannot be loaded" in caplog.text
     words = ["housing", "bolts"]
     with closing(LlamaReranker(write_rank_model(tmp_path / "real.gguf", words, overlap(words)))) as reranker:
-        reranker.scores("ready?", ["yes"])
+        reranker.score("ready?", ["yes"])
         assert reranker.pid is not None
         os.kill(reranker.pid, signal.SIGKILL)
         with suppress(EngineError):
-            reranker.scores("still there?", ["yes"])
+            reranker.score("still there?", ["yes"])
         assert search(question, reranker).passages

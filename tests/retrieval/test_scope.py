@@ -17,7 +17,7 @@ def documents(found: list[Scope]) -> list[str]:
     return [
         document.name
         for scope in found
-        for document in scope.pack.documents()
+        for document in scope.pack.list_documents()
         if scope.ranges is None or (document.first_chunk, document.last_chunk) in scope.ranges
     ]
 

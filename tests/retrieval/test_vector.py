@@ -15,7 +15,7 @@ from edge.packs.manifest import Manifest
 from edge.packs.pack import Pack
 from edge.packs.record import Page, Record
 from edge.packs.vectors import Partition, quantise
-from edge.packs.writer import IndexedDocument, IndexedVectors, embedding_text, write_pack
+from edge.packs.writer import IndexedDocument, IndexedVectors, make_embedding_text, write_pack
 from edge.retrieval.scope import Scope, find_scopes
 from edge.retrieval.vector import measure_closeness, search
 from edge.text.units import put_in_context, split_units
@@ -28,8 +28,8 @@ def test_a_text_is_nearest_to_itself_and_cosines_are_nearly_exact(
     pumps_by_meaning: Pack, embedder: LlamaEmbedder
 ) -> None:
     pack = pumps_by_meaning
-    chunks = pack.chunks(range(1, pack.chunk_count + 1))
-    texts = [embedding_text(pack.document_of(c.id).title, c.heading, c.text) for c in chunks]
+    chunks = pack.get_chunks(range(1, pack.chunk_count + 1))
+    texts = [make_embedding_text(pack.get_document_of(c.id).title, c.heading, c.text) for c in chunks]
     vectors = embedder.embed(texts)
     for chunk, asked in zip(chunks, vectors, strict=True):
         found = search(Scope(pack), asked)
@@ -51,11 +51,13 @@ def test_only_what_is_in_scope_is_found(pumps: Pack) -> None:
     (scope,) = find_scopes([pumps], (), "PX-300")
     found = search(scope, EMBED(["The coupling bolts are tightened to 8 Nm."])[0], limit=3)
     assert len(found) == 3
-    assert {pumps.document_of(id).name for id in found} == {"isolation.md", "px-300.md"}
+    assert {pumps.get_document_of(id).name for id in found} == {"isolation.md", "px-300.md"}
 
 
 def test_how_close_each_sentence_of_a_chunk_is(pumps: Pack) -> None:
-    torque = next(c for c in pumps.chunks(range(1, 10)) if "coupling bolts are tightened to 8 Nm" in c.text)
+    torque = next(
+        c for c in pumps.get_chunks(range(1, 10)) if "coupling bolts are tightened to 8 Nm" in c.text
+    )
     sentences = split_units(torque.text, torque.kind)
     asked = EMBED([put_in_context(torque.heading, sentences[-1])])[0]
     found = measure_closeness(pumps, range(1, pumps.chunk_count + 1), asked)

@@ -8,7 +8,7 @@ from tests.conftest import OpenPack
 
 
 def test_a_stem_is_counted_by_the_chunks_that_hold_it(pumps: Pack) -> None:
-    chunks = [chunk for (chunk,) in pumps.rows("SELECT heading || ' ' || text FROM chunk")]
+    chunks = [chunk for (chunk,) in pumps.query("SELECT heading || ' ' || text FROM chunk")]
     stems = Stems()
     wanted = {stem: sum(stem in stems.split(chunk) for chunk in chunks) for stem in ("bolt", "valv", "greas")}
     assert count_chunks([pumps], wanted) == wanted

@@ -355,7 +355,7 @@ def test_a_reranker_comes_into_its_own_place(
     repository.add("models/rank.gguf", file.read_bytes(), {"kind": "model"})
     assert find_outcome(device.sync(stick), "models/rank.gguf").state is State.CHANGED
     store = ModelStore(device.settings)
-    assert (store.active(), store.reranker()) == (None, device.settings.models_dir / "rank.gguf")
+    assert (store.find_active(), store.find_reranker()) == (None, device.settings.models_dir / "rank.gguf")
 
 
 def test_a_model_added_by_hand_is_not_replaced(
@@ -527,7 +527,7 @@ def test_kill_at_every_step_leaves_one_of_the_two_versions(
         with store.open("pumps") as pack:
             verify(pack.path)
             seen.append(pack.version)
-        assert store.problems() == ()
+        assert store.find_problems() == ()
         if seen[-1] == "2.0":
             with pytest.raises(TrustError):
                 survivor.refresh(FolderCarrier(was.folder))
@@ -558,7 +558,7 @@ def test_every_failing_call_is_a_clear_error_and_the_old_version_serves(
         with monkeypatch.context() as patch, suppress(StorageError):
             fail(patch, call, code, number)
             report = device.sync(stick)
-        assert PackStore(device.settings).problems() == ()
+        assert PackStore(device.settings).find_problems() == ()
         assert set(device.packs.values()) <= {"1.0", "2.0"}
         if report and report.error is None:
             break

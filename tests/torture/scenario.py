@@ -64,13 +64,13 @@ class Scenario:
     def version(self, home: Path) -> str:
         """The version in use, whole and answering, and of what was seen nothing forgotten; empty for none at all."""
         store = PackStore(Settings(home=home))
-        assert store.problems() == ()
+        assert store.find_problems() == ()
         self.news(home)
         if self.first and not store.list():
             return ""
         with store.open("pumps") as pack:
             verify(pack.path)
-            assert pack.rows("SELECT rowid FROM keyword WHERE keyword MATCH 'torque'") == [(4,)]
+            assert pack.query("SELECT rowid FROM keyword WHERE keyword MATCH 'torque'") == [(4,)]
         if self.arguments[0] == "sync" and pack.version == "2.0":
             assert self._seen(home) == self.repository.roles["targets"].signed.version
         return pack.version

@@ -62,7 +62,7 @@ def test_two_hundred_starts_leave_nothing_behind(endless: LlamaEngine) -> None:
     next(iter(endless.stream(prompt(max_tokens=1))))
     descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
     for _ in range(STARTS):
-        life = endless._worker._life
+        life = endless._worker._session
         assert life is not None
         kill(endless)
         life.join(10)

@@ -90,7 +90,7 @@ def warn_of_unusable_packs(store: PackStore) -> None:
 
     Where no pack can be used, nothing is written: then the question itself fails.
     """
-    for problem in store.problems() if store.list() else ():
+    for problem in store.find_problems() if store.list() else ():
         screen = Screen(sys.stderr)
         screen.write(f"'{problem.name}' is left out: {problem.error.message}", lead=("note: ", CAREFUL))
         screen.write(problem.hint, lead=("hint: ", FAINT))

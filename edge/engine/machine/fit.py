@@ -32,7 +32,7 @@ BATCH, EXTRA_SEQUENCES, EXTRA_OUTPUTS = 512, 32, 32
 WORKER_BYTES = 128 << 20
 """The worker without its model: interpreter, libraries, vocabulary, scratch. Measured: 20 of files and up to 31 MiB."""
 
-SPARE_BYTES = 256 << 20
+SPARE_MEMORY = 256 << 20
 """Left free for the rest of the machine, beside a sixteenth of its memory."""
 
 DEVICE_BYTES = 512 << 20
@@ -93,18 +93,20 @@ def plan(name: str, shape: Shape, machine: Machine, wishes: Wishes) -> Plan:
     Raises:
         ModelError: it does not fit, or a limit makes no sense for it.
     """
-    wishes = _fitted_to_training(name, shape, wishes)
-    layers = _gpu_layers(shape, machine, wishes)
-    tried = [_sized(shape, machine, wishes, *choice, layers) for choice in _choices(wishes, bool(layers))]
-    room = _room(machine)
-    device = _device(machine)
+    wishes = _limit_to_training(name, shape, wishes)
+    layers = _choose_gpu_layers(shape, machine, wishes)
+    tried = [
+        _size_plan(shape, machine, wishes, *choice, layers) for choice in _list_choices(wishes, bool(layers))
+    ]
+    room = _compute_free(machine)
+    device = _choose_device(machine)
     for candidate in tried:
         if candidate.bytes <= room and candidate.device_bytes <= (device.free if device else 0):
-            return _repacked(candidate, shape, room, wishes)
-    raise _refusal(name, shape, machine, wishes, tried[-1])
+            return _choose_repack(candidate, shape, room, wishes)
+    raise _make_refusal(name, shape, machine, wishes, tried[-1])
 
 
-def _fitted_to_training(name: str, shape: Shape, wishes: Wishes) -> Wishes:
+def _limit_to_training(name: str, shape: Shape, wishes: Wishes) -> Wishes:
     """Shorten the limits to what the model was trained for, both together."""
     wanted = wishes.input_tokens + wishes.output_tokens
     if not shape.trained or wanted <= shape.trained:
@@ -113,7 +115,7 @@ def _fitted_to_training(name: str, shape: Shape, wishes: Wishes) -> Wishes:
     return replace(wishes, input_tokens=max(1, shape.trained - output), output_tokens=output)
 
 
-def _choices(wishes: Wishes, gpu: bool) -> Iterator[tuple[int, KvType]]:
+def _list_choices(wishes: Wishes, gpu: bool) -> Iterator[tuple[int, KvType]]:
     """Yield requests at once and KV type, in order of preference."""
     most = wishes.parallel or (MAX_PARALLEL if gpu else CPU_PARALLEL)
     numbers = [most] if wishes.parallel else [most >> n for n in range(most.bit_length())]
@@ -123,16 +125,21 @@ def _choices(wishes: Wishes, gpu: bool) -> Iterator[tuple[int, KvType]]:
     yield from ((numbers[-1], kind) for kind in kinds[2:])
 
 
-def _sized(shape: Shape, machine: Machine, wishes: Wishes, parallel: int, kind: KvType, layers: int) -> Plan:
+def _size_plan(
+    shape: Shape, machine: Machine, wishes: Wishes, parallel: int, kind: KvType, layers: int
+) -> Plan:
     context = wishes.input_tokens + wishes.output_tokens
     cells = context + (parallel - 1) * min(SHARE, context)
-    on_device = _on_device(shape, cells, kind, parallel, layers)
+    on_device = _size_on_device(shape, cells, kind, parallel, layers)
     everything = (
-        shape.weights + shape.kv(cells, kind) + (parallel + EXTRA_SEQUENCES) * shape.state + wishes.beside
+        shape.weights
+        + shape.size_kv(cells, kind)
+        + (parallel + EXTRA_SEQUENCES) * shape.state
+        + wishes.beside
     )
-    compute = shape.compute(cells, BATCH, parallel + EXTRA_OUTPUTS)
-    here = everything - on_device + shape.logits(parallel + EXTRA_OUTPUTS) + WORKER_BYTES
-    device = _device(machine)
+    compute = shape.size_compute(cells, BATCH, parallel + EXTRA_OUTPUTS)
+    here = everything - on_device + shape.size_logits(parallel + EXTRA_OUTPUTS) + WORKER_BYTES
+    device = _choose_device(machine)
     if not layers:
         here += compute
     elif device and device.shared:  # one memory for both
@@ -147,7 +154,7 @@ def _sized(shape: Shape, machine: Machine, wishes: Wishes, parallel: int, kind: 
     )  # fmt: skip
 
 
-def _repacked(chosen: Plan, shape: Shape, room: int, wishes: Wishes) -> Plan:
+def _choose_repack(chosen: Plan, shape: Shape, room: int, wishes: Wishes) -> Plan:
     """Rearrange weights where that costs little: a small model, and memory for two more of it."""
     plenty = chosen.bytes + 2 * shape.weights <= room and shape.weights <= REPACK_LIMIT
     if wishes.repack is not None or chosen.gpu_layers or not plenty:
@@ -155,33 +162,35 @@ def _repacked(chosen: Plan, shape: Shape, room: int, wishes: Wishes) -> Plan:
     return replace(chosen, repack=True, bytes=chosen.bytes + shape.weights)
 
 
-def _device(machine: Machine) -> Device | None:
+def _choose_device(machine: Machine) -> Device | None:
     """Return the GPU with the most free memory: a model is put on one only."""
     return max(machine.devices, key=lambda device: device.free, default=None)
 
 
-def _room(machine: Machine) -> int:
+def _compute_free(machine: Machine) -> int:
     """Return the bytes of the machine's memory that a model may take."""
-    return machine.memory.free - _reserve(machine)
+    return machine.memory.free - _compute_reserve(machine)
 
 
-def _reserve(machine: Machine) -> int:
-    return SPARE_BYTES + machine.memory.total // 16
+def _compute_reserve(machine: Machine) -> int:
+    return SPARE_MEMORY + machine.memory.total // 16
 
 
-def _on_device(shape: Shape, cells: int, kind: KvType, parallel: int, layers: int) -> int:
+def _size_on_device(shape: Shape, cells: int, kind: KvType, parallel: int, layers: int) -> int:
     """Return the bytes that the last ``layers`` take with keys and values; one more than there are adds the output."""
     if not layers:
         return 0
     count = len(shape.layers)
     whole = shape.output or shape.embeddings  # tied: the embeddings are copied for the output
     weights = sum(shape.layers[max(0, count - layers) :]) + (whole if layers > count else 0)
-    return weights + shape.kv(cells, kind, min(layers, count)) + (parallel + EXTRA_SEQUENCES) * shape.state
+    return (
+        weights + shape.size_kv(cells, kind, min(layers, count)) + (parallel + EXTRA_SEQUENCES) * shape.state
+    )
 
 
-def _gpu_layers(shape: Shape, machine: Machine, wishes: Wishes) -> int:
+def _choose_gpu_layers(shape: Shape, machine: Machine, wishes: Wishes) -> int:
     """Return as many layers on the GPU as fit with a cache for four requests; all if that takes a cache for one."""
-    device, every = _device(machine), len(shape.layers) + 1
+    device, every = _choose_device(machine), len(shape.layers) + 1
     if wishes.gpu_layers is not None:
         return min(wishes.gpu_layers, every)
     if device is None:
@@ -193,29 +202,29 @@ def _gpu_layers(shape: Shape, machine: Machine, wishes: Wishes) -> int:
         context = wishes.input_tokens + wishes.output_tokens
         cells = context + (parallel - 1) * min(SHARE, context)
         kind = wishes.kv_type or ("f16" if least == 1 else "q8_0")
-        free = device.free - DEVICE_BYTES - shape.compute(cells, BATCH, parallel + EXTRA_OUTPUTS)
+        free = device.free - DEVICE_BYTES - shape.size_compute(cells, BATCH, parallel + EXTRA_OUTPUTS)
         for layers in range(every, least - 1, -1):
-            if _on_device(shape, cells, kind, parallel, layers) <= free:
+            if _size_on_device(shape, cells, kind, parallel, layers) <= free:
                 return layers
     return 0
 
 
-def _refusal(name: str, shape: Shape, machine: Machine, wishes: Wishes, least: Plan) -> ModelError:
+def _make_refusal(name: str, shape: Shape, machine: Machine, wishes: Wishes, least: Plan) -> ModelError:
     """Make the error that says what is needed at the least, what is free, and what would fit."""
-    device, room, free = _device(machine), _room(machine), machine.memory.free
+    device, room, free = _choose_device(machine), _compute_free(machine), machine.memory.free
     if least.bytes <= room and device:
         needed = f"{format_size(least.device_bytes)} of {device.description} memory"
         message = f"{needed}, and {format_size(device.free)} are free"
         excess = least.device_bytes - device.free
     else:
-        beside = f"beside {format_size(_reserve(machine))} for the rest of the machine"
+        beside = f"beside {format_size(_compute_reserve(machine))} for the rest of the machine"
         message = f"{format_size(least.bytes)} of memory {beside}, and {format_size(free)} are free"
         message += " (a control group limits it)" if machine.memory.limited else ""
         excess = least.bytes - room
-    return ModelError(f"{name} needs {message}.", " ".join(_advice(shape, wishes, least, excess)))
+    return ModelError(f"{name} needs {message}.", " ".join(_advise(shape, wishes, least, excess)))
 
 
-def _advice(shape: Shape, wishes: Wishes, least: Plan, excess: int) -> Iterator[str]:
+def _advise(shape: Shape, wishes: Wishes, least: Plan, excess: int) -> Iterator[str]:
     """Yield what would make it fit, each thing for itself."""
     if wishes.parallel and wishes.parallel > 1:
         yield "Let parallel = 0 choose how many requests are answered at once."
@@ -224,7 +233,7 @@ def _advice(shape: Shape, wishes: Wishes, least: Plan, excess: int) -> Iterator[
     if wishes.repack:
         yield 'Set repack = "off".'
     context = least.input_tokens + least.output_tokens
-    per_cell = max(1, shape.kv(256, least.kv_type) // 256 + shape.masks * BATCH * 2)
+    per_cell = max(1, shape.size_kv(256, least.kv_type) // 256 + shape.masks * BATCH * 2)
     shorter = (context - -(-excess // per_cell)) // 256 * 256
     if shorter >= 1024:
         answer = min(least.output_tokens, shorter // 4)

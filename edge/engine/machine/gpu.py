@@ -57,20 +57,24 @@ class Verdict:
     hint: str = ""
 
 
-def look_for_gpu(root: Path = Path("/")) -> Traces:
+def find_gpu_traces(root: Path = Path("/")) -> Traces:
     """Look for the traces of a GPU below a root folder."""
     nodes = [root / "dev" / name for name in _NODES]
     there = [node for node in nodes if node.exists()]
     closed = [node.name for node in there if not os.access(node, os.R_OK | os.W_OK)]
     jetson = (root / "etc/nv_tegra_release").exists() or (root / "dev/nvgpu").exists()
-    cards = _cards(root)
+    cards = _read_cards(root)
     return Traces(
         name=next(iter(cards), "NVIDIA Jetson" if jetson else "NVIDIA GPU"),
-        card=bool(cards or jetson or any(node.name in ("nvidia0", "dxg") for node in there) or _on_bus(root)),
+        card=bool(
+            cards or jetson or any(node.name in ("nvidia0", "dxg") for node in there) or _is_on_bus(root)
+        ),
         jetson=jetson,
         nodes=tuple(node.name for node in there),
         closed=tuple(closed),
-        libraries=frozenset(_found(root, ("libcuda.so", "libcublas.so", "libcublasLt.so", "libcudart.so"))),
+        libraries=frozenset(
+            _find_libraries(root, ("libcuda.so", "libcublas.so", "libcublasLt.so", "libcudart.so"))
+        ),
     )
 
 
@@ -80,7 +84,7 @@ def judge(
     """Decide which device computes, and whether that is a silent fall-back.
 
     Args:
-        traces: see `look_for_gpu`.
+        traces: see `find_gpu_traces`.
         devices: GPUs that llama.cpp offers.
         problems: why back ends were not loaded, in llama.cpp's words.
         modules: names of the back ends in the folder for them; none without one.
@@ -103,11 +107,11 @@ def judge(
         else "processor only, though gpu_layers asks for a GPU"
     )
     problem = next(iter(problems), "")
-    missing, hint = _missing(traces, list(modules), problem)
+    missing, hint = _find_missing(traces, list(modules), problem)
     return Verdict(True, f"{why}: {missing}", f'{hint} Or set gpu_layers = "0" to leave it idle.')
 
 
-def _missing(traces: Traces, modules: list[str], problem: str) -> tuple[str, str]:
+def _find_missing(traces: Traces, modules: list[str], problem: str) -> tuple[str, str]:
     """Find the first thing that is missing, from the hardware up, and what to do."""
     if not traces.card:
         return "no NVIDIA GPU was found", "Check that it is seated, and shown by lspci."
@@ -151,7 +155,7 @@ def _missing(traces: Traces, modules: list[str], problem: str) -> tuple[str, str
     )
 
 
-def _cards(root: Path) -> list[str]:
+def _read_cards(root: Path) -> list[str]:
     """Read the names of cards from the kernel's driver."""
     names = []
     for file in sorted((root / "proc/driver/nvidia/gpus").glob("*/information")):
@@ -167,7 +171,7 @@ def _cards(root: Path) -> list[str]:
     return names
 
 
-def _on_bus(root: Path) -> bool:
+def _is_on_bus(root: Path) -> bool:
     """Return whether the PCI bus has a display or 3D controller of NVIDIA, with a driver or without."""
     for folder in (root / "sys/bus/pci/devices").glob("*"):
         try:
@@ -180,7 +184,7 @@ def _on_bus(root: Path) -> bool:
     return False
 
 
-def _found(root: Path, names: Iterable[str]) -> Iterable[str]:
+def _find_libraries(root: Path, names: Iterable[str]) -> Iterable[str]:
     """Return those of the libraries that are there, in any version."""
     folders = [root / folder for folder in _LIBRARIES]
     return [name for name in names if any(next(folder.glob(f"{name}*"), None) for folder in folders)]

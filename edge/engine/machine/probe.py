@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.engine.machine.resources import Device
-from edge.engine.process.frames import Frame, plain
+from edge.engine.process.frames import Frame, clean
 from edge.engine.process.options import WorkerOptions
-from edge.engine.process.process import worker_command
+from edge.engine.process.process import make_command
 from edge.engine.process.supervisor import Worker
 from edge.errors import EngineError
 
@@ -63,7 +63,7 @@ def read_processor() -> Processor:
     """
     facts = _read_facts(WorkerOptions(Path(), "devices"))
     return Processor(
-        plain(facts.get("processor", "")),
+        clean(facts.get("processor", "")),
         _clean_texts(facts.get("features")),
         _clean_texts(facts.get("problems")),
     )
@@ -111,12 +111,12 @@ def parse_gpus(facts: Frame) -> tuple[Device, ...]:
 
 
 def _read_facts(options: WorkerOptions) -> Frame:
-    worker = Worker(Path("llama.cpp"), worker_command(options))
+    worker = Worker(Path("llama.cpp"), make_command(options))
     try:
-        return worker.facts()
+        return worker.read_facts()
     finally:
         worker.close()
 
 
 def _clean_texts(told: object) -> tuple[str, ...]:
-    return tuple(map(plain, told)) if isinstance(told, list) else ()
+    return tuple(map(clean, told)) if isinstance(told, list) else ()

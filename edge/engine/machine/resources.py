@@ -44,19 +44,19 @@ class Machine:
     devices: tuple[Device, ...] = ()
 
 
-def physical_cores(topology: Path = TOPOLOGY) -> int:
+def count_cores(topology: Path = TOPOLOGY) -> int:
     """Count the cores this process may run on; two hardware threads of one core count once."""
     allowed = (
         sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     )
-    return len({_siblings(topology, cpu) for cpu in allowed})
+    return len({_read_siblings(topology, cpu) for cpu in allowed})
 
 
-def generation_threads() -> int:
+def choose_threads() -> int:
     """Choose threads for generation: one core stays free, since spinning threads on busy cores cost 90 % of the speed
     (70 to 7 tokens a second).
     """
-    return max(1, physical_cores() - 1)
+    return max(1, count_cores() - 1)
 
 
 def read_memory(meminfo: Path = MEMINFO, cgroup: Path = CGROUP, cgroups: Path = CGROUPS) -> Memory | None:
@@ -67,27 +67,27 @@ def read_memory(meminfo: Path = MEMINFO, cgroup: Path = CGROUP, cgroups: Path = 
     except (OSError, ValueError, KeyError, IndexError):
         return None
     limited = False
-    for limit, used in _limits(cgroup, cgroups):
+    for limit, used in _read_limits(cgroup, cgroups):
         if limit < total:
             total, limited = limit, True
         free = min(free, max(0, limit - used))
     return Memory(total, free, limited)
 
 
-def look(devices: tuple[Device, ...] = ()) -> Machine | None:
+def read_machine(devices: tuple[Device, ...] = ()) -> Machine | None:
     """Read what this machine has now; None when its memory is not known. Devices are found by a worker."""
     memory = read_memory()
-    return Machine(physical_cores(), memory, devices) if memory else None
+    return Machine(count_cores(), memory, devices) if memory else None
 
 
-def _siblings(topology: Path, cpu: int) -> str:
+def _read_siblings(topology: Path, cpu: int) -> str:
     try:
         return (topology / f"cpu{cpu}/topology/thread_siblings_list").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         return str(cpu)
 
 
-def _limits(cgroup: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
+def _read_limits(cgroup: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
     """Yield limit and use of every control group above this process, in version 2 and in version 1."""
     try:
         lines = cgroup.read_text(encoding="utf-8").splitlines()
@@ -114,10 +114,10 @@ def _read_up(root: Path, path: str, limit: str, used: str) -> Iterator[tuple[int
                 now = int((place / used).read_text(encoding="ascii"))
             except (OSError, ValueError):  # no such group here, or "max"
                 continue
-            yield most, max(0, now - _evictable(place / "memory.stat"))
+            yield most, max(0, now - _count_evictable(place / "memory.stat"))
 
 
-def _evictable(stat: Path) -> int:
+def _count_evictable(stat: Path) -> int:
     """Count the bytes of cached files that are given back under pressure: a group counts them as used."""
     try:
         lines = dict(line.split() for line in stat.read_text(encoding="ascii").splitlines())

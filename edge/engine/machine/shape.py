@@ -58,14 +58,14 @@ class Shape:
         """Bytes of all weights."""
         return sum(self.layers) + self.embeddings + self.output
 
-    def kv(self, cells: int, kind: KvType, last: int | None = None) -> int:
+    def size_kv(self, cells: int, kind: KvType, last: int | None = None) -> int:
         """Return bytes of a KV cache, or of the part of it that belongs to the ``last`` layers."""
         numbers, size = KV_BYTES[kind]
         first = 0 if last is None else max(0, len(self.keys) - last)
         width = sum(self.keys[first:]) + sum(self.values[first:])
-        return padded(cells) * width // numbers * size
+        return round_cells(cells) * width // numbers * size
 
-    def compute(self, cells: int, batch: int, outputs: int) -> int:
+    def size_compute(self, cells: int, batch: int, outputs: int) -> int:
         """Return the bytes llama.cpp works in: a layer's with the attention masks, or the output's if these are more.
 
         Args:
@@ -76,26 +76,26 @@ class Shape:
         windowed = self.width if self.masks > 1 else 0
         layer = (batch + outputs // 2) * _FLOAT * (3 * self.hidden + 4 * self.width + windowed)
         logits = outputs * _FLOAT * self.vocabulary + batch * _FLOAT * 2 * self.width
-        masks = self.masks * padded(cells) * (batch + outputs) * _HALF
+        masks = self.masks * round_cells(cells) * (batch + outputs) * _HALF
         return max(layer + masks, logits)
 
-    def logits(self, sequences: int) -> int:
+    def size_logits(self, sequences: int) -> int:
         """Return bytes in which logits are handed over."""
         return sequences * _FLOAT * self.vocabulary
 
 
-def padded(cells: int) -> int:
+def round_cells(cells: int) -> int:
     """Round cells up as llama.cpp does."""
     return -(-cells // CELL_STEP) * CELL_STEP
 
 
-def shape_of(header: Header, name: str) -> Shape:
+def read_shape(header: Header, name: str) -> Shape:
     """Read the sizes that a header tells. ``name`` is for the message.
 
     Raises:
         ModelError: it does not tell them.
     """
-    return _Reader(header, name).shape()
+    return _Reader(header, name).read()
 
 
 class _Reader:
@@ -105,80 +105,80 @@ class _Reader:
         self._header, self._name = header, name
         self._tensors = {tensor.name: tensor for tensor in header.weights}
 
-    def shape(self) -> Shape:
-        layers = self._count("block_count")
-        width = self._count("embedding_length")
+    def read(self) -> Shape:
+        layers = self._get_count("block_count")
+        width = self._get_count("embedding_length")
         if not 0 < layers <= 10_000 or not width:
             raise ModelError(
                 f"{self._name} does not say how large it is.", "Get the model from another source."
             )
-        keys, values = self._kv_widths(layers, width)
-        weights = self._weights(layers)
+        keys, values = self._find_kv_widths(layers, width)
+        weights = self._size_layers(layers)
         embeddings = sum(t.bytes for n, t in self._tensors.items() if n.startswith("token_embd"))
         return Shape(
-            trained=self._count("context_length"),
+            trained=self._get_count("context_length"),
             width=width,
-            hidden=self._hidden(),
-            vocabulary=self._vocabulary(),
+            hidden=self._find_hidden(),
+            vocabulary=self._find_vocabulary(),
             keys=keys,
             values=values,
-            state=self._state(layers),
-            masks=2 if self._count("attention.sliding_window") else 1,
+            state=self._size_state(layers),
+            masks=2 if self._get_count("attention.sliding_window") else 1,
             layers=weights,
             embeddings=embeddings,
             output=sum(t.bytes for t in self._header.weights) - sum(weights) - embeddings,
         )
 
-    def _value(self, key: str) -> Number | None:
+    def _get(self, key: str) -> Number | None:
         value = self._header.metadata.get(f"{self._header.architecture}.{key}")
         return value if isinstance(value, int | float) else None
 
-    def _count(self, key: str) -> int:
+    def _get_count(self, key: str) -> int:
         """Return a number that counts something: 0 if it is missing; the largest where each layer has its own."""
         each = self._header.arrays.get(f"{self._header.architecture}.{key}")
-        return max(map(_whole, each)) if each else _whole(self._value(key))
+        return max(map(_as_count, each)) if each else _as_count(self._get(key))
 
-    def _each(self, key: str, layers: int) -> tuple[int, ...] | None:
+    def _get_each(self, key: str, layers: int) -> tuple[int, ...] | None:
         """Return a number for each layer."""
         each = self._header.arrays.get(f"{self._header.architecture}.{key}")
         if each is None:
-            value = self._value(key)
-            return None if value is None else (_whole(value),) * layers
-        return tuple(map(_whole, each[:layers]))
+            value = self._get(key)
+            return None if value is None else (_as_count(value),) * layers
+        return tuple(map(_as_count, each[:layers]))
 
-    def _kv_widths(self, layers: int, width: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        heads = self._count("attention.head_count")
+    def _find_kv_widths(self, layers: int, width: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        heads = self._get_count("attention.head_count")
         if not heads:
             return (0,) * layers, (0,) * layers  # recurrent
-        if rank := self._count(
+        if rank := self._get_count(
             "attention.kv_lora_rank"
         ):  # multi-head latent attention keeps one vector for both
-            return (rank + self._count("rope.dimension_count"),) * layers, (0,) * layers
-        kv_heads = self._each("attention.head_count_kv", layers) or (heads,) * layers
-        key = self._count("attention.key_length") or width // heads
-        value = self._count("attention.value_length") or width // heads
+            return (rank + self._get_count("rope.dimension_count"),) * layers, (0,) * layers
+        kv_heads = self._get_each("attention.head_count_kv", layers) or (heads,) * layers
+        key = self._get_count("attention.key_length") or width // heads
+        value = self._get_count("attention.value_length") or width // heads
         return tuple(n * key for n in kv_heads), tuple(n * value for n in kv_heads)
 
-    def _hidden(self) -> int:
-        experts = max(1, self._count("expert_used_count"))
-        dense = self._count("feed_forward_length")
-        expert = self._count("expert_feed_forward_length")
-        shared = self._count("expert_shared_feed_forward_length")
+    def _find_hidden(self) -> int:
+        experts = max(1, self._get_count("expert_used_count"))
+        dense = self._get_count("feed_forward_length")
+        expert = self._get_count("expert_feed_forward_length")
+        shared = self._get_count("expert_shared_feed_forward_length")
         return max(dense, experts * expert + shared) if expert else experts * dense
 
-    def _vocabulary(self) -> int:
+    def _find_vocabulary(self) -> int:
         embedding = self._tensors.get("token_embd.weight")
         if embedding and len(embedding.shape) > 1:
             return embedding.shape[1]
-        return self._header.lengths.get("tokenizer.ggml.tokens", 0) or self._count("vocab_size")
+        return self._header.lengths.get("tokenizer.ggml.tokens", 0) or self._get_count("vocab_size")
 
-    def _state(self, layers: int) -> int:
-        inner, size = self._count("ssm.inner_size"), self._count("ssm.state_size")
-        convolution = max(0, self._count("ssm.conv_kernel") - 1)
-        groups = self._count("ssm.group_count")
+    def _size_state(self, layers: int) -> int:
+        inner, size = self._get_count("ssm.inner_size"), self._get_count("ssm.state_size")
+        convolution = max(0, self._get_count("ssm.conv_kernel") - 1)
+        groups = self._get_count("ssm.group_count")
         return layers * _FLOAT * (inner * size + convolution * (inner + 2 * groups * size))
 
-    def _weights(self, layers: int) -> tuple[int, ...]:
+    def _size_layers(self, layers: int) -> tuple[int, ...]:
         sizes = [0] * layers
         for tensor in self._header.weights:
             match = _LAYER.match(tensor.name)
@@ -187,6 +187,6 @@ class _Reader:
         return tuple(sizes)
 
 
-def _whole(value: Number | None) -> int:
+def _as_count(value: Number | None) -> int:
     """Return a count; what is none counts as 0."""
     return value if isinstance(value, int) and 0 < value < 1 << 62 else 0

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from edge import files
-from edge.embedded.findings import Checked
+from edge.embedded.findings import Findings
 from edge.engine.prefill import state_file
-from edge.engine.prefill.key import state_key
+from edge.engine.prefill.key import make_state_key
 from edge.engine.prefill.state_file import BadFile, Header
 from edge.engine.process.frames import Frame
 from edge.engine.process.options import WorkerOptions
@@ -47,16 +47,19 @@ class PrefillCache:
         self.exchange: int | None = None
         """Descriptor of the shared memory, for the worker to inherit; None where there is no such thing."""
         with suppress(OSError, AttributeError, ValueError):  # memfd is Linux's
-            self.exchange, self._shared = _shared_memory(limit // FULLEST_SHARE)
+            self.exchange, self._shared = _make_shared_memory(limit // FULLEST_SHARE)
 
     def greet(self) -> Iterator[Frame]:
         """Yield frames that tell a new worker what there is, those used last first."""
-        key = self._quietly(self._key)
+        key = self._try(self._key)
         if key is None or self._shared is None:
             return
-        for path in sorted(self._files(_prefix(key)), key=_used, reverse=True):
-            if (header := self._header(path)) and header.key == key:
-                yield {"op": "stored", "entries": [{"name": path.name, "tokens": _text(header.tokens)}]}
+        for path in sorted(self._list_files(_make_prefix(key)), key=_read_used, reverse=True):
+            if (header := self._read_header(path)) and header.key == key:
+                yield {
+                    "op": "stored",
+                    "entries": [{"name": path.name, "tokens": _encode_tokens(header.tokens)}],
+                }
 
     def answer(self, ask: Frame) -> Frame:
         """Answer the worker: ``{"save": {"tokens", "bytes"}}`` gets the entry's name, ``{"load": {"name"}}`` its bytes,
@@ -64,11 +67,11 @@ class PrefillCache:
         """
         match ask:
             case {"save": {"tokens": str(tokens), "bytes": int(size)}}:
-                name = self._quietly(lambda: self._save(tokens, size))
+                name = self._try(lambda: self._save(tokens, size))
                 self._free()
                 return {"name": name} if name else {}
             case {"load": {"name": str(name)}}:
-                return {"bytes": self._quietly(lambda: self._load(name)) or 0}
+                return {"bytes": self._try(lambda: self._load(name)) or 0}
         return {}
 
     def close(self) -> None:
@@ -96,10 +99,10 @@ class PrefillCache:
                 return self._write(header, state)
 
     def _write(self, header: Header, state: memoryview) -> str:
-        name = f"{_prefix(header.key)}{hashlib.sha256(header.tokens).hexdigest()[:32]}{SUFFIX}"
+        name = f"{_make_prefix(header.key)}{hashlib.sha256(header.tokens).hexdigest()[:32]}{SUFFIX}"
         with (
             files.replace_atomically(self._folder / name) as new,
-            open(new, "wb", opener=_private) as file,
+            open(new, "wb", opener=_open_private) as file,
         ):
             state_file.write(file, header, state)
         return name
@@ -108,20 +111,20 @@ class PrefillCache:
         """Make room: what was begun and not finished, what begins the new one, then what was not used for longest."""
         for path in self._folder.glob(files.UNFINISHED):
             files.delete(path)
-        for path in self._files(_prefix(new.key)):
-            header = self._header(path)
+        for path in self._list_files(_make_prefix(new.key)):
+            header = self._read_header(path)
             if header and header.key == new.key and new.tokens.startswith(header.tokens):
                 files.delete(path)
-        paths = sorted(self._files(), key=_used, reverse=True)
+        paths = sorted(self._list_files(), key=_read_used, reverse=True)
         room = self._limit - new.total
         for path in paths:
-            room -= _bytes(path)
+            room -= _read_size(path)
             if room < 0:
                 files.delete(path)
 
     def _load(self, name: str) -> int:
         path, key, shared = self._folder / name, self._key(), self._shared
-        if key is None or shared is None or path.name != name or not name.startswith(_prefix(key)):
+        if key is None or shared is None or path.name != name or not name.startswith(_make_prefix(key)):
             return 0
         try:
             with path.open("rb") as file, memoryview(shared) as memory:
@@ -136,7 +139,7 @@ class PrefillCache:
             os.utime(path)
         return header.size
 
-    def _header(self, path: Path) -> Header | None:
+    def _read_header(self, path: Path) -> Header | None:
         """Read the header of a file; one that has none is deleted."""
         try:
             with path.open("rb") as file:
@@ -148,7 +151,7 @@ class PrefillCache:
             pass
         return None
 
-    def _files(self, prefix: str = "") -> list[Path]:
+    def _list_files(self, prefix: str = "") -> list[Path]:
         return [path for path in self._folder.glob(f"{prefix}*{SUFFIX}") if path.is_file()]
 
     def _free(self) -> None:
@@ -156,14 +159,14 @@ class PrefillCache:
             with suppress(OSError, ValueError, AttributeError):
                 self._shared.madvise(mmap.MADV_REMOVE)
 
-    def _quietly(self, work: Callable[[], Any]) -> Any:
+    def _try(self, work: Callable[[], Any]) -> Any:
         try:
             return work()
         except (OSError, EdgeError, ValueError):
             return None
 
 
-def _shared_memory(size: int) -> tuple[int, mmap.mmap]:
+def _make_shared_memory(size: int) -> tuple[int, mmap.mmap]:
     """Make memory of a fixed size, none of it taken yet. Nobody can shorten it: touching it then would be fatal."""
     descriptor = os.memfd_create("edge-prefill", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
@@ -177,27 +180,27 @@ def _shared_memory(size: int) -> tuple[int, mmap.mmap]:
         raise
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     """Open a file for its owner alone: questions can be read out of a state."""
     return os.open(path, flags, 0o600)
 
 
-def _prefix(key: bytes) -> str:
+def _make_prefix(key: bytes) -> str:
     return f"{key.hex()[:16]}-"
 
 
-def _text(tokens: bytes) -> str:
+def _encode_tokens(tokens: bytes) -> str:
     return base64.b64encode(tokens).decode("ascii")
 
 
-def _used(path: Path) -> float:
+def _read_used(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except OSError:
         return 0.0
 
 
-def _bytes(path: Path) -> int:
+def _read_size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:
@@ -209,7 +212,7 @@ def open_cache(
     megabytes: int,
     options: WorkerOptions,
     paths: Sequence[Path] | None = None,
-    checked: Checked | None = None,
+    findings: Findings | None = None,
 ) -> PrefillCache | None:
     """Open the cache for a worker; None where there is to be none, or can be none.
 
@@ -218,10 +221,10 @@ def open_cache(
         megabytes: the most it may hold; 0 for no cache.
         options: how the worker runs.
         paths: of its model and adapters, where these are known by other names.
-        checked: what is remembered of models that came along.
+        findings: on bundled models.
     """
     if not megabytes:
         return None
     files_of = paths or (options.model, *(path for path, _ in options.loras))
-    cache = PrefillCache(folder, megabytes * 2**20, state_key(options, files_of, checked))
+    cache = PrefillCache(folder, megabytes * 2**20, make_state_key(options, files_of, findings))
     return cache if cache.exchange is not None else None

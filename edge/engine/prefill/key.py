@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from edge.embedded.findings import Checked
+from edge.embedded.findings import Findings
+from edge.embedded.part import Stamp, read_stamp
 from edge.engine.process.options import WorkerOptions
-from edge.models.integrity import Seen, hash_model, look, read_record
+from edge.models.integrity import hash_model, read_record
 
 FORMAT = 1
 """Raised when the prompt's tokens no longer say all that went into a state."""
@@ -21,8 +22,8 @@ QUICK_BYTES = 64 * 2**20
 until then its states are left alone."""
 
 
-def state_key(
-    options: WorkerOptions, paths: Sequence[Path], checked: Checked | None = None
+def make_state_key(
+    options: WorkerOptions, paths: Sequence[Path], findings: Findings | None = None
 ) -> Callable[[], bytes | None]:
     """Make the function that gives the key of a worker's states, None while it is not known. It raises ``OSError``.
 
@@ -31,11 +32,11 @@ def state_key(
     Args:
         options: how the worker runs.
         paths: of the model and its adapters.
-        checked: what is remembered of models that came along.
+        findings: on bundled models.
     """
 
     def key() -> bytes | None:
-        digests = [_digest(path, checked) for path in paths]
+        digests = [_find_digest(path, findings) for path in paths]
         if None in digests:
             return None
         scales = [scale for _, scale in options.loras]
@@ -46,14 +47,14 @@ def state_key(
     return key
 
 
-def _digest(path: Path, checked: Checked | None) -> str | None:
-    seen = look(path)
-    record = read_record(path, checked)
+def _find_digest(path: Path, findings: Findings | None) -> str | None:
+    seen = read_stamp(path)
+    record = read_record(path, findings)
     if record and record.seen == seen:
         return record.sha256
-    return _hashed(path, seen) if seen[0] <= QUICK_BYTES else None
+    return _hash_small(path, seen) if seen[0] <= QUICK_BYTES else None
 
 
 @lru_cache(maxsize=8)
-def _hashed(path: Path, _seen: Seen) -> str | None:
+def _hash_small(path: Path, _seen: Stamp) -> str | None:
     return hash_model(path)

@@ -59,6 +59,6 @@ def decode(line: bytes) -> Frame:
     return frame
 
 
-def plain(text: object) -> str:
+def clean(text: object) -> str:
     """Turn a message from the other side into one short line that cannot steer a terminal."""
     return "".join(c if c.isprintable() else " " for c in str(text)[: 2 * MAX_MESSAGE]).strip()[:MAX_MESSAGE]

@@ -63,7 +63,7 @@ _SIGNAL_HINTS: dict[int, str] = {
 }
 
 
-def worker_command(options: WorkerOptions) -> list[str]:
+def make_command(options: WorkerOptions) -> list[str]:
     """Return the command line of a worker, from an installed package or from the one-file executable."""
     frozen = getattr(sys, "frozen", False)
     program = [WORKER_ARGUMENT] if frozen else ["-P", "-m", "edge.engine.worker"]
@@ -85,7 +85,7 @@ class WorkerProcess:
     """A running worker. One thread receives and closes; any thread may send, wake or kill.
 
     Args:
-        command: how to start it, see `worker_command`.
+        command: how to start it, see `make_command`.
         inherit: descriptors it gets, under the same numbers.
 
     Raises:
@@ -93,13 +93,13 @@ class WorkerProcess:
     """
 
     def __init__(self, command: Sequence[str], inherit: Sequence[int] = ()) -> None:
-        self._woken, self._waker = _pipe()
+        self._woken, self._waker = _make_pipe()
         try:
             self._popen = _start(command, inherit)
         except OSError as error:
             os.close(self._woken)
             os.close(self._waker)
-            raise _not_started(error) from error
+            raise _make_start_error(error) from error
         streams = (self._popen.stdin, self._popen.stdout, self._popen.stderr)
         self._stdin, self._stdout, self._stderr = (stream.fileno() for stream in streams if stream)
         for descriptor in (self._stdin, self._stdout, self._stderr, self._woken, self._waker):
@@ -233,7 +233,7 @@ class WorkerProcess:
     def _read_stdout(self) -> None:
         chunk = os.read(self._stdout, _CHUNK)
         if not chunk:
-            raise self._death()
+            raise self._explain_death()
         self._received += chunk
 
     def _read_stderr(self) -> None:
@@ -247,7 +247,7 @@ class WorkerProcess:
     def _complains_recently(self) -> bool:
         return time.monotonic() - self._complained < RECENT_S
 
-    def _death(self) -> WorkerDied:
+    def _explain_death(self) -> WorkerDied:
         try:
             code = self._popen.wait(timeout=1)
         except subprocess.TimeoutExpired:
@@ -255,18 +255,18 @@ class WorkerProcess:
         with suppress(OSError, KeyError):  # nothing more to read, or its end was already seen
             self._read_stderr()
         lines = self._complaints.decode(errors="replace").strip().splitlines()
-        last = f": {frames.plain(lines[-1])}" if lines and self._complains_recently() else ""
+        last = f": {frames.clean(lines[-1])}" if lines and self._complains_recently() else ""
         if code >= 0:
             return WorkerDied(f"its process ended with exit code {code}{last}")
         name = signal.strsignal(-code) if -code not in set(signal.Signals) else signal.Signals(-code).name
         return WorkerDied(f"its process was ended by {name}{last}", _SIGNAL_HINTS.get(-code, ""))
 
 
-def _pipe() -> tuple[int, int]:
+def _make_pipe() -> tuple[int, int]:
     try:
         return os.pipe()
     except OSError as error:
-        raise _not_started(error) from error
+        raise _make_start_error(error) from error
 
 
 def _start(command: Sequence[str], inherit: Sequence[int]) -> subprocess.Popen[bytes]:
@@ -279,18 +279,18 @@ def _start(command: Sequence[str], inherit: Sequence[int]) -> subprocess.Popen[b
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**_harmless(os.environ), **settings},
+        env={**_select_variables(os.environ), **settings},
         process_group=0,
         pass_fds=inherit,
     )
 
 
-def _harmless(environ: Mapping[str, str]) -> dict[str, str]:
+def _select_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Select the variables that libraries read; keys and passphrases are none of a worker's business."""
     return {
         name: value for name, value in environ.items() if name in PASSED or name.startswith(PASSED_FAMILIES)
     }
 
 
-def _not_started(error: OSError) -> WorkerDied:
+def _make_start_error(error: OSError) -> WorkerDied:
     return WorkerDied(f"its process could not be started: {error.strerror or error}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, NoReturn
 
-from edge.engine.process.frames import Frame, FrameError, plain
+from edge.engine.process.frames import Frame, FrameError, clean
 from edge.engine.process.process import WorkerDied, WorkerProcess
 from edge.engine.process.reply import Reply
 
@@ -56,7 +56,7 @@ class Hooks:
     greet: Callable[[], Iterable[Frame]] | None = None
 
 
-class Life:
+class Session:
     """A worker process with its requests. Thread-safe.
 
     Args:
@@ -72,7 +72,7 @@ class Life:
         process: WorkerProcess,
         patience: Patience,
         hooks: Hooks,
-        ended: Callable[[Life, WorkerDied | None], None],
+        ended: Callable[[Session, WorkerDied | None], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._process, self._patience, self._hooks = process, patience, hooks
@@ -98,7 +98,7 @@ class Life:
         """The process id."""
         return self._process.pid
 
-    def settled(self, limit_s: float | None) -> bool:
+    def wait_until_settled(self, limit_s: float | None) -> bool:
         """Wait until the worker is ready or dead; False when the time was not enough."""
         return self._settled.wait(limit_s)
 
@@ -154,7 +154,7 @@ class Life:
             self._thread.join(limit_s)
 
     def _run(self) -> None:
-        death = self._lived()
+        death = self._serve()
         with self._lock:
             self._over = True
         self._process.close()
@@ -169,7 +169,7 @@ class Life:
             reply.end(self.death)
         self._settled.set()
 
-    def _lived(self) -> WorkerDied:
+    def _serve(self) -> WorkerDied:
         """Serve until the end, and say what it was."""
         try:
             self._receive_all()
@@ -179,7 +179,7 @@ class Life:
             return WorkerDied(f"the exchange with its process failed ({type(error).__name__}: {error})")
 
     def _receive_all(self) -> NoReturn:
-        self.facts = self._greeted()
+        self.facts = self._receive_facts()
         if self._hooks.greet:
             with suppress(Exception):  # it helps, but it is not needed
                 for greeting in self._hooks.greet():
@@ -197,7 +197,7 @@ class Life:
                 wait = self._check(now)
                 self._check_at = now + (wait or 0.0)
 
-    def _greeted(self) -> Frame:
+    def _receive_facts(self) -> Frame:
         deadline = self._clock() + self._patience.start
         while (frame := self._process.receive(max(0.0, deadline - self._clock()))) is None:
             if self._clock() >= deadline:
@@ -205,7 +205,7 @@ class Life:
         facts = frame.get("ready")
         if not isinstance(facts, dict):
             error = frame.get("error", "its process did not say it is ready")
-            raise WorkerDied(plain(error), plain(frame.get("hint", "")))
+            raise WorkerDied(clean(error), clean(frame.get("hint", "")))
         return facts
 
     def _take(self, frame: Frame, now: float) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from edge.engine.interface import RefusedError
-from edge.engine.process.frames import Frame, FrameError, plain
+from edge.engine.process.frames import Frame, FrameError, clean
 from edge.engine.process.process import WorkerDied, WorkerProcess
 from edge.engine.process.reply import Reply
-from edge.engine.process.session import Answerer, Hooks, Life, Patience
+from edge.engine.process.session import Answerer, Hooks, Patience, Session
 from edge.errors import BusyError, EdgeError, EngineError, ModelError
 from edge.models.integrity import Guard
 from edge.types import never
@@ -40,16 +40,16 @@ class RestartPolicy:
         self._failures = 0
         self._last = 0.0
 
-    def failed(self, now: float) -> None:
+    def record_failure(self, now: float) -> None:
         """Record that the worker died or did not start."""
         self._failures += 1
         self._last = now
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Record that a request was answered in full."""
         self._failures = 0
 
-    def wait_s(self, now: float) -> float:
+    def compute_wait_s(self, now: float) -> float:
         """Return seconds until another start makes sense."""
         excess = self._failures - self.FREE
         if excess < 0:
@@ -63,7 +63,7 @@ class Worker:
 
     Args:
         model: the file it serves, for messages.
-        command: how to start it, see `worker_command`; a function is asked at every start.
+        command: how to start it, see `make_command`; a function is asked at every start.
         clock: seconds that never go backwards.
         patience: its time limits, and when to end it for lack of work.
         answer: replies to what the worker asks; called in a thread of its own, one ask at a time.
@@ -87,7 +87,7 @@ class Worker:
         self._model, self._command, self._clock, self._guard = model, command, clock, guard
         self._patience, self._hooks, self._inherit = patience, Hooks(answer, greet), inherit
         self._lock = threading.Lock()  # over what follows
-        self._life: Life | None = None
+        self._session: Session | None = None
         self._policy = RestartPolicy()
         self._failure: EngineError | None = None
         self._closed = False
@@ -95,26 +95,26 @@ class Worker:
     @property
     def pid(self) -> int | None:
         """The process id while a worker runs."""
-        life = self._life
-        return life.pid if life else None
+        session = self._session
+        return session.pid if session else None
 
     def start(self) -> None:
         """Begin to load the model and return at once, so that other work can go on meanwhile."""
         with self._lock:
-            if self._life is None and not self._closed and not self._policy.wait_s(self._clock()):
+            if self._session is None and not self._closed and not self._policy.compute_wait_s(self._clock()):
                 try:
-                    self._begin()
+                    self._begin_session()
                 except EdgeError:  # the first request will tell
                     return
 
-    def facts(self) -> Frame:
+    def read_facts(self) -> Frame:
         """Return what the worker said about its model.
 
         Raises:
             EngineError: it does not start.
         """
-        life = self._ready(never)
-        return dict(life.facts or {}) if life else {}
+        session = self._wait_for_session(never)
+        return dict(session.facts or {}) if session else {}
 
     def request(self, op: str, cancelled: Callable[[], bool] = never, **fields: Any) -> Iterator[Frame]:
         """Send a request and yield its replies, up to the one that says ``done``.
@@ -127,22 +127,22 @@ class Worker:
             EngineError: the worker failed, which the next request makes up for by starting it again; or it refused.
         """
         while True:
-            life = self._ready(cancelled)
-            if life is None or cancelled():
+            session = self._wait_for_session(cancelled)
+            if session is None or cancelled():
                 return
             try:
-                reply = life.submit(op, fields)
+                reply = session.submit(op, fields)
             except WorkerDied as death:
-                raise self._error(death) from death
+                raise self._make_error(death) from death
             except FrameError as error:
                 raise EngineError(f"{self._model.name}: {error}.", TOO_LONG) from error
             if reply is not None:
                 break
-            life.join(POLL_S)  # it ended just now; the next one is asked
+            session.join(POLL_S)  # it ended just now; the next one is asked
         try:
-            yield from self._replies(life, reply, cancelled)
+            yield from self._read_replies(session, reply, cancelled)
         finally:
-            life.leave(reply)
+            session.leave(reply)
 
     def ask(self, op: str, cancelled: Callable[[], bool] = never, **fields: Any) -> Frame | None:
         """Send a request that has one reply, and return what that says; None when it was cancelled first.
@@ -163,21 +163,21 @@ class Worker:
         if self._guard:
             self._guard.close()  # first: a thread that begins a session may be waiting for it, with the lock
         with self._lock:
-            life = self._life
-        if life:
-            life.end()
-            life.join(CLOSE_S)
+            session = self._session
+        if session:
+            session.end()
+            session.join(CLOSE_S)
 
     def _stop(self) -> None:
         """End the process; the next request starts another."""
-        if life := self._life:
-            life.end()
+        if session := self._session:
+            session.end()
 
-    def _replies(self, life: Life, reply: Reply, cancelled: Callable[[], bool]) -> Iterator[Frame]:
+    def _read_replies(self, session: Session, reply: Reply, cancelled: Callable[[], bool]) -> Iterator[Frame]:
         stop_at = 0.0
         while True:
             if not stop_at and cancelled():
-                life.cancel(reply)
+                session.cancel(reply)
                 stop_at = time.monotonic() + CANCEL_S
             elif stop_at and time.monotonic() > stop_at:
                 return
@@ -185,18 +185,18 @@ class Worker:
             if isinstance(frame, WorkerDied):
                 if stop_at:
                     return
-                raise self._error(frame) from frame
+                raise self._make_error(frame) from frame
             if frame is None or (stop_at and "token" in frame):
                 continue
             if "error" in frame:
-                raise self._refusal(frame)
+                raise self._make_refusal(frame)
             if "done" in frame:
-                self._policy.succeeded()
+                self._policy.record_success()
                 yield frame
                 return
             yield frame
 
-    def _ready(self, cancelled: Callable[[], bool]) -> Life | None:
+    def _wait_for_session(self, cancelled: Callable[[], bool]) -> Session | None:
         """Return a session whose worker is ready; None when the caller gave up meanwhile."""
         while not self._lock.acquire(
             timeout=POLL_S
@@ -204,54 +204,54 @@ class Worker:
             if cancelled():
                 return None
         try:
-            life = self._life or self._begin()
+            session = self._session or self._begin_session()
         finally:
             self._lock.release()
-        while not life.settled(None if cancelled is never else POLL_S):
+        while not session.wait_until_settled(None if cancelled is never else POLL_S):
             if cancelled():
                 return None
-        if life.facts is None:
-            raise self._error(life.death or WorkerDied("it did not start"), loading=True)
+        if session.facts is None:
+            raise self._make_error(session.death or WorkerDied("it did not start"), loading=True)
         if self._guard and self._guard.damage:  # found before there was a session to end
             self._stop()
             raise self._guard.damage
-        return life
+        return session
 
-    def _begin(self) -> Life:
+    def _begin_session(self) -> Session:
         """Start a process; the lock is held."""
         if self._closed:
             raise EngineError("The engine is closed.", "Start edge again.")
-        wait = self._policy.wait_s(self._clock())
+        wait = self._policy.compute_wait_s(self._clock())
         if wait and self._failure:
             raise type(self._failure)(
                 f"{self._failure.message} After several failures it is tried again in {math.ceil(wait)} s.",
                 self._failure.hint,
             )
         if self._guard:
-            self._guard.before_loading(self._stop)
+            self._guard.check_before_loading(self._stop)
         try:
             command = self._command() if callable(self._command) else self._command
             process = WorkerProcess(command, self._inherit)
         except WorkerDied as death:
-            self._policy.failed(self._clock())
-            self._failure = self._error(death, loading=True)
+            self._policy.record_failure(self._clock())
+            self._failure = self._make_error(death, loading=True)
             raise self._failure from death
         try:
-            self._life = Life(process, self._patience, self._hooks, self._ended, self._clock)
+            self._session = Session(process, self._patience, self._hooks, self._forget_session, self._clock)
         except RuntimeError as error:  # no more threads
             process.close()
             raise EngineError(f"{self._model.name}: {error}.", "Close other programs.") from error
-        return self._life
+        return self._session
 
-    def _ended(self, life: Life, death: WorkerDied | None) -> None:
+    def _forget_session(self, session: Session, death: WorkerDied | None) -> None:
         """Forget a session that is over, by death or on purpose."""
         with self._lock:
-            self._life = None
+            self._session = None
             if death:
-                self._policy.failed(self._clock())
-                self._failure = self._error(death, loading=life.facts is None)
+                self._policy.record_failure(self._clock())
+                self._failure = self._make_error(death, loading=session.facts is None)
 
-    def _error(self, death: WorkerDied, loading: bool = False) -> EngineError:
+    def _make_error(self, death: WorkerDied, loading: bool = False) -> EngineError:
         name = self._model.name
         if self._guard and self._guard.damage:
             return self._guard.damage
@@ -262,9 +262,9 @@ class Worker:
             return ModelError(f"{name} cannot be loaded: {death}.", hint)
         return EngineError(f"{name}: {death}.", death.hint or "Ask again: it is started anew.")
 
-    def _refusal(self, frame: Frame) -> EdgeError:
+    def _make_refusal(self, frame: Frame) -> EdgeError:
         """Make the error for a request that the worker cannot answer."""
-        message = f"{self._model.name}: {plain(frame['error'])}."
+        message = f"{self._model.name}: {clean(frame['error'])}."
         if frame.get("busy") is True:
             return BusyError(message, "Try again in a moment.")
         return RefusedError(message, "Ask shorter, or with fewer passages.")

@@ -61,8 +61,8 @@ class Request:
 class Call:
     """A request under way; it starts at once.
 
-    `head` first, then `block` until it returns nothing; `close` in any case. Each raises one of ``FAILURES`` where the
-    connection fails, and returns None as soon as ``cancelled()``.
+    `read_head` first, then `read_block` until it returns nothing; `close` in any case. Each raises one of ``FAILURES``
+    where the connection fails, and returns None as soon as ``cancelled()``.
     """
 
     def __init__(self, request: Request, route: Route) -> None:
@@ -73,17 +73,17 @@ class Call:
         self._sockets: list[socket.socket] = []
         Thread(target=self._run, name="openai", daemon=True).start()
 
-    def head(self, cancelled: Callable[[], bool]) -> Head | None:
+    def read_head(self, cancelled: Callable[[], bool]) -> Head | None:
         """Return status and headers, also later on."""
         if self._head is None:
-            item = self._next(cancelled)
+            item = self._take(cancelled)
             assert item is None or isinstance(item, Head)
             self._head = item
         return self._head
 
-    def block(self, cancelled: Callable[[], bool]) -> bytes | None:
+    def read_block(self, cancelled: Callable[[], bool]) -> bytes | None:
         """Return the next bytes as they came; ``b""`` at the end."""
-        item = self._next(cancelled)
+        item = self._take(cancelled)
         assert item is None or isinstance(item, bytes)
         return item
 
@@ -94,7 +94,7 @@ class Call:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def _next(self, cancelled: Callable[[], bool]) -> Head | bytes | None:
+    def _take(self, cancelled: Callable[[], bool]) -> Head | bytes | None:
         while not cancelled():
             with suppress(Empty):
                 item = self._items.get(timeout=POLL_S)
@@ -105,16 +105,16 @@ class Call:
 
     def _run(self) -> None:
         try:
-            self._exchange()
+            self._talk()
         except FAILURES as error:
             self._put(error)
         finally:
             while self._sockets:
                 self._sockets.pop().close()
 
-    def _exchange(self) -> None:
+    def _talk(self) -> None:
         request, route = self._request, self._route
-        with _manager(self, route) as manager:
+        with _make_manager(self, route) as manager:
             response = manager.request(
                 "GET" if request.body is None else "POST",
                 request.url,
@@ -149,7 +149,7 @@ class Call:
         return connection
 
 
-def _manager(call: Call, route: Route) -> urllib3.PoolManager:
+def _make_manager(call: Call, route: Route) -> urllib3.PoolManager:
     if route.proxy:
         url = parse_url(route.proxy if "://" in route.proxy else f"http://{route.proxy}")
         credentials = make_headers(proxy_basic_auth=url.auth) if url.auth else None

@@ -40,16 +40,16 @@ class EventParser:
             *lines, rest = _END.split(b"".join(self._rest))
             self._rest = [rest]
             for line in lines:
-                yield from self._line(line)
+                yield from self._take_line(line)
         if self._size > MAX_EVENT_BYTES:
             raise EventTooLong
 
     def end(self) -> Iterator[str]:
         """Yield the event that the end cut off, as far as it goes."""
-        yield from self._line(b"".join(self._rest).rstrip(b"\r"))
-        yield from self._line(b"")
+        yield from self._take_line(b"".join(self._rest).rstrip(b"\r"))
+        yield from self._take_line(b"")
 
-    def _line(self, line: bytes) -> Iterator[str]:
+    def _take_line(self, line: bytes) -> Iterator[str]:
         if not self._begun:
             line, self._begun = line.removeprefix(_BOM), True
         if not line:

@@ -23,7 +23,7 @@ from urllib3.util import parse_url
 
 from edge import __version__
 from edge.engine.interface import RefusedError
-from edge.engine.process.frames import plain
+from edge.engine.process.frames import clean
 from edge.engine.remote import protocol
 from edge.engine.remote.call import FAILURES, POLL_S, Call, Head, Request, Route
 from edge.engine.remote.events import EventParser, EventTooLong
@@ -88,39 +88,39 @@ class Server:
         """
         for pause in (*self._pauses_s, None):
             try:
-                return self._attempt(path, body, given_up)
+                return self._try(path, body, given_up)
             except _Transient as failure:
                 wait = pause if failure.wait_s is None else failure.wait_s
                 if pause is None or wait is None or wait > LONGEST_PAUSE_S:
                     raise failure.error from failure.__cause__
-            if _waited_in_vain(wait, given_up):
+            if _wait(wait, given_up):
                 return None
         return None
 
-    def data(self, call: Call, given_up: GivenUp) -> Iterator[str]:
+    def read_events(self, call: Call, given_up: GivenUp) -> Iterator[str]:
         """Yield the data of each event; of a server that does not stream, its one answer. Ends when it was given up.
 
         Raises:
             EngineError: what comes is no answer, or breaks off, or is silent but for comments.
         """
-        head = call.head(given_up)
+        head = call.read_head(given_up)
         kind = head.headers.get("Content-Type", "").partition(";")[0].strip().lower() if head else ""
         if kind == "application/json":
-            yield self._whole(call, given_up).decode("utf-8", "replace")
+            yield self._read_whole(call, given_up).decode("utf-8", "replace")
             return
         if kind != "text/event-stream":
             raise EngineError(
-                f"{self.name} sent {plain(kind) or 'something unknown'} in place of an answer.",
+                f"{self.name} sent {clean(kind) or 'something unknown'} in place of an answer.",
                 "openai_url must lead to the API, up to its /v1.",
             )
         parser, spoke = EventParser(), time.monotonic()
         try:
-            while block := self._block(call, given_up):
+            while block := self._read_block(call, given_up):
                 for data in parser.feed(block):
                     yield data
                     spoke = time.monotonic()  # after it: the one who takes the data may be slow
                 if time.monotonic() - spoke > self._silence_s:
-                    raise self._silent()
+                    raise self._make_silence_error()
             if block is not None:
                 yield from parser.end()
         except EventTooLong as error:
@@ -133,40 +133,38 @@ class Server:
             EngineError: the server cannot be asked, or refuses the key.
             NotUnderstoodError: it has none.
         """
-        call = self._call(path, None, silence_s)
+        call = self._begin_call(path, None, silence_s)
         with closing(call):
-            head = self._head(call, lambda: False)
-            body = self._whole(call, lambda: False)
+            head = self._read_head(call, lambda: False)
+            body = self._read_whole(call, lambda: False)
             if head is not None and head.status in _KEY_REFUSED:
-                raise self._refusal(head, protocol.error_of(body))
+                raise self._make_refusal(head, protocol.parse_error(body))
             if head is None or head.status != 200:
                 raise NotUnderstoodError(f"no {path}")
             return body
 
-    def error(self, said: str) -> EngineError:
+    def make_error(self, said: str) -> EngineError:
         """Make the error of a server that says what went wrong."""
         if any(words in said.lower() for words in _TOO_LONG):
-            return RefusedError(
-                f"{self.name}: {self._harmless(said)}", "Ask shorter, or with fewer passages."
-            )
-        return EngineError(f"{self.name} failed: {self._harmless(said) or 'it does not say why.'}", ELSEWHERE)
+            return RefusedError(f"{self.name}: {self._clean(said)}", "Ask shorter, or with fewer passages.")
+        return EngineError(f"{self.name} failed: {self._clean(said) or 'it does not say why.'}", ELSEWHERE)
 
     # --- one attempt --------------------------------------------------------------------------------------------
 
-    def _attempt(self, path: str, body: bytes, given_up: GivenUp) -> Call | None:
+    def _try(self, path: str, body: bytes, given_up: GivenUp) -> Call | None:
         if given_up():
             return None
-        call = self._call(path, body, self._silence_s)
+        call = self._begin_call(path, body, self._silence_s)
         opened = False
         try:
-            head = self._head(call, given_up)
+            head = self._read_head(call, given_up)
             if head is None:
                 return None
             opened = head.status == 200
             if opened:
                 return call
-            said = protocol.error_of(self._whole(call, given_up))
-            raise self._refusal(head, said)
+            said = protocol.parse_error(self._read_whole(call, given_up))
+            raise self._make_refusal(head, said)
         except EngineError as error:
             if isinstance(error.__cause__, NewConnectionError | ProtocolError):
                 raise _Transient(error, None) from error.__cause__
@@ -175,7 +173,7 @@ class Server:
             if not opened:
                 call.close()
 
-    def _call(self, path: str, body: bytes | None, silence_s: float) -> Call:
+    def _begin_call(self, path: str, body: bytes | None, silence_s: float) -> Call:
         headers = {
             "Accept": "text/event-stream, application/json" if body else "application/json",
             "Accept-Encoding": "identity",
@@ -192,23 +190,23 @@ class Server:
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context()
 
-    def _head(self, call: Call, given_up: GivenUp) -> Head | None:
+    def _read_head(self, call: Call, given_up: GivenUp) -> Head | None:
         try:
-            return call.head(given_up)
+            return call.read_head(given_up)
         except FAILURES as failure:
-            raise self._unreachable(failure) from failure
+            raise self._make_unreachable_error(failure) from failure
 
-    def _block(self, call: Call, given_up: GivenUp) -> bytes | None:
+    def _read_block(self, call: Call, given_up: GivenUp) -> bytes | None:
         try:
-            return call.block(given_up)
+            return call.read_block(given_up)
         except TimeoutError as failure:
-            raise self._silent() from failure
+            raise self._make_silence_error() from failure
         except FAILURES as failure:
             raise EngineError(f"{self.name} broke off its answer.", "Ask again.") from failure
 
-    def _whole(self, call: Call, given_up: GivenUp) -> bytes:
+    def _read_whole(self, call: Call, given_up: GivenUp) -> bytes:
         body = bytearray()
-        while block := self._block(call, given_up):
+        while block := self._read_block(call, given_up):
             body += block
             if len(body) > MAX_BODY_BYTES:
                 raise EngineError(f"{self.name} sent an answer without end.", ELSEWHERE)
@@ -216,8 +214,8 @@ class Server:
 
     # --- what went wrong ----------------------------------------------------------------------------------------
 
-    def _refusal(self, head: Head, said: str) -> EdgeError | _Transient:
-        said = self._harmless(said)
+    def _make_refusal(self, head: Head, said: str) -> EdgeError | _Transient:
+        said = self._clean(said)
         colon = f": {said}" if said else "."
         if head.status in _KEY_REFUSED:
             hint = f"Set {KEY}." if not self._key else f"Check {KEY}."
@@ -232,31 +230,33 @@ class Server:
         if head.status in _TRANSIENT:
             busy = head.status in _BUSY
             kind, what = (BusyError, "is busy") if busy else (EngineError, f"failed (HTTP {head.status})")
-            return _Transient(kind(f"{self.name} {what}{colon}", "Ask again later."), _retry_after(head))
+            return _Transient(
+                kind(f"{self.name} {what}{colon}", "Ask again later."), _parse_retry_after(head)
+            )
         if any(words in said.lower() for words in _TOO_LONG):
-            return self.error(said)
+            return self.make_error(said)
         kind = RefusedError if head.status in _AT_FAULT else EngineError
         return kind(f"{self.name} refused (HTTP {head.status}){colon}", ELSEWHERE)
 
-    def _unreachable(self, failure: BaseException) -> EngineError:
+    def _make_unreachable_error(self, failure: BaseException) -> EngineError:
         if isinstance(failure, TimeoutError) and not isinstance(failure, ConnectTimeoutError):
-            return self._silent()
+            return self._make_silence_error()
         for kind, reason, hint in _REASONS:
             if isinstance(failure, kind):
                 return EngineError(f"{self.name} cannot be asked: {reason}.", f"{hint} {ELSEWHERE}")
         return EngineError(
-            f"{self.name} cannot be asked: {self._harmless(str(failure)) or type(failure).__name__}.",
+            f"{self.name} cannot be asked: {self._clean(str(failure)) or type(failure).__name__}.",
             f"Check openai_url. {ELSEWHERE}",
         )
 
-    def _silent(self) -> EngineError:
+    def _make_silence_error(self) -> EngineError:
         return EngineError(
             f"{self.name} said nothing for {self._silence_s:g} s.", f"Set openai_timeout higher. {ELSEWHERE}"
         )
 
-    def _harmless(self, said: str) -> str:
+    def _clean(self, said: str) -> str:
         """Turn what a server said into one short line without the key, which some repeat."""
-        return plain(said.replace(self._key, "…") if self._key else said)
+        return clean(said.replace(self._key, "…") if self._key else said)
 
 
 class _Transient(Exception):
@@ -267,7 +267,7 @@ class _Transient(Exception):
         self.error, self.wait_s = error, wait_s
 
 
-def _retry_after(head: Head) -> float | None:
+def _parse_retry_after(head: Head) -> float | None:
     """Return the seconds that the server asks to be left alone for."""
     text = head.headers.get("Retry-After", "").strip()
     if text.isdecimal() and text.isascii():
@@ -280,7 +280,7 @@ def _retry_after(head: Head) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def _waited_in_vain(seconds: float, given_up: GivenUp) -> bool:
+def _wait(seconds: float, given_up: GivenUp) -> bool:
     """Wait; return whether it was given up meanwhile."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
@@ -290,7 +290,7 @@ def _waited_in_vain(seconds: float, given_up: GivenUp) -> bool:
     return given_up()
 
 
-def bearer(environ: Mapping[str, str]) -> str:
+def read_key(environ: Mapping[str, str]) -> str:
     """Read the key from the environment; empty when there is none.
 
     Raises:

@@ -24,7 +24,7 @@ from edge.engine.worker import sandbox
 from edge.engine.worker.channel import Channel
 
 if TYPE_CHECKING:
-    from edge.engine.worker.binding import Model, Started
+    from edge.engine.worker.binding import LoadedBackEnds, Model
 
 SWITCH_S = 0.0001
 """Seconds that one thread may keep the interpreter from another: many wait for it, none for long."""
@@ -49,27 +49,27 @@ def open_task(options: WorkerOptions) -> tuple[Frame, Serve]:
         from edge.engine.worker.generation import Generation
 
         generation = Generation(model, opened, options)
-        return {**_facts(options, started, model), **generation.facts()}, generation.serve
+        return {**_describe(options, started, model), **generation.describe()}, generation.serve
     from edge.engine.worker import pooled
 
     if options.task == "devices":
-        return started.facts(), partial(pooled.serve, handlers={})
+        return started.describe(), partial(pooled.serve, handlers={})
     model = binding.load(options)
-    make = {"embed": pooled.embedding, "rank": pooled.ranking}[options.task]
+    make = {"embed": pooled.open_embedding, "rank": pooled.open_ranking}[options.task]
     facts, handlers = make(model, options.threads)
-    return {**_facts(options, started, model), **facts}, partial(pooled.serve, handlers=handlers)
+    return {**_describe(options, started, model), **facts}, partial(pooled.serve, handlers=handlers)
 
 
-def _facts(options: WorkerOptions, started: Started, model: Model) -> Frame:
+def _describe(options: WorkerOptions, started: LoadedBackEnds, model: Model) -> Frame:
     from edge.engine.worker.binding import L
 
     return {
-        **started.facts(),
-        "name": model.metadata("general.name") or options.model.stem,
+        **started.describe(),
+        "name": model.read_metadata("general.name") or options.model.stem,
         "threads": options.threads,
         "system": L.llama_print_system_info().decode(),
         "gpu": bool(L.llama_supports_gpu_offload()),
-        **model.facts(),
+        **model.describe(),
     }
 
 
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     (text,) = sys.argv[1:] if arguments is None else arguments
     options = WorkerOptions.from_json(text)
     sink = _take_stdout()
-    level = sandbox.before_loading(options)
+    level = sandbox.restrict_before_loading(options)
     channel = Channel(sys.stdin.buffer, sink)
     try:
         facts, serve = open_task(options)
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         channel.send({"error": str(error), "hint": getattr(error, "hint", "")})
         os._exit(1)
     try:
-        level = sandbox.after_loading(level)
+        level = sandbox.restrict_after_loading(level)
         channel.send({"ready": {**facts, "sandbox": level.to_frame()}})
         serve(channel)
     except Exception:

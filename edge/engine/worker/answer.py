@@ -6,7 +6,7 @@ from edge.engine.process.frames import Frame
 from edge.engine.worker.binding import Model
 from edge.engine.worker.context import Logits
 from edge.engine.worker.request import Request
-from edge.engine.worker.sampler import alternatives
+from edge.engine.worker.sampler import list_alternatives
 
 
 class Writer:
@@ -32,30 +32,30 @@ class Writer:
         """
         piece = self._pieces[token]
         if piece is None:
-            return self._pending(request), "end"
+            return self._release(request), "end"
         request.tokens.append(token)
         if request.guesser:
             request.guesser.add(token)
         if request.sampling.logprobs is not None:
-            request.logprobs.append(self._likelihoods(logits, token, request.sampling.logprobs))
+            request.logprobs.append(self._list_likelihoods(logits, token, request.sampling.logprobs))
         text = request.stream.feed(piece)
-        frames = [_frame(request, text)] if text else []
+        frames = [_make_frame(request, text)] if text else []
         if request.stream.stopped:
             return frames, "stop"
         if request.written >= request.limit:
-            return frames + self._pending(request), "length"
+            return frames + self._release(request), "length"
         return frames, None
 
-    def _pending(self, request: Request) -> list[Frame]:
+    def _release(self, request: Request) -> list[Frame]:
         """Release what was held back, since it might have become a stop text."""
         text = request.stream.end()
-        return [_frame(request, text)] if text else []
+        return [_make_frame(request, text)] if text else []
 
-    def _likelihoods(self, logits: Logits, token: int, count: int) -> list[object]:
-        chosen, others = alternatives(logits, token, count)
-        return [[self._text(token), chosen], [[self._text(other), value] for other, value in others]]
+    def _list_likelihoods(self, logits: Logits, token: int, count: int) -> list[object]:
+        chosen, others = list_alternatives(logits, token, count)
+        return [[self._decode(token), chosen], [[self._decode(other), value] for other, value in others]]
 
-    def _text(self, token: int) -> str:
+    def _decode(self, token: int) -> str:
         return (self._pieces[token] or b"").decode(errors="replace")
 
 
@@ -69,11 +69,11 @@ class _Pieces(dict[int, bytes | None]):
         self._model = model
 
     def __missing__(self, token: int) -> bytes | None:
-        self[token] = piece = None if self._model.ends_answer(token) else self._model.piece(token)
+        self[token] = piece = None if self._model.ends_answer(token) else self._model.get_piece(token)
         return piece
 
 
-def _frame(request: Request, text: str) -> Frame:
+def _make_frame(request: Request, text: str) -> Frame:
     if request.sampling.logprobs is None:
         return {"id": request.number, "token": text}
     logprobs, request.logprobs = request.logprobs, []

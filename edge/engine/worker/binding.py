@@ -18,8 +18,8 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from edge.engine.process.options import WorkerOptions
-from edge.engine.worker.devices import Found, Registry
-from edge.engine.worker.embedded import load_inside
+from edge.engine.worker.devices import Device, Registry
+from edge.engine.worker.embedded import load_embedded
 
 ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR
 
@@ -38,7 +38,7 @@ class LoadError(Exception):
         self.hint = hint
 
 
-def _low_level() -> Any:
+def _import_low_level() -> Any:
     """Import llama_cpp's low-level module without the package's ``__init__``, whose high-level API (numpy, jinja2,
     diskcache: 0.2 s of every start) nothing here uses.
     """
@@ -49,21 +49,21 @@ def _low_level() -> Any:
         package = ModuleType("llama_cpp")
         package.__path__ = list(spec.submodule_search_locations)
         sys.modules["llama_cpp"] = package
-        _load_own(Path(os.environ.get("LLAMA_CPP_LIB_PATH") or Path(package.__path__[0], "lib")))
+        _load_libraries(Path(os.environ.get("LLAMA_CPP_LIB_PATH") or Path(package.__path__[0], "lib")))
     try:
         return importlib.import_module("llama_cpp.llama_cpp")
     except (OSError, RuntimeError, AttributeError) as error:  # a library that is gone, damaged, or another's
         raise LoadError(str(error), DAMAGED) from error
 
 
-def _load_own(folder: Path) -> None:
+def _load_libraries(folder: Path) -> None:
     """Load what llama.cpp needs by its path: by its name, another llama.cpp on LD_LIBRARY_PATH would go first."""
     for name in NEEDED:
         with suppress(OSError):  # it is damaged, which llama.cpp will say, or not part of this build
             ctypes.CDLL(str(folder / name))
 
 
-L = _low_level()
+L = _import_low_level()
 
 GGML_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}
 """Numbers of the types that keys and values may be stored in (enum ggml_type)."""
@@ -84,17 +84,17 @@ def _log(level: int, text: bytes, _data: object) -> None:
         _buffers[key] = _buffers.get(key, 0.0) + float(told[3])
 
 
-class Started(NamedTuple):
+class LoadedBackEnds(NamedTuple):
     """llama.cpp, ready to load models: its devices, what is wrong with back ends that were not loaded, the variant of
     its code for the processor (empty when there is but one) and what that uses.
     """
 
-    devices: tuple[Found, ...]
+    devices: tuple[Device, ...]
     problems: tuple[str, ...]
     processor: str
     features: tuple[str, ...]
 
-    def facts(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Return this as a part of the worker's facts."""
         devices = [
             {
@@ -111,7 +111,7 @@ class Started(NamedTuple):
         }
 
 
-def start(back_ends: Path | None = None) -> Started:
+def start(back_ends: Path | None = None) -> LoadedBackEnds:
     """Bring llama.cpp up: errors to stderr, nothing else. Back ends come from its own folder and the one named.
 
     Args:
@@ -125,9 +125,9 @@ def start(back_ends: Path | None = None) -> Started:
     _errors.clear()
     processor = registry.load_processor(libraries)
     problems = list(_errors)
-    features = registry.features()
+    features = registry.list_features()
     if features is None:  # never on to llama_backend_init: it would look for some in the working directory
-        raise LoadError(_no_processor(libraries), DAMAGED)
+        raise LoadError(_explain_no_processor(libraries), DAMAGED)
     for folder in (libraries, back_ends):
         if folder is not None:
             _errors.clear()
@@ -135,10 +135,10 @@ def start(back_ends: Path | None = None) -> Started:
             problems += list(_errors) if _errors else [f"{name} cannot be loaded" for name in names]
     L.llama_backend_init()
     _errors.clear()
-    return Started(registry.devices(), tuple(problems), processor, features)
+    return LoadedBackEnds(registry.list_devices(), tuple(problems), processor, features)
 
 
-def _no_processor(libraries: Path) -> str:
+def _explain_no_processor(libraries: Path) -> str:
     what = f"{libraries} holds no code that this processor can run"
     return f"{what} ({_errors[0]})" if _errors else what
 
@@ -150,7 +150,7 @@ class Model:
         path: the file.
         gpu_layers: layers computed on the GPU with the most free memory.
         repack: rearrange weights for this processor. Costs 37 s of load and 3 GB for a 7B model, gives about 10 %.
-        loras: adapters, each with its scale. They are in force in every context made by `new_context`.
+        loras: adapters, each with its scale. They are in force in every context made by `make_context`.
         offset: where in the file the model begins.
 
     Raises:
@@ -172,22 +172,24 @@ class Model:
         parameters.use_extra_bufts = repack
         parameters.n_gpu_layers = gpu_layers
         parameters.split_mode = L.LLAMA_SPLIT_MODE_NONE
-        parameters.main_gpu = _main_gpu()
+        parameters.main_gpu = _choose_gpu()
         if offset:
-            self.handle = load_inside(L, path, offset, parameters)
+            self.handle = load_embedded(L, path, offset, parameters)
         else:
             self.handle = L.llama_model_load_from_file(os.fsencode(path), parameters)
         if not self.handle:
-            raise LoadError(_reason("llama.cpp gives no reason"))
+            raise LoadError(_explain_failure("llama.cpp gives no reason"))
         self.vocab = L.llama_model_get_vocab(self.handle)
         self._piece = ctypes.create_string_buffer(256)
         self._gpu_layers = gpu_layers
-        self.adapters = [(self._adapter(file), scale) for file, scale in loras]
+        self.adapters = [(self._load_adapter(file), scale) for file, scale in loras]
 
-    def facts(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Return what runs where: layers, how many of them on a GPU, bytes of weights, MiB of llama.cpp's buffers."""
         layers = int(L.llama_model_n_layer(self.handle))
-        on_gpu = min(self._gpu_layers, layers + 1) if any(d.is_gpu for d in Registry(L._lib).devices()) else 0
+        on_gpu = (
+            min(self._gpu_layers, layers + 1) if any(d.is_gpu for d in Registry(L._lib).list_devices()) else 0
+        )
         return {
             "layers": layers,
             "gpu_layers": on_gpu,
@@ -196,12 +198,12 @@ class Model:
             "loras": len(self.adapters),
         }
 
-    def _adapter(self, path: Path) -> Any:
+    def _load_adapter(self, path: Path) -> Any:
         _errors.clear()
         adapter = L.llama_adapter_lora_init(self.handle, os.fsencode(path))
         if not adapter:
             raise LoadError(
-                f"the adapter {path.name} does not fit it: {_reason('llama.cpp gives no reason')}"
+                f"the adapter {path.name} does not fit it: {_explain_failure('llama.cpp gives no reason')}"
             )
         return adapter
 
@@ -210,13 +212,13 @@ class Model:
         """Tokens the model was trained to attend to; 0 when the file does not say."""
         return int(L.llama_model_n_ctx_train(self.handle))
 
-    def metadata(self, key: str) -> str | None:
+    def read_metadata(self, key: str) -> str | None:
         """Read a value of the GGUF's metadata as text."""
         buffer = ctypes.create_string_buffer(256)
         length = L.llama_model_meta_val_str(self.handle, key.encode(), buffer, len(buffer))
         return buffer.value.decode(errors="replace") if length >= 0 else None
 
-    def chat_template(self) -> str | None:
+    def read_chat_template(self) -> str | None:
         """Read the model's own chat template, a Jinja source."""
         template = L.llama_model_chat_template(self.handle, None)
         return template.decode(errors="replace") if template else None
@@ -238,12 +240,12 @@ class Model:
                 return list(tokens[:count])
             room = -count
 
-    def token_text(self, token: int) -> str:
+    def get_token_text(self, token: int) -> str:
         """Return the name of a token as the vocabulary spells it."""
         name = L.llama_vocab_get_text(self.vocab, token)
         return name.decode(errors="replace") if name else ""
 
-    def piece(self, token: int) -> bytes:
+    def get_piece(self, token: int) -> bytes:
         """Return what a token adds to the text: maybe nothing, maybe part of a character."""
         length = L.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
         if length < 0:
@@ -275,7 +277,7 @@ def load(options: WorkerOptions) -> Model:
     )
 
 
-def new_context(model: Model, **parameters: Any) -> Any:
+def make_context(model: Model, **parameters: Any) -> Any:
     """Make a llama.cpp context with the model's adapters; ``parameters`` are fields of ``llama_context_params``.
 
     Keys and values in fewer than 16 bits need flash attention, which is asked for then.
@@ -291,24 +293,24 @@ def new_context(model: Model, **parameters: Any) -> Any:
         values.flash_attn_type = L.LLAMA_FLASH_ATTN_TYPE_ENABLED
     context = L.llama_init_from_model(model.handle, values)
     if not context:
-        raise LoadError(_reason("no memory for the context"))
+        raise LoadError(_explain_failure("no memory for the context"))
     if model.adapters:
         count = len(model.adapters)
         handles = (L.llama_adapter_lora_p_ctypes * count)(*(handle for handle, _ in model.adapters))
         scales = (ctypes.c_float * count)(*(scale for _, scale in model.adapters))
         if L.llama_set_adapters_lora(context, handles, count, scales):
-            raise LoadError(_reason("its adapters cannot be used"))
+            raise LoadError(_explain_failure("its adapters cannot be used"))
     return context
 
 
-def _reason(otherwise: str) -> str:
+def _explain_failure(otherwise: str) -> str:
     """Return llama.cpp's own first complaint; the ones after it only say that loading failed."""
     first = _errors[0] if _errors else otherwise
     starved = any("failed to allocate" in line or "out of memory" in line for line in _errors)
     return f"not enough memory ({first})" if starved else first
 
 
-def _main_gpu() -> int:
+def _choose_gpu() -> int:
     """Choose the GPU with the most free memory, by its number among the GPUs."""
-    gpus = [device for device in Registry(L._lib).devices() if device.is_gpu]
+    gpus = [device for device in Registry(L._lib).list_devices() if device.is_gpu]
     return max(range(len(gpus)), key=lambda n: gpus[n].free, default=0)

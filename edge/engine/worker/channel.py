@@ -13,7 +13,7 @@ from edge.engine.process import frames
 from edge.engine.process.frames import Frame
 
 
-def _nobody(_request: int) -> None:
+def _ignore(_request: int) -> None:
     pass
 
 
@@ -28,7 +28,7 @@ class Channel:
         self._sending, self._asking, self._books = threading.Lock(), threading.Lock(), threading.Lock()
         self._open: set[int] = set()
         self._cancelled: set[int] = set()
-        self.on_cancel: Callable[[int], None] = _nobody
+        self.on_cancel: Callable[[int], None] = _ignore
         """Called by the reading thread as soon as a request is cancelled."""
         threading.Thread(target=self._read, name="reader", daemon=True).start()
         threading.Thread(target=self._post, name="writer", daemon=True).start()
@@ -55,12 +55,12 @@ class Channel:
             self.send({"ask": question})
             return self._answers.get()
 
-    def requests(self) -> Iterator[Frame]:
+    def receive_requests(self) -> Iterator[Frame]:
         """Yield requests as they come, for ever."""
         while True:
             yield self._requests.get()
 
-    def cancelled(self, request: int) -> bool:
+    def is_cancelled(self, request: int) -> bool:
         """Return whether the parent gave this request up."""
         return request in self._cancelled
 

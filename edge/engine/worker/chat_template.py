@@ -50,9 +50,9 @@ class ChatTemplate:
         environment = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _GenerationTag]
         )
-        environment.filters["tojson"] = _to_json
+        environment.filters["tojson"] = _write_json
         environment.globals["raise_exception"] = _refuse
-        environment.globals["strftime_now"] = _no_date
+        environment.globals["strftime_now"] = _omit_date
         self._tokens = {"bos_token": bos, "eos_token": eos}
         try:
             self._template = environment.from_string(source or PLAIN)
@@ -71,12 +71,12 @@ class ChatTemplate:
         """
         try:
             if len(messages) > 2 and messages[0]["role"] == "system" and self._moves_instructions:
-                return self._render(_without_system(messages))
+                return self._render(_merge_system(messages))
             return self._render(messages)
         except RequestError:
             if not messages or messages[0]["role"] != "system":
                 raise
-            return self._render(_without_system(messages))
+            return self._render(_merge_system(messages))
 
     @cached_property
     def _moves_instructions(self) -> bool:
@@ -97,12 +97,12 @@ class ChatTemplate:
             raise RequestError(f"the model's chat template failed: {error}") from error
 
 
-def _without_system(messages: Messages) -> Messages:
+def _merge_system(messages: Messages) -> Messages:
     system, first, *rest = messages
     return [{"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}, *rest]
 
 
-def _to_json(value: Any, **options: Any) -> str:
+def _write_json(value: Any, **options: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=options.get("indent"))
 
 
@@ -110,6 +110,6 @@ def _refuse(message: str) -> str:
     raise ValueError(message)
 
 
-def _no_date(_format: str) -> str:
+def _omit_date(_format: str) -> str:
     """Return nothing: a date would change the prompt's beginning every day, and with it every cached prefix."""
     return ""

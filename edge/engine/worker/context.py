@@ -11,7 +11,7 @@ from numpy import ctypeslib  # now: numpy imports it when it is first used, and 
 from numpy.typing import NDArray
 
 from edge.engine.worker.binding import L, Model
-from edge.engine.worker.opening import Opened
+from edge.engine.worker.opening import OpenedContext
 
 Logits = NDArray[np.float32]
 
@@ -74,12 +74,12 @@ class SharedContext:
         opened: made for it.
     """
 
-    def __init__(self, model: Model, opened: Opened) -> None:
+    def __init__(self, model: Model, opened: OpenedContext) -> None:
         self.handle = opened.handle
         self._memory = L.llama_get_memory(self.handle)
         self.cells = int(L.llama_n_ctx(self.handle))
         self.outputs = opened.outputs
-        self.idle_cells = _idle_cells(model)
+        self.idle_cells = _count_idle_cells(model)
         """Cells of idle sequences that do not slow a run down by more than a few per cent."""
         self.vocabulary = int(L.llama_vocab_n_tokens(model.vocab))
         self.batch = Batch(opened.batch)
@@ -96,7 +96,7 @@ class SharedContext:
         """End the run that is going on, or the next one. Any thread."""
         self._abort[0] = b"!"
 
-    def no_abort(self) -> None:
+    def clear_abort(self) -> None:
         """Take `abort` back."""
         self._abort[0] = b"\0"
 
@@ -112,7 +112,7 @@ class SharedContext:
             raise RuntimeError(f"llama.cpp could not decode {self.batch.rows} tokens (status {status})")
         return status
 
-    def logits(self, outputs: int) -> Logits:
+    def get_logits(self, outputs: int) -> Logits:
         """Return the logits of the last run, one row an output, in the order of the batch. Valid until the next run."""
         address = ctypes.addressof(L.llama_get_logits(self.handle).contents)
         if (address, outputs) != self._viewed:  # making a view takes as long as all else in a step
@@ -134,7 +134,7 @@ class SharedContext:
         return not (L.llama_model_is_recurrent(model) or L.llama_model_is_hybrid(model))
 
 
-def _idle_cells(model: Model) -> int:
+def _count_idle_cells(model: Model) -> int:
     """Count the idle cells that cost little: every head of every layer looks at every cell, whoever has it, and 4,000
     cost 20 % with a model of 127 MB.
     """

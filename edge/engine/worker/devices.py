@@ -45,7 +45,7 @@ _GetFeatures = ctypes.CFUNCTYPE(ctypes.POINTER(_Feature), ctypes.c_void_p)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Device:
     """A device: its name in the registry, what it is, its kind and its bytes of memory."""
 
     name: str
@@ -97,15 +97,15 @@ class Registry:
         Returns:
             its name; empty when one is linked in, or none can be loaded.
         """
-        if self._processor():
+        if self._find_processor():
             return ""
         loads = self._library.ggml_backend_load
-        names = variants(folder, cpuinfo)
-        return next((name for name in names if loads(os.fsencode(folder / _file(name)))), "")
+        names = list_variants(folder, cpuinfo)
+        return next((name for name in names if loads(os.fsencode(folder / _name_file(name)))), "")
 
-    def features(self) -> tuple[str, ...] | None:
+    def list_features(self) -> tuple[str, ...] | None:
         """Return what the loaded code for the processor uses, such as ``AVX2``; None when there is no such code."""
-        processor = self._processor()
+        processor = self._find_processor()
         if not processor:
             return None
         name = b"ggml_backend_get_features"
@@ -120,18 +120,18 @@ class Registry:
         wanted = [n for n in names if n not in _ALWAYS_THERE and not n.startswith("libggml-cpu-")]
         return tuple(n for n in wanted if not self._library.ggml_backend_load(os.fsencode(folder / n)))
 
-    def devices(self) -> tuple[Found, ...]:
+    def list_devices(self) -> tuple[Device, ...]:
         """List all devices, the processor among them."""
-        return tuple(self._device(n) for n in range(self._library.ggml_backend_dev_count()))
+        return tuple(self._describe_device(n) for n in range(self._library.ggml_backend_dev_count()))
 
-    def _processor(self) -> Any:
+    def _find_processor(self) -> Any:
         return self._library.ggml_backend_reg_by_name(b"CPU")
 
-    def _device(self, number: int) -> Found:
+    def _describe_device(self, number: int) -> Device:
         device = ctypes.c_void_p(self._library.ggml_backend_dev_get(number))
         free, total = ctypes.c_size_t(), ctypes.c_size_t()
         self._library.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
-        return Found(
+        return Device(
             self._library.ggml_backend_dev_name(device).decode(errors="replace"),
             self._library.ggml_backend_dev_description(device).decode(errors="replace"),
             self._library.ggml_backend_dev_type(device),
@@ -140,18 +140,18 @@ class Registry:
         )
 
 
-def variants(folder: Path, cpuinfo: Path = CPUINFO) -> tuple[str, ...]:
+def list_variants(folder: Path, cpuinfo: Path = CPUINFO) -> tuple[str, ...]:
     """List the variants of the processor's code that are in a folder and that the kernel lets run, best first."""
-    reported = _reported(cpuinfo)
-    there = {name: needed for name, needed in VARIANTS.items() if (folder / _file(name)).exists()}
+    reported = _read_flags(cpuinfo)
+    there = {name: needed for name, needed in VARIANTS.items() if (folder / _name_file(name)).exists()}
     return tuple(name for name, needed in there.items() if not needed or not reported or needed in reported)
 
 
-def _file(variant: str) -> str:
+def _name_file(variant: str) -> str:
     return f"libggml-cpu-{variant}.so"
 
 
-def _reported(cpuinfo: Path) -> set[str]:
+def _read_flags(cpuinfo: Path) -> set[str]:
     """Read what the kernel lets programs use, in the words of the first core; nothing when it does not say."""
     try:
         with cpuinfo.open(encoding="ascii", errors="replace") as file:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-def load_inside(library: Any, path: Path, offset: int, parameters: Any) -> Any:
+def load_embedded(library: Any, path: Path, offset: int, parameters: Any) -> Any:
     """Load the model that begins at ``offset``.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from edge.engine.worker.binding import L, LoadError, Model
-from edge.engine.worker.pool import Lane, Lanes
+from edge.engine.worker.pool import ContextPool, PoolingContext
 
 MAX_TOKENS = 256
 """The model's sequence length; what is beyond is cut."""
@@ -22,21 +22,21 @@ class Embedding:
         self._model = model
         self.dimensions = int(L.llama_model_n_embd(model.handle))
         mean = L.LLAMA_POOLING_TYPE_MEAN
-        make = partial(Lane, model, MAX_TOKENS, self.dimensions, pooling_type=mean)
-        self._lanes = Lanes(make, threads)
+        make = partial(PoolingContext, model, MAX_TOKENS, self.dimensions, pooling_type=mean)
+        self._lanes = ContextPool(make, threads)
         if self._lanes.first.memory:
             raise LoadError("it is a language model, not an embedder")
 
     def embed(self, texts: Sequence[str]) -> bytes:
         """Return vectors as little-endian float32, one after the other, not yet of unit length."""
-        return b"".join(self._lanes.map(self._vector, texts))
+        return b"".join(self._lanes.map(self._embed_one, texts))
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of each text without the special ones at its ends."""
         return [len(self._model.tokenize(text, ends=False, control=False)) for text in texts]
 
-    def _vector(self, lane: Lane, text: str) -> bytes:
+    def _embed_one(self, context: PoolingContext, text: str) -> bytes:
         tokens = self._model.tokenize(text[:MAX_CHARACTERS], ends=True, control=False)
         if len(tokens) > MAX_TOKENS:
             tokens = [*tokens[: MAX_TOKENS - 1], tokens[-1]]
-        return lane.pooled(tokens) or b""
+        return context.compute(tokens) or b""

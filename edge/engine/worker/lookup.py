@@ -22,7 +22,7 @@ LONGEST_PAUSE = 64
 """Chances to guess that are left out at most, after guesses that failed from their first token on."""
 
 
-def length(likelihood: float, row_cost: float, limit: int, rows: int = 1) -> int:
+def choose_length(likelihood: float, row_cost: float, limit: int, rows: int = 1) -> int:
     """Choose how many tokens to guess, so that most tokens come out of the time.
 
     Args:
@@ -54,25 +54,25 @@ class Guesser:
         self._history += array("i", (token,)).tobytes()
 
     def guess(self, limit: int, row_cost: float, rows: int) -> list[int]:
-        """Guess what comes next, most often nothing. See `length` for the arguments."""
+        """Guess what comes next, most often nothing. See `choose_length` for the arguments."""
         if self._pause:
             self._pause -= 1
             return []
         for matched in range(LONGEST, SHORTEST - 1, -1):
-            start = self._seen_before(matched)
+            start = self._find_earlier(matched)
             if start >= 0:
                 break
         else:
             return []
         self._matched = matched
-        count = length(self._likelihoods[matched], row_cost, min(limit, LIMIT), rows)
+        count = choose_length(self._likelihoods[matched], row_cost, min(limit, LIMIT), rows)
         if not count:
             self._likelihoods[matched] = min(HOPE, self._likelihoods[matched] + RECOVERY)
         found = array("i")
         found.frombytes(self._history[start : start + 4 * count])
         return list(found)
 
-    def judge(self, guessed: int, right: int) -> None:
+    def learn(self, guessed: int, right: int) -> None:
         """Learn from a guess of so many tokens, of which the first ``right`` were what the model said."""
         self._failures = 0 if right else self._failures + 1
         self._pause = 0 if right else min(2**self._failures, LONGEST_PAUSE)
@@ -83,7 +83,7 @@ class Guesser:
             likelihood *= LOSS
         self._likelihoods[self._matched] = likelihood
 
-    def _seen_before(self, count: int) -> int:
+    def _find_earlier(self, count: int) -> int:
         """Find in the history what followed the last tokens when they were seen before; -1 for nowhere."""
         history, size = self._history, 4 * count
         pattern = bytes(history[-size:])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.engine.process.options import WorkerOptions
-from edge.engine.worker.binding import GGML_TYPES, L, LoadError, Model, new_context
+from edge.engine.worker.binding import GGML_TYPES, L, LoadError, Model, make_context
 
 BATCH = 512
 """Rows of one run of the model, at most."""
@@ -22,7 +22,7 @@ GUESS_ROWS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedContext:
     """A llama.cpp context.
 
     Args:
@@ -42,7 +42,7 @@ class Opened:
     outputs: int
 
 
-def open_context(model: Model, options: WorkerOptions) -> Opened:
+def open_context(model: Model, options: WorkerOptions) -> OpenedContext:
     """Open a context with one unified KV cache, as large as the options want it and the model was trained for.
 
     Raises:
@@ -53,7 +53,7 @@ def open_context(model: Model, options: WorkerOptions) -> Opened:
     parallel = min(options.parallel, MAX_SEQUENCES - IDLE_SEQUENCES)
     sequences, outputs = parallel + IDLE_SEQUENCES, parallel + GUESS_ROWS
     cells, kv_type = max(options.cells, tokens), GGML_TYPES[options.kv_type]
-    handle = new_context(
+    handle = make_context(
         model,
         n_ctx=cells, n_batch=BATCH, n_ubatch=BATCH, n_seq_max=sequences, n_outputs_max=outputs,
         n_threads=options.threads, n_threads_batch=options.threads, kv_unified=True, no_perf=True,
@@ -61,4 +61,4 @@ def open_context(model: Model, options: WorkerOptions) -> Opened:
     )  # fmt: skip
     if not L.llama_get_memory(handle):
         raise LoadError("it is an embedder and writes no text")
-    return Opened(handle, tokens, parallel, sequences, BATCH, outputs)
+    return OpenedContext(handle, tokens, parallel, sequences, BATCH, outputs)

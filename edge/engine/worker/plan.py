@@ -37,9 +37,9 @@ class StepCost:
         if self._runs == 1:
             return
         if prompts and rows >= SMALLEST:
-            self._large = _mean(self._large, rows, seconds)
+            self._large = _update_mean(self._large, rows, seconds)
         elif not prompts:
-            self._small = _mean(self._small, rows, seconds)
+            self._small = _update_mean(self._small, rows, seconds)
 
     @property
     def row_s(self) -> float:
@@ -51,22 +51,22 @@ class StepCost:
             return self._large[1] / self._large[0]
         return UNMEASURED_ROW * self._small[1] / self._small[0] if self._small else 0.0
 
-    def step_s(self, rows: int) -> float:
+    def estimate_step_s(self, rows: int) -> float:
         """Estimate the seconds of a run of so many rows; 0 when nothing was measured."""
         if not self._small:
             return self.row_s * rows
         return max(0.0, self._small[1] + self.row_s * (rows - self._small[0]))
 
-    def row_share(self, rows: int) -> float:
+    def estimate_row_share(self, rows: int) -> float:
         """Estimate the cost of one more row relative to a run of so many rows.
 
         At most half: where rows cost nearly as much as runs, a right guess saves little time, but loses none.
         """
-        step = self.step_s(rows)
+        step = self.estimate_step_s(rows)
         return min(0.5, self.row_s / step) if step else UNMEASURED_ROW
 
 
-def prompt_budget(cost: StepCost, decoding: int, limit: int, *, apart: bool = False) -> int:
+def compute_prompt_budget(cost: StepCost, decoding: int, limit: int, *, apart: bool = False) -> int:
     """Compute the prompt tokens that the next run may take.
 
     Args:
@@ -79,7 +79,7 @@ def prompt_budget(cost: StepCost, decoding: int, limit: int, *, apart: bool = Fa
     if not cost.row_s or room <= 0:
         return max(0, room)
     if decoding:
-        alone = cost.step_s(decoding)
+        alone = cost.estimate_step_s(decoding)
         seconds = max(STEP_S, SLOW_STEPS * alone) - (0.0 if apart else alone)
     else:
         seconds = ALONE_S
@@ -104,7 +104,7 @@ def share(remaining: Sequence[int], budget: int) -> list[int]:
     return parts
 
 
-def _mean(before: tuple[float, float] | None, rows: int, seconds: float) -> tuple[float, float]:
+def _update_mean(before: tuple[float, float] | None, rows: int, seconds: float) -> tuple[float, float]:
     if before is None:
         return rows, seconds
     weight = FASTER if seconds * before[0] < before[1] * rows else SLOWER

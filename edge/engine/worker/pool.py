@@ -18,7 +18,7 @@ from functools import partial
 from queue import Empty, PriorityQueue, SimpleQueue
 from typing import Any, TypeVar
 
-from edge.engine.worker.binding import L, LoadError, Model, new_context
+from edge.engine.worker.binding import L, LoadError, Model, make_context
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 ABORTED = 2  # llama.h: what llama_encode and llama_decode return then
 
 
-class Lanes:
+class ContextPool:
     """Contexts of one model, each made when it is first needed. Safe to use from several threads.
 
     Where many wait, the first items of all of them come before the second ones: a question goes before the rest of a
@@ -37,9 +37,9 @@ class Lanes:
         count: texts computed at a time, over all callers.
     """
 
-    def __init__(self, make: Callable[[], Lane], count: int) -> None:
+    def __init__(self, make: Callable[[], PoolingContext], count: int) -> None:
         self._make, self._count = make, count
-        self._free: SimpleQueue[Lane] = SimpleQueue()
+        self._free: SimpleQueue[PoolingContext] = SimpleQueue()
         self._lock = threading.Lock()
         self._made = 1
         self.first = make()
@@ -47,36 +47,38 @@ class Lanes:
         self._jobs: PriorityQueue[tuple[int, int, Callable[[], None]]] = PriorityQueue()
         self._numbers = itertools.count()
         for _ in range(count):
-            threading.Thread(target=self._work_off, name="pool", daemon=True).start()
+            threading.Thread(target=self._work, name="pool", daemon=True).start()
 
-    def map(self, work: Callable[[Lane, Item], Result], items: Sequence[Item]) -> list[Result]:
+    def map(self, work: Callable[[PoolingContext, Item], Result], items: Sequence[Item]) -> list[Result]:
         """Run ``work(context, item)`` for every item, as many at a time as there are contexts."""
         if len(items) == 1:
-            return [self._one(work, items[0])]
+            return [self._run_one(work, items[0])]
         results: list[Future[Result]] = [Future() for _ in items]
         for n, (item, result) in enumerate(zip(items, results, strict=True)):
             self._jobs.put((n, next(self._numbers), partial(self._settle, result, work, item)))
         return [result.result() for result in results]
 
-    def _work_off(self) -> None:
+    def _work(self) -> None:
         while True:
             *_, job = self._jobs.get()
             job()
 
-    def _settle(self, result: Future[Result], work: Callable[[Lane, Item], Result], item: Item) -> None:
+    def _settle(
+        self, result: Future[Result], work: Callable[[PoolingContext, Item], Result], item: Item
+    ) -> None:
         try:
-            result.set_result(self._one(work, item))
+            result.set_result(self._run_one(work, item))
         except Exception as error:
             result.set_exception(error)
 
-    def _one(self, work: Callable[[Lane, Item], Result], item: Item) -> Result:
-        lane = self._take()
+    def _run_one(self, work: Callable[[PoolingContext, Item], Result], item: Item) -> Result:
+        context = self._take()
         try:
-            return work(lane, item)
+            return work(context, item)
         finally:
-            self._free.put(lane)
+            self._free.put(context)
 
-    def _take(self) -> Lane:
+    def _take(self) -> PoolingContext:
         with suppress(Empty):
             return self._free.get_nowait()
         with self._lock:
@@ -88,7 +90,7 @@ class Lanes:
         return self._free.get()
 
 
-class Lane:
+class PoolingContext:
     """One context and its batch; used by one thread at a time.
 
     Args:
@@ -103,35 +105,35 @@ class Lane:
 
     def __init__(self, model: Model, tokens: int, width: int, **parameters: Any) -> None:
         self._bytes = width * ctypes.sizeof(ctypes.c_float)
-        self.context = new_context(
+        self.handle = make_context(
             model,
             n_ctx=tokens, n_batch=tokens, n_ubatch=tokens, n_seq_max=1, n_threads=1, n_threads_batch=1,
             embeddings=True, **parameters,
         )  # fmt: skip
-        self.memory = L.llama_get_memory(self.context)
+        self.memory = L.llama_get_memory(self.handle)
         self._batch: Any = L.llama_batch_init(tokens, 0, 1)
         self._deadline: float | None = None
         # Kept alive: llama.cpp calls it between the nodes of a graph, so that a text can be given up half way.
-        self._abort = L.ggml_abort_callback(lambda _data: self._late())
+        self._abort = L.ggml_abort_callback(lambda _data: self._is_late())
 
-    def abortable(self) -> None:
+    def allow_abort(self) -> None:
         """Let deadlines be seen while a text is computed."""
-        L.llama_set_abort_callback(self.context, self._abort, None)
+        L.llama_set_abort_callback(self.handle, self._abort, None)
 
-    def pooled(self, tokens: Sequence[int], deadline: float | None = None) -> bytes | None:
+    def compute(self, tokens: Sequence[int], deadline: float | None = None) -> bytes | None:
         """Compute the vector of a text, as float32; None when ``time.monotonic()`` passed the deadline meanwhile."""
         self._deadline = deadline
-        if self._late():
+        if self._is_late():
             return None
         self._fill(tokens)
         if self.memory:
             L.llama_memory_clear(self.memory, False)
-            status = L.llama_decode(self.context, self._batch)
+            status = L.llama_decode(self.handle, self._batch)
         else:
-            status = L.llama_encode(self.context, self._batch)
+            status = L.llama_encode(self.handle, self._batch)
         if status == ABORTED:
             return None
-        vector = L.llama_get_embeddings_seq(self.context, 0) if status == 0 else None
+        vector = L.llama_get_embeddings_seq(self.handle, 0) if status == 0 else None
         if not vector:
             raise RuntimeError(f"llama.cpp could not encode {len(tokens)} tokens (status {status})")
         return ctypes.string_at(vector, self._bytes)
@@ -146,5 +148,5 @@ class Lane:
             batch.logits[position] = 1
         batch.n_tokens = len(tokens)
 
-    def _late(self) -> bool:
+    def _is_late(self) -> bool:
         return self._deadline is not None and time.monotonic() >= self._deadline

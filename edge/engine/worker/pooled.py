@@ -27,12 +27,12 @@ class Channel(Protocol):
         """Write frames out at once."""
         ...
 
-    def requests(self) -> Iterator[Frame]:
+    def receive_requests(self) -> Iterator[Frame]:
         """Yield requests as they come, for ever."""
         ...
 
 
-def embedding(model: Model, threads: int) -> tuple[Frame, dict[str, Handle]]:
+def open_embedding(model: Model, threads: int) -> tuple[Frame, dict[str, Handle]]:
     """Open an embedder: facts on it, and what it can do."""
     from edge.engine.worker.embedding import Embedding
 
@@ -47,7 +47,7 @@ def embedding(model: Model, threads: int) -> tuple[Frame, dict[str, Handle]]:
     return {"dimensions": embedding.dimensions}, {"embed": embed, "count": count}
 
 
-def ranking(model: Model, threads: int) -> tuple[Frame, dict[str, Handle]]:
+def open_ranking(model: Model, threads: int) -> tuple[Frame, dict[str, Handle]]:
     """Open a reranker: facts on it, and what it can do."""
     from edge.engine.worker.ranking import Ranking
 
@@ -71,5 +71,5 @@ def serve(channel: Channel, handlers: dict[str, Handle]) -> None:
             os._exit(2)
 
     with ThreadPoolExecutor(WAITING) as threads:
-        for request in channel.requests():
+        for request in channel.receive_requests():
             threads.submit(answer, request)

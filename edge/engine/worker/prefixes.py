@@ -52,23 +52,23 @@ class Prefixes:
         self._entries: dict[str, Tokens] = {}
         self._saving: threading.Thread | None = None
 
-    def stored(self, entries: Sequence[dict[str, str]]) -> None:
+    def add_stored(self, entries: Sequence[dict[str, str]]) -> None:
         """Add entries that the parent has: ``{"name", "tokens"}``."""
         for entry in entries:
             self._add(entry["name"], np.frombuffer(base64.b64decode(entry["tokens"]), np.int32))
 
-    def longest(self, tokens: Sequence[int]) -> int:
+    def count_stored(self, tokens: Sequence[int]) -> int:
         """Count how many of the first of these tokens are stored."""
-        return self._best(np.asarray(tokens, np.int32))[1]
+        return self._find_best(np.asarray(tokens, np.int32))[1]
 
     def load(self, tokens: Sequence[int], sequence: int) -> int:
         """Bring them into an empty sequence; how many it holds then. 0 where that failed: then it is empty."""
-        name, common = self._best(np.asarray(tokens, np.int32))
-        if not name or not self._saved(LOAD_LIMIT_S):
+        name, common = self._find_best(np.asarray(tokens, np.int32))
+        if not name or not self._wait_for_memory(LOAD_LIMIT_S):
             return 0
         stored = self._entries[name]
         size = self._ask({"load": {"name": name}}).get("bytes", 0)
-        if not self._restored(sequence, size, len(stored)) or not self._cut(sequence, common, len(stored)):
+        if not self._restore(sequence, size, len(stored)) or not self._cut(sequence, common, len(stored)):
             self._context.forget(sequence)
             with self._lock:
                 self._entries.pop(name, None)
@@ -78,7 +78,7 @@ class Prefixes:
 
     def offer(self, tokens: Sequence[int], sequence: int) -> None:
         """Store this sequence, which holds these tokens, if that is worth it."""
-        if len(tokens) - self.longest(tokens) < self._worth or not self._saved(SAVE_LIMIT_S):
+        if len(tokens) - self.count_stored(tokens) < self._worth or not self._wait_for_memory(SAVE_LIMIT_S):
             return
         size = int(L.llama_state_seq_get_size(self._context.handle, sequence))
         if not 0 < size <= len(self._buffer):
@@ -95,7 +95,7 @@ class Prefixes:
         if name:
             self._add(name, tokens)
 
-    def _saved(self, limit_s: float) -> bool:
+    def _wait_for_memory(self, limit_s: float) -> bool:
         """Wait for the shared memory; return whether it is free."""
         if self._saving:
             self._saving.join(limit_s)
@@ -104,20 +104,20 @@ class Prefixes:
     def _add(self, name: str, tokens: Tokens) -> None:
         with self._lock:
             for other, found in list(self._entries.items()):
-                if _common(found, tokens) == len(found):  # the parent has dropped it, too
+                if _count_common(found, tokens) == len(found):  # the parent has dropped it, too
                     del self._entries[other]
             self._entries[name] = tokens
 
-    def _best(self, tokens: Tokens) -> tuple[str, int]:
+    def _find_best(self, tokens: Tokens) -> tuple[str, int]:
         """Find the entry that has most of the first of these tokens, the shortest of several, and how many."""
         with self._lock:
-            found = [(_common(e, tokens), -len(e), name) for name, e in self._entries.items()]
+            found = [(_count_common(e, tokens), -len(e), name) for name, e in self._entries.items()]
         if not self._context.forgets:
             found = [(common, length, name) for common, length, name in found if common == -length]
         common, _, name = max(found, default=(0, 0, ""))
         return (name, common) if common else ("", 0)
 
-    def _restored(self, sequence: int, size: int, tokens: int) -> bool:
+    def _restore(self, sequence: int, size: int, tokens: int) -> bool:
         if not 0 < size <= len(self._buffer):
             return False
         handle = self._context.handle
@@ -133,7 +133,7 @@ class Prefixes:
             self._shared.madvise(mmap.MADV_REMOVE)
 
 
-def _common(a: Tokens, b: Tokens) -> int:
+def _count_common(a: Tokens, b: Tokens) -> int:
     """Count the tokens that two sequences begin with in common."""
     length = min(len(a), len(b))
     different = np.flatnonzero(a[:length] != b[:length])

@@ -27,7 +27,7 @@ class Prompts:
         vocab = model.vocab
         ends = (L.llama_vocab_bos(vocab), L.llama_vocab_eos(vocab))
         self._template = ChatTemplate(
-            model.chat_template(), *(model.token_text(token) if token >= 0 else "" for token in ends)
+            model.read_chat_template(), *(model.get_token_text(token) if token >= 0 else "" for token in ends)
         )
         self._begin: int | None = ends[0] if L.llama_vocab_get_add_bos(vocab) else None
 
@@ -37,17 +37,17 @@ class Prompts:
         Raises:
             RequestError: the model's template refuses them.
         """
-        least = _least_tokens(messages)
-        return least if least > self.limit else len(self._tokens(messages))
+        least = _estimate_least(messages)
+        return least if least > self.limit else len(self._tokenize(messages))
 
-    def tokens(self, messages: Messages) -> list[int]:
+    def tokenize(self, messages: Messages) -> list[int]:
         """Turn messages into the tokens of the prompt.
 
         Raises:
             RequestError: the model's template refuses the messages, or they make more than ``limit`` tokens.
         """
-        least = _least_tokens(messages)
-        tokens = self._tokens(messages) if least <= self.limit else []
+        least = _estimate_least(messages)
+        tokens = self._tokenize(messages) if least <= self.limit else []
         count = len(tokens) or least
         if count > self.limit:
             raise RequestError(
@@ -55,8 +55,8 @@ class Prompts:
             )
         return tokens
 
-    def _tokens(self, messages: Messages) -> list[int]:
-        safe = [{"role": m["role"], "content": self._without_control(m["content"])} for m in messages]
+    def _tokenize(self, messages: Messages) -> list[int]:
+        safe = [{"role": m["role"], "content": self._break_control(m["content"])} for m in messages]
         tokens = self._model.tokenize(self._template.render(safe), ends=False, control=True)
         if self._begin is not None and tokens[:1] != [self._begin]:
             tokens.insert(0, self._begin)
@@ -64,7 +64,7 @@ class Prompts:
             raise RequestError("there is nothing to answer")
         return tokens
 
-    def _without_control(self, text: str) -> str:
+    def _break_control(self, text: str) -> str:
         """Break control marks in a text: a ``<|im_end|>`` gets a space and is plain text, so that it cannot steer the
         conversation.
 
@@ -72,7 +72,9 @@ class Prompts:
         """
         for _ in range(CONTROL_ROUNDS):
             tokens: Sequence[int] = self._model.tokenize(text, ends=False, control=True)
-            names = {self._model.token_text(token) for token in set(tokens) if self._model.is_control(token)}
+            names = {
+                self._model.get_token_text(token) for token in set(tokens) if self._model.is_control(token)
+            }
             before = text
             for name in names:
                 text = text.replace(name, f"{name[0]} {name[1:]}") if len(name) > 1 else text
@@ -81,5 +83,5 @@ class Prompts:
         raise RequestError("the text is full of the model's own control marks")
 
 
-def _least_tokens(messages: Messages) -> int:
+def _estimate_least(messages: Messages) -> int:
     return sum(len(message["content"]) for message in messages) // CHARACTERS_PER_TOKEN

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from edge.engine.worker.binding import L, LoadError, Model
-from edge.engine.worker.pool import Lane, Lanes
+from edge.engine.worker.pool import ContextPool, PoolingContext
 from edge.text.leading import take_leading
 
 MAX_TOKENS = 512
@@ -40,15 +40,15 @@ class Ranking:
         self._model = model
         self.limit = min(MAX_TOKENS, model.trained_context or MAX_TOKENS)
         outputs = int(L.llama_model_n_cls_out(model.handle))
-        self._lanes = Lanes(partial(_lane, model, self.limit, outputs), threads)
-        pooling = L.llama_pooling_type(self._lanes.first.context)
+        self._lanes = ContextPool(partial(_make_context, model, self.limit, outputs), threads)
+        pooling = L.llama_pooling_type(self._lanes.first.handle)
         if pooling != L.LLAMA_POOLING_TYPE_RANK:
             kind = "a language model" if self._lanes.first.memory else "an embedder"
             raise LoadError(f"it is {kind}, not a reranker")
         if outputs > 1 and L.llama_model_cls_label(model.handle, 0) != YES:
             raise LoadError(f"it sorts texts into {outputs} classes and is no reranker")
-        self._pair = layout(model)
-        self._room = self.limit - len(self._pair.tokens("", ""))
+        self._pair = choose_layout(model)
+        self._room = self.limit - len(self._pair.tokenize("", ""))
         if self._room < MIN_ROOM:
             raise LoadError("its template leaves no room for a passage")
 
@@ -59,9 +59,9 @@ class Ranking:
         question = self._cut(question, int(self._room * QUESTION_SHARE))
         room = self._room - self._count(question)
 
-        def score(lane: Lane, text: str) -> float | None:
-            tokens = self._pair.tokens(question, self._cut(text, room))
-            pooled = lane.pooled(tokens[: self.limit], deadline)
+        def score(context: PoolingContext, text: str) -> float | None:
+            tokens = self._pair.tokenize(question, self._cut(text, room))
+            pooled = context.compute(tokens[: self.limit], deadline)
             return struct.unpack_from("<f", pooled)[0] if pooled else None
 
         return self._lanes.map(score, texts)
@@ -76,12 +76,12 @@ class Ranking:
 class Pair(Protocol):
     """The layout in which a model reads question and passage."""
 
-    def tokens(self, question: str, text: str) -> list[int]:
+    def tokenize(self, question: str, text: str) -> list[int]:
         """Tokenize both as one sequence."""
         ...
 
 
-def layout(model: Model) -> Pair:
+def choose_layout(model: Model) -> Pair:
     """Choose the layout that a model was trained with: its own template, else that of BERT and its kin.
 
     Raises:
@@ -110,11 +110,17 @@ class SeparatedPair:
         if not self._between or min([*self._before, *self._between]) < 0:
             raise LoadError("its vocabulary has nothing to part question and passage with")
 
-    def tokens(self, question: str, text: str) -> list[int]:
+    def tokenize(self, question: str, text: str) -> list[int]:
         """See ``Pair``."""
-        return [*self._before, *self._of(question), *self._between, *self._of(text), *self._after]
+        return [
+            *self._before,
+            *self._tokenize_text(question),
+            *self._between,
+            *self._tokenize_text(text),
+            *self._after,
+        ]
 
-    def _of(self, text: str) -> list[int]:
+    def _tokenize_text(self, text: str) -> list[int]:
         return self._model.tokenize(text, ends=False, control=False)
 
 
@@ -127,13 +133,13 @@ class TemplatePair:
     def __init__(self, model: Model, template: str) -> None:
         self._model = model
         tokens = model.tokenize(template, ends=False, control=True)
-        names = {model.token_text(token) for token in tokens if model.is_control(token)} - {""}
+        names = {model.get_token_text(token) for token in tokens if model.is_control(token)} - {""}
         longest_first = sorted(map(re.escape, names), key=len, reverse=True)
         self._parts = re.split(f"({'|'.join(longest_first)})", template) if names else [template]
         if not all("{" + name + "}" in template for name in ("query", "document")):
             raise LoadError("its template for reranking lacks {query} or {document}")
 
-    def tokens(self, question: str, text: str) -> list[int]:
+    def tokenize(self, question: str, text: str) -> list[int]:
         """See ``Pair``."""
         values = {"query": question, "document": text}
         tokens: list[int] = []
@@ -143,8 +149,8 @@ class TemplatePair:
         return tokens
 
 
-def _lane(model: Model, tokens: int, outputs: int) -> Lane:
+def _make_context(model: Model, tokens: int, outputs: int) -> PoolingContext:
     """Make a context that pools as the file says, and can be given up at a deadline."""
-    lane = Lane(model, tokens, outputs)
-    lane.abortable()
-    return lane
+    context = PoolingContext(model, tokens, outputs)
+    context.allow_abort()
+    return context

@@ -59,7 +59,7 @@ class Request:
         """Tokens of the answer so far."""
         return len(self.tokens) - self.prompt
 
-    def finished(self, reason: str) -> Frame:
+    def make_last_frame(self, reason: str) -> Frame:
         """Make the last frame: why the request ended and what it cost."""
         return {
             "id": self.number,

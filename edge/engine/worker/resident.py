@@ -15,7 +15,7 @@ MUCH_LONGER = 32
 class Prefixes(Protocol):
     """Beginnings of prompts that are kept outside of this process. Called from one thread only."""
 
-    def longest(self, tokens: Sequence[int]) -> int:
+    def count_stored(self, tokens: Sequence[int]) -> int:
         """Count how many of the first of these tokens are kept."""
         ...
 
@@ -49,29 +49,29 @@ class Resident:
         """Cells that hold nothing."""
         return self._context.cells - self._tree.cells
 
-    def running_cells(self) -> int:
+    def count_running_cells(self) -> int:
         """Count the cells that stay when all idle sequences go."""
-        return self._tree.cells_without(self._idle.keys())
+        return self._tree.count_cells_without(self._idle.keys())
 
-    def overlap(self, tokens: Sequence[int]) -> int:
+    def count_resident(self, tokens: Sequence[int]) -> int:
         """Count how many of the first of these tokens are resident and can be shared."""
-        return self._best(tokens[:-1])[0]
+        return self._find_best(tokens[:-1])[0]
 
     def take(self, tokens: Sequence[int]) -> tuple[int, int]:
         """Take a sequence that holds as many as possible of the first of these tokens, and return how many these are.
 
         At least the last token is left to compute. There must be a sequence that does not run.
         """
-        length, owner = self._best(tokens[:-1])
-        stored = self.prefixes.longest(tokens[:-1]) if self.prefixes else 0
+        length, owner = self._find_best(tokens[:-1])
+        stored = self.prefixes.count_stored(tokens[:-1]) if self.prefixes else 0
         if stored > length + MUCH_LONGER:
             if loaded := self._load(tokens[:stored]):
                 return loaded
-            length, owner = self._best(tokens[:-1])
-        if owner is not None and owner in self._idle and self._tree.length(owner) == length:
+            length, owner = self._find_best(tokens[:-1])
+        if owner is not None and owner in self._idle and self._tree.get_length(owner) == length:
             self._wake(owner)
             return owner, length
-        sequence = self._new(keep=owner)
+        sequence = self._take_number(keep=owner)
         if sequence is None:  # the owner is the only one that does not run
             assert owner is not None
             self._shorten(owner, length)
@@ -90,7 +90,7 @@ class Resident:
 
     def rest(self, sequence: int) -> None:
         """Put a sequence to rest: nobody runs it, and it stays as a beginning for others until its cells are needed."""
-        if not self._tree.length(sequence):
+        if not self._tree.get_length(sequence):
             self.drop(sequence)
             return
         self._idle[sequence] = None
@@ -115,7 +115,7 @@ class Resident:
 
         All of them: a run looks at every cell up to the last one in use, and the youngest sequences lie there.
         """
-        if self._tree.cells - self.running_cells() > self._context.idle_cells:
+        if self._tree.cells - self.count_running_cells() > self._context.idle_cells:
             for sequence in list(self._idle):
                 self.drop(sequence)
 
@@ -125,20 +125,22 @@ class Resident:
             sequence = next(iter(self._offers))
             del self._offers[sequence]
             if self.prefixes and sequence in self._idle:
-                self.prefixes.offer(self._tree.tokens(sequence), sequence)
+                self.prefixes.offer(self._tree.get_tokens(sequence), sequence)
                 return True
         return False
 
-    def _best(self, tokens: Sequence[int]) -> tuple[int, int | None]:
-        length, owners = self._tree.longest(tokens)
+    def _find_best(self, tokens: Sequence[int]) -> tuple[int, int | None]:
+        length, owners = self._tree.find_longest(tokens)
         if not self._context.forgets:  # only a whole sequence is of use, to one that takes it over
-            owners = [owner for owner in owners if owner in self._idle and self._tree.length(owner) == length]
+            owners = [
+                owner for owner in owners if owner in self._idle and self._tree.get_length(owner) == length
+            ]
         if not owners or not length:
             return 0, None
-        whole = [owner for owner in owners if owner in self._idle and self._tree.length(owner) == length]
+        whole = [owner for owner in owners if owner in self._idle and self._tree.get_length(owner) == length]
         return length, (whole or owners)[0]
 
-    def _new(self, keep: int | None = None) -> int | None:
+    def _take_number(self, keep: int | None = None) -> int | None:
         """Take the number of a new sequence, at the price of the idle one that was not used for longest."""
         if not self._free:
             oldest = next((sequence for sequence in self._idle if sequence != keep), None)
@@ -150,7 +152,7 @@ class Resident:
     def _load(self, tokens: Sequence[int]) -> tuple[int, int] | None:
         """Load a sequence with tokens that were kept elsewhere."""
         assert self.prefixes
-        sequence = self._new() if self.make_room(len(tokens)) else None
+        sequence = self._take_number() if self.make_room(len(tokens)) else None
         if sequence is None:
             return None
         self._tree.open(sequence)

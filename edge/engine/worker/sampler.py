@@ -32,7 +32,7 @@ _REPETITIONS = re.compile(r"(?<=[{,])\s*(\d{3,9})(?=\s*[,}])")
 Row = NDArray[np.float32]
 
 
-def grammar_of(schema: str) -> bytes:
+def make_grammar(schema: str) -> bytes:
     """Make the grammar of a JSON schema, for llama.cpp.
 
     Raises:
@@ -79,7 +79,7 @@ class Candidates:
         self._view["logit"] = logits
         return L.llama_token_data_array(self._array, len(self._ids), -1, False)
 
-    def best(self) -> int:
+    def find_best(self) -> int:
         """Find the likeliest token.
 
         Raises:
@@ -102,11 +102,11 @@ class Sampler:
         self._grammar = self._chain = None
         self._candidates = candidates
         if sampling.schema is not None:
-            self._grammar = L.llama_sampler_init_grammar(model.vocab, grammar_of(sampling.schema), b"root")
+            self._grammar = L.llama_sampler_init_grammar(model.vocab, make_grammar(sampling.schema), b"root")
             if not self._grammar:
                 raise RequestError("the JSON schema cannot be used: llama.cpp does not take its grammar")
         if sampling.temperature >= COLDEST or sampling.presence_penalty or sampling.frequency_penalty:
-            self._chain = _chain(sampling, int(L.llama_vocab_n_tokens(model.vocab)), tokens)
+            self._chain = _make_chain(sampling, int(L.llama_vocab_n_tokens(model.vocab)), tokens)
         self.greedy = self._grammar is None and self._chain is None
         """True when it is always the likeliest token, whatever came before."""
 
@@ -119,7 +119,7 @@ class Sampler:
         if self.greedy:  # 0.02 ms for 152,000 tokens; with a chain of samplers it takes 0.5 ms
             return int(logits.argmax())
         token = self._pick(logits, within_grammar=False)
-        if self._grammar and not self._allows(token):
+        if self._grammar and not self._is_allowed(token):
             token = self._pick(logits, within_grammar=True)
         for sampler in (self._grammar, self._chain):
             if sampler:
@@ -139,13 +139,13 @@ class Sampler:
         array = self._candidates.fill(logits)
         if within_grammar:
             L.llama_sampler_apply(self._grammar, ctypes.byref(array))
-            best = self._candidates.best()
+            best = self._candidates.find_best()
             if self._chain is None:
                 return best
         L.llama_sampler_apply(self._chain, ctypes.byref(array))
         return int(array.data[array.selected].id)
 
-    def _allows(self, token: int) -> bool:
+    def _is_allowed(self, token: int) -> bool:
         """Return whether the grammar takes this token next. Asking for one is far cheaper than asking for all."""
         candidate = (L.llama_token_data * 1)(L.llama_token_data(token, 1.0, 0.0))
         array = L.llama_token_data_array(candidate, 1, -1, False)
@@ -153,7 +153,7 @@ class Sampler:
         return math.isfinite(candidate[0].logit)
 
 
-def _chain(sampling: Sampling, vocabulary: int, tokens: int) -> Any:
+def _make_chain(sampling: Sampling, vocabulary: int, tokens: int) -> Any:
     """Make the chain of llama.cpp's samplers in its own order: penalties, filters, temperature, chance."""
     chain = L.llama_sampler_chain_init(L.llama_sampler_chain_default_params())
     steps: list[Callable[[], Any]] = [
@@ -177,7 +177,7 @@ def _chain(sampling: Sampling, vocabulary: int, tokens: int) -> Any:
     return chain
 
 
-def alternatives(logits: Row, token: int, count: int) -> tuple[float, list[tuple[int, float]]]:
+def list_alternatives(logits: Row, token: int, count: int) -> tuple[float, list[tuple[int, float]]]:
     """Return the logarithm of a token's probability, and the likeliest tokens with theirs."""
     scores = logits.astype(np.float64)
     scores -= scores.max()

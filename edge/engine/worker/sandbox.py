@@ -1,10 +1,10 @@
 """The sandbox a worker computes in: no network, no other program, nothing written, nothing read but the model.
 
 A model file comes from outside and is read by C++ code: if a crafted one takes this process over, it must not get any
-further. `before_loading` takes away all files but those that loading needs (Landlock) and all system calls that neither
-loading nor computing needs (seccomp); `after_loading` takes what only loading needs. No privileges and no libraries are
-used. Where the kernel lacks one of the two the other still counts, and the level says so. What stays possible is to ask
-whether a file exists, and how large it is (stat): neither can forbid that.
+further. `restrict_before_loading` takes away all files but those that loading needs (Landlock) and all system calls
+that neither loading nor computing needs (seccomp); `restrict_after_loading` takes what only loading needs. No
+privileges and no libraries are used. Where the kernel lacks one of the two the other still counts, and the level says
+so. What stays possible is to ask whether a file exists, and how large it is (stat): neither can forbid that.
 
 man 7 landlock, man 2 seccomp; linux/landlock.h, linux/seccomp.h, linux/filter.h.
 """
@@ -79,7 +79,7 @@ class Level:
         }
 
 
-def before_loading(options: WorkerOptions) -> Level:
+def restrict_before_loading(options: WorkerOptions) -> Level:
     """Restrict the process as far as loading allows. To be called before any thread is started.
 
     For a GPU, whose driver does at its start what computing never needs, only files are taken away yet.
@@ -89,27 +89,27 @@ def before_loading(options: WorkerOptions) -> Level:
     _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # nobody attaches a debugger or reads the memory
     if _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         return replace(level, reasons=("the kernel does not know no_new_privs",))
-    level = _without_files(level, options)
-    return level if level.gpu else _without_calls(level, "reading")
+    level = _restrict_files(level, options)
+    return level if level.gpu else _restrict_calls(level, "reading")
 
 
-def after_loading(level: Level) -> Level:
+def restrict_after_loading(level: Level) -> Level:
     """Take away what only loading needs, from all threads; what holds now.
 
     Without Landlock nothing at all can be opened any more. With a GPU, devices can be opened and driven, so that
     without Landlock files can be written there too.
     """
     if level.gpu:
-        level = _without_calls(level, "any")
+        level = _restrict_calls(level, "any")
         return replace(level, reasons=(*level.reasons, "the GPU's driver needs its devices"))
-    return _without_calls(level, "nothing") if level.seccomp and not level.landlock else level
+    return _restrict_calls(level, "nothing") if level.seccomp and not level.landlock else level
 
 
-def _without_files(level: Level, options: WorkerOptions) -> Level:
+def _restrict_files(level: Level, options: WorkerOptions) -> Level:
     try:
-        abi = _landlock_abi()
+        abi = _read_landlock_abi()
         threads = len(os.listdir("/proc/self/task"))
-        _restrict_files(abi, options, level.gpu)
+        _apply_landlock(abi, options, level.gpu)
     except OSError as error:
         known = {errno.ENOSYS: "the kernel has no Landlock", errno.EOPNOTSUPP: "Landlock is switched off"}
         reason = known.get(error.errno or 0) or f"no Landlock: {error.strerror}"
@@ -119,43 +119,47 @@ def _without_files(level: Level, options: WorkerOptions) -> Level:
     return replace(level, landlock=abi)
 
 
-def _without_calls(level: Level, opening: syscalls.Opening) -> Level:
+def _restrict_calls(level: Level, opening: syscalls.Opening) -> Level:
     try:
-        _install(syscalls.program(platform.machine(), os.getpid(), opening, level.gpu))
+        _install_filter(syscalls.make_filter(platform.machine(), os.getpid(), opening, level.gpu))
     except (OSError, KeyError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"not known for {platform.machine()}"
         return replace(level, seccomp=False, reasons=(*level.reasons, f"no seccomp: {reason}"))
     return replace(level, seccomp=True)
 
 
-def _landlock_abi() -> int:
-    return _checked(_system_call("landlock_create_ruleset", None, 0, 1))
+def _read_landlock_abi() -> int:
+    return _check_result(_call_system("landlock_create_ruleset", None, 0, 1))
 
 
-def _restrict_files(abi: int, options: WorkerOptions, gpu: bool) -> None:
-    rights = _newest(_FILE_RIGHTS, abi)
+def _apply_landlock(abi: int, options: WorkerOptions, gpu: bool) -> None:
+    rights = _get_newest(_FILE_RIGHTS, abi)
     network = _TCP_RIGHTS if abi >= _TCP_ABI else 0
     scopes = _SCOPES if abi >= _SCOPE_ABI else 0
-    attributes = struct.pack("=QQQ", rights, network, scopes)[: _newest(_ATTRIBUTE_BYTES, abi)]
-    ruleset = _checked(_system_call("landlock_create_ruleset", attributes, len(attributes), 0))
+    attributes = struct.pack("=QQQ", rights, network, scopes)[: _get_newest(_ATTRIBUTE_BYTES, abi)]
+    ruleset = _check_result(_call_system("landlock_create_ruleset", attributes, len(attributes), 0))
     try:
-        for path in (*_model_files(options), *_program_files(), *(map(Path, GPU_READ) if gpu else ())):
+        for path in (
+            *_list_model_files(options),
+            *_list_program_files(),
+            *(map(Path, GPU_READ) if gpu else ()),
+        ):
             _allow(ruleset, path, _READ_FILE | _READ_DIR)
         if gpu:
-            for path in _devices():
+            for path in _list_devices():
                 _allow(ruleset, path, (_READ_FILE | _READ_DIR | _WRITE_FILE | _IOCTL_DEV) & rights)
-        _checked(_system_call("landlock_restrict_self", ruleset, 0))
+        _check_result(_call_system("landlock_restrict_self", ruleset, 0))
     finally:
         os.close(ruleset)
 
 
-def _model_files(options: WorkerOptions) -> Iterator[Path]:
+def _list_model_files(options: WorkerOptions) -> Iterator[Path]:
     yield from (path for path in (options.model, *(path for path, _ in options.loras)) if path.is_file())
     if options.back_ends:
         yield options.back_ends
 
 
-def _program_files() -> Iterator[Path]:
+def _list_program_files() -> Iterator[Path]:
     """Yield what the interpreter and llama.cpp still load: their own folders, not all of the module search path, which
     may be one that holds anything.
     """
@@ -170,7 +174,7 @@ def _program_files() -> Iterator[Path]:
         yield from (Path(sys.executable), Path(unpacked))
 
 
-def _devices() -> Iterator[Path]:
+def _list_devices() -> Iterator[Path]:
     for pattern in GPU_DEVICES:
         yield from Path("/dev").glob(pattern)
 
@@ -182,24 +186,24 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
         try:
             allowed = rights if path.is_dir() else rights & ~_READ_DIR
             rule = struct.pack("=Qi", allowed, descriptor)
-            _checked(_system_call("landlock_add_rule", ruleset, 1, rule, 0))
+            _check_result(_call_system("landlock_add_rule", ruleset, 1, rule, 0))
         finally:
             os.close(descriptor)
 
 
-def _install(program: bytes) -> None:
+def _install_filter(program: bytes) -> None:
     """Put every thread of this process, and all to come, under a filter."""
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // syscalls.INSTRUCTION_BYTES, ctypes.addressof(buffer))
     set_filter, all_threads, keep_speculation = 1, 1, 4  # else kernels before 5.16 slow the computing down
-    result = _system_call("seccomp", set_filter, all_threads | keep_speculation, header)
+    result = _call_system("seccomp", set_filter, all_threads | keep_speculation, header)
     if result < 0 and ctypes.get_errno() == errno.EINVAL:
-        result = _system_call("seccomp", set_filter, all_threads, header)
-    if _checked(result):
+        result = _call_system("seccomp", set_filter, all_threads, header)
+    if _check_result(result):
         raise OSError(errno.EBUSY, f"thread {result} could not be reached")
 
 
-def _system_call(name: str, *arguments: int | bytes | None) -> int:
+def _call_system(name: str, *arguments: int | bytes | None) -> int:
     number = syscalls.NUMBERS[name].get(platform.machine())
     if number is None:
         ctypes.set_errno(errno.ENOSYS)
@@ -208,11 +212,11 @@ def _system_call(name: str, *arguments: int | bytes | None) -> int:
     return int(_LIBC.syscall(ctypes.c_long(number), *values))
 
 
-def _checked(result: int) -> int:
+def _check_result(result: int) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
 
 
-def _newest(steps: tuple[tuple[int, int], ...], abi: int) -> int:
+def _get_newest(steps: tuple[tuple[int, int], ...], abi: int) -> int:
     return [value for first, value in steps if first <= abi][-1]

@@ -20,7 +20,7 @@ from edge.engine.worker.lookup import Guesser
 from edge.engine.worker.request import Request
 from edge.engine.worker.resident import Resident
 from edge.engine.worker.sampler import Candidates, Sampler
-from edge.engine.worker.sequences import common
+from edge.engine.worker.sequences import count_common
 
 MUCH = 32
 """Tokens of a prompt that are worth waiting for."""
@@ -106,7 +106,7 @@ class Scheduler:
             self._requests[request.number] = request
             (self._waiting if request.limit else self._ahead).append(request)
             for other in ahead if request.limit else ():  # gives way
-                self._end(other, other.finished("cancel"))
+                self._end(other, other.make_last_frame("cancel"))
             self._abort_if_lost()
             self._arrived.notify()
 
@@ -116,7 +116,7 @@ class Scheduler:
             request = self._requests.get(number)
             if request is None:
                 return
-            self._end(request, request.finished("cancel"))
+            self._end(request, request.make_last_frame("cancel"))
             self._abort_if_lost()
             self._arrived.notify()
 
@@ -125,17 +125,17 @@ class Scheduler:
     def run(self) -> None:
         """Step for ever."""
         while True:
-            if not self.step() and not self._resident.offer():
+            if not self.run_once() and not self._resident.offer():
                 with self._arrived:
                     if not (self._waiting or self._ahead or self._some_ended):
                         self._arrived.wait()
 
-    def step(self) -> bool:
+    def run_once(self) -> bool:
         """Run the model once for all who need it; False when nobody does."""
         self._retire()
         self._admit()
         with self._lock:
-            self._parts = self._plan()
+            self._parts = self._plan_run()
         if not self._parts:
             return False
         started, computed = time.monotonic(), time.thread_time()
@@ -144,13 +144,13 @@ class Scheduler:
         seconds = max(time.thread_time() - computed, (time.monotonic() - started) / 4)
         with self._lock:
             parts, self._parts = self._parts, []
-            self._context.no_abort()
+            self._context.clear_abort()
         if status == ABORTED:
             for part in parts:
                 self._context.forget(part.request.sequence, part.request.computed)
             return True
         if status == NO_ROOM:
-            self._no_room()
+            self._find_cells()
             return True
         prompts = any(len(part.tokens) - part.guesses > 1 for part in parts)
         self._cost.add(sum(len(part.tokens) for part in parts), seconds, prompts=prompts)
@@ -176,13 +176,13 @@ class Scheduler:
     def _admit(self) -> None:
         """Begin with requests in the order they came, while there is room for their prompts."""
         while len(self._running) < self._parallel and not self._blocked:
-            request = self._next()
+            request = self._choose_next()
             if request is None:
                 return
             try:
                 self._blocked = not self._begin(request)
             except RequestError as error:
-                self._fail(request, str(error))
+                self._end_with_error(request, str(error))
             if self._blocked:
                 return
             with self._lock:
@@ -190,7 +190,7 @@ class Scheduler:
                 if request.sequence >= 0:
                     self._running.append(request)
 
-    def _next(self) -> Request | None:
+    def _choose_next(self) -> Request | None:
         """Choose the oldest request that need not wait for what another computes; without any, a prompt to compute
         ahead.
         """
@@ -198,15 +198,15 @@ class Scheduler:
             waiting = list(self._waiting)
             if not waiting and not self._running:
                 return self._ahead[0] if self._ahead else None
-        return next((request for request in waiting if not self._follows(request)), None)
+        return next((request for request in waiting if not self._is_following(request)), None)
 
-    def _follows(self, request: Request) -> bool:
+    def _is_following(self, request: Request) -> bool:
         """Return whether somebody is computing much of the beginning of this prompt: waiting for that is faster."""
         if request.leader in self._running and request.leader and request.leader.computed < request.shared:
             return True
-        request.leader, request.shared = None, self._resident.overlap(request.tokens) + MUCH
+        request.leader, request.shared = None, self._resident.count_resident(request.tokens) + MUCH
         for running in self._running:
-            shared = min(common(running.tokens, request.tokens), running.prompt)
+            shared = min(count_common(running.tokens, request.tokens), running.prompt)
             if shared > max(request.shared, running.computed):
                 request.leader, request.shared = running, shared
         return request.leader is not None
@@ -223,7 +223,7 @@ class Scheduler:
                 request.guesser = Guesser(request.tokens)
         request.sequence, request.computed = self._resident.take(request.tokens)
         promised = sum(r.pending + min(SPARE_CELLS, r.limit - r.written) for r in (*self._running, request))
-        if self._running and self._resident.running_cells() + promised > self._context.cells:
+        if self._running and self._resident.count_running_cells() + promised > self._context.cells:
             self._resident.rest(request.sequence)
             request.sequence, request.computed = -1, 0
             return False
@@ -233,7 +233,7 @@ class Scheduler:
             self._resident.trim()
         return True
 
-    def _plan(self) -> list[_Part]:
+    def _plan_run(self) -> list[_Part]:
         """Plan which request gets how many rows of the next run."""
         writing = [request for request in self._running if request.pending == 1 and not request.ended]
         reading = [request for request in self._running if request.pending > 1 and not request.ended]
@@ -243,14 +243,14 @@ class Scheduler:
             reading = [request for request in reading if request.sequence >= 0]
         parts = [self._write_part(request, len(writing)) for request in writing]
         rows = sum(len(part.tokens) for part in parts)
-        budget = plan.prompt_budget(self._cost, rows, self._context.batch.size)
+        budget = plan.compute_prompt_budget(self._cost, rows, self._context.batch.size)
         wanted = min(budget, sum(request.pending for request in reading))
         apart = not self._mixes and bool(parts) and wanted > 0 and rows + wanted >= TILE
         self._wrote = apart and not self._wrote
         if self._wrote:
             return parts
         if apart:
-            budget = plan.prompt_budget(self._cost, rows, self._context.batch.size, apart=True)
+            budget = plan.compute_prompt_budget(self._cost, rows, self._context.batch.size, apart=True)
             wanted = min(budget, sum(request.pending for request in reading))
             parts, rows = [], 0
         self._resident.make_room(rows + wanted)
@@ -269,7 +269,7 @@ class Scheduler:
             spare = (self._context.outputs - self._parallel) // writing
             room = min(spare, request.limit - request.written - 1, self._resident.free_cells // writing - 1)
             if room > 0:
-                guesses = request.guesser.guess(room, self._cost.row_share(writing), writing)
+                guesses = request.guesser.guess(room, self._cost.estimate_row_share(writing), writing)
         return _Part(
             request, [request.tokens[-1], *guesses], len(guesses), int(request.limit > 0) + len(guesses)
         )
@@ -284,7 +284,7 @@ class Scheduler:
     def _take_in(self, parts: list[_Part]) -> None:
         """Take in what came out of a run: tokens, and maybe the end of some answers."""
         outputs = sum(part.outputs for part in parts)
-        logits = self._context.logits(outputs) if outputs else None
+        logits = self._context.get_logits(outputs) if outputs else None
         replies: list[Frame] = []
         with self._lock:
             row = 0
@@ -296,7 +296,7 @@ class Scheduler:
                 row += part.outputs
                 self._keep(part, kept)
                 if not part.request.limit and not part.request.pending and not part.request.ended:
-                    self._end(part.request, part.request.finished("end"))
+                    self._end(part.request, part.request.make_last_frame("end"))
             if replies:
                 self._send(*replies)
 
@@ -320,9 +320,9 @@ class Scheduler:
                     break
                 right += 1
         except RequestError as error:
-            self._fail(request, str(error))
+            self._end_with_error(request, str(error))
         if part.guesses and request.guesser:
-            request.guesser.judge(part.guesses, right)
+            request.guesser.learn(part.guesses, right)
         return right
 
     def _write(self, request: Request, token: int, logits: Logits, replies: list[Frame]) -> bool:
@@ -330,11 +330,11 @@ class Scheduler:
         frames, reason = self._writer.add(request, token, logits)
         replies += frames
         if reason:
-            replies.append(request.finished(reason))
+            replies.append(request.make_last_frame(reason))
             self._strike(request)
         return not reason
 
-    def _fail(self, request: Request, message: str) -> None:
+    def _end_with_error(self, request: Request, message: str) -> None:
         self._end(request, {"id": request.number, "error": message})
 
     def _end(self, request: Request, last: Frame) -> None:
@@ -364,11 +364,11 @@ class Scheduler:
             self._waiting.insert(0, request)
             self._blocked = True
 
-    def _no_room(self) -> None:
+    def _find_cells(self) -> None:
         """Make room when llama.cpp found no cells although there should be some."""
         if self._resident.make_room(self._context.cells):
             return
         if len(self._running) > 1:
             self._put_back(self._running[-1])
         else:
-            self._fail(self._running[0], "the context is full")
+            self._end_with_error(self._running[0], "the context is full")

@@ -35,20 +35,20 @@ class Sequences:
     def __contains__(self, sequence: int) -> bool:
         return sequence in self._ends
 
-    def length(self, sequence: int) -> int:
+    def get_length(self, sequence: int) -> int:
         """Return the number of tokens of a sequence."""
         return self._lengths[sequence]
 
-    def tokens(self, sequence: int) -> list[int]:
+    def get_tokens(self, sequence: int) -> list[int]:
         """Return the tokens of a sequence."""
-        segments = list(self._path(sequence))
+        segments = list(self._walk_up(sequence))
         return [token for segment in reversed(segments) for token in segment.tokens]
 
-    def own_cells(self, sequence: int) -> int:
+    def count_own_cells(self, sequence: int) -> int:
         """Count the cells that would be free without this sequence."""
-        return sum(len(segment.tokens) for segment in self._path(sequence) if len(segment.sequences) == 1)
+        return sum(len(segment.tokens) for segment in self._walk_up(sequence) if len(segment.sequences) == 1)
 
-    def cells_without(self, sequences: AbstractSet[int]) -> int:
+    def count_cells_without(self, sequences: AbstractSet[int]) -> int:
         """Count the cells that would be taken without these sequences."""
         cells, segments = 0, [self._root]
         while segments:
@@ -108,21 +108,21 @@ class Sequences:
         self.truncate(sequence, 0)
         del self._ends[sequence], self._lengths[sequence]
 
-    def longest(self, tokens: Sequence[int]) -> tuple[int, list[int]]:
+    def find_longest(self, tokens: Sequence[int]) -> tuple[int, list[int]]:
         """Find how many of the first of these tokens are resident in one sequence, and the sequences that have them."""
         best, owners = 0, set[int]()
         candidates = [(self._root, 0)]
         while candidates:
             segment, position = candidates.pop()
             for child in segment.children:
-                same = common(child.tokens, tokens, position)
+                same = count_common(child.tokens, tokens, position)
                 if position + same > best:
                     best, owners = position + same, child.sequences
                 if same == len(child.tokens) and position + same < len(tokens):
                     candidates.append((child, position + same))
         return best, sorted(owners)
 
-    def _path(self, sequence: int) -> Iterator[_Segment]:
+    def _walk_up(self, sequence: int) -> Iterator[_Segment]:
         """Yield the segments of a sequence from the end to the first."""
         segment = self._ends[sequence]
         while segment.parent:
@@ -133,7 +133,7 @@ class Sequences:
         """Return the segment of a sequence that ends after ``length`` tokens, split off where there is none."""
         start = self._lengths[sequence]
         assert 0 <= length <= start
-        for segment in self._path(sequence):
+        for segment in self._walk_up(sequence):
             start -= len(segment.tokens)
             if start < length:
                 return self._split(segment, length - start)
@@ -165,7 +165,7 @@ class Sequences:
         segment.parent.children.append(child)
 
 
-def common(some: Sequence[int], tokens: Sequence[int], start: int = 0) -> int:
+def count_common(some: Sequence[int], tokens: Sequence[int], start: int = 0) -> int:
     """Count how many of the first of some tokens equal those from ``start`` on."""
     end = min(len(some), len(tokens) - start)
     if end <= 0 or some[0] != tokens[start]:

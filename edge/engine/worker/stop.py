@@ -38,12 +38,12 @@ class TextStream:
         if found:
             self.stopped, self._held = True, ""
             return text[: min(found)[0]]
-        keep = max(_overlap(text, stop) for stop in self._stops)
+        keep = max(_count_overlap(text, stop) for stop in self._stops)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]
 
 
-def _overlap(text: str, stop: str) -> int:
+def _count_overlap(text: str, stop: str) -> int:
     """Count how many of the last characters of a text are how the stop text begins."""
     for count in range(min(len(text), len(stop) - 1), 0, -1):
         if text.endswith(stop[:count]):

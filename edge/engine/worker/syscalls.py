@@ -86,7 +86,7 @@ _NUMBER, _MACHINE, _ARGUMENTS = 0, 4, 16  # struct seccomp_data
 Instruction = tuple[int, int, int, int]
 
 
-def program(machine: str, pid: int, opening: Opening, devices: bool) -> bytes:
+def make_filter(machine: str, pid: int, opening: Opening, devices: bool) -> bytes:
     """Make a filter as the kernel takes it.
 
     Args:
@@ -101,39 +101,39 @@ def program(machine: str, pid: int, opening: Opening, devices: bool) -> bytes:
     numbers = {name: known[machine] for name, known in NUMBERS.items() if machine in known}
     instructions = [
         *_load(_MACHINE),
-        *_unless(_JUMP_EQUAL, ARCHITECTURES[machine], _KILL),
+        *_return_unless(_JUMP_EQUAL, ARCHITECTURES[machine], _KILL),
         *_load(_NUMBER),
-        *_when(_JUMP_AT_LEAST, X32, _KILL),
-        *_when(_JUMP_AT_LEAST, NEWEST + 1, _ERRNO | errno.ENOSYS),
+        *_return_if(_JUMP_AT_LEAST, X32, _KILL),
+        *_return_if(_JUMP_AT_LEAST, NEWEST + 1, _ERRNO | errno.ENOSYS),
     ]
     for name, number in numbers.items():
         if name in _FALL_BACK:
-            instructions += _when(_JUMP_EQUAL, number, _ERRNO | errno.ENOSYS)
+            instructions += _return_if(_JUMP_EQUAL, number, _ERRNO | errno.ENOSYS)
         elif name not in (*_BY_ARGUMENT, *_FILTERS_ARE_FREE):
-            instructions += _when(_JUMP_EQUAL, number, _ERRNO | errno.EPERM)
-    for name, rule in _rules(pid, opening, devices).items():
+            instructions += _return_if(_JUMP_EQUAL, number, _ERRNO | errno.EPERM)
+    for name, rule in _make_rules(pid, opening, devices).items():
         if name in numbers:
             instructions += [(_JUMP_EQUAL, 0, len(rule), numbers[name]), *rule]
     instructions.append((_RETURN, 0, 0, _ALLOW))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
 
 
-def _rules(pid: int, opening: Opening, devices: bool) -> dict[str, list[Instruction]]:
+def _make_rules(pid: int, opening: Opening, devices: bool) -> dict[str, list[Instruction]]:
     """Make the rules that decide by argument; each ends with a verdict."""
     deny, allow = [(_RETURN, 0, 0, _ERRNO | errno.EPERM)], [(_RETURN, 0, 0, _ALLOW)]
-    to_itself = [*_load_argument(0), *_when(_JUMP_EQUAL, pid, _ALLOW), *deny]
+    to_itself = [*_load_argument(0), *_return_if(_JUMP_EQUAL, pid, _ALLOW), *deny]
     rules = {
-        "clone": [*_load_argument(0), *_when(_JUMP_BITS, _THREAD, _ALLOW), *deny],
+        "clone": [*_load_argument(0), *_return_if(_JUMP_BITS, _THREAD, _ALLOW), *deny],
         "kill": to_itself,
         "tgkill": to_itself,
-        "prlimit64": [*_load_argument(0), *_when(_JUMP_EQUAL, 0, _ALLOW), *to_itself[1:]],
-        "fcntl": [*_load_argument(1), *_any_of(_SIGNAL_FCNTLS, _ERRNO | errno.EPERM), *allow],
-        "ioctl": [*_load_argument(1), *_any_of(_TYPING_IOCTLS, _ERRNO | errno.EPERM), *allow]
+        "prlimit64": [*_load_argument(0), *_return_if(_JUMP_EQUAL, 0, _ALLOW), *to_itself[1:]],
+        "fcntl": [*_load_argument(1), *_return_if_any(_SIGNAL_FCNTLS, _ERRNO | errno.EPERM), *allow],
+        "ioctl": [*_load_argument(1), *_return_if_any(_TYPING_IOCTLS, _ERRNO | errno.EPERM), *allow]
         if devices
-        else [*_load_argument(1), *_any_of(_HARMLESS_IOCTLS, _ALLOW), *deny],
+        else [*_load_argument(1), *_return_if_any(_HARMLESS_IOCTLS, _ALLOW), *deny],
     }
     for place, name in enumerate(_OPENING, start=1):  # open(path, flags), openat(folder, path, flags)
-        writing = _when(_JUMP_BITS, _WRITING, _ERRNO | errno.EPERM)
+        writing = _return_if(_JUMP_BITS, _WRITING, _ERRNO | errno.EPERM)
         rules[name] = {
             "nothing": deny, "reading": [*_load_argument(place), *writing, *allow], "any": allow
         }[opening]  # fmt: skip
@@ -149,16 +149,16 @@ def _load_argument(place: int) -> Iterator[Instruction]:
     yield from _load(_ARGUMENTS + 8 * place)
 
 
-def _when(test: int, value: int, verdict: int) -> Iterator[Instruction]:
+def _return_if(test: int, value: int, verdict: int) -> Iterator[Instruction]:
     yield (test, 0, 1, value)
     yield (_RETURN, 0, 0, verdict)
 
 
-def _unless(test: int, value: int, verdict: int) -> Iterator[Instruction]:
+def _return_unless(test: int, value: int, verdict: int) -> Iterator[Instruction]:
     yield (test, 1, 0, value)
     yield (_RETURN, 0, 0, verdict)
 
 
-def _any_of(values: Sequence[int], verdict: int) -> Iterator[Instruction]:
+def _return_if_any(values: Sequence[int], verdict: int) -> Iterator[Instruction]:
     for value in values:
-        yield from _when(_JUMP_EQUAL, value, verdict)
+        yield from _return_if(_JUMP_EQUAL, value, verdict)

@@ -80,7 +80,7 @@ class Identity:
 
 
 def _read(path: Path) -> str:
-    with files.storage_errors(path):
+    with files.translate_os_errors(path):
         try:
             return path.read_text(encoding="ascii")
         except FileNotFoundError as error:

@@ -84,7 +84,7 @@ class SwarmCarrier:
         """See ``Carrier``. Needs space for the file beside the caller's own."""
         torrent = self._load_torrent(path, length)
         folder = self._staging / PurePosixPath(path).name.partition(".")[0] / "swarm"
-        with files.storage_errors(folder):
+        with files.translate_os_errors(folder):
             files.check_space(self._staging, length, str(self._staging), OTHER_SOURCE)
             files.make_folder(folder)
         download = _Download(self.node, torrent, folder, start, length, self._window_s)

@@ -69,7 +69,7 @@ def read_parts(pack: Pack, document: Document) -> Parts:
     return Parts(
         description=lambda: _describe(pack, document),
         vectors=lambda: _read_vectors(pack, document),
-        original=lambda: pack.original(document.name),
+        original=lambda: pack.read_original(document.name),
     )
 
 
@@ -100,7 +100,7 @@ def index_document(parts: Parts, embedded: bool) -> tuple[IndexedDocument, Int8V
 
 def read_words(pack: Pack) -> dict[str, bytes]:
     """Return the vectors of a pack's words."""
-    return dict(pack.rows("SELECT word, vector FROM stem WHERE vector IS NOT NULL"))
+    return dict(pack.query("SELECT word, vector FROM stem WHERE vector IS NOT NULL"))
 
 
 def _describe(pack: Pack, document: Document) -> bytes:
@@ -111,15 +111,15 @@ def _describe(pack: Pack, document: Document) -> bytes:
         "media_type": document.media_type,
         "sha256": document.sha256,
         "applies_to": document.applies_to,
-        "pages": pack.rows(_PAGES, (document.id,)),
-        "records": [(*record, json.loads(boxes)) for *record, boxes in pack.rows(_RECORDS, span)],
+        "pages": pack.query(_PAGES, (document.id,)),
+        "records": [(*record, json.loads(boxes)) for *record, boxes in pack.query(_RECORDS, span)],
     }
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _read_vectors(pack: Pack, document: Document) -> bytes:
     sql = "SELECT vectors FROM embedding WHERE chunk BETWEEN ? AND ? ORDER BY chunk"
-    blobs = [blob for (blob,) in pack.rows(sql, (document.first_chunk, document.last_chunk))]
+    blobs = [blob for (blob,) in pack.query(sql, (document.first_chunk, document.last_chunk))]
     return b"".join([blob[:DIMENSIONS] for blob in blobs] + [blob[DIMENSIONS:] for blob in blobs])
 
 

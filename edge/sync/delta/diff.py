@@ -6,9 +6,9 @@ from bisect import bisect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge.database import versions
+from edge.database import read_versions
 from edge.errors import PackError, UsageError
-from edge.files import delete, replace_atomically, storage_errors
+from edge.files import delete, replace_atomically, translate_os_errors
 from edge.packs.format import Digests, check_digest
 from edge.packs.manifest import to_json
 from edge.packs.pack import Document, Pack
@@ -33,7 +33,7 @@ def make(old: Path, new: Path, out: Path) -> int:
     """
     start, end, size = _check_start(old), check_digest(new), new.stat().st_size
     check = out.with_name(f".{out.name}.check")
-    with storage_errors(out), replace_atomically(out) as made:
+    with translate_os_errors(out), replace_atomically(out) as made:
         try:
             for content in (_write_documents, _write_bytes):
                 with made.open("wb") as file:
@@ -67,7 +67,7 @@ def _check_delta(old: Path, delta: Path, check: Path, size: int) -> bool:
 
 
 def _write_documents(old: Path, new: Path, writer: Writer) -> Documents:
-    sqlite, sqlite_vec = versions()
+    sqlite, sqlite_vec = read_versions()
     with Pack.open(old) as before, Pack.open(new) as after:
         known = read_words(before)
         lacking = {word: vector for word, vector in read_words(after).items() if known.get(word) != vector}
@@ -84,8 +84,8 @@ def _write_documents(old: Path, new: Path, writer: Writer) -> Documents:
 
 def _write_entries(before: Pack, after: Pack, writer: Writer) -> tuple[KeptDocuments | ChangedDocument, ...]:
     entries: list[KeptDocuments | ChangedDocument] = []
-    for document in after.documents():
-        base = _choose_base(document, before.documents())
+    for document in after.list_documents():
+        base = _choose_base(document, before.list_documents())
         entry = _write_entry(read_parts(after, document), base.id, read_parts(before, base), writer)
         last = entries[-1] if entries else None
         if (

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from edge.errors import PackError
-from edge.files import storage_errors
+from edge.files import translate_os_errors
 from edge.sync.delta.compression import INSTEAD, compress, expand
 
 MAGIC = b"edgekdl" + bytes([1])
@@ -169,7 +169,7 @@ def open_delta(path: Path, limit: int) -> Iterator[Reader]:
     Raises:
         PackError: not a delta, cut, malformed or larger than ``limit``.
     """
-    with storage_errors(path), path.open("rb") as file:
+    with translate_os_errors(path), path.open("rb") as file:
         yield Reader(file, limit)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.database import untrusted, versions
+from edge.database import read_versions, translate_untrusted_errors
 from edge.errors import PackError
-from edge.files import delete, hash_file, replace_atomically, storage_errors
+from edge.files import delete, hash_file, replace_atomically, translate_os_errors
 from edge.packs.format import NO_EMBEDDER, read_trailer
 from edge.packs.manifest import from_json
 from edge.packs.pack import Pack
@@ -38,7 +38,7 @@ def apply(
         NotFoundError: there is no such pack.
         StorageError: the disk is full or read-only. It must have room for the new pack.
     """
-    with storage_errors(out), open_delta(delta, limit) as reader:
+    with translate_os_errors(out), open_delta(delta, limit) as reader:
         if read_trailer(old).digest != reader.index.old:
             raise PackError(f"The delta does not start from {old.name}.", INSTEAD)
         with replace_atomically(out) as made:
@@ -53,10 +53,10 @@ def _write(old: Path, reader: Reader, path: Path, progress: Progress) -> None:
     if isinstance(content, Bytes):
         path.write_bytes(reader.read(content.file, old.read_bytes()))
         return
-    if (content.sqlite, content.sqlite_vec) != versions():
+    if (content.sqlite, content.sqlite_vec) != read_versions():
         raise PackError(
             f"The delta was made with SQLite {content.sqlite} and sqlite-vec {content.sqlite_vec}; "
-            f"this edge has {' and '.join(versions())}.",
+            f"this edge has {' and '.join(read_versions())}.",
             INSTEAD,
         )
     with Pack.open(old) as pack:
@@ -73,13 +73,13 @@ def _write_documents(pack: Pack, reader: Reader, content: Documents, path: Path,
             raise PackError("The delta makes more than the new pack.", INSTEAD)
         progress(done, len(found))
 
-    with untrusted(path):
+    with translate_untrusted_errors(path):
         write_pack(path, from_json(content.manifest), [document for document, _ in found], vectors, step)
 
 
 def _collect_parts(pack: Pack, reader: Reader, content: Documents) -> Iterator[Parts]:
     """Yield the parts of all documents of the new pack in order."""
-    documents = {document.id: document for document in pack.documents()}
+    documents = {document.id: document for document in pack.list_documents()}
     left = dict(documents)  # none is kept twice, or a small delta could fill the memory
     try:
         for entry in content.documents:

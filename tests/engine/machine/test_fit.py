@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge.engine.machine.fit import CPU_PARALLEL, MAX_PARALLEL, SHARE, Plan, Wishes, plan
 from edge.engine.machine.resources import Device, Machine, Memory
-from edge.engine.machine.shape import Shape, shape_of
+from edge.engine.machine.shape import Shape, read_shape
 from edge.errors import ModelError
 from edge.models.gguf import read_header
 from tests.models.shapes import KNOWN, write_shape
@@ -23,7 +23,7 @@ WISHES = Wishes(4096, 1024)
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shape]:
     folder = tmp_path_factory.mktemp("shapes")
-    return {name: shape_of(read_header(write_shape(folder, known)), name) for name, known in KNOWN.items()}
+    return {name: read_shape(read_header(write_shape(folder, known)), name) for name, known in KNOWN.items()}
 
 
 def machine(gib: float, *devices: Device, cores: int = 4) -> Machine:

@@ -9,10 +9,10 @@ import pytest
 from edge.config import Settings
 from edge.doctor import device
 from edge.engine.llama import LlamaEngine
-from edge.engine.machine.gpu import MODULE, Traces, judge, look_for_gpu
+from edge.engine.machine.gpu import MODULE, Traces, find_gpu_traces, judge
 from edge.engine.machine.probe import parse_gpus, read_device_facts
 from edge.engine.machine.resources import Device
-from edge.engine.prepare import BACK_ENDS, back_ends
+from edge.engine.prepare import BACK_ENDS, find_back_ends
 from edge.models.store import ModelStore
 from tests.engine.conftest import ANSWER, prompt
 from tests.engine.worker.modules import compile_module
@@ -54,28 +54,28 @@ def jetson(tmp_path: Path) -> Path:
 
 
 def test_traces_of_a_laptop(laptop: Path) -> None:
-    assert look_for_gpu(laptop) == Traces(
+    assert find_gpu_traces(laptop) == Traces(
         "NVIDIA RTX A2000", True, False, ("nvidia0", "nvidiactl", "nvidia-uvm"), (), frozenset(LIBRARIES)
     )
 
 
 def test_traces_of_a_jetson(jetson: Path) -> None:
-    traces = look_for_gpu(jetson)
+    traces = find_gpu_traces(jetson)
     assert (traces.name, traces.card, traces.jetson) == ("NVIDIA Jetson", True, True)
     assert traces.libraries == frozenset(LIBRARIES)
 
 
 def test_no_traces(tmp_path: Path) -> None:
-    assert not look_for_gpu(tmp_path).card
+    assert not find_gpu_traces(tmp_path).card
     touch(tmp_path / "sys/bus/pci/devices/0/vendor", "0x8086\n")
     touch(tmp_path / "sys/bus/pci/devices/0/class", "0x030000\n")
-    assert not look_for_gpu(tmp_path).card
+    assert not find_gpu_traces(tmp_path).card
 
 
 def test_a_card_without_any_driver_is_seen_on_the_bus(tmp_path: Path) -> None:
     touch(tmp_path / "sys/bus/pci/devices/0/vendor", "0x10de\n")
     touch(tmp_path / "sys/bus/pci/devices/0/class", "0x030200\n")
-    traces = look_for_gpu(tmp_path)
+    traces = find_gpu_traces(tmp_path)
     assert traces.card
     verdict = judge(traces, (), (), (MODULE,), "auto")
     assert verdict.fails
@@ -84,11 +84,11 @@ def test_a_card_without_any_driver_is_seen_on_the_bus(tmp_path: Path) -> None:
 
 def test_device_files_may_be_closed(laptop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda path, _mode: Path(path).name != "nvidia0")
-    assert look_for_gpu(laptop).closed == ("nvidia0",)
+    assert find_gpu_traces(laptop).closed == ("nvidia0",)
 
 
 def test_a_gpu_that_runs_is_named(laptop: Path) -> None:
-    verdict = judge(look_for_gpu(laptop), (CARD,), (), (MODULE,), "auto")
+    verdict = judge(find_gpu_traces(laptop), (CARD,), (), (MODULE,), "auto")
     assert (verdict.fails, verdict.detail) == (False, "NVIDIA RTX A2000 (CUDA0), 11.0 of 12.0 GB free")
 
 
@@ -96,14 +96,14 @@ def test_a_gpu_that_runs_is_named(laptop: Path) -> None:
     ("wanted", "detail"), [("auto", "processor; no GPU was found"), ("0", "no GPU was found")]
 )
 def test_a_machine_without_one_is_in_order(tmp_path: Path, wanted: str, detail: str) -> None:
-    verdict = judge(look_for_gpu(tmp_path), (), (), (), wanted)
+    verdict = judge(find_gpu_traces(tmp_path), (), (), (), wanted)
     assert not verdict.fails
     assert detail in verdict.detail
 
 
 def test_one_may_be_left_idle_on_purpose(laptop: Path) -> None:
-    assert not judge(look_for_gpu(laptop), (), (), (), "0").fails
-    assert "switched off" in judge(look_for_gpu(laptop), (CARD,), (), (MODULE,), "0").detail
+    assert not judge(find_gpu_traces(laptop), (), (), (), "0").fails
+    assert "switched off" in judge(find_gpu_traces(laptop), (CARD,), (), (MODULE,), "0").detail
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_the_missing_piece_is_named(
         else:
             (laptop / word).rename(laptop / f"no-{word}")
     problems = (problem,) if problem else ()
-    verdict = judge(look_for_gpu(laptop), (), problems, modules, "all")
+    verdict = judge(find_gpu_traces(laptop), (), problems, modules, "all")
     assert verdict.fails
     assert missing in verdict.detail
     assert hint in verdict.hint
@@ -192,7 +192,7 @@ class TestDoctor:
         assert device.check_device(settings, device.Findings(), tmp_path).status == "ok"
 
     def test_a_worker_tells_its_devices(self, tmp_path: Path) -> None:
-        facts = read_device_facts(back_ends(Settings(home=tmp_path)))
+        facts = read_device_facts(find_back_ends(Settings(home=tmp_path)))
         assert [told["gpu"] for told in facts["devices"]] == [False]
         assert facts["problems"] == []
         assert parse_gpus(facts) == ()
@@ -207,7 +207,7 @@ def test_with_a_module_that_fails_the_processor_answers(tmp_path: Path, model: P
         assert "".join(engine.stream(prompt())) == ANSWER
     finally:
         engine.close()
-    assert read_device_facts(back_ends(settings))["problems"]
+    assert read_device_facts(find_back_ends(settings))["problems"]
 
 
 @pytest.mark.parametrize(

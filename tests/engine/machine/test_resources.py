@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.engine.machine.resources import Memory, generation_threads, look, physical_cores, read_memory
+from edge.engine.machine.resources import Memory, choose_threads, count_cores, read_machine, read_memory
 
 
 @pytest.fixture
@@ -22,15 +22,15 @@ def topology(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_hardware_threads_of_a_core_count_once(topology: Path) -> None:
-    assert physical_cores(topology) == 3
+    assert count_cores(topology) == 3
 
 
 def test_without_topology_every_processor_is_a_core(topology: Path) -> None:
-    assert physical_cores(topology / "missing") == 6
+    assert count_cores(topology / "missing") == 6
 
 
 def test_one_core_stays_free_and_one_thread_remains() -> None:
-    assert generation_threads() == max(1, physical_cores() - 1)
+    assert choose_threads() == max(1, count_cores() - 1)
 
 
 MEMINFO = "MemTotal: 8000000 kB\nMemFree: 100 kB\nMemAvailable: 6000000 kB\nSwapFree: 9000000 kB\n"
@@ -91,7 +91,7 @@ class TestMemory:
         assert self.read(root) is None
 
     def test_this_machine(self) -> None:
-        here = look()
+        here = read_machine()
         assert here is not None
         assert 0 < here.memory.free <= here.memory.total
-        assert here.cores == physical_cores()
+        assert here.cores == count_cores()

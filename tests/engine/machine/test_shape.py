@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge.engine.machine.fit import BATCH, EXTRA_OUTPUTS, EXTRA_SEQUENCES, Wishes, plan
 from edge.engine.machine.resources import Machine, Memory
-from edge.engine.machine.shape import Shape, shape_of
+from edge.engine.machine.shape import Shape, read_shape
 from edge.errors import ModelError
 from edge.models.gguf import Header, Tensor, Value, read_header
 from tests.engine.llama_memory import RUNS, told_by_llama
@@ -25,7 +25,7 @@ Told = dict[str, dict[str, dict[str, float]]]
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shape]:
     folder = tmp_path_factory.mktemp("shapes")
-    return {name: shape_of(read_header(write_shape(folder, known)), name) for name, known in KNOWN.items()}
+    return {name: read_shape(read_header(write_shape(folder, known)), name) for name, known in KNOWN.items()}
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +46,16 @@ def test_memory_is_what_llama_says(name: str, shapes: dict[str, Shape], told: To
     shape = shapes[name]
     for cells, requests, kind in RUNS:
         numbers = told[name][f"{cells} {requests} {kind}"]
-        kv = shape.kv(cells, kind) / MIB
-        compute = shape.compute(cells, BATCH, requests + EXTRA_OUTPUTS) / MIB
+        kv = shape.size_kv(cells, kind) / MIB
+        compute = shape.size_compute(cells, BATCH, requests + EXTRA_OUTPUTS) / MIB
         assert kv == pytest.approx(numbers["kv"], rel=0.001)
         assert 0.99 * numbers["compute"] <= compute <= 1.1 * numbers["compute"], (cells, kind)
-        assert shape.logits(requests + EXTRA_OUTPUTS) / MIB == pytest.approx(numbers["logits"], rel=0.02)
+        assert shape.size_logits(requests + EXTRA_OUTPUTS) / MIB == pytest.approx(numbers["logits"], rel=0.02)
 
 
 def test_a_model_without_sizes_is_refused() -> None:
     with pytest.raises(ModelError, match="how large"):
-        shape_of(Header({"general.architecture": "llama"}, (), 0), "x.gguf")
+        read_shape(Header({"general.architecture": "llama"}, (), 0), "x.gguf")
 
 
 def test_layers_may_differ() -> None:
@@ -72,10 +72,10 @@ def test_layers_may_differ() -> None:
         100,
         {"hybrid.attention.head_count_kv": (0, 2)},
     )  # fmt: skip
-    shape = shape_of(header, "x.gguf")
+    shape = read_shape(header, "x.gguf")
     assert shape.keys == shape.values == (0, 32)
     assert (shape.layers, shape.embeddings, shape.output, shape.weights) == ((20, 30), 10, 40, 100)
-    assert shape.kv(256, "f16", last=1) == shape.kv(256, "f16") == 256 * 64 * 2
+    assert shape.size_kv(256, "f16", last=1) == shape.size_kv(256, "f16") == 256 * 64 * 2
     assert shape.state == 2 * 4 * (128 * 16 + 3 * 128)
     assert shape.vocabulary == 100
 
@@ -97,7 +97,7 @@ def test_whatever_a_header_says_it_is_refused_or_planned(
     metadata: dict[str, Value] = {"general.architecture": "x"} | {f"x.{k}": v for k, v in values.items()}
     header = Header(metadata, (), 0, {f"x.{key}": each for key, each in arrays.items()})
     with suppress(ModelError):
-        shape = shape_of(header, "x.gguf")
+        shape = read_shape(header, "x.gguf")
         plan("x.gguf", shape, Machine(2, Memory(8 << 30, 6 << 30)), Wishes(4096, 1024))
 
 
@@ -109,5 +109,5 @@ def test_one_vector_for_keys_and_values() -> None:
         "attention.kv_lora_rank": 512,
     }
     values = {"general.architecture": "mla"} | {f"mla.{k}": v for k, v in metadata.items()}
-    shape = shape_of(Header({**values, "mla.rope.dimension_count": 64}, (), 0), "x.gguf")
+    shape = read_shape(Header({**values, "mla.rope.dimension_count": 64}, (), 0), "x.gguf")
     assert (shape.keys, shape.values) == ((576,), (0,))

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from edge.engine.prefill.cache import LOCK, SUFFIX, PrefillCache, open_cache
-from edge.engine.prefill.key import state_key
+from edge.engine.prefill.key import make_state_key
 from edge.engine.process.frames import MAX_FRAME_BYTES, encode
 from edge.engine.process.options import WorkerOptions
-from edge.files import UNFINISHED, unfinished_path
+from edge.files import UNFINISHED, get_unfinished_path
 from edge.models.integrity import verify
 from tests.faults import fail, file_size_limit, kill_at_every_step
 
@@ -229,7 +229,7 @@ def test_damaged_headers_go_when_the_worker_is_greeted(make: MakeCache, folder: 
 def test_what_was_begun_and_not_finished_is_cleared_away(make: MakeCache, folder: Path) -> None:
     worker = make()
     worker.save([1], b"a")
-    unfinished_path(folder / f"x{SUFFIX}").write_bytes(b"half")
+    get_unfinished_path(folder / f"x{SUFFIX}").write_bytes(b"half")
     worker.save([2], b"b")
     assert not list(folder.glob(UNFINISHED))
 
@@ -314,7 +314,7 @@ def options(model: Path, **more: Any) -> WorkerOptions:
 
 def key_of(model: Path, **more: Any) -> bytes | None:
     chosen = options(model, **more)
-    return state_key(chosen, (model, *(path for path, _ in chosen.loras)))()
+    return make_state_key(chosen, (model, *(path for path, _ in chosen.loras)))()
 
 
 def test_the_key_is_that_of_everything_a_state_depends_on(tmp_path: Path) -> None:

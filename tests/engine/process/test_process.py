@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.engine.process.frames import MAX_FRAME_BYTES, encode
-from edge.engine.process.process import WORKER_ARGUMENT, WorkerDied, WorkerProcess, worker_command
+from edge.engine.process.process import WORKER_ARGUMENT, WorkerDied, WorkerProcess, make_command
 from tests.engine.workers import script, writer
 
 Start = Callable[..., WorkerProcess]
@@ -138,7 +138,7 @@ def test_the_process_learns_no_secrets(start: Start, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_the_worker_ends_with_its_parent(endless_model: Path, busy: bool) -> None:
-    command = worker_command(writer(endless_model))
+    command = make_command(writer(endless_model))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -156,7 +156,7 @@ def test_the_worker_ends_with_its_parent(endless_model: Path, busy: bool) -> Non
 def test_the_one_file_executable_is_its_own_worker(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     options = writer(model)
-    assert worker_command(options) == [sys.executable, WORKER_ARGUMENT, options.to_json()]
+    assert make_command(options) == [sys.executable, WORKER_ARGUMENT, options.to_json()]
 
 
 def test_what_libraries_print_does_not_disturb_the_frames(model: Path) -> None:

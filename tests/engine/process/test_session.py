@@ -149,12 +149,12 @@ def test_large_replies_nobody_reads_are_not_kept(worker: MakeWorker) -> None:
         once(f"for _ in range(20): send(id=1, token='x' * {MAX_REPLY_BYTES - 100})\nsend(id=1, done={{}})")
     )
     replies = flood.request("anything")
-    flood.facts()
-    life = flood._life
-    assert life is not None
+    flood.read_facts()
+    session = flood._session
+    assert session is not None
     kept: deque[object] = deque()
     with pytest.raises(EngineError, match="not read for too long"):
-        kept.extend(life.join(0.2) for _ in replies)  # time enough for all to come
+        kept.extend(session.join(0.2) for _ in replies)  # time enough for all to come
     assert len(kept) < 10
 
 
@@ -201,7 +201,7 @@ def test_signs_of_life_alone_are_not_enough(worker: MakeWorker) -> None:
 
 def test_a_worker_that_does_not_stop_when_told_is_ended(worker: MakeWorker) -> None:
     deaf = worker(READY + "for line in sys.stdin: pass", patience=replace(QUICK, cancel=0.2))
-    deaf.facts()  # it runs: a request that is cancelled before that is never sent
+    deaf.read_facts()  # it runs: a request that is cancelled before that is never sent
     with ThreadPoolExecutor(1) as threads:
         other = threads.submit(list, deaf.request("anything"))
         assert list(deaf.request("anything", cancelled=iter([False, False, True]).__next__)) == []

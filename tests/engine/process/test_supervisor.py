@@ -82,7 +82,7 @@ def test_it_can_be_started_ahead(worker: MakeWorker) -> None:
     echo = worker(ECHO)
     echo.start()
     assert echo.pid is not None
-    assert echo.facts() == {"name": "fake"}
+    assert echo.read_facts() == {"name": "fake"}
 
 
 def test_many_are_answered_at_once_each_with_its_own_tokens(worker: MakeWorker) -> None:
@@ -121,7 +121,7 @@ def test_a_cancelled_request_ends_with_what_it_cost(worker: MakeWorker) -> None:
 
 def test_a_cancelled_request_ends_even_when_the_worker_does_not_listen(worker: MakeWorker) -> None:
     deaf = worker(READY + "for line in sys.stdin: pass")
-    deaf.facts()
+    deaf.read_facts()
     assert list(deaf.request("anything", cancelled=iter([False, False, True]).__next__)) == []
     assert deaf.pid is not None  # it computes for somebody else maybe
 
@@ -181,11 +181,11 @@ def test_requests_that_are_given_up_while_it_dies_disturb_nobody(worker: MakeWor
 def test_a_worker_that_died_while_idle_costs_no_request(worker: MakeWorker) -> None:
     echo = worker(ECHO)
     ask(echo)
-    life, pid = echo._life, echo.pid
-    assert life is not None
+    session, pid = echo._session, echo.pid
+    assert session is not None
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    life.join(10)
+    session.join(10)
     assert ask(echo) == [{}]
     assert echo.pid != pid
 
@@ -217,7 +217,7 @@ def test_a_worker_that_does_not_start_is_a_model_error_for_all(
 def test_a_worker_that_takes_too_long_to_start_is_a_model_error(worker: MakeWorker) -> None:
     slow = worker("import threading; threading.Event().wait()", patience=Patience(start=0.1))
     with pytest.raises(ModelError, match="not ready after 0 s"):
-        slow.facts()
+        slow.read_facts()
 
 
 def test_a_program_that_is_missing_is_an_error(tmp_path: Path) -> None:
@@ -245,10 +245,10 @@ def test_after_three_failures_it_rests(worker: MakeWorker, clock: Clock) -> None
 def test_an_answer_makes_up_for_failures() -> None:
     policy = RestartPolicy()
     for second in range(4):
-        policy.failed(second)
-    assert policy.wait_s(4) == 14
-    policy.succeeded()
-    assert policy.wait_s(4) == 0
+        policy.record_failure(second)
+    assert policy.compute_wait_s(4) == 14
+    policy.record_success()
+    assert policy.compute_wait_s(4) == 0
 
 
 def test_a_refusal_concerns_one_request_only(worker: MakeWorker) -> None:
@@ -257,7 +257,7 @@ def test_a_refusal_concerns_one_request_only(worker: MakeWorker) -> None:
         + "for line in sys.stdin:\n frame = json.loads(line)\n"
         + " send(id=frame['id'], **({'error': 'too \\x1b[2J long'} if frame['op'] == 'long' else {'done': {}}))"
     )
-    pid = strict.facts() and strict.pid
+    pid = strict.read_facts() and strict.pid
     with pytest.raises(EngineError, match=r"^model\.gguf: too  \[2J long\.$"):
         list(strict.request("long"))
     assert ask(strict) == [{}]
@@ -266,7 +266,7 @@ def test_a_refusal_concerns_one_request_only(worker: MakeWorker) -> None:
 
 def test_what_is_too_long_for_a_frame_is_refused_before_it_does_harm(worker: MakeWorker) -> None:
     echo = worker(ECHO)
-    pid = echo.facts() and echo.pid
+    pid = echo.read_facts() and echo.pid
     with pytest.raises(EngineError, match="too long"):
         list(echo.request("anything", messages="x" * MAX_FRAME_BYTES))
     assert ask(echo) == [{}]
@@ -293,15 +293,15 @@ def test_a_worker_with_too_much_to_do_says_so(worker: MakeWorker) -> None:
 def test_a_worker_without_work_gives_its_memory_back(worker: MakeWorker, clock: Clock) -> None:
     echo = worker(ECHO, clock=clock, patience=Patience(idle=60))
     ask(echo)
-    life = echo._life
-    assert life is not None
+    session = echo._session
+    assert session is not None
     clock.now += 59
-    life._process.wake()
+    session._process.wake()
     assert ask(echo) == [{}]
-    assert echo._life is life
+    assert echo._session is session
     clock.now += 61
-    life._process.wake()
-    life.join(10)
+    session._process.wake()
+    session.join(10)
     assert echo.pid is None
     assert ask(echo) == [{}]  # it comes back, and that counts as no failure
     assert echo._policy._failures == 0
@@ -362,11 +362,11 @@ def test_nothing_is_left_after_many_lives(worker: MakeWorker) -> None:
     descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
     pids = []
     for _ in range(20):
-        life = echo._life
-        assert life is not None
-        pids.append(life.pid)
-        os.kill(life.pid, signal.SIGKILL)
-        life.join(10)
+        session = echo._session
+        assert session is not None
+        pids.append(session.pid)
+        os.kill(session.pid, signal.SIGKILL)
+        session.join(10)
         ask(echo)
     assert len(os.listdir("/proc/self/fd")) == descriptors
     assert threading.active_count() == threads

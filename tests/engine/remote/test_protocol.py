@@ -28,13 +28,13 @@ anything = st.recursive(
 
 def body(**sampling: Any) -> Any:
     messages = (Message("user", "a"),)
-    return json.loads(protocol.body("m", ChatRequest(messages, 9, Sampling(**sampling))))
+    return json.loads(protocol.encode_request("m", ChatRequest(messages, 9, Sampling(**sampling))))
 
 
 @given(anything)
 def test_anything_is_a_chunk_or_a_known_error(value: Any) -> None:
     try:
-        chunk = protocol.chunk(json.dumps(value))
+        chunk = protocol.parse_chunk(json.dumps(value))
     except (NotUnderstoodError, ServerError):
         return
     if chunk.written:
@@ -46,7 +46,7 @@ def test_anything_is_a_chunk_or_a_known_error(value: Any) -> None:
 @given(anything)
 def test_anything_is_a_list_of_models_or_a_known_error(value: Any) -> None:
     try:
-        found = protocol.models(json.dumps(value).encode())
+        found = protocol.parse_models(json.dumps(value).encode())
     except NotUnderstoodError:
         return
     assert all(room is None or room > 0 for room in found.values())
@@ -54,18 +54,18 @@ def test_anything_is_a_list_of_models_or_a_known_error(value: Any) -> None:
 
 @given(st.binary(max_size=60) | anything.map(json.dumps).map(str.encode))
 def test_the_body_of_a_refusal_is_text(data: bytes) -> None:
-    assert isinstance(protocol.error_of(data), str)
+    assert isinstance(protocol.parse_error(data), str)
 
 
 def test_half_characters_become_question_marks() -> None:
-    chunk = protocol.chunk('{"choices": [{"delta": {"content": "a\\ud83d"}}]}')
+    chunk = protocol.parse_chunk('{"choices": [{"delta": {"content": "a\\ud83d"}}]}')
     assert chunk.written == Written("a?")
 
 
 def test_logprobs_are_read() -> None:
     token = {"token": "a", "logprob": -0.5, "top_logprobs": [{"token": "b", "logprob": -1}]}
     data = {"choices": [{"delta": {"content": "a"}, "logprobs": {"content": [token]}}]}
-    chunk = protocol.chunk(json.dumps(data))
+    chunk = protocol.parse_chunk(json.dumps(data))
     assert chunk.written == Written("a", ((Likelihood("a", -0.5), (Likelihood("b", -1.0),)),))
 
 
@@ -82,7 +82,7 @@ def test_logprobs_are_read() -> None:
     ],
 )
 def test_why_it_ended(choice: dict[str, Any], reason: str | None) -> None:
-    assert protocol.chunk(json.dumps({"choices": [choice]})).reason == reason
+    assert protocol.parse_chunk(json.dumps({"choices": [choice]})).reason == reason
 
 
 def test_any_json_object_is_asked_for_by_its_own_name() -> None:

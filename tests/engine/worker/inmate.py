@@ -188,7 +188,7 @@ HERE = os.getpid()
 
 def main() -> None:
     model, secret, parent, missing, only, layers = sys.argv[1:]
-    real = sandbox._system_call
+    real = sandbox._call_system
 
     def system_call(name: str, *arguments: int | bytes | None) -> int:
         if name in missing.split(","):
@@ -196,13 +196,13 @@ def main() -> None:
             return -1
         return real(name, *arguments)
 
-    sandbox._system_call = system_call
+    sandbox._call_system = system_call
     exchange = os.memfd_create("exchange")
     options = WorkerOptions(Path(model), "generate", gpu_layers=int(layers), exchange=exchange)
     folder = tempfile.mkdtemp()
     os.symlink(secret, f"{folder}/link")
     times = [time.perf_counter()]
-    level = sandbox.before_loading(options)
+    level = sandbox.restrict_before_loading(options)
     times.append(time.perf_counter())
     orders: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
 
@@ -213,7 +213,7 @@ def main() -> None:
     old = threading.Thread(target=obey)
     old.start()
     times.append(time.perf_counter())
-    level = sandbox.after_loading(level)
+    level = sandbox.restrict_after_loading(level)
     times.append(time.perf_counter())
     seconds = times[1] - times[0] + times[3] - times[2]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.engine.process.frames import Frame
 from edge.engine.process.options import WorkerOptions
-from edge.engine.process.process import WorkerProcess, worker_command
+from edge.engine.process.process import WorkerProcess, make_command
 
 LIMIT_S = 60
 SYSTEM = "Answer from the passages."
@@ -31,7 +31,7 @@ class Parent:
     """Starts a worker and keeps what it says, request by request and in its order."""
 
     def __init__(self, model: Path, **options: Any) -> None:
-        self._process = WorkerProcess(worker_command(WorkerOptions(model, "generate", **options)))
+        self._process = WorkerProcess(make_command(WorkerOptions(model, "generate", **options)))
         self.answers: dict[int, Answer] = {}
         self.ended: list[int] = []
         self.facts: Frame = self._receive()["ready"]

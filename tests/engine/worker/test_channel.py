@@ -65,7 +65,7 @@ def parent(exits: threading.Event) -> Iterator[Parent]:
 
 def test_requests_come_in_their_order(parent: Parent) -> None:
     parent.send({"op": "a", "id": 1}, {"op": "b", "id": 2})
-    requests = parent.channel.requests()
+    requests = parent.channel.receive_requests()
     assert [next(requests)["id"] for _ in range(2)] == [1, 2]
 
 
@@ -73,15 +73,15 @@ def test_a_cancellation_overtakes_requests_that_wait(parent: Parent) -> None:
     parent.send({"op": "a", "id": 1}, {"op": "a", "id": 2}, {"op": "cancel", "id": 2})
     parent.in_step()
     assert parent.cancelled == [2]
-    assert parent.channel.cancelled(2)
-    assert not parent.channel.cancelled(1)
+    assert parent.channel.is_cancelled(2)
+    assert not parent.channel.is_cancelled(1)
 
 
 def test_nothing_is_remembered_of_what_has_ended(parent: Parent) -> None:
     parent.send({"op": "a", "id": 1}, {"op": "cancel", "id": 1})
     parent.in_step()
     parent.channel.send({"id": 1, "done": {}})
-    assert not parent.channel.cancelled(1)
+    assert not parent.channel.is_cancelled(1)
     parent.send({"op": "cancel", "id": 1}, {"op": "cancel", "id": 99})
     parent.in_step()
     assert parent.cancelled == [1]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from edge.engine.process.options import WorkerOptions
-from edge.engine.worker.devices import VARIANTS, variants
+from edge.engine.worker.devices import VARIANTS, list_variants
 from tests.engine.worker.modules import compile_module
 
 ALL = tuple(VARIANTS)
@@ -72,16 +72,16 @@ class TestChoice:
     ) -> None:
         cpuinfo = folder / "cpuinfo"
         cpuinfo.write_text(f"processor : 0\nflags : {flags}\n" if flags else "")
-        assert variants(folder, cpuinfo)[0] == best
-        assert variants(folder, cpuinfo)[-1] == "armv8.0_1"
+        assert list_variants(folder, cpuinfo)[0] == best
+        assert list_variants(folder, cpuinfo)[-1] == "armv8.0_1"
 
     def test_without_proc_ggml_decides(self, folder: Path) -> None:
-        assert variants(folder, folder / "nothing") == ALL
+        assert list_variants(folder, folder / "nothing") == ALL
 
     def test_only_what_is_there(self, folder: Path) -> None:
         for name in ALL[1:]:
             (folder / f"libggml-cpu-{name}.so").unlink()
-        assert variants(folder, folder / "nothing") == ALL[:1]
+        assert list_variants(folder, folder / "nothing") == ALL[:1]
 
 
 def test_a_worker_tells_what_it_computes_with(start: Start) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.engine.worker.lookup import HOPE, LIMIT, LONGEST, SHORTEST, Guesser, length
+from edge.engine.worker.lookup import HOPE, LIMIT, LONGEST, SHORTEST, Guesser, choose_length
 
 CHEAP = 0.05
 
@@ -56,7 +56,7 @@ def test_guesses_that_fail_become_rare_but_do_not_end() -> None:
     tries = []
     for chance in range(1000):
         if guess := guesser.guess(LIMIT, 0.1, 1):
-            guesser.judge(len(guess), 0)
+            guesser.learn(len(guess), 0)
             tries.append(chance)
     assert len(tries) < 30
     assert tries[-1] > 800
@@ -66,14 +66,14 @@ def test_guesses_that_hold_become_longer() -> None:
     guesser = Guesser(list(range(100)) + list(range(10)))
     first = len(guesser.guess(LIMIT, 0.5, 1))
     for _ in range(5):
-        guesser.judge(4, 4)
+        guesser.learn(4, 4)
     assert len(guesser.guess(LIMIT, 0.5, 1)) > first
 
 
 @pytest.mark.parametrize(("row_cost", "expected"), [(0.9, 0), (0.45, 2), (0.005, LIMIT)])
 def test_guesses_are_as_long_as_they_pay(row_cost: float, expected: int) -> None:
-    assert length(HOPE, row_cost, LIMIT) == pytest.approx(expected, abs=1)
+    assert choose_length(HOPE, row_cost, LIMIT) == pytest.approx(expected, abs=1)
 
 
 def test_a_crowd_does_not_guess() -> None:
-    assert length(HOPE, CHEAP, LIMIT, rows=32) == 0
+    assert choose_length(HOPE, CHEAP, LIMIT, rows=32) == 0

@@ -53,7 +53,7 @@ def prefixes_of(
     assert cache.exchange is not None
     prefixes = Prefixes(context, cache.exchange, ask or cache.answer)
     for frame in cache.greet():
-        prefixes.stored(frame["entries"])
+        prefixes.add_stored(frame["entries"])
     return prefixes
 
 
@@ -62,13 +62,13 @@ def compute(context: SharedContext, tokens: list[int], sequence: int, start: int
     context.batch.clear()
     context.batch.add(sequence, start, tokens[start:], 1)
     assert context.decode() == 0
-    return [float(value) for value in context.logits(1)[0]]
+    return [float(value) for value in context.get_logits(1)[0]]
 
 
 def stored(cache: PrefillCache, context: SharedContext, tokens: list[int], sequence: int = 0) -> None:
     prefixes = prefixes_of(cache, context)
     prefixes.offer(tokens, sequence)
-    assert prefixes._saved(10.0)
+    assert prefixes._wait_for_memory(10.0)
 
 
 def length(context: SharedContext, sequence: int) -> int:
@@ -83,7 +83,7 @@ def test_what_one_context_computed_another_goes_on_from(
     other = new_context(model)
     prefixes = prefixes_of(cache, other)
     longer = [*TOKENS, 7, 8, 9]
-    assert prefixes.longest(longer) == 300
+    assert prefixes.count_stored(longer) == 300
     assert prefixes.load(longer, 1) == 300
     assert compute(other, longer, 1, 300) == pytest.approx(compute(context, longer, 2, 300), abs=1e-3)
 
@@ -95,7 +95,7 @@ def test_only_the_common_part_stays(
     stored(cache, context, TOKENS)
     prefixes = prefixes_of(cache, other := new_context(model))
     asked = [*TOKENS[:200], 5, 6]
-    assert prefixes.load(asked, 0) == prefixes.longest(asked) == 200
+    assert prefixes.load(asked, 0) == prefixes.count_stored(asked) == 200
     assert length(other, 0) == 200
 
 
@@ -103,8 +103,8 @@ def test_what_shares_nothing_is_a_miss(context: SharedContext, cache: PrefillCac
     compute(context, TOKENS, 0)
     stored(cache, context, TOKENS)
     prefixes = prefixes_of(cache, context)
-    assert prefixes.longest([1, 2, 3]) == prefixes.load([1, 2, 3], 1) == 0
-    assert prefixes.longest([]) == 0
+    assert prefixes.count_stored([1, 2, 3]) == prefixes.load([1, 2, 3], 1) == 0
+    assert prefixes.count_stored([]) == 0
 
 
 def test_what_is_stored_already_is_not_stored_again(context: SharedContext, cache: PrefillCache) -> None:
@@ -118,7 +118,7 @@ def test_what_is_stored_already_is_not_stored_again(context: SharedContext, cach
     prefixes = prefixes_of(cache, context, ask)
     for tokens in (TOKENS, TOKENS, TOKENS[:100], [*TOKENS, 1, 2, 3]):
         prefixes.offer(tokens, 0)
-        assert prefixes._saved(10.0)
+        assert prefixes._wait_for_memory(10.0)
     assert len(asks) == 1
 
 
@@ -130,7 +130,7 @@ def test_of_a_conversation_that_grows_only_the_last_state_is_kept(
     compute(context, TOKENS, 0, 200)
     stored(cache, context, TOKENS)
     assert len(list((tmp_path / "cache").glob("*.kv"))) == 1
-    assert prefixes_of(cache, context).longest(TOKENS) == 300
+    assert prefixes_of(cache, context).count_stored(TOKENS) == 300
 
 
 def test_of_several_the_longest_is_loaded(
@@ -154,7 +154,7 @@ def test_a_state_that_does_not_come_leaves_the_sequence_empty_and_is_not_asked_f
     prefixes = prefixes_of(cache, context, lambda ask: answer)
     assert prefixes.load(TOKENS, 1) == 0
     assert length(context, 1) == 0
-    assert prefixes.longest(TOKENS) == 0
+    assert prefixes.count_stored(TOKENS) == 0
 
 
 def test_a_state_that_is_cut_short_leaves_the_sequence_empty(
@@ -200,8 +200,8 @@ def test_while_a_state_is_being_stored_the_scheduler_goes_on(
     assert prefixes.load(TOKENS[:100], 1) == 0  # the shared memory is in use
     prefixes.offer(TOKENS, 0)  # is dropped
     go_on.set()
-    assert prefixes._saved(10.0)
-    assert prefixes.longest(TOKENS) == 300
+    assert prefixes._wait_for_memory(10.0)
+    assert prefixes.count_stored(TOKENS) == 300
 
 
 def test_the_descriptor_is_an_option_of_the_worker(cache: PrefillCache) -> None:

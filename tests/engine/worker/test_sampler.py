@@ -12,7 +12,7 @@ from edge.engine.interface import Sampling
 from edge.engine.process.frames import RequestError
 from edge.engine.worker import sampler
 from edge.engine.worker.binding import L
-from edge.engine.worker.sampler import Candidates, Sampler, alternatives, grammar_of
+from edge.engine.worker.sampler import Candidates, Sampler, list_alternatives, make_grammar
 
 SIZE = 1000
 LOGITS = np.full(SIZE, -40, np.float32)
@@ -75,15 +75,17 @@ def test_the_same_seed_draws_the_same(draw: Any) -> None:
 
 
 def test_likelihoods_are_those_of_the_model() -> None:
-    logprob, others = alternatives(LOGITS, 300, 2)
+    logprob, others = list_alternatives(LOGITS, 300, 2)
     assert np.exp(logprob) == pytest.approx(0.3, abs=1e-4)
     assert [token for token, _ in others] == [7, 300]
-    assert len(alternatives(LOGITS, 7, 5000)[1]) == SIZE
-    assert alternatives(LOGITS, 7, 0)[1] == []
+    assert len(list_alternatives(LOGITS, 7, 5000)[1]) == SIZE
+    assert list_alternatives(LOGITS, 7, 0)[1] == []
 
 
 def test_a_grammar_names_what_the_schema_asks_for() -> None:
-    assert b'\\"torque\\"' in grammar_of('{"type": "object", "properties": {"torque": {"type": "integer"}}}')
+    assert b'\\"torque\\"' in make_grammar(
+        '{"type": "object", "properties": {"torque": {"type": "integer"}}}'
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_a_grammar_names_what_the_schema_asks_for() -> None:
 )  # fmt: skip
 def test_a_schema_without_a_grammar_is_refused(schema: str) -> None:
     with pytest.raises(RequestError, match="JSON schema"):
-        grammar_of(schema)
+        make_grammar(schema)
 
 
 def test_repetitions_are_limited_in_patterns_too() -> None:

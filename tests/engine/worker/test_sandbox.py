@@ -164,12 +164,12 @@ def start(options: WorkerOptions, missing: Sequence[str]) -> Worker:
     text = f"""
 import ctypes, errno
 from edge.engine.worker import __main__ as worker, sandbox
-real = sandbox._system_call
+real = sandbox._call_system
 def call(name, *arguments):
     if name not in {missing!r}: return real(name, *arguments)
     ctypes.set_errno(errno.ENOSYS)
     return -1
-sandbox._system_call = call
+sandbox._call_system = call
 worker.main([{options.to_json()!r}])
 """
     return Worker(options.model, [sys.executable, "-c", text], inherit=[n for n in [options.exchange] if n])
@@ -192,7 +192,7 @@ def test_a_real_worker_does_all_it_does_from_inside(model: Path, missing: tuple[
         for sampling in samplings:
             fields = {"messages": messages, "max_tokens": 8, "sampling": asdict(sampling)}
             assert "done" in list(worker.request("generate", **fields))[-1]
-        assert len(worker.facts()["sandbox"]["reasons"]) == len(missing)
+        assert len(worker.read_facts()["sandbox"]["reasons"]) == len(missing)
         threads = Path(f"/proc/{worker.pid}/task").iterdir()
         states = {re.search(r"Seccomp:\t(\d)", (one / "status").read_text())[1] for one in threads}  # type: ignore[index]
         assert states == {"0" if SECCOMP in missing else "2"}
@@ -254,7 +254,7 @@ FUTEX = {"x86_64": 202, "aarch64": 98}
 
 @pytest.mark.parametrize("machine", syscalls.ARCHITECTURES)
 def test_the_filter_decides_as_it_should_on_every_machine(machine: str) -> None:
-    program = syscalls.program(machine, 1000, "reading", False)
+    program = syscalls.make_filter(machine, 1000, "reading", False)
     assert len(program) // syscalls.INSTRUCTION_BYTES < 4096  # BPF_MAXINSNS
 
     def decides(name: str, *arguments: int) -> int:
@@ -297,7 +297,7 @@ def test_the_filter_decides_as_it_should_on_every_machine(machine: str) -> None:
 
 @pytest.mark.parametrize("machine", syscalls.ARCHITECTURES)
 def test_a_gpu_gets_its_devices_and_cannot_type(machine: str) -> None:
-    program = syscalls.program(machine, 1000, "any", True)
+    program = syscalls.make_filter(machine, 1000, "any", True)
 
     def decides(name: str, *arguments: int) -> int:
         number = syscalls.NUMBERS[name][machine]

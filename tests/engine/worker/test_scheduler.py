@@ -15,7 +15,7 @@ from edge.engine.process.frames import Frame
 from edge.engine.worker import binding
 from edge.engine.worker.binding import L
 from edge.engine.worker.context import SharedContext
-from edge.engine.worker.opening import Opened
+from edge.engine.worker.opening import OpenedContext
 from edge.engine.worker.request import Request
 from edge.engine.worker.resident import Resident
 from edge.engine.worker.scheduler import Scheduler
@@ -25,13 +25,13 @@ COUNTED = "123456789" * 100
 PARALLEL, SEQUENCES, CELLS = 4, 9, 512
 
 
-def opened(model: binding.Model) -> Opened:
+def opened(model: binding.Model) -> OpenedContext:
     """A context that is soon full."""
-    handle = binding.new_context(
+    handle = binding.make_context(
         model, n_ctx=CELLS, n_batch=128, n_ubatch=128, n_seq_max=SEQUENCES, n_outputs_max=24, n_threads=1,
         n_threads_batch=1, kv_unified=True,
     )  # fmt: skip
-    return Opened(handle, CELLS, PARALLEL, SEQUENCES, 128, 24)
+    return OpenedContext(handle, CELLS, PARALLEL, SEQUENCES, 128, 24)
 
 
 class Bench:
@@ -69,19 +69,19 @@ class Bench:
         return number
 
     def finish(self) -> None:
-        while self.scheduler.step():
+        while self.scheduler.run_once():
             self.check()
 
     def check(self) -> None:
         """What the books say is what llama.cpp holds."""
         memory, tree = L.llama_get_memory(self.context.handle), self.resident._tree
         for sequence in range(SEQUENCES):
-            held = tree.length(sequence) if sequence in tree else 0
+            held = tree.get_length(sequence) if sequence in tree else 0
             assert L.llama_memory_seq_pos_max(memory, sequence) == held - 1
         assert tree.cells <= self.context.cells
         for request in self.scheduler._running:
-            assert tree.length(request.sequence) == request.computed
-            assert tree.tokens(request.sequence) == request.tokens[: request.computed]
+            assert tree.get_length(request.sequence) == request.computed
+            assert tree.get_tokens(request.sequence) == request.tokens[: request.computed]
 
 
 class Elsewhere:
@@ -91,7 +91,7 @@ class Elsewhere:
         self.states: dict[tuple[int, ...], bytes] = {}
         self.context: SharedContext | None = None
 
-    def longest(self, tokens: Sequence[int]) -> int:
+    def count_stored(self, tokens: Sequence[int]) -> int:
         return max((len(key) for key in self.states if tuple(tokens[: len(key)]) == key), default=0)
 
     def load(self, tokens: Sequence[int], sequence: int) -> int:
@@ -131,11 +131,11 @@ def test_on_a_processor_answers_and_long_prompts_have_runs_of_their_own(
 ) -> None:
     bench = Bench(endless_model, mixes=mixes)
     text = bench.submit(prompt("Count."), 100, Sampling(temperature=1e-6))  # nothing is guessed ahead
-    bench.scheduler.step()
+    bench.scheduler.run_once()
     bench.submit(prompt("Count on. " * 12), 100, Sampling(temperature=1e-6))  # 5 of 120 tokens are there
     runs = []
     for _ in rows:
-        bench.scheduler.step()
+        bench.scheduler.run_once()
         runs.append(bench.context.batch.rows)
     assert runs == rows
     bench.finish()
@@ -155,7 +155,7 @@ def test_whatever_comes_the_books_agree_with_the_memory(bench: Bench, seed: int)
             case "cancel" if bench.requests:
                 bench.scheduler.cancel(chance.choice(bench.requests).number)
             case "step":
-                bench.scheduler.step()
+                bench.scheduler.run_once()
         bench.check()
     bench.finish()
     assert len(bench.last) == len(bench.requests)
@@ -181,8 +181,8 @@ def test_cancellations_in_the_middle_of_runs_lose_nobody(bench: Bench) -> None:
 
     thread = threading.Thread(target=disturb)
     thread.start()
-    while not over.is_set() or bench.scheduler.step():
-        bench.scheduler.step()
+    while not over.is_set() or bench.scheduler.run_once():
+        bench.scheduler.run_once()
     thread.join()
     bench.finish()
     assert len(bench.last) == 150
@@ -225,7 +225,7 @@ def test_a_crowd_is_answered_in_the_order_it_came(bench: Bench) -> None:
 def test_a_lost_run_is_done_again(bench: Bench) -> None:
     number = bench.submit(prompt("ab" * 30), 9)
     bench.context.abort()
-    assert bench.scheduler.step()
+    assert bench.scheduler.run_once()
     bench.check()
     assert bench.requests[0].computed == 0
     bench.finish()
@@ -234,7 +234,7 @@ def test_a_lost_run_is_done_again(bench: Bench) -> None:
 
 def test_what_was_computed_ahead_stays_when_it_gives_way(bench: Bench) -> None:
     ahead = bench.submit(prompt("x" * 300), 0)
-    assert bench.scheduler.step()
+    assert bench.scheduler.run_once()
     asked = bench.submit(prompt("y"), 3)
     assert bench.last[ahead]["done"]["reason"] == "cancel"
     bench.finish()
@@ -254,7 +254,7 @@ def test_a_run_that_is_mostly_for_others_is_not_given_up(bench: Bench) -> None:
         return decode()
 
     bench.context.decode = cancel_meanwhile  # type: ignore[method-assign]
-    assert bench.scheduler.step()
+    assert bench.scheduler.run_once()
     assert bench.requests[large - 1].computed == 100
     bench.finish()
     assert bench.texts[large] == COUNTED[:9]

@@ -68,7 +68,7 @@ class CellByCell(RuleBasedStateMachine):
             )
             for sequence, cells in self.model.items()
         }
-        length, owners = self.sequences.longest(wanted)
+        length, owners = self.sequences.find_longest(wanted)
         assert length == max(common.values(), default=0)
         assert all(common[owner] == length for owner in owners)
         assert bool(owners) == bool(length)
@@ -76,7 +76,7 @@ class CellByCell(RuleBasedStateMachine):
     @rule(some=st.sets(numbers))
     def cells_of_the_others_are_counted(self, some: set[int]) -> None:
         others = {cell for sequence, cells in self.model.items() if sequence not in some for cell in cells}
-        assert self.sequences.cells_without(some) == len(others)
+        assert self.sequences.count_cells_without(some) == len(others)
 
     @invariant()
     def every_cell_is_counted_once(self) -> None:
@@ -85,8 +85,8 @@ class CellByCell(RuleBasedStateMachine):
     @invariant()
     def every_sequence_has_its_tokens(self) -> None:
         for sequence, cells in self.model.items():
-            assert self.sequences.tokens(sequence) == [token for _, token in cells]
-            assert self.sequences.length(sequence) == len(cells)
+            assert self.sequences.get_tokens(sequence) == [token for _, token in cells]
+            assert self.sequences.get_length(sequence) == len(cells)
 
 
 TestCellByCell = CellByCell.TestCase

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from edge.engine.scripted import ScriptedEngine, opening_sentence
+from edge.engine.scripted import ScriptedEngine, quote_opening
 from edge.server.v1.requests import ChatCompletionRequest, EmbeddingRequest
 from edge.server.v1.responses import ChatCompletion, Embeddings, Error
 from tests.server.conftest import LocalClient
@@ -68,7 +68,7 @@ chats = st.fixed_dictionaries(
 
 @pytest.fixture
 def server(start: Start) -> LocalClient:
-    client: LocalClient = start(ScriptedEngine(opening_sentence), max_question_bytes=200)
+    client: LocalClient = start(ScriptedEngine(quote_opening), max_question_bytes=200)
     return client
 
 

@@ -12,7 +12,7 @@ from edge.packs.manifest import Manifest
 from edge.packs.pack import Pack
 from edge.packs.record import Page, Record
 from edge.packs.vectors import partition
-from edge.packs.writer import IndexedDocument, IndexedVectors, sentence_texts, write_pack
+from edge.packs.writer import IndexedDocument, IndexedVectors, make_sentence_texts, write_pack
 from edge.sync.delta.contents import index_document, parse_vectors, read_parts, read_words
 from edge.types import Box
 from tests.packs.conftest import random_vectors
@@ -48,7 +48,7 @@ def build_document(draw: st.DrawFn) -> IndexedDocument:
         applies_to=tuple(draw(st.lists(TEXT, max_size=2))),
         pages=tuple(sorted(draw(PAGES), key=lambda page: page.number)),
         records=lambda: records,
-        sentences=lambda: random_vectors(sum(len(sentence_texts(record)) for record in records)),
+        sentences=lambda: random_vectors(sum(len(make_sentence_texts(record)) for record in records)),
         original=lambda: io.BytesIO(original),
     )
 
@@ -65,7 +65,7 @@ def test_a_pack_written_again_from_its_parts_is_the_same(documents: list[Indexed
         write_pack(first, Manifest("pumps", "1", "Pumps"), documents, once)
         with Pack.open(first) as pack:
             known = read_words(pack)
-            found = [index_document(read_parts(pack, document), True) for document in pack.documents()]
+            found = [index_document(read_parts(pack, document), True) for document in pack.list_documents()]
             assert np.array_equal(np.concatenate([chunks for _, chunks in found]), vectors)
             write_pack(
                 again,

@@ -71,7 +71,7 @@ def replace_description(old: Path, delta: Path, to: Path, change: Change) -> Pat
     """The delta with its first document described otherwise."""
     with Pack.open(old) as pack, open_delta(delta, 10**7) as reader:
         entry = reader.index.content.documents[0]  # type: ignore[union-attr]
-        base = read_parts(pack, pack.document_with(entry.base)).description()
+        base = read_parts(pack, pack.get_document_by_id(entry.base)).description()
         description = json.loads(reader.read(entry.description, base))
         start = max(part.start + part.length for part in reader.list_parts())
     change(description)
@@ -108,7 +108,7 @@ def test_a_delta_starts_from_one_pack_alone(delta: Path, new: Path, out: Path, b
 def test_another_sqlite_would_write_other_bytes(
     old: Path, delta: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patch, "versions", lambda: ("3.99.0", "0.1.9"))
+    monkeypatch.setattr(patch, "read_versions", lambda: ("3.99.0", "0.1.9"))
     with is_refused(out.parent, r"made with SQLite 3\.5.* this edge has 3\.99\.0"):
         apply(old, delta, out, 10**7)
 
