@@ -23,13 +23,13 @@ class Embedding:
         self.dimensions = int(L.llama_model_n_embd(model.handle))
         mean = L.LLAMA_POOLING_TYPE_MEAN
         make = partial(PoolingContext, model, MAX_TOKENS, self.dimensions, pooling_type=mean)
-        self._lanes = ContextPool(make, threads)
-        if self._lanes.first.memory:
+        self._pool = ContextPool(make, threads)
+        if self._pool.first.memory:
             raise LoadError("it is a language model, not an embedder")
 
     def embed(self, texts: Sequence[str]) -> bytes:
         """Return vectors as little-endian float32, one after the other, not yet of unit length."""
-        return b"".join(self._lanes.map(self._embed_one, texts))
+        return b"".join(self._pool.map(self._embed_one, texts))
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of each text without the special ones at its ends."""

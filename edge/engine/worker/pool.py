@@ -13,9 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from functools import partial
-from queue import Empty, PriorityQueue, SimpleQueue
+from queue import PriorityQueue
 from typing import Any, TypeVar
 
 from edge.engine.worker.binding import L, LoadError, Model, make_context
@@ -23,14 +22,18 @@ from edge.engine.worker.binding import L, LoadError, Model, make_context
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+Job = tuple[int, int, Callable[["PoolingContext"], None]]
+"""An item's place among its caller's, its place among all, and what computes it."""
+
 ABORTED = 2  # llama.h: what llama_encode and llama_decode return then
 
 
 class ContextPool:
-    """Contexts of one model, each made when it is first needed. Safe to use from several threads.
+    """Threads that compute texts, each with a context of its own, made at its first text. Safe to use from several
+    threads.
 
-    Where many wait, the first items of all of them come before the second ones: a question goes before the rest of a
-    pack, and everybody's best passages before anybody's sixteenth.
+    Every text waits in one queue. The first texts of all callers come before the second ones: a question waits for one
+    text of a pack and not for the pack, and everybody's best passages come before anybody's sixteenth.
 
     Args:
         make: makes a context; at once for the first, so that a model that is not for this is found out.
@@ -38,56 +41,43 @@ class ContextPool:
     """
 
     def __init__(self, make: Callable[[], PoolingContext], count: int) -> None:
-        self._make, self._count = make, count
-        self._free: SimpleQueue[PoolingContext] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._made = 1
-        self.first = make()
-        self._free.put(self.first)
-        self._jobs: PriorityQueue[tuple[int, int, Callable[[], None]]] = PriorityQueue()
+        self._make = make
+        self._jobs: PriorityQueue[Job] = PriorityQueue()
         self._numbers = itertools.count()
-        for _ in range(count):
-            threading.Thread(target=self._work, name="pool", daemon=True).start()
+        self.first = make()
+        for context in [self.first, *[None] * (count - 1)]:
+            threading.Thread(target=self._work, args=[context], name="pool", daemon=True).start()
 
     def map(self, work: Callable[[PoolingContext, Item], Result], items: Sequence[Item]) -> list[Result]:
         """Run ``work(context, item)`` for every item, as many at a time as there are contexts."""
-        if len(items) == 1:
-            return [self._run_one(work, items[0])]
         results: list[Future[Result]] = [Future() for _ in items]
         for n, (item, result) in enumerate(zip(items, results, strict=True)):
-            self._jobs.put((n, next(self._numbers), partial(self._settle, result, work, item)))
+            self._jobs.put((n, next(self._numbers), partial(_settle, result, work, item)))
         return [result.result() for result in results]
 
-    def _work(self) -> None:
+    def _work(self, context: PoolingContext | None) -> None:
         while True:
-            *_, job = self._jobs.get()
-            job()
+            job = self._jobs.get()
+            if context is None:
+                try:
+                    context = self._make()
+                except (LoadError, MemoryError):  # no memory for another: those that are there do the work
+                    self._jobs.put(job)
+                    return
+            *_, run = job
+            run(context)
 
-    def _settle(
-        self, result: Future[Result], work: Callable[[PoolingContext, Item], Result], item: Item
-    ) -> None:
-        try:
-            result.set_result(self._run_one(work, item))
-        except Exception as error:
-            result.set_exception(error)
 
-    def _run_one(self, work: Callable[[PoolingContext, Item], Result], item: Item) -> Result:
-        context = self._take()
-        try:
-            return work(context, item)
-        finally:
-            self._free.put(context)
-
-    def _take(self) -> PoolingContext:
-        with suppress(Empty):
-            return self._free.get_nowait()
-        with self._lock:
-            grows = self._made < self._count
-            self._made += grows
-        if grows:
-            with suppress(LoadError):  # no memory for another: those that are there do the work
-                return self._make()
-        return self._free.get()
+def _settle(
+    result: Future[Result],
+    work: Callable[[PoolingContext, Item], Result],
+    item: Item,
+    context: PoolingContext,
+) -> None:
+    try:
+        result.set_result(work(context, item))
+    except Exception as error:
+        result.set_exception(error)
 
 
 class PoolingContext:

@@ -40,10 +40,10 @@ class Ranking:
         self._model = model
         self.limit = min(MAX_TOKENS, model.trained_context or MAX_TOKENS)
         outputs = int(L.llama_model_n_cls_out(model.handle))
-        self._lanes = ContextPool(partial(_make_context, model, self.limit, outputs), threads)
-        pooling = L.llama_pooling_type(self._lanes.first.handle)
+        self._pool = ContextPool(partial(_make_context, model, self.limit, outputs), threads)
+        pooling = L.llama_pooling_type(self._pool.first.handle)
         if pooling != L.LLAMA_POOLING_TYPE_RANK:
-            kind = "a language model" if self._lanes.first.memory else "an embedder"
+            kind = "a language model" if self._pool.first.memory else "an embedder"
             raise LoadError(f"it is {kind}, not a reranker")
         if outputs > 1 and L.llama_model_cls_label(model.handle, 0) != YES:
             raise LoadError(f"it sorts texts into {outputs} classes and is no reranker")
@@ -64,7 +64,7 @@ class Ranking:
             pooled = context.compute(tokens[: self.limit], deadline)
             return struct.unpack_from("<f", pooled)[0] if pooled else None
 
-        return self._lanes.map(score, texts)
+        return self._pool.map(score, texts)
 
     def _cut(self, text: str, room: int) -> str:
         return take_leading(text[:MAX_CHARACTERS], room, self._count)
