@@ -42,6 +42,9 @@ class _Passage(TypedDict):
     page_from: int
     page_to: int
     page_label: NotRequired[Annotated[str, Field(default="", description="Absent where it is the position.")]]
+    place: NotRequired[
+        Annotated[str, Field(default="", description="Anchor (#reset) or row, in a file without pages.")]
+    ]
     heading: str
     text: str
     score: float
@@ -211,6 +214,8 @@ def dump_passage(passage: types.Passage) -> Passage:
     }
     if passage.page_label is not None:
         shape["page_label"] = passage.page_label
+    if passage.place:
+        shape["place"] = passage.place
     return shape
 
 

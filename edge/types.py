@@ -62,7 +62,8 @@ class Passage:
     """A readable stretch of one document, found for a question.
 
     ``page_from`` and ``page_to`` are 1-based positions in the file, ``page_label`` is what is printed on the first
-    of them where that differs. ``score`` is the fused relevance (0 to about 1.5), comparable within one answer only.
+    of them where that differs. ``place`` is where it stands in a file without pages: ``#reset`` (an anchor) or
+    ``row 17``. ``score`` is the fused relevance (0 to about 1.5), comparable within one answer only.
     ``kind`` is that of the chunk that was found; ``chunks`` are the ids of all chunks merged into ``text``.
     ``closeness`` is the cosine of each of its ``text.units`` to the question, by the unit's text.
     """
@@ -82,6 +83,7 @@ class Passage:
     boxes: tuple[Box, ...] = ()
     chunks: tuple[int, ...] = ()
     closeness: Mapping[str, float] = field(default_factory=dict)
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

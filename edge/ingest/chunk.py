@@ -364,6 +364,7 @@ def _make_record(section: _Section, pieces: Sequence[_Piece], headers: dict[str,
         page_to=max(pages),
         section=section.number,
         boxes=boxes,
+        place=next((piece.block.place for piece in pieces if piece.block.place), ""),
     )
 
 

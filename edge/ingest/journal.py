@@ -22,7 +22,7 @@ from edge.packs.record import Page, Record
 from edge.packs.vectors import Int8Vectors
 from edge.types import DIMENSIONS, Box
 
-VERSION = 4
+VERSION = 5
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS document(
     key TEXT PRIMARY KEY, title TEXT NOT NULL, pages TEXT NOT NULL, records TEXT NOT NULL, notes TEXT NOT NULL);
@@ -155,11 +155,15 @@ class Journal:
 
 def _dump_record(record: Record) -> list[Any]:
     boxes = [[box.page, box.left, box.top, box.right, box.bottom] for box in record.boxes]
-    return [record.kind, record.heading, record.text, record.page_from, record.page_to, record.section, boxes]
+    fields = (record.kind, record.heading, record.text, record.page_from, record.page_to, record.section)
+    return [*fields, boxes, record.place]
 
 
 def _parse_records(rows: Sequence[list[Any]]) -> tuple[Record, ...]:
-    return tuple(replace(Record(*fields), boxes=tuple(Box(*box) for box in boxes)) for *fields, boxes in rows)
+    return tuple(
+        replace(Record(*fields), boxes=tuple(Box(*box) for box in boxes), place=place)
+        for *fields, boxes, place in rows
+    )
 
 
 def _parse_pages(rows: Sequence[list[Any]]) -> tuple[Page, ...]:

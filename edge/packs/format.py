@@ -73,6 +73,9 @@ before stemming, lower case; ``stem`` counts the chunks that hold a stem in head
 frequent word of the stem with its vector (int8, null where the pack has none).
 """
 
+PLACES = "CREATE TABLE place(chunk INTEGER PRIMARY KEY REFERENCES chunk, place TEXT NOT NULL)"
+"""Made only in packs with documents without pages: where a chunk stands in its file, ``#reset`` or ``row 17``."""
+
 NOT_A_PACK = "Build it with `edge pack build`, or copy it again from where it came from."
 DAMAGED = "Copy or download the file again; if it stays damaged, build the pack again."
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, cast
 from edge.database import open_immutable, open_memory, translate_untrusted_errors
 from edge.embedded.part import read_size
 from edge.errors import EdgeError, NotFoundError, PackError
-from edge.packs.format import DAMAGED, NOT_A_PACK, SCHEMA, read_trailer
+from edge.packs.format import DAMAGED, NOT_A_PACK, PLACES, SCHEMA, read_trailer
 from edge.packs.manifest import Manifest, from_json
 from edge.packs.record import Page
-from edge.packs.values import check_boxes, check_chunk, check_document, check_page
+from edge.packs.values import check_boxes, check_chunk, check_document, check_page, check_place
 from edge.types import Box, ChunkKind
 
 if TYPE_CHECKING:
@@ -243,6 +243,15 @@ class Pack:
         except NotFoundError:
             return None
 
+    def find_places(self, first: int, last: int) -> dict[int, str]:
+        """Return where the chunks of a range of ids stand in files without pages, by id."""
+        if not self._has_places:
+            return {}
+        rows = self.query("SELECT chunk, place FROM place WHERE chunk BETWEEN ? AND ?", (first, last))
+        for row in rows:
+            check_place(row)
+        return dict(rows)
+
     def read_original(self, name: str) -> bytes:
         """Return the file a document was read from, byte for byte."""
         rows = self.query("SELECT data FROM original WHERE document = ?", (self.get_document(name).id,))
@@ -263,6 +272,10 @@ class Pack:
         self.close()
 
     @cached_property
+    def _has_places(self) -> bool:
+        return bool(self.query("SELECT 1 FROM sqlite_schema WHERE name = 'place'"))
+
+    @cached_property
     def _documents(self) -> tuple[Document, ...]:
         return tuple(_parse_document(row) for row in self.query(f"{_DOCUMENT} ORDER BY id"))
 
@@ -280,7 +293,7 @@ class Pack:
         """Refuse tables, triggers and views that we did not make before any other query can touch them."""
         with translate_untrusted_errors(self.path):
             found = read_schema(self.connection)
-        if found != make_schema():
+        if found not in (make_schema(), make_schema(with_places=True)):
             raise PackError(f"{self.path.name} does not have the tables of a knowledge pack.", NOT_A_PACK)
         _ = self.manifest, self.embedder
 
@@ -291,11 +304,13 @@ def read_schema(connection: apsw.Connection) -> Schema:
     return frozenset(cast("Iterable[tuple[str, str, str]]", rows))
 
 
-@lru_cache(maxsize=1)
-def make_schema() -> Schema:
+@lru_cache(maxsize=2)
+def make_schema(with_places: bool = False) -> Schema:
     """Make the schema of a new pack, shadow tables of FTS5 and sqlite-vec included."""
     with closing(open_memory()) as connection:
         connection.execute(SCHEMA)
+        if with_places:
+            connection.execute(PLACES)
         return read_schema(connection)
 
 

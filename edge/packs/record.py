@@ -25,7 +25,8 @@ class Record:
     """A chunk ready for the index.
 
     ``heading`` is the breadcrumb (``Chapter > Section``), ``section`` counts sections within the document: chunks
-    with the same number stand under the same heading.
+    with the same number stand under the same heading. ``place`` is where it stands in a file without pages: ``#reset``
+    (an anchor) or ``row 17``.
     """
 
     kind: ChunkKind
@@ -35,3 +36,4 @@ class Record:
     page_to: int
     section: int
     boxes: tuple[Box, ...] = ()
+    place: str = ""

@@ -77,6 +77,12 @@ def check_page(row: Sequence[Any]) -> None:
     _expect(all(type(side) is float and 0 <= side <= MAX_POINTS for side in (width, height)), what, "size")
 
 
+def check_place(row: Sequence[Any]) -> None:
+    """Check a row of ``place``; errors as those of ``check_document``."""
+    chunk, place = row
+    _expect(_is_text(place, MAX_LINE) and bool(place), f"Chunk {chunk}", "place")
+
+
 def _expect(sound: bool, what: str, value: str) -> None:
     if not sound:
         raise PackError(f"{what} of a pack is not well formed: its {value} cannot be right.", BUILD_AGAIN)

@@ -82,9 +82,16 @@ def format_block(passage: Passage) -> str:
 def format_place(passage: Passage) -> str:
     """Where a passage stands: ``user-manual.pdf, page 12 (printed 4), Battery > Replacement``."""
     where = f"{passage.document}, page {passage.page_from}"
-    if passage.page_label:
+    if passage.place:
+        where = format_file_place(passage)
+    elif passage.page_label:
         where += f" (printed {passage.page_label})"
     return f"{where}, {passage.heading}" if passage.heading else where
+
+
+def format_file_place(passage: Passage) -> str:
+    """Return the place of a passage in a file without pages: ``manual.html#reset`` or ``codes.csv, row 17``."""
+    return f"{passage.document}{'' if passage.place.startswith('#') else ', '}{passage.place}"
 
 
 def shorten_history(history: Sequence[Message]) -> tuple[Message, ...]:

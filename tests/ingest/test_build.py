@@ -398,3 +398,36 @@ def test_a_pack_that_does_not_find_its_own_text_is_not_made(make_source: MakeSou
     with pytest.raises(SourceError, match=r"finds only 0 of \d+ of its own sentences.*pump\.md"):
         build_quickly(make_source(), tmp_path / "out.kpack", find=lambda pack, question: [])
     assert list_left_files(tmp_path / "out.kpack") == {"out.kpack.journal"}
+
+
+def test_a_chunk_of_a_file_without_pages_knows_its_place(make_source: MakeSource, tmp_path: Path) -> None:
+    documents = {
+        "codes.csv": "Code,Cause\nE1,The pump runs dry\nE2,The motor is too hot\n",
+        "manual.html": "<h1 id=top>Pump</h1><p>Read me.</p><h2 id=reset>Reset</h2><p>Hold the red key for 5 s.</p>",
+        "note.txt": "Grease the stem of the gate valve twice a year.",
+    }
+    build_quickly(make_source(documents), tmp_path / "out.kpack")
+    with Pack.open(tmp_path / "out.kpack") as pack:
+        places = pack.find_places(1, pack.chunk_count)
+        found = [
+            (chunk.text, places.get(chunk.id, "")) for chunk in pack.chunks(range(1, pack.chunk_count + 1))
+        ]
+        verify(pack.path)
+    assert found == [
+        ("Code: E1 | Cause: The pump runs dry", "row 2"),
+        ("Code: E2 | Cause: The motor is too hot", "row 3"),
+        ("Read me.", "#top"),
+        ("Hold the red key for 5 s.", "#reset"),
+        ("Grease the stem of the gate valve twice a year.", ""),
+    ]
+
+
+def test_a_pack_of_files_with_pages_or_no_places_has_the_same_tables_as_before(
+    make_source: MakeSource, tmp_path: Path
+) -> None:
+    build_quickly(
+        make_source({"note.txt": "Grease the stem of the gate valve twice a year."}), tmp_path / "a.kpack"
+    )
+    with Pack.open(tmp_path / "a.kpack") as pack:
+        assert pack.find_places(1, 9) == {}
+        assert not pack.rows("SELECT 1 FROM sqlite_schema WHERE name = 'place'")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from edge.prompt.template import INSTRUCTIONS, make_prompt
+from dataclasses import replace
+
+import pytest
+
+from edge.prompt.template import INSTRUCTIONS, format_place, make_prompt
 from edge.types import Message, Passage, Prompt
 
 
@@ -80,3 +84,11 @@ def test_passages_stay_whole_for_the_checks_that_follow() -> None:
     prompt = make_prompt("?", [one], (), 64, lambda p: len(p.messages[-1].content) < 400)
     assert "WARNING" not in prompt.messages[-1].content
     assert prompt.passages == (one,)
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [("#reset", "user-manual.pdf#reset, Care"), ("row 17", "user-manual.pdf, row 17, Care")],
+)
+def test_a_passage_of_a_file_without_pages_is_cited_by_its_anchor_or_row(place: str, shown: str) -> None:
+    assert format_place(replace(passage("Text.", heading="Care"), place=place)) == shown

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from edge.cli.ui.screen import ALERT, CAREFUL, FAINT, MARK, STRONG, Part, Screen, clean, mark_unsigned
+from edge.prompt.template import format_file_place
 from edge.types import Answer, Answered, Event, Evidence, EvidenceFound, Passage, TokenStreamed
 
 if TYPE_CHECKING:
@@ -147,7 +148,8 @@ def collect_packs(passages: Iterable[Passage]) -> Packs:
 def format_place(passage: Passage, several: bool) -> list[tuple[str, str]]:
     """Return the document and page of a passage, and its pack when passages come from ``several``."""
     label = f" (printed {passage.page_label})" if passage.page_label else ""
-    parts = [(f"{passage.document}, {format_pages(passage)}{label}", STRONG)]
+    pages = f"{passage.document}, {format_pages(passage)}{label}"
+    parts = [(format_file_place(passage) if passage.place else pages, STRONG)]
     return [*parts, (f"  {passage.pack}", FAINT)] if several else parts
 
 

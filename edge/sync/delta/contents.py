@@ -35,7 +35,10 @@ RecordRow = tuple[ChunkKind, str, str, Count, Count, Count, tuple[BoxRow, ...]]
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, extra="forbid"))
 class Description:
-    """A document without its vectors and its original. Rows have the fields of ``Page``, ``Record`` and ``Box``."""
+    """A document without its vectors and its original. Rows have the fields of ``Page``, ``Record`` and ``Box``.
+
+    ``places`` are those of the records, in order; none where no record has one.
+    """
 
     name: str
     title: str
@@ -44,6 +47,7 @@ class Description:
     applies_to: tuple[str, ...]
     pages: tuple[PageRow, ...]
     records: tuple[RecordRow, ...]
+    places: tuple[str, ...] = ()
 
 
 _DESCRIPTION = TypeAdapter(Description)
@@ -91,7 +95,7 @@ def index_document(parts: Parts, embedded: bool) -> tuple[IndexedDocument, Int8V
         sha256=head.sha256,
         applies_to=head.applies_to,
         pages=tuple(Page(*row) for row in head.pages),
-        records=lambda: [_make_record(row) for row in _parse(parts.description()).records],
+        records=lambda: _make_records(_parse(parts.description())),
         sentences=lambda: parse_vectors(parts.vectors())[count:],
         original=lambda: io.BytesIO(parts.original()),
     )
@@ -114,6 +118,8 @@ def _describe(pack: Pack, document: Document) -> bytes:
         "pages": pack.query(_PAGES, (document.id,)),
         "records": [(*record, json.loads(boxes)) for *record, boxes in pack.query(_RECORDS, span)],
     }
+    if places := pack.find_places(*span):
+        fields["places"] = [places.get(chunk, "") for chunk in range(span[0], span[1] + 1)]
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -132,8 +138,14 @@ def _parse(description: bytes) -> Description:
         ) from error
 
 
-def _make_record(row: RecordRow) -> Record:
-    return Record(*row[:-1], tuple(Box(*box) for box in row[-1]))
+def _make_records(description: Description) -> list[Record]:
+    places = description.places or ("",) * len(description.records)
+    if len(places) != len(description.records):
+        raise PackError("The delta does not have a place for every chunk.", INSTEAD)
+    return [
+        Record(*row[:-1], tuple(Box(*box) for box in row[-1]), place)
+        for row, place in zip(description.records, places, strict=True)
+    ]
 
 
 def parse_vectors(vectors: bytes) -> Int8Vectors:

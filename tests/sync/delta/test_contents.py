@@ -28,6 +28,7 @@ RECORD = st.builds(
     page_from=st.integers(1, 9),
     page_to=st.integers(1, 9),
     section=st.integers(0, 9),
+    place=st.sampled_from(["", "row 7", "#reset"]),
     boxes=st.lists(st.builds(Box, st.integers(1, 9), SIDE, SIDE, SIDE, SIDE), max_size=3).map(tuple),
 )
 PAGES = st.lists(
