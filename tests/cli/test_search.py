@@ -10,7 +10,7 @@ Edge = Callable[..., Any]
 
 def test_passages_with_their_place(edge: Edge, ready: Path) -> None:
     out = edge("search", "E 207").out
-    assert out.startswith("Found in pumps 1.2  UNSIGNED\n\n[1] faults.csv, page 1\n")
+    assert out.startswith("Found in pumps 1.2  UNSIGNED\n\n[1] faults.csv, row 2\n")
     assert "blocked condensate drain" in out
 
 

@@ -144,23 +144,14 @@ def _render_fence(
 def _render_heading(
     renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]
 ) -> str:
-    """Render a heading with the anchor that it gives itself (``{#reset}``), or that its words make."""
+    """Render a heading with the anchor that it gives itself: ``{#reset}``."""
     inline = tokens[index + 1]
     last = inline.children[-1] if inline.children else None
     given = _HEADING_ID.search(last.content) if last and last.type == "text" else None
     if given and last:
         last.content = last.content[: given.start()]
-    words = "".join(child.content for child in inline.children or () if child.type in ("text", "code_inline"))
-    anchor = given[1] if given else _make_anchor(words, env.setdefault("anchors", {}))
-    return f'<{tokens[index].tag} id="{escape(anchor)}">'
-
-
-def _make_anchor(words: str, taken: dict[str, int]) -> str:
-    """Return the anchor that most sites make: lower case, hyphens for spaces, a number behind a second one."""
-    anchor = re.sub(r"[^\w\s-]", "", words.strip().lower()).replace(" ", "-")
-    count = taken.get(anchor, -1) + 1
-    taken[anchor] = count
-    return f"{anchor}-{count}" if count else anchor
+    anchor = f' id="{escape(given[1])}"' if given else ""
+    return f"<{tokens[index].tag}{anchor}>"
 
 
 def _render_html(

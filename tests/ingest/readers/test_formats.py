@@ -131,7 +131,7 @@ def test_markdown_structure() -> None:
         ("row", "E1 | Dry"),
         ("code", "reset"),
     ]
-    assert document.blocks[-2] == Block("row", "E1 | Dry", header="Code | Cause", place="#seal")
+    assert document.blocks[-2] == Block("row", "E1 | Dry", header="Code | Cause")
 
 
 # -- plain text
