@@ -410,7 +410,7 @@ def test_a_chunk_of_a_file_without_pages_knows_its_place(make_source: MakeSource
     with Pack.open(tmp_path / "out.kpack") as pack:
         places = pack.find_places(1, pack.chunk_count)
         found = [
-            (chunk.text, places.get(chunk.id, "")) for chunk in pack.chunks(range(1, pack.chunk_count + 1))
+            (chunk.text, places.get(chunk.id, "")) for chunk in pack.get_chunks(range(1, pack.chunk_count + 1))
         ]
         verify(pack.path)
     assert found == [
@@ -430,4 +430,4 @@ def test_a_pack_of_files_with_pages_or_no_places_has_the_same_tables_as_before(
     )
     with Pack.open(tmp_path / "a.kpack") as pack:
         assert pack.find_places(1, 9) == {}
-        assert not pack.rows("SELECT 1 FROM sqlite_schema WHERE name = 'place'")
+        assert not pack.query("SELECT 1 FROM sqlite_schema WHERE name = 'place'")
