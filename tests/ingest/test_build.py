@@ -410,7 +410,8 @@ def test_a_chunk_of_a_file_without_pages_knows_its_place(make_source: MakeSource
     with Pack.open(tmp_path / "out.kpack") as pack:
         places = pack.find_places(1, pack.chunk_count)
         found = [
-            (chunk.text, places.get(chunk.id, "")) for chunk in pack.get_chunks(range(1, pack.chunk_count + 1))
+            (chunk.text, places.get(chunk.id, ""))
+            for chunk in pack.get_chunks(range(1, pack.chunk_count + 1))
         ]
         verify(pack.path)
     assert found == [
