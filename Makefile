@@ -11,7 +11,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PINS   := build/requirements.txt build/requirements-dev.txt
-LLAMA  := build/llama_wheel.py build/fetch.py build/requirements-llama.txt build/requirements-build.txt
+LLAMA  := build/llama_wheel.py build/llama.cmake build/fetch.py build/requirements-llama.txt build/requirements-build.txt
 EMBEDDER := edge/weights/minilm-q8_0.gguf
 BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 

@@ -77,6 +77,14 @@ class TestCacheKey:
     ) -> None:
         assert llama_wheel.cache_key(Pin(PIN.file, PIN.name, version, sha256), flags, toolchain) != self.KEY
 
+    def test_changes_with_the_effort_of_the_compiler(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        effort = tmp_path / "llama.cmake"
+        effort.write_text("message(nothing)")
+        monkeypatch.setattr(llama_wheel, "LESS_EFFORT", effort)
+        assert llama_wheel.cache_key(PIN, ["-DA=ON"], ["g++ 12"]) != self.KEY
+
 
 class TestCompiler:
     def test_is_the_one_that_CXX_names(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
