@@ -137,7 +137,7 @@ def _render_fence(
     named = _CLASS_OPTION.search(settings[0]) if settings else None
     kind = named[1] if directive[1] == "admonition" and named else directive[1]
     content = token.content[settings.end() :] if settings else token.content
-    inner = _make_parser().render(content, {**env, "directives": depth + 1})
+    inner = _make_parser().render(rewrite_dialects(content), {**env, "directives": depth + 1})
     return f"{_open_box(kind, directive[2])}{inner}</div>\n"
 
 

@@ -116,19 +116,22 @@ def _rewrite_shortcodes(line: str) -> str:
 
 
 def _find_footnotes(lines: Sequence[str]) -> dict[str, str]:
-    """Return the footnotes that are short enough to stand in a line, by their names."""
+    """Return the footnotes that are short enough to stand in a line, by their names; none that is there twice."""
     notes: dict[str, str] = {}
+    twice: set[str] = set()
     name = ""
     for line, is_code in _mark_code(lines):
         match = None if is_code else _FOOTNOTE.match(line)
         if match:
             name = match[1]
+            twice |= {name} & notes.keys()
             notes[name] = match[2].strip()
         elif name and line.strip() and line.startswith((" ", "\t")) and not is_code:
             notes[name] += f" {line.strip()}"
         elif line.strip():
             name = ""
-    return {name: text for name, text in notes.items() if text and len(text.split()) <= MAX_FOOTNOTE}
+    short = {name: text for name, text in notes.items() if text and len(text.split()) <= MAX_FOOTNOTE}
+    return {name: text for name, text in short.items() if name not in twice}
 
 
 def _write_footnote(found: re.Match[str], notes: dict[str, str], used: set[str]) -> str:

@@ -85,6 +85,7 @@ def test_tables_of_html_are_tables() -> None:
 def test_footnotes_stand_where_they_are_referred_to() -> None:
     text = "Tighten to 45 Nm[^1].\n\n[^1]: Dry\n    threads.\n[^2]: Unused\n"
     assert show(text) == ["Tighten to 45 Nm (Dry threads.).", "[^2]: Unused"]
+    assert show("45 Nm[^1]\n\n[^1]: Dry\n\n[^1]: Oiled\n") == ["45 Nm[^1]", "[^1]: Dry", "[^1]: Oiled"]
 
 
 def test_placeholders_in_angle_brackets_are_text() -> None:
@@ -131,10 +132,11 @@ PIECES = [
 
 @settings(max_examples=200, deadline=None)
 @given(lines=st.lists(st.sampled_from(PIECES), max_size=14))
-def test_every_word_of_any_mixture_is_read(lines: list[str]) -> None:
+def test_every_word_of_any_mixture_is_read_or_named(lines: list[str]) -> None:
     count = iter(range(1000))
     text = re.sub(r"\bw\b", lambda _: f"w{next(count)}w", "\n".join(["First.", "", *lines]))
     document = parse(text)
-    found = set(re.findall(r"w\d+w", " ".join(f"{b.text} {b.header} {b.title}" for b in document.blocks)))
+    texts = [*document.notes, *(f"{b.text} {b.header} {b.title}" for b in document.blocks)]
+    found = set(re.findall(r"w\d+w", " ".join(texts)))
     wanted = set(re.findall(r"w\d+w", re.sub(r"(?m)^\(w\d+w\)=|^```\{warning\}.*", "", text)))
     assert wanted - found == set()
