@@ -101,7 +101,8 @@ class Assistant:
         if engine and answer.mode == "extractive":
             yield Quoted(replace(answer, timings_ms=dict(clock.marks)))
             turns = None if carries_history else self._memory.read_turns(question)
-            asking = _Asking(question, found.evidence, turns, cancelled, clock)
+            rated = replace(found.evidence, passages=reading.rate_passages(found.evidence.passages))
+            asking = _Asking(question, rated, turns, cancelled, clock)
             answer, exchange = yield from self._write(asking, engine, answer)
         if cancelled():
             return

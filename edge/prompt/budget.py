@@ -14,21 +14,19 @@ from edge.types import Passage
 KEEP = 2
 """Passages that are shortened rather than dropped."""
 
-RELEVANT = 0.5
-"""A passage with less than this share of the best one's score is not sent to a language model. That is a seventh of the
-text to read, and of 432 labelled questions to four packs none loses its page (at 0.7 the first one does)."""
+RELEVANT = 0.3
+"""A passage is sent to a language model when its chance to hold the answer is at least this share of the best one's."""
 
-STRONG = 0.7
-"""The same where most of a prompt is computed already, so that what is not must be worth it: of 31 labelled follow-ups
-none loses its page, and half of the new text goes."""
+STRONG = 0.5
+"""The same where most of a prompt is computed already, so that what is not must be worth it."""
 
 Fits = Callable[[Sequence[Passage]], bool]
 
 
 def choose_relevant(passages: Sequence[Passage], share: float | None = None) -> tuple[Passage, ...]:
-    """Return the passages, best first, that are worth reading beside the best one; at least ``KEEP``."""
-    least = (RELEVANT if share is None else share) * passages[0].score if passages else 0.0
-    return (*passages[:KEEP], *(passage for passage in passages[KEEP:] if passage.score >= least))
+    """Return the passages that are worth reading beside the best one, best first."""
+    least = (RELEVANT if share is None else share) * max(map(_rate, passages), default=0.0)
+    return tuple(sorted((p for p in passages if _rate(p) >= least), key=_rate, reverse=True))
 
 
 def fit_passages(passages: Sequence[Passage], fits: Fits) -> tuple[Passage, ...]:
@@ -42,6 +40,11 @@ def fit_passages(passages: Sequence[Passage], fits: Fits) -> tuple[Passage, ...]
             break
         kept = kept[:-1] if shorter is None else shorter
     return kept
+
+
+def _rate(passage: Passage) -> float:
+    """Return the chance that it holds the answer; its score where nobody has read it."""
+    return passage.score if passage.chance is None else passage.chance
 
 
 def _shorten(passages: Sequence[Passage]) -> tuple[Passage, ...] | None:

@@ -26,15 +26,16 @@ def arrange(passages: Sequence[Passage], known: Iterable[Sequence[Passage]]) -> 
     """Return the passages to show, in their order.
 
     Args:
-        passages: what was found, best first.
+        passages: what was found.
         known: lists that prompts began with, the latest first.
     """
     found = {_make_key(passage): passage for passage in reversed(passages)}
     best = choose_relevant(passages)
+    first = _make_key(best[0]) if best else ()
     strong = choose_relevant(passages, STRONG)
     least = _join_texts(best)
     for known_list in known:
-        if not passages or not known_list or _make_key(known_list[0]) != _make_key(passages[0]):
+        if not best or not known_list or _make_key(known_list[0]) != first:
             continue
         for beginning in _find_beginnings(known_list, found):
             there = {_make_key(passage) for passage in beginning}

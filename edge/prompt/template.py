@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from edge.prompt.budget import fit_passages
+from edge.prompt.budget import choose_relevant, fit_passages
 from edge.types import Message, Passage, Prompt
 
 INSTRUCTIONS = """\
@@ -36,24 +36,27 @@ _CITATION = re.compile(r"\s*\[\d+\]")  # of passages that are no longer there
 def make_prompt(
     question: str, passages: Sequence[Passage], history: Sequence[Message], max_tokens: int, fits: Fits
 ) -> Prompt:
-    """Return a prompt of its own, with as much of the passages as fits; the question is never cut.
+    """Return a prompt of its own, with as much as fits of the passages worth reading; the question is never cut.
 
-    ``Prompt.passages`` are whole even where the messages hold less of them: warnings and values are looked up there.
+    ``Prompt.passages`` are all of them, whole: warnings and values are looked up there.
 
     Args:
         question: what is asked.
-        passages: best first; their order is their number.
+        passages: their order is their number for readers.
         history: what was said before, oldest first.
         max_tokens: room the answer needs.
         fits: whether an engine has room for a prompt and its answer.
     """
 
-    def of(kept: Sequence[Passage]) -> Prompt:
-        return Prompt(
-            question, tuple(passages[: len(kept)]), _make_messages(question, kept, history), max_tokens
-        )
+    wholes = choose_relevant(passages)
+    numbers = {label: passages.index(whole) + 1 for label, whole in enumerate(wholes, 1)}
+    labels = None if all(label == number for label, number in numbers.items()) else numbers
 
-    return of(fit_passages(passages, lambda kept: fits(of(kept))))
+    def of(kept: Sequence[Passage]) -> Prompt:
+        messages = _make_messages(question, kept, history)
+        return Prompt(question, tuple(passages), messages, max_tokens, labels)
+
+    return of(fit_passages(wholes, lambda kept: fits(of(kept))))
 
 
 def lay_out(question: str, passages: Sequence[Passage], first: int = 1, matter: Sequence[int] = ()) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -42,6 +42,13 @@ class Reading:
     def order(self) -> list[int]:
         """The indices of the candidates, the likeliest first."""
         return sorted(range(len(self.candidates)), key=lambda i: -self.chances[i])
+
+    def rate_passages(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """Return the passages that were read, each with the chance that one of its units answers."""
+        chances = [0.0] * len(passages)
+        for candidate, chance in zip(self.candidates, self.chances, strict=True):
+            chances[candidate.n - 1] += chance
+        return tuple(replace(p, chance=chance) for p, chance in zip(passages, chances, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

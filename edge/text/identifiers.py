@@ -23,6 +23,9 @@ _DIGIT = re.compile("[0-9]")
 _WITH_DIGIT = re.compile("[A-Za-z]|[0-9][-/:_][0-9]|[0-9][.][0-9]+[.][0-9]")
 _WITHOUT_DIGIT = re.compile(r"_|[a-z]{2}\.[a-z]{2}")
 
+# Codes whose signs are explained one by one (IP: solids, water; IK: impact), so that no manual lists them all.
+_READ_BY_SIGN = re.compile(r"ip[x0-9]{2}[a-z]?|ik[0-9]{2}")
+
 MAX_LENGTH = 40
 MIN_CODE = 3
 
@@ -40,7 +43,9 @@ def find_identifiers(text: str) -> list[str]:
 
 
 def find_named_codes(text: str) -> dict[str, str]:
-    """The codes of a text that can be no value (``E-207``, ``4711/23-A``, not ``400V``): normalised, and as written."""
+    """The codes of a text that name one thing (``E-207``, ``4711/23-A``, not ``400V``, ``IP65``): normalised, and as
+    written.
+    """
     found = {normalise(written): written for written in reversed(_find_written(text))}
     return {
         code: found[code]
@@ -48,6 +53,7 @@ def find_named_codes(text: str) -> dict[str, str]:
         if (code[0].isalpha() or len(_SEPARATORS.findall(found[code])) > 1)
         and _DIGIT.search(code)
         and len(code) >= MIN_CODE
+        and not _READ_BY_SIGN.fullmatch(code)
     }
 
 

@@ -63,11 +63,16 @@ def scored(*scores: float) -> list[Passage]:
     return [replace(passage(f"Passage {n}."), score=score) for n, score in enumerate(scores)]
 
 
-def test_what_scores_far_below_the_best_is_left_out_but_not_the_second() -> None:
-    assert [p.score for p in choose_relevant(scored(1.0, 0.1, 0.6, 0.4, 0.5))] == [1.0, 0.1, 0.6, 0.5]
+def test_what_scores_far_below_the_best_is_left_out() -> None:
+    assert [p.score for p in choose_relevant(scored(1.0, 0.1, 0.6, 0.2, 0.5))] == [1.0, 0.6, 0.5]
+
+
+def test_what_was_read_counts_by_its_chance_the_best_first() -> None:
+    read = [replace(p, chance=c) for p, c in zip(scored(1.0, 0.9, 0.8), (0.1, 0.0, 0.8), strict=True)]
+    assert [p.score for p in choose_relevant(read)] == [0.8]
+    assert [p.score for p in choose_relevant(read, 0.1)] == [0.8, 1.0]
 
 
 def test_where_the_best_has_no_score_all_stay() -> None:
-    passages = scored(0.0, 0.3, 0.2)
-    assert choose_relevant(passages) == tuple(passages)
+    assert len(choose_relevant(scored(0.0, 0.0))) == 2
     assert choose_relevant([]) == ()

@@ -244,7 +244,7 @@ def test_a_model_reads_no_passage_that_says_little_and_readers_keep_their_number
 
 
 def test_in_a_conversation_a_new_passage_must_say_more() -> None:
-    middling = replace(D, score=0.6)
+    middling = replace(D, score=0.4)
     assert "Delta" in ask("What?", [A, B, middling]).prompt.messages[-1].content
     prompt = ask("And then?", [A, B, middling], [answered(ask("What?", [A]))]).prompt
     assert "Beta" in prompt.messages[-1].content

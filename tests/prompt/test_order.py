@@ -17,7 +17,7 @@ def passage(name: str, score: float = 1.0) -> Passage:
 
 
 def order(wanted: str, *known: str, weak: str = "", middling: str = "") -> str:
-    scores = {**dict.fromkeys(weak, 0.1), **dict.fromkeys(middling, 0.6)}
+    scores = {**dict.fromkeys(weak, 0.1), **dict.fromkeys(middling, 0.4)}
     found = [passage(name, scores.get(name, 1.0)) for name in wanted]
     return "".join(p.text[0] for p in arrange(found, [list(map(passage, one)) for one in known]))
 

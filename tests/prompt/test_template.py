@@ -76,7 +76,17 @@ def test_what_does_not_fit_is_cut_and_the_question_never() -> None:
     prompt = make_prompt(asked, long, (), 64, small)
     assert small(prompt)
     assert prompt.messages[-1].content.endswith(f"Question: {asked}")
-    assert prompt.passages == (long[0], long[1])
+    assert "Sentence 1." in prompt.messages[-1].content
+    assert "Sentence 2." not in prompt.messages[-1].content
+    assert prompt.passages == tuple(long)
+
+
+def test_the_likeliest_passage_comes_first_and_readers_keep_its_number() -> None:
+    unlikely, likely = replace(PASSAGES[0], chance=0.1), replace(PASSAGES[1], chance=0.8)
+    prompt = make_prompt("What torque?", [unlikely, likely], (), 64, fits)
+    assert likely.text in prompt.messages[-1].content
+    assert unlikely.text not in prompt.messages[-1].content
+    assert prompt.labels == {1: 2}
 
 
 def test_passages_stay_whole_for_the_checks_that_follow() -> None:
