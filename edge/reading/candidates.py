@@ -59,6 +59,11 @@ class Candidate:
         return self.passage.heading.rsplit(" > ", 1)[-1]
 
     @property
+    def document(self) -> tuple[str, str, str]:
+        """Its pack, the version of that, and its document there."""
+        return self.passage.pack, self.passage.version, self.passage.document
+
+    @property
     def name(self) -> str:
         """What its row is called: the first cell; empty for all else."""
         return name_row(self.text) if self.kind == "row" else ""

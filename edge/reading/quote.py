@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edge.reading.asked import read_cues
+from edge.reading.asked import find_marks, read_cues
 from edge.reading.candidates import STEP, Candidate
 from edge.reading.reader import Reading
 
@@ -17,6 +17,8 @@ MAX_WORDS = 60
 """Of what is quoted together, unless it is a procedure."""
 SECOND_AT_LEAST = 0.4
 """Another unit is quoted beside the likeliest one when its chance is this share of that one's."""
+OTHER_DOCUMENT_AT_LEAST = 0.2
+"""The same for a unit of another document that states another value."""
 MAX_UNITS = 3
 
 
@@ -36,6 +38,8 @@ def quote(reading: Reading) -> list[Quotation]:
     best = reading.candidates[order[0]]
     if best.kind == "procedure":
         return _quote_procedure(best)
+    if other := find_disagreeing(reading, best):
+        return [_name_document(best), _name_document(other)]
     chosen = [best]
     for i in order[1:]:
         other = reading.candidates[i]
@@ -44,6 +48,30 @@ def quote(reading: Reading) -> list[Quotation]:
         if other.kind not in ("procedure", "list") and _fits_beside(chosen, other):
             chosen.append(other)
     return list(_write(reading.candidates, chosen))
+
+
+def find_disagreeing(reading: Reading, best: Candidate) -> Candidate | None:
+    """Return the unit of another document that answers a question for a value with another value."""
+    if "value" not in reading.asked.cues:
+        return None
+    least = OTHER_DOCUMENT_AT_LEAST * reading.chances[reading.order[0]]
+    stated = find_marks(best.text) - reading.asked.marks
+    for i in reading.order[1:]:
+        other = reading.candidates[i]
+        if reading.chances[i] < least:
+            return None
+        if other.document == best.document or other.kind in ("procedure", "list"):
+            continue
+        values = find_marks(other.text) - reading.asked.marks
+        if stated and values and not stated & values:
+            return other
+    return None
+
+
+def _name_document(candidate: Candidate) -> Quotation:
+    """Quote a unit behind the name and version of what it stands in."""
+    passage = candidate.passage
+    return Quotation(f"{passage.document} ({passage.pack} {passage.version}): {candidate.spoken}", candidate.n)
 
 
 def _quote_procedure(best: Candidate) -> list[Quotation]:

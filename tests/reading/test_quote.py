@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edge.reading.quote import Quotation, quote
 from tests.reading.conftest import MakeReading, make_passage
 from tests.reading.test_candidates import TABLE, VENT
@@ -40,6 +42,17 @@ def test_a_second_unit_is_quoted_when_it_is_nearly_as_likely(make_reading: MakeR
         "Thread: M10; Torque (Nm): 50",
         "Thread: M12; Torque (Nm): 88",
     ]
+
+
+def test_two_documents_that_disagree_are_both_quoted_by_name(make_reading: MakeReading) -> None:
+    old = make_passage("M12 bolts of the cover: 80 Nm.")
+    new = replace(make_passage("M12 bolts of the cover: 88 Nm."), document="bulletin.md", version="2.0")
+    assert quote(make_reading("torque of the M12 cover bolts", "M12", old, new)) == [
+        Quotation("manual.md (pumps 1.0): M12 bolts of the cover: 80 Nm.", 1),
+        Quotation("bulletin.md (pumps 2.0): M12 bolts of the cover: 88 Nm.", 2),
+    ]
+    same = replace(new, text=old.text)
+    assert len(quote(make_reading("torque of the M12 cover bolts", "M12", old, same))) == 1
 
 
 def test_nothing_is_quoted_of_nothing(make_reading: MakeReading) -> None:

@@ -97,6 +97,7 @@ def test_codes_that_can_be_no_value_are_told_as_they_are_written() -> None:
         "ga37": "GA37",
     }
     assert find_named_codes("DIN 912 or ups.conf") == {"din912": "DIN 912"}
+    assert find_named_codes("IPX6, IP67 or IK08?") == {}
     assert find_named_codes("") == {}
 
 
