@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from edge.reading.asked import find_marks, read_cues
 from edge.reading.candidates import STEP, Candidate
@@ -20,6 +21,9 @@ SECOND_AT_LEAST = 0.4
 OTHER_DOCUMENT_AT_LEAST = 0.2
 """The same for a unit of another document that states another value."""
 MAX_UNITS = 3
+BEFORE_AT_LEAST = 0.1
+"""A sentence before the one found is quoted with it when its chance is this share of that one's."""
+LINES = ("sentence", "item", "step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def quote(reading: Reading) -> list[Quotation]:
             break
         if other.kind not in ("procedure", "list") and _fits_beside(chosen, other):
             chosen.append(other)
-    return list(_write(reading.candidates, chosen))
+    return list(_write(reading, chosen))
 
 
 def find_disagreeing(reading: Reading, best: Candidate) -> Candidate | None:
@@ -88,42 +92,62 @@ def _quote_procedure(best: Candidate) -> list[Quotation]:
 
 
 def _fits_beside(chosen: Sequence[Candidate], other: Candidate) -> bool:
-    words = sum(len(c.spoken.split()) for c in (*chosen, other))
+    words = sum(map(_count_words, (*chosen, other)))
     return words <= MAX_WORDS and all(other.text not in c.text and c.text not in other.text for c in chosen)
 
 
-def _write(candidates: Sequence[Candidate], chosen: Sequence[Candidate]) -> Iterator[Quotation]:
-    """Write the chosen units, the likeliest first; a sentence with its neighbours as far as they are short."""
+def _write(reading: Reading, chosen: Sequence[Candidate]) -> Iterator[Quotation]:
+    """Write the chosen units, the likeliest first; the first of them with its neighbours, as far as they are short."""
     written: set[tuple[int, str]] = set()
-    room = MAX_WORDS - sum(len(c.spoken.split()) for c in chosen)
+    room = MAX_WORDS - sum(_count_words(c) for c in chosen[1:])
     for candidate in chosen:
         if (candidate.n, candidate.text) in written:
             continue
         if candidate.kind == "row":
             yield Quotation(f"{candidate.heading}: {candidate.spoken}".removeprefix(": "), candidate.n)
-            continue
-        if candidate.kind == "list":
+        elif candidate.kind == "list":
             yield from (Quotation(line, candidate.n) for line in candidate.text.split("\n"))
-            continue
-        around = [candidate]
-        if candidate.kind == "sentence":
-            around = _surround(candidates, candidate, room)
-            room -= sum(len(c.text.split()) for c in around) - len(candidate.text.split())
-        written |= {(c.n, c.text) for c in around}
-        yield Quotation(" ".join(c.text for c in around), candidate.n)
+        else:
+            around = _surround(reading, candidate, room)
+            room -= sum(map(_count_words, around))
+            written |= {(c.n, c.text) for c in around}
+            for _, of_line in groupby(around, key=lambda c: c.line):
+                yield Quotation(" ".join(c.text for c in of_line), candidate.n)
 
 
-def _surround(candidates: Sequence[Candidate], found: Candidate, room: int) -> list[Candidate]:
-    """Return a sentence with the one before it where it refers back, and with those behind it while there is room."""
-    prose = [c for c in candidates if c.n == found.n and c.kind == "sentence"]
-    at = prose.index(found)
+def _surround(reading: Reading, found: Candidate, room: int) -> list[Candidate]:
+    """Return a unit with those behind it while there is room, and those before it that may answer, too.
+
+    A step or item stands alone. What refers back needs the sentence before it; what only announces or asks is nothing
+    without what follows, whatever that is.
+    """
+    says = read_cues("says")
+    announces = bool(says["announces"].search(found.text.lower()))
+    if found.kind == "step" and not announces:
+        return [found]
+    run = [
+        (candidate, chance)
+        for candidate, chance in zip(reading.candidates, reading.chances, strict=True)
+        if candidate.n == found.n and candidate.kind in LINES
+    ]
+    at = next(i for i, (candidate, _) in enumerate(run) if candidate is found)
     around = [found]
-    if at and found.lead and read_cues("says")["refers"].match(found.text.lower()):
-        around.insert(0, prose[at - 1])
-        room -= len(prose[at - 1].text.split())
-    for after in prose[at + 1 :]:
-        room -= len(after.text.split())
-        if room < 0 or around[-1].after != after.text:
+    room -= _count_words(found)
+    refers = bool(found.lead and says["refers"].match(found.text.lower()))
+    for before, chance in reversed(run[:at]):
+        room -= _count_words(before)
+        if not refers and (room < 0 or chance < BEFORE_AT_LEAST * run[at][1]):
+            room += _count_words(before)
+            break
+        around.insert(0, before)
+        refers = False
+    for after, _ in run[at + 1 :]:
+        room -= _count_words(after)
+        if room < 0:
             break
         around.append(after)
     return around
+
+
+def _count_words(candidate: Candidate) -> int:
+    return len(candidate.spoken.split())
