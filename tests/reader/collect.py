@@ -48,11 +48,12 @@ class Example:
     search: Search
 
 
-def collect(packs: Sequence[Path], questions: Path, by_meaning: bool = True) -> list[Example]:
-    """Search and read every question of a set in these packs."""
+def collect(packs: Sequence[Path], questions: Path, pack: str = "") -> list[Example]:
+    """Search and read every question of a set, or those of a ``pack``, in these packs."""
     rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines() if line.strip()]
+    rows = [row for row in rows if row.get("pack", "") == pack]
     opened = [Pack.open(path) for path in packs]
-    embedder = make_embedder(load_settings()) if by_meaning else None
+    embedder = make_embedder(load_settings())
     found = []
     with closing(Retriever(lambda: opened, embedder)) as retriever:
         for row in rows:

@@ -113,8 +113,9 @@ def main() -> None:
     """Collect, judge each group with a network fitted on the others, and fit on all."""
     groups: dict[int, dict[str, list[Example]]] = {}
     for source in list_sources():
-        pack = build_pack(source.name, source.documents)
-        groups.setdefault(source.group, {})[source.name] = collect([pack], source.questions)
+        pack = build_pack(source.pack or source.name, source.documents)
+        sets = groups.setdefault(source.group, {})
+        sets.setdefault(source.name, []).extend(collect([pack], source.questions, source.pack))
     whole = Tally()
     print(Tally.HEAD)
     for left in groups:

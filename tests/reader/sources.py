@@ -27,12 +27,14 @@ class Source:
         questions: its labelled questions.
         documents: what its pack is built from.
         group: sets of a group are left out together when the reader is judged: they share a pack or a style.
+        pack: the questions of the set that are asked in this pack, by their field ``pack``; empty for all of them.
     """
 
     name: str
     questions: Path
     documents: tuple[Path, ...]
     group: int
+    pack: str = ""
 
 
 OWN = {
@@ -54,6 +56,8 @@ def list_sources() -> Iterator[Source]:
     yield Source("starter-field", SETS / "starter-field.questions.jsonl", starter, 0)
     for name, group in OWN.items():
         yield Source(name, SETS / f"{name}.questions.jsonl", (MANUALS / f"{name}.md",), group)
+    for manual in sorted((MANUALS / "tiny").glob("*.md")):
+        yield Source("tiny", SETS / "tiny.questions.jsonl", (manual,), 6, manual.stem)
     for name in DEBIAN:
         if files := _fetch(name):
             yield Source(name, SETS / f"{name}.questions.jsonl", files, 4)
