@@ -4,14 +4,19 @@ but for the titles that are asked whether they name a code.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edge.retrieval.keyword import CODE_MARK
 from edge.retrieval.scope import Scope
-from edge.retrieval.vocabulary import Related, Relative
+from edge.retrieval.vocabulary import Related, Relative, count_chunks
 from edge.text import bm25
 from edge.text.identifiers import find_named_codes, normalise
+from edge.text.measures import read_unit
+from edge.text.words import Stems
+
+_LETTERS_AND_DIGITS = re.compile(r"([A-Za-z]{2,}) ?(\d{2,})")
 
 EXPANSIONS = 3
 EXPANSIONS_IN_ALL = 8
@@ -86,11 +91,33 @@ def weigh(
     return Query(weights, frozenset(t for t in tokens if not held[strip_mark(t)]), close, expansion)
 
 
+def _is_written_otherwise(where: Sequence[Scope], name: str) -> bool:
+    """Tell whether what looks like a code is none, or stands in the packs in parts.
+
+    ``mm2`` is a unit, ``C 230V`` a class and a value; ``DN80`` may be a row 80 of a column DN, ``P12-P15`` two codes.
+    """
+    if _is_unit(name) or _is_unit(name.partition(" ")[2].lstrip("0123456789")):
+        return True
+    letters = _LETTERS_AND_DIGITS.fullmatch(name)
+    parts = letters.groups() if letters else re.split(r"[-/]", name)
+    if len(parts) < 2 or not all(len(part) > 1 for part in parts):
+        return False
+    stems = {part: "".join(Stems().split(part.lower())) for part in parts}
+    held = count_chunks([scope.pack for scope in where], stems.values())
+    return all(held[stem] for stem in stems.values())
+
+
+def _is_unit(text: str) -> bool:
+    unit = read_unit(text, 0)
+    return unit is not None and unit[1] == len(text)
+
+
 def find_missing_codes(where: Sequence[Scope], text: str, query: Query) -> tuple[str, ...]:
     """Return the codes of a text, as it writes them, that no chunk and no title holds, and no pack is about."""
     missing = {
         code: name for code, name in find_named_codes(text).items() if CODE_MARK + code in query.unknown
     }
+    missing = {code: name for code, name in missing.items() if not _is_written_otherwise(where, name)}
     if not missing:
         return ()
     manifests = [scope.pack.manifest for scope in where]

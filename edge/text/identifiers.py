@@ -16,8 +16,8 @@ _SEPARATORS = re.compile(r"[-_./:\s]+")
 # Nine words in ten are letters alone; the look-ahead passes over them four times faster than a test in Python.
 _WORD = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*[-_./:0-9])[A-Za-z0-9]+(?:[-_./:][A-Za-z0-9]+)*")
 
-# Letters, one blank, digits: "E 207", "DIN 912". Capitals only, or "page 12" would become a code.
-_SPACED = re.compile(r"\b([A-Z]{1,4}) (\d{1,5}[A-Za-z]?)\b")
+# Letters, one blank, digits: "E 207", "DIN 912". Capitals only, or "page 12" would become a code; no "CT 200/5".
+_SPACED = re.compile(r"\b([A-Z]{1,4}) (\d{1,5}[A-Za-z]?)\b(?![/.,]\d)")
 
 _DIGIT = re.compile("[0-9]")
 _WITH_DIGIT = re.compile("[A-Za-z]|[0-9][-/:_][0-9]|[0-9][.][0-9]+[.][0-9]")

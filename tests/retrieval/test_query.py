@@ -50,3 +50,10 @@ def test_a_code_that_nothing_mentions_is_missing(pumps: Pack) -> None:
     nothing = Query({}, frozenset({"#e999", "#px300", "#px200"}))
     assert find_missing_codes([Scope(pumps)], "E-999 of the PX-300 or px 200", nothing) == ("E-999",)
     assert find_missing_codes([Scope(pumps)], "E-999", Query({})) == ()
+
+
+def test_units_classes_with_values_and_sizes_of_a_column_are_no_missing_codes(pumps: Pack) -> None:
+    codes = ("mm2", "c230v", "ct200", "pump25", "e207e999", "k55")
+    nothing = Query({}, frozenset(f"#{code}" for code in codes))
+    text = "how many mm2 for type C 230V, CT 200/5, pump25, E-207-E-999 and K-55?"
+    assert find_missing_codes([Scope(pumps)], text, nothing) == ("E-207-E-999", "K-55")
