@@ -22,7 +22,7 @@ from tests.engine.chain_model import write_chain_model
 from tests.engine.workers import writer
 
 VENT = "How do I vent the pump?"
-CHAIN = "Open [1]"
+CHAIN = "Lock mains[1]"
 """What the model answers; a chain needs bytes that all differ."""
 
 
@@ -140,9 +140,9 @@ def test_after_a_restart_both_come_from_disk(start: Start, tmp_path: Path) -> No
 def test_a_conversation_longer_than_the_context_goes_on_and_begins_anew_now_and_then(start: Start) -> None:
     assistant, engine = start(4096)
     questions = [VENT, "What torque do the bolts need?", "What does E-207 mean?", "And the bearing?"]
-    for n in range(16):
+    for n in range(24):
         list(assistant.answer(Question(questions[n % 4], conversation_id="a")))
-    assert len(engine.costs) == 16  # none was refused for its length
+    assert len(engine.costs) == 24  # none was refused for its length
     limit = 4096 - 4096 // 4
     assert all(cost.prompt_tokens <= limit for cost in engine.costs)
     assert sum(cost.prompt_tokens for cost in engine.costs) > 8 * limit
