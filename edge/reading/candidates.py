@@ -83,6 +83,13 @@ def is_another_record(asked: Asked, candidate: Candidate) -> bool:
     return contradicts(asked.values, read_marks(candidate.name, column))
 
 
+def is_for_another_value(asked: Asked, candidate: Candidate) -> bool:
+    """Tell whether the heading is about another value than the question: "at 6 bar", where 8 bar are asked about."""
+    measured = [mark for mark in asked.values if not mark.code and mark.kind != "number"]
+    about = [mark for mark in read_marks(candidate.heading) if not mark.code and mark.kind != "number"]
+    return contradicts(tuple(measured), tuple(about))
+
+
 def name_row(text: str) -> str:
     """Return the first cell of a row."""
     return text.split(CELL, 1)[0].strip()

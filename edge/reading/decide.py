@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from edge.guard.warnings import collect
 from edge.prompt.template import format_place
-from edge.reading.candidates import Candidate
+from edge.reading.candidates import Candidate, is_for_another_value
 from edge.reading.clarify import ASKS, list_choices
 from edge.reading.quote import Quotation, quote
 from edge.reading.reader import Reading
@@ -47,6 +47,8 @@ def decide(reading: Reading, evidence: Evidence) -> Answer:
     lines = quote(reading)
     if _states_number(lines) and (own := find_own_section(reading, chosen)):
         chosen, lines = own, [Quotation(own.spoken, own.n)]
+    if _states_number(lines) and is_for_another_value(reading.asked, chosen):
+        return refuse(evidence, EXTRACTIVE, confidence)
     if reading.unanswered > DOUBT_ABOVE and _states_number(lines):
         unknown = sum(
             weight for stem, weight in reading.asked.weights.items() if stem in reading.asked.unknown

@@ -86,3 +86,10 @@ def test_a_value_gives_way_to_the_section_that_is_about_what_was_asked(make_read
     galling = make_passage("Stainless threads gall: use paste and tighten slowly.", "Bolts > Stainless")
     given = ask(make_reading, "torque M12 stainless", "M12", BOLTS, galling)
     assert given.text == "Stainless threads gall: use paste and tighten slowly. [2]"
+
+
+def test_a_table_for_another_pressure_or_voltage_is_not_an_answer(make_reading: MakeReading) -> None:
+    forces = make_passage("| Bore | Push (N)\n63 | 1870\n80 | 3016", "Cylinder forces at 6 bar", "table")
+    assert ask(make_reading, "push of a 63 bore at 8 bar", "63", forces).refused
+    assert "1870" in ask(make_reading, "push of a 63 bore at 6 bar", "63", forces).text
+    assert "1870" in ask(make_reading, "push of a 63 bore", "63", forces).text
