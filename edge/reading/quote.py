@@ -75,7 +75,9 @@ def find_disagreeing(reading: Reading, best: Candidate) -> Candidate | None:
 def _name_document(candidate: Candidate) -> Quotation:
     """Quote a unit behind the name and version of what it stands in."""
     passage = candidate.passage
-    return Quotation(f"{passage.document} ({passage.pack} {passage.version}): {candidate.spoken}", candidate.n)
+    return Quotation(
+        f"{passage.document} ({passage.pack} {passage.version}): {candidate.spoken}", candidate.n
+    )
 
 
 def _quote_procedure(best: Candidate) -> list[Quotation]:

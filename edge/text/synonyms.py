@@ -23,7 +23,9 @@ MAX_WORDS = 5
 _SHORT = r"[A-Z][A-Za-z]*[A-Z][A-Za-z]{0,3}"  # two capitals at least
 _BEHIND = re.compile(rf"((?:[\w/-]+ ){{1,{MAX_WORDS}}}) ?\(({_SHORT})s?\)")
 _BEFORE = re.compile(rf"\b({_SHORT})s? \(([^()\d]{{4,60}})\)")
-_EXPLAINED = re.compile(rf"^[\s*_-]*({_SHORT})[*_]*(?:: | [=–-] |{re.escape(CELL)})[*_]*([^.;:|\d]{{4,60}})", re.M)
+_EXPLAINED = re.compile(
+    rf"^[\s*_-]*({_SHORT})[*_]*(?:: | [=–-] |{re.escape(CELL)})[*_]*([^.;:|\d]{{4,60}})", re.M
+)
 
 
 def find_abbreviations(text: str) -> Iterator[Synonyms]:

@@ -67,8 +67,8 @@ def collect(packs: Sequence[Path], questions: Path, pack: str = "") -> list[Exam
             found.append(Example(row, candidates, features, labels, is_answerable(row), search))
     if embedder:
         embedder.close()
-    for pack in opened:
-        pack.close()
+    for each in opened:
+        each.close()
     return found
 
 

@@ -25,7 +25,9 @@ from edge.text.synonyms import find_abbreviations, read_synonyms
         ("Replace the filter (OEM part).", []),
     ],
 )
-def test_an_abbreviation_counts_where_its_letters_begin_the_words(text: str, found: list[tuple[str, str]]) -> None:
+def test_an_abbreviation_counts_where_its_letters_begin_the_words(
+    text: str, found: list[tuple[str, str]]
+) -> None:
     assert list(find_abbreviations(text)) == found
 
 
