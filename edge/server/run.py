@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from edge.errors import BusyError, EdgeError, UsageError
 from edge.server import systemd
 from edge.server.app import create_app
+from edge.server.connections import LimitedConnection
 from edge.server.services import Services
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=LimitedConnection,
             ws="none",
             lifespan="on",
             log_level="warning",
