@@ -12,6 +12,8 @@ from itertools import groupby
 from edge.reading.asked import find_marks, read_cues
 from edge.reading.candidates import STEP, Candidate
 from edge.reading.reader import Reading
+from edge.text.quantities import find_stated_quantities
+from edge.text.words import find_content_words
 
 FIRST = ("1", "a", "A", "Step 1")
 MAX_WORDS = 60
@@ -55,8 +57,9 @@ def quote(reading: Reading) -> list[Quotation]:
 
 
 def find_disagreeing(reading: Reading, best: Candidate) -> Candidate | None:
-    """Return the unit of another document that answers a question for a value with another value."""
-    if "value" not in reading.asked.cues:
+    """Return the unit of another document that answers with another value of what is asked for, in like words."""
+    asked = reading.asked.quantities
+    if not asked & _state(best):
         return None
     least = OTHER_DOCUMENT_AT_LEAST * reading.chances[reading.order[0]]
     stated = find_marks(best.text) - reading.asked.marks
@@ -67,9 +70,22 @@ def find_disagreeing(reading: Reading, best: Candidate) -> Candidate | None:
         if other.document == best.document or other.kind in ("procedure", "list"):
             continue
         values = find_marks(other.text) - reading.asked.marks
-        if stated and values and not stated & values:
+        if stated and values and not stated & values and asked & _state(other) and _are_alike(best, other):
             return other
     return None
+
+
+def _state(candidate: Candidate) -> frozenset[str]:
+    """Return the kinds of quantity that a unit states."""
+    return frozenset(find_stated_quantities(candidate.text)) | find_stated_quantities(candidate.header)
+
+
+def _are_alike(one: Candidate, other: Candidate) -> bool:
+    """Tell whether two units speak of the same thing: half of the words of the shorter one stand in both."""
+    words, others = (
+        {word for word in find_content_words(c.spoken) if not word[0].isdigit()} for c in (one, other)
+    )
+    return 2 * len(words & others) >= max(min(len(words), len(others)), 1)
 
 
 def _name_document(candidate: Candidate) -> Quotation:

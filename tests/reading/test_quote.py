@@ -53,6 +53,10 @@ def test_two_documents_that_disagree_are_both_quoted_by_name(make_reading: MakeR
     ]
     same = replace(new, text=old.text)
     assert len(quote(make_reading("torque of the M12 cover bolts", "M12", old, same))) == 1
+    elsewhere = replace(new, text="M12 nuts of a flange on the roof: 45 Nm.")
+    assert (
+        "bulletin" not in quote(make_reading("torque of the M12 cover bolts", "M12", old, elsewhere))[0].text
+    )
 
 
 def test_nothing_is_quoted_of_nothing(make_reading: MakeReading) -> None:
