@@ -23,7 +23,7 @@ router = APIRouter(default_response_class=Response)
 @router.get("/health", name="health", summary="Say how it goes", responses=describe_success(shape=Health))
 async def get_health(services: ServicesDep) -> Response:
     """Answer 200 as long as the server runs; ``edge doctor`` says more about ``degraded``."""
-    return reply(await services.short.run(lambda: _check(services.edge)))
+    return reply(await services.health.run(lambda: _check(services.edge)))
 
 
 def _check(edge: Edge) -> Health:

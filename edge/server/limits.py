@@ -18,6 +18,7 @@ from edge.errors import UsageError
 from edge.server.instruments import Metrics
 from edge.server.problems import respond_with
 
+SEARCH = "/search"
 MAX_CLIENTS = 4096
 """Buckets that are kept. Who has asked longest ago gets a full one."""
 
@@ -59,7 +60,7 @@ class Buckets:
 
 
 class RateLimit:
-    """Middleware that refuses questions (every POST) of a client that asks too often. Reading is free."""
+    """Middleware that refuses questions (every POST, and searches) of a client that asks too often."""
 
     def __init__(self, app: ASGIApp, buckets: Buckets, metrics: Metrics) -> None:
         self._app = app
@@ -68,7 +69,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 429, or pass the request on."""
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http" or (scope["method"] != "POST" and scope["path"] != SEARCH):
             return await self._app(scope, receive, send)
         wait = self._buckets.take(identify_client(scope))
         if not wait:

@@ -30,13 +30,14 @@ class Services:
     """The shared parts of one application.
 
     ``turns`` are the questions, ``embeddings`` the texts of others. ``short`` runs what takes milliseconds and
-    ``drawing`` makes pictures of pages, so that no search waits for a turn or a page.
+    ``drawing`` makes pictures of pages, so that no search waits for a turn or a page; ``health`` waits for neither.
     """
 
     def __init__(self, edge: Edge) -> None:
         self.edge = edge
         self.metrics = Metrics()
         self.short = Workers("short", SHORT_THREADS, SHORT_WAITING)
+        self.health = Workers("health", 1, SHORT_WAITING)
         self.drawing = Workers("drawing", DRAWING_THREADS, DRAWINGS_WAITING)
         self.drawer = PageDrawer()
         settings, observe = edge.settings, self.metrics.observe
@@ -79,7 +80,7 @@ class Services:
         self.stop()
         await asyncio.to_thread(self.drawer.stop)
         await asyncio.to_thread(self.idle.stop)
-        for workers in (self._turn_workers, self._embedding_workers, self.drawing, self.short):
+        for workers in (self._turn_workers, self._embedding_workers, self.drawing, self.short, self.health):
             await asyncio.to_thread(workers.close)
 
 

@@ -18,7 +18,7 @@ from edge.errors import EngineError, NotFoundError, NothingInstalledError
 from edge.ingest.build import build
 from edge.packs.pack import Pack
 from edge.retrieval.ranking import is_lookup
-from edge.retrieval.retriever import Retriever
+from edge.retrieval.retriever import MAX_UNKNOWN, Retriever
 from edge.types import Evidence, Message, Question
 from tests.conftest import OpenPack
 
@@ -276,3 +276,17 @@ def test_a_code_is_known_whatever_letter_it_ends_in(
             assert is_lookup(question, found.ranked)
         assert ask(make(pack), "NJ310-S").missing == ("NJ310-S",)
         assert ask(make(pack), "5210/99-Z").missing == ("5210/99-Z",)
+
+
+def test_of_a_thousand_strange_words_only_some_are_embedded(
+    by_both: Retriever, embedder: LlamaEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed, embedded = embedder.embed, list[int]()
+
+    def count(texts: Sequence[str]) -> Vectors:
+        embedded.append(len(texts))
+        return embed(texts)
+
+    monkeypatch.setattr(embedder, "embed", count)
+    ask(by_both, " ".join(f"zq{chr(97 + n // 26)}{chr(97 + n % 26)}xv" for n in range(500)))
+    assert max(embedded) <= MAX_UNKNOWN

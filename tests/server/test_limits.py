@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -89,7 +91,7 @@ def test_questions_are_counted_and_reading_is_not(start: Start) -> None:
     refused = client.post("/chat", json=QUESTION)
     assert refused.json()["type"] == "urn:edge:problem:too-many-requests"
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
-    for path in ("/health", "/metrics", "/search?q=pump", "/packs", "/v1/models"):
+    for path in ("/health", "/metrics", "/packs", "/v1/models"):
         assert client.get(path).status_code == 200
     openai = client.post("/v1/chat/completions", json={"model": "edge-grounded", "messages": []})
     assert openai.status_code == 429
@@ -110,3 +112,22 @@ def test_whoever_has_no_token_uses_nobodys_up(start: Start) -> None:
 def test_it_is_off_on_loopback_and_when_set_to_nothing(start: Start, chosen: Any) -> None:
     client = start(**{"requests_per_minute": 1, "request_burst": 1} | chosen)
     assert [client.post("/chat", json=QUESTION, headers=TOKEN).status_code for _ in range(3)] == [200] * 3
+
+
+def test_searches_count_too(start: Start) -> None:
+    client = start(host="0.0.0.0", token="correct horse", requests_per_minute=1, request_burst=2)
+    found = [client.get("/search", params={"q": "grease"}, headers=TOKEN).status_code for _ in range(3)]
+    assert found == [200, 200, 429]
+
+
+def test_health_does_not_wait_for_searches(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr("edge.server.search._search", lambda *_: release.wait(15))
+    client = start()
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(client.get, "/search", params={"q": "grease"}) for _ in range(8)]
+        try:
+            assert client.get("/health", timeout=10).status_code == 200
+            assert not any(one.done() for one in asked)
+        finally:
+            release.set()
