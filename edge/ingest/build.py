@@ -18,13 +18,14 @@ from edge.ingest.journal import Journal
 from edge.ingest.mapping import MappedDocument, Mapper, Progress, Refusal
 from edge.ingest.pool import Read
 from edge.ingest.readers import get_media_type, read
-from edge.ingest.source import SkippedFile, SourceFile, list_source, open_unchanged
+from edge.ingest.source import SkippedFile, SourceFile, list_source, open_unchanged, read_synonyms_file
 from edge.packs.format import NO_EMBEDDER
 from edge.packs.manifest import Manifest, read_source
 from edge.packs.pack import Pack
 from edge.packs.vectors import Int8Vectors, partition
 from edge.packs.writer import IndexedDocument, IndexedVectors, write_pack
 from edge.retrieval import selftest
+from edge.text.synonyms import Synonyms
 
 __all__ = ["BuildReport", "Note", "Progress", "Refusal", "build"]
 
@@ -93,13 +94,14 @@ def build(
     """
     files, skipped = list_source(source)
     manifest = read_source(source)
+    synonyms = read_synonyms_file(source)
     _check_overrides(manifest, files)
     with translate_os_errors(output), _open_journal(output) as journal:
         mapper = Mapper(manifest, embedder, journal, progress)
         documents = mapper.read(files, read, workers)
         vectors = _partition_vectors(mapper, mapper.embed(documents), embedder)
         with replace_atomically(output) as new:
-            write = partial(_write, new, manifest, mapper, documents, vectors, progress)
+            write = partial(_write, new, manifest, mapper, documents, vectors, progress, synonyms)
             digest = write()
             result = _test(new, find or selftest.make_plain_find(embedder), progress)
             mark = ""
@@ -162,6 +164,7 @@ def _write(
     documents: Sequence[MappedDocument],
     vectors: IndexedVectors | None,
     progress: Callable[[Progress], None],
+    synonyms: Sequence[Synonyms],
     mark: str = "",
 ) -> str:
     """Write the pack anew and return its digest."""
@@ -171,9 +174,8 @@ def _write(
 
     report(0)
     delete(path)
-    return write_pack(
-        path, manifest, [_index_document(d, manifest, mapper) for d in documents], vectors, report, mark
-    )
+    indexed = [_index_document(document, manifest, mapper) for document in documents]
+    return write_pack(path, manifest, indexed, vectors, report, mark, synonyms)
 
 
 def _index_document(document: MappedDocument, manifest: Manifest, mapper: Mapper) -> IndexedDocument:

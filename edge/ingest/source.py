@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,10 @@ from edge.errors import DocumentError, SourceError
 from edge.files import hash_stream
 from edge.ingest.readers import SUFFIXES
 from edge.packs import manifest
+from edge.text.synonyms import Synonyms, read_synonyms
 
+SYNONYMS = "synonyms.csv"
+"""A list of words that mean the same, beside ``pack.toml``; not a document."""
 MAX_BYTES = 900_000_000
 """SQLite holds no value over a billion bytes, and an original is one value."""
 
@@ -54,6 +58,20 @@ def list_source(folder: Path) -> tuple[list[SourceFile], list[SkippedFile]]:
         elif reason:
             skipped.append(SkippedFile(name.encode("utf-8", "replace").decode(), reason))
     return sorted(files, key=lambda file: file.name), sorted(skipped, key=lambda file: file.name)
+
+
+def read_synonyms_file(folder: Path) -> list[Synonyms]:
+    """Return the synonyms of a source folder; none where it has no list of them.
+
+    Raises:
+        SourceError: the list cannot be read.
+        UsageError: a line of it says nothing.
+    """
+    path = folder / SYNONYMS
+    try:
+        return read_synonyms(path.read_text(encoding="utf-8"), SYNONYMS) if path.exists() else []
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{SYNONYMS} cannot be read: {error}.", "Save it as CSV in UTF-8.") from error
 
 
 def hash_file(file: SourceFile) -> str:
@@ -127,7 +145,7 @@ def _check_link(folder: Path, path: Path) -> None:
 
 def _explain_skip(name: str, path: Path) -> str | None:
     """Return why a file is skipped; None for a document, an empty string for what needs no mention."""
-    if name == manifest.FILE:
+    if name in (manifest.FILE, SYNONYMS):
         return ""
     if path.name.startswith("."):
         return "hidden"

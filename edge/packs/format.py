@@ -62,7 +62,8 @@ CREATE TABLE word(word TEXT PRIMARY KEY, chunks INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE stem(stem TEXT PRIMARY KEY, chunks INTEGER NOT NULL, word TEXT, vector BLOB) WITHOUT ROWID;
 """
 """``meta`` holds ``manifest`` (JSON), ``embedder`` (name and digest of the embedding model, or ``none``), and in a pack
-that was built although its self-test failed ``mark`` (the sentence that says so).
+that was built although its self-test failed ``mark`` (the sentence that says so). ``synonyms``, where there are any, is
+a JSON list of lists of words and phrases that mean the same.
 
 ``document.applies_to`` is a JSON list of equipment models, empty for those of the pack. ``chunk.boxes`` is a
 JSON list of ``[page, left, top, right, bottom]`` in fractions of the page. ``keyword`` and ``vector`` have

@@ -21,7 +21,14 @@ from edge.errors import EdgeError, NotFoundError, PackError
 from edge.packs.format import DAMAGED, NOT_A_PACK, PLACES, SCHEMA, read_trailer
 from edge.packs.manifest import Manifest, from_json
 from edge.packs.record import Page
-from edge.packs.values import check_boxes, check_chunk, check_document, check_page, check_place
+from edge.packs.values import (
+    check_boxes,
+    check_chunk,
+    check_document,
+    check_page,
+    check_place,
+    check_synonyms,
+)
 from edge.types import Box, ChunkKind
 
 if TYPE_CHECKING:
@@ -282,6 +289,15 @@ class Pack:
     @cached_property
     def _by_id(self) -> dict[int, Document]:
         return {document.id: document for document in self._documents}
+
+    def read_synonyms(self) -> list[list[str]]:
+        """Read the words and phrases that mean the same, in lower case.
+
+        Raises:
+            PackError: what stands there is no such list.
+        """
+        rows = self.query("SELECT value FROM meta WHERE key = 'synonyms'")
+        return check_synonyms(rows[0][0]) if rows else []
 
     def _read_meta(self, key: str) -> str:
         rows = self.query("SELECT value FROM meta WHERE key = ?", (key,))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from edge.errors import PackError
+from edge.text.synonyms import MAX_SYNONYMS
 from edge.types import ChunkKind
 
 MAX_PAGES = 1_000_000
@@ -44,6 +45,17 @@ def check_document(row: Sequence[Any]) -> None:
     _expect(_is_within(pages, 0, MAX_PAGES), what, "number of pages")
     _expect(_is_within(first, 1, 1 << 40) and _is_within(last, first - 1, 1 << 40), what, "range of chunks")
     _expect(all(_is_text(model, MAX_LINE) for model in _read_list(applies_to, what)), what, "equipment")
+
+
+def check_synonyms(stored: Any) -> list[list[str]]:
+    """Return the lists in the JSON of synonyms; errors as those of ``check_document``."""
+    what = "The pack"
+    groups = _read_list(stored, what)
+    sound = len(groups) <= MAX_SYNONYMS and all(
+        isinstance(group, list) and all(_is_text(phrase, MAX_LINE) for phrase in group) for group in groups
+    )
+    _expect(sound, what, "list of synonyms")
+    return groups
 
 
 def check_chunk(row: Sequence[Any]) -> None:

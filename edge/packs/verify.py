@@ -29,6 +29,7 @@ def verify(path: Path) -> Digests:
         _check_counts(pack)
         _check_vectors(pack)
         _check_words(pack)
+        pack.read_synonyms()
         _check_documents(pack)
         _check_chunks(pack)
     return digests

@@ -24,6 +24,7 @@ from edge.packs.manifest import Manifest, to_json
 from edge.packs.record import Page, Record
 from edge.packs.vectors import Int8Vectors, Partition
 from edge.text.identifiers import find_identifiers
+from edge.text.synonyms import MAX_SYNONYMS, Synonyms, find_abbreviations
 from edge.text.units import put_in_context, split_units
 from edge.text.words import STOP_WORDS, Stems, make_title_words
 from edge.types import Box
@@ -90,6 +91,7 @@ def write_pack(
     vectors: IndexedVectors | None,
     progress: Callable[[int], None] = lambda done: None,
     mark: str = "",
+    synonyms: Sequence[Synonyms] = (),
 ) -> str:
     """Write a pack to ``path`` (which must not exist) and return its digest. The caller makes it durable.
 
@@ -98,6 +100,7 @@ def write_pack(
         vectors: of all their records, None for a pack that is searched by words alone.
         progress: told the number of documents indexed so far.
         mark: what a reader of the pack must know about its quality; empty for a sound one.
+        synonyms: those of the publisher; abbreviations that the documents explain are added.
     """
     with translate_sqlite_errors(path):
         connection = open_writable(path)
@@ -112,6 +115,7 @@ def write_pack(
             _write_meta(connection, manifest, vectors.fingerprint if vectors else NO_EMBEDDER, mark)
             vocabulary = _write_documents(connection, documents, progress)
             _write_vocabulary(connection, vocabulary, vectors)
+            _write_synonyms(connection, synonyms)
             if vectors:
                 _write_vectors(connection, vectors)
                 _write_embeddings(connection, documents, vectors.vectors)
@@ -205,6 +209,17 @@ def _write_vocabulary(
     known = dict(zip(wanted, map(bytes, vectors.words(wanted)), strict=True)) if vectors else {}
     rows = ((stem, chunks, words.get(stem), known.get(words.get(stem, ""))) for stem, chunks in counts)
     connection.executemany("INSERT INTO stem VALUES (?, ?, ?, ?)", rows)
+
+
+def _write_synonyms(connection: apsw.Connection, given: Sequence[Synonyms]) -> None:
+    """Write the publisher's synonyms and the abbreviations that headings and texts explain."""
+    texts = connection.execute("SELECT heading || char(10) || text FROM chunk ORDER BY id")
+    explained = (short for (text,) in texts for short in find_abbreviations(str(text)))
+    found = list(dict.fromkeys([*given, *explained]))[:MAX_SYNONYMS]
+    if found:
+        connection.execute(
+            "INSERT INTO meta VALUES ('synonyms', ?)", (json.dumps(found, ensure_ascii=False),)
+        )
 
 
 def _choose_words(vocabulary: Mapping[str, int]) -> dict[str, str]:

@@ -187,7 +187,8 @@ class Retriever:
         strange = [stem for stem in word_of if stem not in asked][:MAX_UNKNOWN]
         if packs and strange and (vectors := self._embed([word_of[stem] for stem in strange])) is not None:
             asked |= dict(zip(strange, vectors, strict=True))
-        return vocabulary.find_related(packs, asked)
+        stated = vocabulary.find_synonyms([s.pack for s in where], [s for w in words for s in stems.split(w)])
+        return vocabulary.merge_related(stated, vocabulary.find_related(packs, asked))
 
     def _find_slips(self, where: Sequence[Scope], text: str, stems: Stems) -> dict[str, str]:
         """Corrections for words that no pack in question has."""

@@ -7,7 +7,7 @@ that "proof" finds "verify", and count for it when the question's answerability 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -15,14 +15,18 @@ import numpy as np
 
 from edge.engine.interface import Vectors
 from edge.packs.pack import Pack
+from edge.text.words import Stems, split_words
 from edge.types import DIMENSIONS
 
 UNRELATED = 0.45
 """Cosine of two words below which they have nothing in common: most pairs of words lie between .1 and .4."""
+OF_A_PHRASE = 0.7
+"""Closeness of one word of a phrase to what the whole phrase means."""
 SAME = 0.8
 """Cosine from which on two words mean the same: "mail" and "email"."""
 
 _words: WeakKeyDictionary[Pack, dict[str, int]] = WeakKeyDictionary()
+_groups: WeakKeyDictionary[Pack, list[list[dict[str, str]]]] = WeakKeyDictionary()
 _meanings: WeakKeyDictionary[Pack, _Meanings] = WeakKeyDictionary()
 
 
@@ -94,6 +98,45 @@ def find_related(packs: Sequence[Pack], asked: Mapping[str, Vectors]) -> Related
     return {
         stem: sorted(others.values(), key=lambda other: -other.closeness) for stem, others in found.items()
     }
+
+
+def find_synonyms(packs: Sequence[Pack], asked: Collection[str]) -> Related:
+    """Return the stems of the phrases that these packs say mean the same as one whose stems are all asked for."""
+    found: dict[str, dict[str, Relative]] = {}
+    for group in (group for pack in packs for group in _read_groups(pack)):
+        for phrase in group:
+            if not asked or not phrase.keys() <= set(asked):
+                continue
+            for other in group:
+                closeness = 1.0 if len(other) == 1 else OF_A_PHRASE
+                for of in phrase:
+                    relatives = [Relative(s, w, closeness, of) for s, w in other.items() if s not in phrase]
+                    found.setdefault(of, {}).update((relative.stem, relative) for relative in relatives)
+    return {stem: list(others.values()) for stem, others in found.items() if others}
+
+
+def merge_related(*several: Related) -> Related:
+    """Join relatives; of two for the same pair the nearer one."""
+    found: dict[str, dict[str, Relative]] = {}
+    for others in (other for related in several for other in related.values()):
+        for other in others:
+            known = found.setdefault(other.of, {}).get(other.stem)
+            if known is None or known.closeness < other.closeness:
+                found[other.of][other.stem] = other
+    return {
+        stem: sorted(others.values(), key=lambda other: -other.closeness) for stem, others in found.items()
+    }
+
+
+def _read_groups(pack: Pack) -> list[list[dict[str, str]]]:
+    """Return the phrases of each group of synonyms, each word by its stem. Read once."""
+    if pack not in _groups:
+        stems = Stems()
+        _groups[pack] = [
+            [{"".join(stems.split(word)): word for word in split_words(phrase)} for phrase in group]
+            for group in pack.read_synonyms()
+        ]
+    return _groups[pack]
 
 
 def _read_stems(pack: Pack) -> _Meanings:

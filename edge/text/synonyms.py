@@ -19,6 +19,8 @@ Synonyms = tuple[str, ...]
 
 MAX_WORDS = 5
 """Of a phrase."""
+MAX_SYNONYMS = 5_000
+"""Groups of synonyms of a pack; more are left out."""
 
 _SHORT = r"[A-Z][A-Za-z]*[A-Z][A-Za-z]{0,3}"  # two capitals at least
 _BEHIND = re.compile(rf"((?:[\w/-]+ ){{1,{MAX_WORDS}}}) ?\(({_SHORT})s?\)")
