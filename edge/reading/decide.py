@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from edge.guard.warnings import collect
 from edge.prompt.template import format_place
+from edge.reading.asked import read_cues
 from edge.reading.candidates import Candidate, is_for_another_value
 from edge.reading.clarify import ASKS, list_choices
 from edge.reading.quote import Quotation, quote
@@ -28,6 +29,8 @@ UNMET_ABOVE = 0.3
 """A value is not shown when that chance is above the first of these and the weight of the question's words that its
 place does not meet above the second: near and wrong is worse than a refusal."""
 NEAREST = 3
+MAX_RECORDS = 3
+"""Rows of one code that are quoted: several machines may use it."""
 
 _BARE_CODE = re.compile(r"[A-Z]{1,4} \d{1,5}[A-Za-z]?|[$#]?(?=\S*\d)[\w$#]+(?:[-_./:][\w]+)*")
 
@@ -40,6 +43,8 @@ def decide(reading: Reading, evidence: Evidence) -> Answer:
     """
     if code := find_bare_code(reading.asked.text):
         return _look_up(code, reading, evidence)
+    if found := find_records(reading):
+        return _quote_records(found, evidence)
     confidence = 1 - reading.unanswered
     if not reading.candidates or reading.unanswered > REFUSE_ABOVE:
         return refuse(evidence, EXTRACTIVE, confidence)
@@ -84,11 +89,29 @@ def _look_up(code: str, reading: Reading, evidence: Evidence) -> Answer:
     if not holding:
         missing = evidence.missing or (reading.asked.text.strip(),)
         return refuse(replace(evidence, missing=missing), EXTRACTIVE)
-    c = reading.candidates[(named or holding)[0]]
-    text = f"{c.heading}: {c.spoken}".removeprefix(": ") if c.kind == "row" else c.spoken
-    citations = (Citation(c.n, evidence.passages[c.n - 1]),)
+    return _quote_records([reading.candidates[(named or holding)[0]]], evidence)
+
+
+def find_records(reading: Reading) -> list[Candidate]:
+    """Return the rows named by the code that a question is all about: "what does error code 20 mean"."""
+    words = (word.strip("?!.,;\"'") for word in reading.asked.text.split())
+    about = read_cues("asks")["about_code"]
+    code = find_bare_code(" ".join(word for word in words if not about.fullmatch(word.lower())))
+    if not code:
+        return []
+    named = [reading.candidates[i] for i in reading.order]
+    named = [c for c in named if c.name and code in (normalise(c.name), *_list_codes(c.name))]
+    return list({c.spoken: c for c in named}.values())[:MAX_RECORDS]
+
+
+def _quote_records(records: Sequence[Candidate], evidence: Evidence) -> Answer:
+    lines = [
+        Quotation(f"{c.heading}: {c.spoken}".removeprefix(": ") if c.kind == "row" else c.spoken, c.n)
+        for c in records
+    ]
+    citations = tuple(Citation(n, evidence.passages[n - 1]) for n in sorted({c.n for c in records}))
     return Answer(
-        text=join_lines([Quotation(text, c.n)]),
+        text=join_lines(lines),
         mode="extractive",
         engine=EXTRACTIVE,
         citations=citations,

@@ -73,6 +73,23 @@ def test_a_code_typed_alone_is_looked_up_as_what_it_is(
     assert meaning in given.text
 
 
+@pytest.mark.parametrize(
+    ("question", "meaning"),
+    [
+        ("What does error code 20 mean?", "lid open"),
+        ("Was bedeutet E-207?", "phase lost"),
+        ("how to fix fault E 207", "phase lost"),
+        ("ERR 000020", "fan fault"),
+    ],
+)
+def test_a_question_that_is_all_about_a_code_gets_its_record(
+    make_reading: MakeReading, question: str, meaning: str
+) -> None:
+    given = ask(make_reading, question, "4711", CODES, none=0.9)
+    assert meaning in given.text
+    assert "pump seal" not in given.text
+
+
 @pytest.mark.parametrize("typed", ["4711/99-Z", "$110", "0020", "E-208"])
 def test_a_code_that_is_nowhere_is_never_answered_with_another_record(
     make_reading: MakeReading, typed: str
