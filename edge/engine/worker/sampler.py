@@ -24,6 +24,21 @@ MAX_SCHEMA = 100_000
 
 MAX_REPETITIONS = 500
 
+UNENFORCED = frozenset(
+    """
+    multipleOf minimum maximum exclusiveMinimum exclusiveMaximum uniqueItems contains minContains maxContains
+    minProperties maxProperties patternProperties propertyNames dependencies dependentRequired dependentSchemas
+    additionalItems unevaluatedItems unevaluatedProperties allOf not if then else
+    """.split()
+)
+"""Words of JSON Schema that llama.cpp's converter leaves out of the grammar, or reads in part (``allOf``).
+
+A ``format`` that it does not know is left out, too: to the standard it is a remark, not a limit.
+"""
+_NAMED_SCHEMAS = ("properties", "$defs", "definitions")
+_LISTED_SCHEMAS = ("anyOf", "oneOf", "prefixItems")
+_INNER_SCHEMAS = ("items", "additionalProperties")
+
 COLDEST = 0.001
 """Below this temperature chance has no say, and dividing by it would overflow."""
 
@@ -44,10 +59,23 @@ def make_grammar(schema: str) -> bytes:
         parsed = json.loads(schema)
         if _repeats_too_often(parsed):
             raise ValueError(f"nothing may be repeated more than {MAX_REPETITIONS} times")
+        if ignored := _find_unenforced(parsed):
+            raise ValueError(f"'{ignored}' is not enforced here; leave it out and check the answer yourself")
         return str(json_schema_to_gbnf(schema if parsed else ANY_OBJECT)).encode()
     except Exception as error:  # whatever the converter meets in a hostile schema
         message = str(error) or type(error).__name__
         raise RequestError(f"the JSON schema cannot be used: {message}") from error
+
+
+def _find_unenforced(schema: Any) -> str | None:
+    """Return a word of the schema that the answer might not obey. Names of properties and constants are no words."""
+    if isinstance(schema, list):
+        return next(filter(None, map(_find_unenforced, schema)), None)
+    if not isinstance(schema, dict):
+        return None
+    named = [inner for key in _NAMED_SCHEMAS for inner in schema.get(key, {}).values()]
+    inner = [schema.get(key) for key in (*_LISTED_SCHEMAS, *_INNER_SCHEMAS)]
+    return next((word for word in schema if word in UNENFORCED), None) or _find_unenforced(named + inner)
 
 
 def _repeats_too_often(schema: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -95,6 +96,27 @@ def test_a_grammar_names_what_the_schema_asks_for() -> None:
 def test_a_schema_without_a_grammar_is_refused(schema: str) -> None:
     with pytest.raises(RequestError, match="JSON schema"):
         make_grammar(schema)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "minimum": 3},
+        {"properties": {"a": {"type": "array", "items": {"not": {"type": "string"}}}}},
+        {"$defs": {"a": {"allOf": [{"type": "string"}]}}, "$ref": "#/$defs/a"},
+        {"anyOf": [{"type": "null"}, {"type": "number", "multipleOf": 2}]},
+        {"type": "object", "additionalProperties": {"type": "array", "uniqueItems": True}},
+    ],
+)
+def test_a_schema_with_a_word_that_is_not_enforced_is_refused_and_the_word_named(schema: Any) -> None:
+    words = r"'(minimum|not|allOf|multipleOf|uniqueItems)' is not enforced"
+    with pytest.raises(RequestError, match=words):
+        make_grammar(json.dumps(schema))
+
+
+def test_properties_and_constants_may_have_the_names_of_such_words() -> None:
+    named = {"type": "object", "properties": {"minimum": {"type": "number"}, "unit": {"enum": ["not"]}}}
+    assert b"minimum" in make_grammar(json.dumps(named))
 
 
 def test_repetitions_are_limited_in_patterns_too() -> None:
