@@ -50,7 +50,9 @@ def to_openai(problem: Problem) -> Error:
             "message": f"{problem['detail']} {problem['hint']}".strip(),
             "type": _type(problem["status"]),
             "param": (invalid[0]["field"] or None) if invalid else None,
-            "code": _CODES.get(problem["type"], kind.replace("-", "_") if ":" in problem["type"] else None),
+            "code": _CODES.get(
+                problem["type"], kind.replace("-", "_") if problem["type"].startswith("urn:") else None
+            ),
         }
     }
 

@@ -21,6 +21,7 @@ PUBLIC = {
     ("get", "/metrics"),
     ("post", "/v1/chat/completions"),
     ("get", "/v1/models"),
+    ("get", "/v1/models/{name}"),
     ("post", "/v1/embeddings"),
 }
 

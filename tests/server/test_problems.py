@@ -56,6 +56,15 @@ def test_an_unknown_path(client: httpx.Client) -> None:
     }
 
 
+@pytest.mark.parametrize(("path", "status"), [("/v1/absent", 404), ("/v1/embeddings", 405)])
+def test_an_error_of_http_itself_has_no_code_for_openais_clients(
+    client: httpx.Client, path: str, status: int
+) -> None:
+    response = client.get(path)
+    assert response.status_code == status
+    assert response.json()["error"]["code"] is None
+
+
 def test_a_method_that_is_not_allowed(client: httpx.Client) -> None:
     response = client.get("/chat")
     assert (response.status_code, response.headers["allow"]) == (405, "POST")

@@ -1,4 +1,4 @@
-"""GET /v1/models: what may be asked for by name, and finding it."""
+"""GET /v1/models and /v1/models/{name}: what may be asked for by name, and finding it."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ class ModelNotFoundError(NotFoundError):
 async def list_models(services: ServicesDep) -> Response:
     """List ``edge-grounded``, which answers from the packs, then the language model in use and the embedder."""
     return reply(await services.short.run(lambda: _dump_models(services.edge)))
+
+
+@router.get(
+    "/v1/models/{name:path}", name="model", summary="Describe one of the models", responses=describe(Model)
+)
+async def get_model(services: ServicesDep, name: str) -> Response:
+    """Describe a model by its name as listed."""
+    return reply(await services.short.run(lambda: _find_model(services.edge, name)))
 
 
 def find_language_model(edge: Edge, name: str) -> ChatEngine:
@@ -74,6 +82,13 @@ def _dump_models(edge: Edge) -> Models:
     if name := name_embedder(edge):
         data.append(_dump_model(name))
     return {"object": "list", "data": data}
+
+
+def _find_model(edge: Edge, name: str) -> Model:
+    for model in _dump_models(edge)["data"]:
+        if model["id"] == name:
+            return model
+    raise ModelNotFoundError(f"There is no model '{name}'.", "GET /v1/models lists what there is.")
 
 
 def _dump_model(name: str) -> Model:

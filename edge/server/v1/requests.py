@@ -1,6 +1,7 @@
 """Requests in OpenAI's shapes, as pydantic models: they check, and describe themselves in OpenAPI.
 
-What would change an answer and is not done here is refused; what would not is ignored.
+Of OpenAI's fields, what would change an answer and is not done here is refused, and what would not is ignored. Fields
+that others added (``num_ctx``, ``repeat_penalty``) are ignored too: chat programs send them to every server.
 """
 
 from __future__ import annotations
@@ -72,6 +73,10 @@ def _wrap_in_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _wrap_stops(value: Any) -> Any:
+    return [] if value == "" else _wrap_in_list(value)
+
+
 def _describe_one_or_more(item: dict[str, Any], most: int) -> WithJsonSchema:
     """Return the schema of a text, or of a list of items."""
     several = {"type": "array", "items": item, "maxItems": most}
@@ -93,7 +98,7 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 Stops = Annotated[
     list[Annotated[Text, Field(min_length=1, max_length=256)]],
     Field(max_length=MAX_STOPS),
-    BeforeValidator(_wrap_in_list),
+    BeforeValidator(_wrap_stops),
     _describe_one_or_more({"type": "string", "minLength": 1, "maxLength": 256}, MAX_STOPS),
 ]
 Texts = Annotated[
@@ -119,6 +124,18 @@ class ChatMessage(_Request):
     audio: Unsupported = None
     tool_calls: Unsupported = None
     function_call: Unsupported = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_content(cls, message: Any) -> Any:
+        """An assistant that said nothing has null as its content."""
+        if (
+            isinstance(message, dict)
+            and message.get("role") == "assistant"
+            and message.get("content") is None
+        ):
+            return message | {"content": ""}
+        return message
 
     def to_message(self) -> Message:
         """Return the message for an engine."""
@@ -183,6 +200,8 @@ class ChatCompletionRequest(_Request):
     Without ``temperature`` the likeliest token is always taken. Answers from the packs heed no sampling field.
     """
 
+    model_config = ConfigDict(extra="ignore")
+
     model: Annotated[Text, Field(max_length=500)]
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=1000)]
     edge: Grounding | None = None
@@ -203,7 +222,7 @@ class ChatCompletionRequest(_Request):
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     n: Literal[1] | None = None
     tools: Unsupported = None
-    tool_choice: Unsupported = None
+    tool_choice: Ignored = None
     functions: Unsupported = None
     function_call: Unsupported = None
     logit_bias: Unsupported = None

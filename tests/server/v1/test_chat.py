@@ -202,7 +202,6 @@ def test_the_limit_of_the_settings_is_the_limit(start: Start) -> None:
     [
         ({"tools": [{"type": "function"}]}, "tools", "not supported"),
         ({"n": 2}, "n", "1"),
-        ({"foo": 1}, "foo", "not permitted"),
         ({"temperature": 3}, "temperature", "2"),
         ({"temperature": float("nan")}, "temperature", ""),
         ({"messages": []}, "messages", ""),
@@ -232,8 +231,26 @@ def test_what_is_not_done_here_is_refused_by_name(
 
 
 def test_what_changes_nothing_is_ignored(start: Start) -> None:
-    harmless = {"user": "u", "store": False, "metadata": {"a": "b"}, "tools": [], "tool_choice": "none"}
+    harmless = {"user": "u", "store": False, "metadata": {"a": "b"}, "tools": [], "tool_choice": "auto"}
     assert post(start(ScriptedEngine("a")), **harmless).status_code == 200
+
+
+def test_fields_that_others_added_are_ignored(start: Start) -> None:
+    added = {"cache_prompt": True, "chat_template_kwargs": {}, "num_ctx": 4096, "repeat_penalty": 1.1}
+    assert post(start(ScriptedEngine("a")), **added).status_code == 200
+
+
+def test_an_empty_stop_stops_nothing(start: Start) -> None:
+    engine = RecordingEngine("a")
+    post(start(engine), stop="")
+    assert engine.requests[-1].sampling.stop == ()
+
+
+def test_an_assistant_may_have_said_nothing(start: Start) -> None:
+    engine = RecordingEngine("a")
+    said = [*HELLO, {"role": "assistant", "content": None}, *HELLO]
+    assert post(start(engine), messages=said).status_code == 200
+    assert [message.content for message in engine.requests[-1].messages][1] == ""
 
 
 def test_a_model_that_is_not_there_is_not_found(openai: OpenAI) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from openai import OpenAI
+import pytest
+from openai import NotFoundError, OpenAI
 from pydantic import TypeAdapter
 
 from edge.engine.scripted import ScriptedEngine
@@ -19,6 +20,14 @@ def test_the_packs_answer_under_a_name_of_their_own_even_without_a_language_mode
     start: Start, openai_of: OpenAIOf
 ) -> None:
     assert names(openai_of(start())) == ["edge-grounded"]
+
+
+def test_one_model_is_described_as_it_is_listed(start: Start, openai_of: OpenAIOf) -> None:
+    client = openai_of(start())
+    assert client.models.retrieve("edge-grounded") == client.models.list().data[0]
+    with pytest.raises(NotFoundError) as caught:
+        client.models.retrieve("org/other")
+    assert caught.value.code == "model_not_found"
 
 
 def test_the_embedder_is_listed(grounded: OpenAI) -> None:
