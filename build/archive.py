@@ -31,7 +31,7 @@ class Packable:
 def strip(folder: Path) -> None:
     """Take symbols that nobody looks up out of the libraries, but for those that wheels bring along beside theirs:
     their headers were moved when they were put there, and strip breaks them."""
-    libraries = [path for path in files_of(folder) if ".so" in path.name]
+    libraries = [path for path in find_files(folder) if ".so" in path.name]
     libraries = [path for path in libraries if not path.parent.name.endswith(".libs")]
     with_symbols = [path for path in libraries if b"\0.symtab\0" in path.read_bytes()]
     if with_symbols:
@@ -41,9 +41,10 @@ def strip(folder: Path) -> None:
         )
 
 
-def packed(folder: Path, cache: Path) -> Path:
-    """The archive of a folder, as the launcher reads it: a list of files, then their bytes. Made once for a list."""
-    files = listing(folder)
+def pack_folder(folder: Path, cache: Path) -> Path:
+    """Pack a folder into an archive, as the launcher reads it: a list of files, then their bytes. Made once for a
+    list."""
+    files = read_files(folder)
     lines = "".join(file.line for file in files)
     key = hashlib.sha256(f"{LEVEL} {FRAME}\n{lines}".encode()).hexdigest()[:12]
     archive = cache / f"archive-{key}.zst"
@@ -51,20 +52,20 @@ def packed(folder: Path, cache: Path) -> Path:
         for old in cache.glob("archive-*.zst"):
             old.unlink()
         unfinished = archive.with_suffix(".partial")
-        unfinished.write_bytes(_compressed(files))
+        unfinished.write_bytes(_compress(files))
         unfinished.replace(archive)
     return archive
 
 
-def listing(folder: Path) -> list[Packable]:
-    """A folder's files, in the order of their names.
+def read_files(folder: Path) -> list[Packable]:
+    """Read a folder's files, in the order of their names.
 
     There are no links: not every file system knows them. PyInstaller makes some for the sake of its search path, which
     have the name of their target and are left out, since who needs such a library looks in the right folder anyway
     (its RPATH). To have it twice would be worse: it would be loaded twice. A link of another name becomes a copy.
     """
     files = []
-    for path in files_of(folder):
+    for path in find_files(folder):
         mode = 0o100755 if path.stat().st_mode & 0o100 else 0o100644
         content = path.read_bytes()
         name = path.relative_to(folder).as_posix()
@@ -73,14 +74,14 @@ def listing(folder: Path) -> list[Packable]:
     return files
 
 
-def files_of(folder: Path) -> list[Path]:
-    """What is packed, in the order of the names."""
+def find_files(folder: Path) -> list[Path]:
+    """Find what is packed, in the order of the names."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return sorted(path for path in files if not path.is_symlink() or path.name != path.readlink().name)
 
 
-def frames(files: Sequence[Packable]) -> list[list[Packable]]:
-    """The files, divided for compression."""
+def divide(files: Sequence[Packable]) -> list[list[Packable]]:
+    """Divide the files for compression."""
     divided: list[list[Packable]] = []
     room = 0
     for file in files:
@@ -92,18 +93,20 @@ def frames(files: Sequence[Packable]) -> list[list[Packable]]:
     return divided
 
 
-def _compressed(files: Sequence[Packable]) -> bytes:
-    divided = frames(files)
+def _compress(files: Sequence[Packable]) -> bytes:
+    divided = divide(files)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        data = list(pool.map(_frame, (b"".join(file.content for file in frame) for frame in divided)))
+        data = list(
+            pool.map(_compress_frame, (b"".join(file.content for file in frame) for frame in divided))
+        )
     lines = (
         f"frame {len(frame)}\n" + "".join(file.line for file in files)
         for files, frame in zip(divided, data, strict=True)
     )
-    return b"".join([_frame("".join(lines).encode()), *data])
+    return b"".join([_compress_frame("".join(lines).encode()), *data])
 
 
-def _frame(data: bytes) -> bytes:
+def _compress_frame(data: bytes) -> bytes:
     # A library of llama.cpp for each kind of processor: much is found again far away.
     parameters = zstandard.ZstdCompressionParameters.from_level(
         LEVEL, window_log=27, enable_ldm=True, write_checksum=True

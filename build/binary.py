@@ -20,44 +20,46 @@ from edge.bundle.bundle import Bundle
 from edge.bundle.compose import Source, compose
 from edge.errors import EdgeError
 from edge.files import format_size
-from fetch import PIN_FOLDER, SetupError, cache_folder, run_script, say
-from frozen import frozen
-from launcher import launcher
-from pack_cache import HANDBOOK, build_with_edge, cached_pack
-from sysroot import toolchain
+from fetch import PIN_FOLDER, SetupError, make_cache_folder, run_script, say
+from frozen import freeze_program
+from launcher import build_launcher
+from pack_cache import HANDBOOK, build_cached_pack, build_with_edge
+from sysroot import make_toolchain
 
 ROOT = PIN_FOLDER.parent
 
 
 def main() -> None:
     """Freeze, pack, compose."""
-    folder = cache_folder() / "binary"
+    folder = make_cache_folder() / "binary"
     target = ROOT / "dist" / "edge"
     folder.mkdir(exist_ok=True)
-    tools = toolchain()
-    program = frozen(tools, folder)
+    tools = make_toolchain()
+    program = freeze_program(tools, folder)
     say("packing")
-    packed = archive.packed(program, folder)
+    packed = archive.pack_folder(program, folder)
     target.parent.mkdir(exist_ok=True)
     try:
-        bundle = compose(Source.from_file("program", launcher(tools)), [*sources(packed)], target)
+        bundle = compose(
+            Source.from_file("program", build_launcher(tools)), [*choose_sources(packed)], target
+        )
     except EdgeError as error:
         raise SetupError(f"{error.message} {error.hint}") from error
-    sbom = inventory.bill_of_materials(inventory.read(folder / "inventory.json"), target, __version__)
+    sbom = inventory.make_bill_of_materials(inventory.read(folder / "inventory.json"), target, __version__)
     target.with_name("edge.cdx.json").write_text(json.dumps(sbom, indent=2) + "\n", encoding="utf-8")
     report(bundle)
 
 
-def sources(packed: Path) -> list[Source]:
-    """The archive, the handbook, and what the caller wants to have inside."""
+def choose_sources(packed: Path) -> list[Source]:
+    """Choose what goes inside: the archive, the handbook, and what the caller wants to have there."""
     model = [Path(path) for path in [os.environ.get("MODEL")] if path]
     program = Source("program", "edge", packed, 0, packed.stat().st_size)
-    handbook = cached_pack(HANDBOOK, build_with_edge)
-    return [program, *(admit(path) for path in [*model, handbook, *packs()])]
+    handbook = build_cached_pack(HANDBOOK, build_with_edge)
+    return [program, *(admit(path) for path in [*model, handbook, *choose_packs()])]
 
 
-def packs() -> list[Path]:
-    """The packs that ``PACKS`` names, with spaces between; quotes hold a name with spaces together.
+def choose_packs() -> list[Path]:
+    """Choose the packs that ``PACKS`` names, with spaces between; quotes hold a name with spaces together.
 
     Raises:
         SetupError: a quote is never closed.

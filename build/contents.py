@@ -14,30 +14,30 @@ BESIDE = {"edge-assistant", "libtorrent", "llama-cpp-python"}
 """Distributions that other files pin."""
 
 
-def allowed() -> set[str]:
-    """Normalised names of the distributions that may be inside."""
+def list_allowed() -> set[str]:
+    """Return normalised names of the distributions that the program may hold."""
     text = (PIN_FOLDER / "requirements.txt").read_text(encoding="utf-8")
-    return BESIDE | {normalised(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)}
+    return BESIDE | {normalise_name(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)}
 
 
-def foreign_modules() -> list[str]:
-    """Top-level modules that are installed and may not be inside."""
-    names = allowed()
+def find_foreign_modules() -> list[str]:
+    """Find top-level modules that are installed and may not be in the program."""
+    names = list_allowed()
     return sorted(
         module
         for module, owners in packages_distributions().items()
-        if not names & {normalised(owner) for owner in owners}
+        if not names & {normalise_name(owner) for owner in owners}
     )
 
 
-def inside(top_level: set[str]) -> Iterator[Distribution]:
-    """The distributions that these top-level modules belong to, by name."""
+def find_distributions(top_level: set[str]) -> Iterator[Distribution]:
+    """Yield the distributions that these top-level modules belong to, by name."""
     owners = packages_distributions()
-    wanted = {normalised(owner) for module in top_level for owner in owners.get(module, ())}
-    found = {normalised(each.metadata["Name"]): each for each in distributions()}
+    wanted = {normalise_name(owner) for module in top_level for owner in owners.get(module, ())}
+    found = {normalise_name(each.metadata["Name"]): each for each in distributions()}
     yield from (found[name] for name in sorted(wanted))
 
 
-def normalised(name: str) -> str:
-    """A distribution's name as indexes compare it."""
+def normalise_name(name: str) -> str:
+    """Write a distribution's name as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -20,8 +20,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fetch import SetupError, cache_folder, read_pin, run_script, say
-from llama_wheel import FLAGS, build_tools, source_distribution, unpack
+from fetch import SetupError, make_cache_folder, read_pin, run_script, say
+from llama_wheel import FLAGS, download_source, make_build_tools, unpack
 
 MODULE = "libggml-cuda.so"
 TEGRA = Path("/etc/nv_tegra_release")
@@ -34,31 +34,31 @@ give ``--arch 87``."""
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build the module, or say what is missing."""
-    options = _options(arguments)
+    options = _parse_options(arguments)
     compiler = find_nvcc()
-    version = cuda_version(compiler)
+    version = read_cuda_version(compiler)
     say(f"CUDA {version[0]}.{version[1]}, {compiler}")
     out = options.out.absolute()
     build = out / "build"
     build.mkdir(parents=True, exist_ok=True)
-    architectures = options.arch or default_architectures(TEGRA)
-    flags = cuda_flags(compiler, architectures, options.cublas, driver_library(compiler, build))
+    architectures = options.arch or choose_architectures(TEGRA)
+    flags = make_cuda_flags(compiler, architectures, options.cublas, find_driver_library(compiler, build))
     if options.no_flash_attention:
         flags.append("-DGGML_CUDA_FA=OFF")
-    cache, pin = cache_folder(), read_pin("requirements-llama.txt")
-    tools = build_tools(cache)
+    cache, pin = make_cache_folder(), read_pin("requirements-llama.txt")
+    tools = make_build_tools(cache)
     source = build / "source"
     if not source.exists():
         say("unpacking the source")
         partial = build / "unpacking"
         shutil.rmtree(partial, ignore_errors=True)
-        unpack(source_distribution(pin, cache, tools), partial).rename(source)
-    _cmake([str(tools / "cmake"), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tools / 'ninja'}",
+        unpack(download_source(pin, cache, tools), partial).rename(source)
+    _run_cmake([str(tools / "cmake"), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tools / 'ninja'}",
             "-S", str(source / "vendor" / "llama.cpp"), "-B", str(build / "cmake"), *flags])  # fmt: skip
     if options.configure_only:
         say("configured; nothing was compiled")
         return
-    _cmake([str(tools / "cmake"), "--build", str(build / "cmake"), "--target", "ggml-cuda",
+    _run_cmake([str(tools / "cmake"), "--build", str(build / "cmake"), "--target", "ggml-cuda",
             "--parallel", str(options.jobs)])  # fmt: skip
     shutil.copy2(build / "cmake" / "bin" / MODULE, out / f"{MODULE}.new")
     (out / f"{MODULE}.new").replace(out / MODULE)
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def find_nvcc() -> Path:
-    """The CUDA compiler: CUDACXX, the one on the path, or the one in the usual place.
+    """Find the CUDA compiler: CUDACXX, the one on the path, or the one in the usual place.
 
     Raises:
         SetupError: there is none.
@@ -82,8 +82,8 @@ def find_nvcc() -> Path:
     )
 
 
-def cuda_version(compiler: Path) -> tuple[int, int]:
-    """The version of CUDA that a compiler belongs to.
+def read_cuda_version(compiler: Path) -> tuple[int, int]:
+    """Return the version of CUDA that a compiler belongs to.
 
     Raises:
         SetupError: it does not say, or is too old.
@@ -100,8 +100,8 @@ def cuda_version(compiler: Path) -> tuple[int, int]:
     return version
 
 
-def default_architectures(tegra: Path) -> str:
-    """The architecture of this Jetson; empty elsewhere, for llama.cpp's own choice.
+def choose_architectures(tegra: Path) -> str:
+    """Return the architecture of this Jetson; empty elsewhere, for llama.cpp's own choice.
 
     Raises:
         SetupError: a Jetson whose release is not known.
@@ -117,8 +117,10 @@ def default_architectures(tegra: Path) -> str:
     return JETSONS[release]
 
 
-def cuda_flags(compiler: Path, architectures: str, cublas: Path | None, driver: Path | None) -> list[str]:
-    """CMake flags of the module, besides those of every build of llama.cpp here."""
+def make_cuda_flags(
+    compiler: Path, architectures: str, cublas: Path | None, driver: Path | None
+) -> list[str]:
+    """Return CMake flags of the module, besides those of every build of llama.cpp here."""
     flags = [
         *(flag for flag in FLAGS if "MODULE_LINKER" not in flag),
         # The driver's library is named as needed even where a stub without symbols stands for it. The C++ library is
@@ -135,14 +137,14 @@ def cuda_flags(compiler: Path, architectures: str, cublas: Path | None, driver: 
     if cublas:
         flags.append(f"-DCMAKE_CUDA_FLAGS=-I{cublas / 'include'}")
         flags += [
-            f"-DCUDA_{name}_LIBRARY={_library(cublas / 'lib', f'lib{name}.so')}"
+            f"-DCUDA_{name}_LIBRARY={_find_library(cublas / 'lib', f'lib{name}.so')}"
             for name in ("cublas", "cublasLt")
         ]
     return flags
 
 
-def driver_library(compiler: Path, build: Path) -> Path | None:
-    """A stand-in for the driver's library, made here where the toolkit brings none; None where it does.
+def find_driver_library(compiler: Path, build: Path) -> Path | None:
+    """Make a stand-in for the driver's library where the toolkit brings none; return None where it does.
 
     Raises:
         SetupError: it cannot be made.
@@ -169,20 +171,20 @@ def driver_library(compiler: Path, build: Path) -> Path | None:
     return stub
 
 
-def _library(folder: Path, name: str) -> Path:
+def _find_library(folder: Path, name: str) -> Path:
     found = sorted(folder.glob(f"{name}*"))
     if not found:
         raise SetupError(f"{folder} holds no {name}. Give the folder above lib and include of cuBLAS.")
     return found[0]
 
 
-def _cmake(command: list[str]) -> None:
+def _run_cmake(command: list[str]) -> None:
     environ = {**os.environ, "NINJA_STATUS": "[%f/%t] "}
     if subprocess.run(command, env=environ, stdout=sys.stderr, check=False).returncode:
         raise SetupError("building failed; the same command goes on where it stopped.")
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("out", type=Path, help="folder for the module")
     parser.add_argument(

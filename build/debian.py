@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from fetch import PIN_FOLDER, SetupError, cache_folder, say
+from fetch import PIN_FOLDER, SetupError, make_cache_folder, say
 
 PINS = PIN_FOLDER / "debian-pins.txt"
 SOURCES = Path("/etc/apt")
@@ -50,8 +50,8 @@ class ArchiveFile:
         return re.sub(r"(_[a-z0-9]+\.deb|\.(orig|debian)\.tar\.\w+)$", "", self.name.partition("_")[2])
 
 
-def pins(pattern: str, file: Path = PINS) -> list[ArchiveFile]:
-    """The pinned files whose names match, as in a shell."""
+def find_pins(pattern: str, file: Path = PINS) -> list[ArchiveFile]:
+    """Find the pinned files whose names match, as in a shell."""
     rows = (
         line.split() for line in file.read_text(encoding="utf-8").splitlines() if line[:1] not in ("", "#")
     )
@@ -59,22 +59,22 @@ def pins(pattern: str, file: Path = PINS) -> list[ArchiveFile]:
     return [each for each in found if fnmatchcase(each.name, pattern)]
 
 
-def pin(pattern: str) -> ArchiveFile:
-    """The one pinned file whose name matches."""
-    (found,) = pins(pattern)
+def find_pin(pattern: str) -> ArchiveFile:
+    """Find the one pinned file whose name matches."""
+    (found,) = find_pins(pattern)
     return found
 
 
-def fetched(file: ArchiveFile) -> Path:
-    """The file in the cache folder, downloaded if need be; it appears there whole or not at all.
+def fetch_file(file: ArchiveFile) -> Path:
+    """Return the file in the cache folder, downloaded if need be; it appears there whole or not at all.
 
     Raises:
         SetupError: there is no mirror, it has no such file, or another one under this name.
     """
-    target = cache_folder() / "downloads" / file.name
+    target = make_cache_folder() / "downloads" / file.name
     if target.exists():
         return target
-    address = f"{mirror()}/{file.path}"
+    address = f"{choose_mirror()}/{file.path}"
     target.parent.mkdir(exist_ok=True)
     say(f"downloading {file.name}")
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
@@ -90,8 +90,8 @@ def fetched(file: ArchiveFile) -> Path:
         return unfinished.replace(target)
 
 
-def mirror(sources: Path = SOURCES) -> str:
-    """The address of a mirror: ``EDGE_DEBIAN_MIRROR``, else the first that this machine's packages come from.
+def choose_mirror(sources: Path = SOURCES) -> str:
+    """Return the address of a mirror: ``EDGE_DEBIAN_MIRROR``, else the first that this machine's packages come from.
 
     Raises:
         SetupError: there is none.
@@ -101,13 +101,13 @@ def mirror(sources: Path = SOURCES) -> str:
     files = [sources / "sources.list", *sorted((sources / "sources.list.d").glob("*"))]
     for file in (each for each in files if each.is_file()):
         text = file.read_text(encoding="utf-8", errors="replace")
-        for address in _deb822(text) if file.suffix == ".sources" else _one_line(text):
+        for address in _read_deb822(text) if file.suffix == ".sources" else _read_one_line(text):
             if re.search(r"/debian(/\d+T\d+Z)?/?$", address):
                 return address.rstrip("/")
     raise SetupError(f"this machine has no mirror of Debian among its package sources.\n{OTHER_MIRROR}.")
 
 
-def _deb822(text: str) -> Iterator[str]:
+def _read_deb822(text: str) -> Iterator[str]:
     for stanza in re.split(r"\n\s*\n", text):
         lines = (line for line in stanza.splitlines() if not line.startswith("#"))
         fields = {
@@ -117,7 +117,7 @@ def _deb822(text: str) -> Iterator[str]:
             yield from fields.get("uris", [])
 
 
-def _one_line(text: str) -> Iterator[str]:
+def _read_one_line(text: str) -> Iterator[str]:
     for line in text.splitlines():
         found = re.match(r"deb\s+(?:\[[^]]*\]\s+)?(\S+)\s+\S+\s+(.*)", line)
         if found and "main" in found[2].split():

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fetch import SetupError, run_script
-from pack_cache import EDGE, HANDBOOK, ROOT, STARTER, build_with_edge, cached_pack
+from pack_cache import EDGE, HANDBOOK, ROOT, STARTER, build_cached_pack, build_with_edge
 
 TINY_MODEL = ROOT / "tests" / "tiny_model" / "tiny.gguf"
 TINY_LABEL = "the demonstration model: it can only copy the opening of the first passage"
@@ -35,8 +35,8 @@ def main() -> None:
     """Build, install, ask."""
     home = Path(os.environ.get("EDGE_HOME") or ROOT / ".demo").absolute()
     step("the starter pack, from the documents in knowledge_packs/starter")
-    pack = cached_pack(STARTER, build_with_edge)
-    edge(home, "pack", "install", str(pack), "--unsigned")
+    pack = build_cached_pack(STARTER, build_with_edge)
+    run_edge(home, "pack", "install", str(pack), "--unsigned")
     step("a number, quoted from a table")
     ask(home, NUMBER, "extractive")
     step("a procedure, quoted step by step")
@@ -50,23 +50,23 @@ def main() -> None:
     step("a question that the pack does not answer")
     ask(home, UNANSWERABLE, "extractive", expected="refused")
     step("edge's own handbook, from knowledge_packs/handbook, which is a pack too")
-    edge(home, "pack", "install", str(cached_pack(HANDBOOK, build_with_edge)), "--unsigned")
+    run_edge(home, "pack", "install", str(build_cached_pack(HANDBOOK, build_with_edge)), "--unsigned")
     ask(home, ABOUT_EDGE, "extractive")
     suggest(home)
 
 
 def ask_model(home: Path, model: Path) -> None:
     """Install a language model, use it from now on and ask it; a quotation will do if what it writes does not hold."""
-    edge(home, "model", "add", str(model.absolute()))
-    edge(home, "model", "use", model.stem)
+    run_edge(home, "model", "add", str(model.absolute()))
+    run_edge(home, "model", "use", model.stem)
     ask(home, EXPLANATION, "llama", expected="generated", or_else="extractive")
 
 
 def ask_tiny_model(pack: Path) -> None:
     """Ask the tiny model, in a home of its own: it is no model for anything else."""
     with tempfile.TemporaryDirectory() as home:
-        edge(Path(home), "pack", "install", str(pack), "--unsigned", quiet=True)
-        edge(Path(home), "model", "add", str(TINY_MODEL))
+        run_edge(Path(home), "pack", "install", str(pack), "--unsigned", quiet=True)
+        run_edge(Path(home), "model", "add", str(TINY_MODEL))
         ask(Path(home), EXPLANATION, "llama", expected="generated")
 
 
@@ -77,7 +77,7 @@ def ask(home: Path, question: str, engine: str, expected: str = "extractive", or
         SetupError: it is empty, cites nothing, or did not come about as expected.
     """
     print(f"$ edge ask {shlex.quote(question)} --engine {engine}\n", flush=True)
-    answer = json.loads(edge(home, "ask", question, "--engine", engine, "--json", quiet=True))
+    answer = json.loads(run_edge(home, "ask", question, "--engine", engine, "--json", quiet=True))
     show(answer)
     if not answer["answer"].strip():
         raise SetupError("the answer is empty.")
@@ -88,17 +88,17 @@ def ask(home: Path, question: str, engine: str, expected: str = "extractive", or
 
 
 def show(answer: dict[str, Any]) -> None:
-    """An answer with its warnings and where it stands."""
-    paragraphs(answer["answer"], "    ")
+    """Show an answer with its warnings and where it stands."""
+    print_paragraphs(answer["answer"], "    ")
     for warning in answer["warnings"]:
-        paragraphs(f"! {warning['text']} [{warning['citation']}]", "    ")
+        print_paragraphs(f"! {warning['text']} [{warning['citation']}]", "    ")
     print()
     for citation in answer["citations"]:
         print(
             f"    [{citation['n']}] {citation['document']}, page {citation['page_from']}: {citation['heading']}"
         )
     if notice := answer.get("notice"):
-        paragraphs(f"Note: {notice}", "    ")
+        print_paragraphs(f"Note: {notice}", "    ")
     print(f"    {answer['engine']}, {answer['timings_ms']['total'] / 1000:.1f} s", flush=True)
 
 
@@ -116,7 +116,7 @@ def suggest(home: Path) -> None:
         print(f"    EDGE_HOME={shown} {program} {command}")
 
 
-def edge(home: Path, *arguments: str, quiet: bool = False) -> str:
+def run_edge(home: Path, *arguments: str, quiet: bool = False) -> str:
     """Run the ``edge`` command and return its output, which is shown unless ``quiet``.
 
     Raises:
@@ -134,11 +134,11 @@ def edge(home: Path, *arguments: str, quiet: bool = False) -> str:
     if done.returncode:
         raise SetupError(f"`edge {shlex.join(arguments)}` ended with exit code {done.returncode}.")
     if not quiet:
-        paragraphs(done.stdout.strip(), "    ")
+        print_paragraphs(done.stdout.strip(), "    ")
     return done.stdout
 
 
-def paragraphs(text: str, indent: str) -> None:
+def print_paragraphs(text: str, indent: str) -> None:
     """Print lines, wrapped where they are long."""
     for line in text.splitlines():
         print(textwrap.fill(line, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  "), flush=True)

@@ -17,7 +17,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from demo import edge, paragraphs, step
+from demo import print_paragraphs, run_edge, step
 from fetch import SetupError, run_script
 from pack_cache import EDGE, STARTER
 
@@ -34,32 +34,32 @@ def main() -> None:
         publisher, device, repository = work / "publisher", work / "device", work / "repository"
         keys = ("--keys", str(work / "keys"))
         step("a publisher makes a repository, and the keys that sign it")
-        edge(publisher, "publish", "init", str(repository), *keys)
+        run_edge(publisher, "publish", "init", str(repository), *keys)
         step("version 1.0 of a pack is built and published")
         publish(publisher, repository, keys, build(publisher, work, "1.0"))
         step("a device is told whom to trust, once, and gets the pack from a folder")
-        edge(device, "sync", "trust", str(repository), "--yes")
-        edge(device, "sync", str(repository))
+        run_edge(device, "sync", "trust", str(repository), "--yes")
+        run_edge(device, "sync", str(repository))
         step(
             "version 1.1 changes one document of twelve; the device gets it over HTTP: only what changed travels"
         )
         publish(publisher, repository, keys, build(publisher, work, "1.1"))
-        with serving(repository) as address:
-            edge(device, "sync", address)
-        edge(device, "pack", "list")
+        with serve_folder(repository) as address:
+            run_edge(device, "sync", address)
+        run_edge(device, "pack", "list")
         step("a mirror changes one bit of version 1.2: it is refused, and 1.1 stays in use")
         publish(publisher, repository, keys, build(publisher, work, "1.2"))
         tamper(repository)
-        with serving(repository) as address:
+        with serve_folder(repository) as address:
             refused(device, "sync", address)
-        edge(device, "pack", "list")
+        run_edge(device, "pack", "list")
         step("back to version 1.0")
-        edge(device, "pack", "rollback", "demo")
-        edge(device, "pack", "list")
+        run_edge(device, "pack", "rollback", "demo")
+        run_edge(device, "pack", "list")
 
 
 def build(home: Path, work: Path, version: str) -> Path:
-    """The pack of a dozen documents of the starter pack; every version but the first adds a sentence to one."""
+    """Build the pack of a dozen documents of the starter pack; every version but the first adds a sentence to one."""
     source = work / f"source-{version}"
     source.mkdir()
     (source / "pack.toml").write_text(f'name = "demo"\nversion = "{version}"\ntitle = "Demonstration"\n')
@@ -69,13 +69,13 @@ def build(home: Path, work: Path, version: str) -> Path:
             text += f"\n## What is new in {version}\n\nThis section came with version {version}.\n"
         (source / name).write_text(text, encoding="utf-8")
     pack = work / f"demo-{version}.kpack"
-    edge(home, "pack", "build", str(source), "-o", str(pack))
+    run_edge(home, "pack", "build", str(source), "-o", str(pack))
     return pack
 
 
 def publish(home: Path, repository: Path, keys: tuple[str, str], pack: Path) -> None:
     """Add a pack to the repository, signed."""
-    edge(home, "publish", "add", str(repository), str(pack), *keys)
+    run_edge(home, "publish", "add", str(repository), str(pack), *keys)
 
 
 def tamper(repository: Path) -> None:
@@ -102,14 +102,14 @@ def refused(home: Path, *arguments: str) -> None:
         encoding="utf-8",
         check=False,
     )
-    paragraphs(done.stdout.strip(), "    ")
+    print_paragraphs(done.stdout.strip(), "    ")
     if done.returncode == 0:
         raise SetupError("what was tampered with has been accepted.")
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """A plain web server on loopback, as any mirror is one."""
+def serve_folder(folder: Path) -> Iterator[str]:
+    """Serve a folder by a plain web server on loopback, as any mirror is one; give its address."""
     handler = partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)

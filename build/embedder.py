@@ -25,7 +25,7 @@ import gguf
 import numpy as np
 import numpy.typing as npt
 
-from fetch import SetupError, cache_folder, download, read_pin, run_script, say
+from fetch import SetupError, download, make_cache_folder, read_pin, run_script, say
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 GGUF_SHA256 = "9eac72b8b36486f975d3be60acdb50639139ca1ee2392b932e2e5f41cfcc422f"
@@ -35,7 +35,7 @@ Array = npt.NDArray[np.float32]
 
 
 def read_safetensors(data: bytes) -> Iterator[tuple[str, Array]]:
-    """The float32 tensors of a safetensors file, by name (the integer position ids are not weights)."""
+    """Yield the float32 tensors of a safetensors file, by name (the integer position ids are not weights)."""
     (length,) = struct.unpack_from("<Q", data)
     header = json.loads(data[8 : 8 + length])
     for name, entry in header.items():
@@ -45,7 +45,7 @@ def read_safetensors(data: bytes) -> Iterator[tuple[str, Array]]:
 
 
 def convert_token(token: str) -> tuple[str, gguf.TokenType]:
-    """A WordPiece token as llama.cpp has it: the start of a word is marked, not its continuation."""
+    """Convert a WordPiece token to llama.cpp's form: the start of a word is marked, not its continuation."""
     if token in SPECIAL_TOKENS:
         return token, gguf.TokenType.CONTROL
     if token.startswith("[unused"):
@@ -69,7 +69,7 @@ def add_hyperparameters(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None
 
 
 def add_vocabulary(writer: gguf.GGUFWriter, vocabulary: list[str], token_types: int) -> None:
-    """The tokenizer: tokens in the order of their ids, and the ids of the special ones."""
+    """Add the tokenizer: tokens in the order of their ids, and the ids of the special ones."""
     tokens = [convert_token(token) for token in vocabulary]
     writer.add_tokenizer_model("bert")
     writer.add_tokenizer_pre("default")
@@ -131,8 +131,8 @@ def check(data: bytes, sha256: str, what: str) -> None:
         raise SetupError(f"{what} have the SHA-256 {found},\nexpected {sha256}. Nothing was installed.")
 
 
-def embedder(cache: Path) -> Path:
-    """The converted model in the cache, made first unless it is there."""
+def make_embedder(cache: Path) -> Path:
+    """Return the converted model in the cache, made first unless it is there."""
     finished = cache / f"minilm-q8_0-{GGUF_SHA256[:12]}.gguf"
     if finished.exists():
         say("the embedder is in the cache")
@@ -161,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write all-MiniLM-L6-v2 as a GGUF for llama.cpp.")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the GGUF goes")
     out: Path = parser.parse_args().out
-    install(embedder(cache_folder()), out)
+    install(make_embedder(make_cache_folder()), out)
     say(f"{out.name}: {out.stat().st_size / 1e6:.0f} MB")
 
 

@@ -11,28 +11,29 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from needs import newest
+from needs import find_newest
 
 
 def build_facts(root: Path, libraries: Iterable[Path]) -> str:
-    """The facts as JSON, by name, in the order in which they are shown. ``libraries`` are those inside."""
+    """Return the facts as JSON, by name, in the order in which they are shown. ``libraries`` are those in the
+    program."""
     libraries = [*libraries]
     commit = _git(root, "rev-parse", "HEAD") or "unknown"
     changed = "" if commit == "unknown" or not _git(root, "status", "--porcelain") else ", changed since"
     facts = {
         "commit": f"{commit[:12]}{changed}",
         "date": _git(root, "show", "--no-patch", "--format=%cs", "HEAD") or "unknown",
-        "platform": f"Linux {platform.machine()}, glibc {newest('GLIBC', libraries)} or later",
+        "platform": f"Linux {platform.machine()}, glibc {find_newest('GLIBC', libraries)} or later",
         "Python": platform.python_version(),
         "OpenSSL": ssl.OPENSSL_VERSION.split()[1],
         "llama-cpp-python": importlib.metadata.version("llama-cpp-python"),
-        "processors": ", ".join(processors(libraries)),
+        "processors": ", ".join(list_processors(libraries)),
     }
     return json.dumps(facts)
 
 
-def processors(libraries: Iterable[Path]) -> list[str]:
-    """The variants of llama.cpp's CPU back end, by the names that it gives them."""
+def list_processors(libraries: Iterable[Path]) -> list[str]:
+    """Return the variants of llama.cpp's CPU back end, by the names that it gives them."""
     names = (re.fullmatch(r"libggml-cpu-(.+)\.so", path.name) for path in libraries)
     return sorted(found[1] for found in names if found)
 

@@ -33,17 +33,18 @@ class Pin:
 
 
 def read_pin(file_name: str) -> Pin:
-    """The pin in ``build/<file_name>``."""
+    """Read the pin in ``build/<file_name>``."""
     file = PIN_FOLDER / file_name
     requirement, _, digest = file.read_text(encoding="utf-8").replace("\\\n", " ").partition("--hash=sha256:")
     name, _, version = requirement.strip().partition("==")
     return Pin(file, name, version, digest.strip())
 
 
-def cache_folder() -> Path:
-    """``EDGE_BUILD_CACHE``, else ``edge-build`` in the user's cache folder. Created if need be."""
+def make_cache_folder() -> Path:
+    """Make the cache folder unless it is there: ``EDGE_BUILD_CACHE``, else ``edge-build`` in the user's cache
+    folder."""
     chosen = os.environ.get("EDGE_BUILD_CACHE")
-    folder = Path(chosen) if chosen else _user_cache() / "edge-build"
+    folder = Path(chosen) if chosen else _find_user_cache() / "edge-build"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -54,7 +55,7 @@ def cache_folder() -> Path:
     return folder
 
 
-def _user_cache() -> Path:
+def _find_user_cache() -> Path:
     xdg = os.environ.get("XDG_CACHE_HOME")
     return Path(xdg) if xdg else Path.home() / ".cache"
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from demo import NUMBER, PROCEDURE, UNANSWERABLE, ask, edge, step
+from demo import NUMBER, PROCEDURE, UNANSWERABLE, ask, run_edge, step
 from fetch import SetupError, run_script
 from pack_cache import STARTER
 
@@ -35,8 +35,8 @@ def answer_by_keyword(source: Path) -> None:
     os.environ["EDGE_EMBEDDER"] = "none"
     with tempfile.TemporaryDirectory() as scratch:
         home, pack = Path(scratch, "home"), Path(scratch, f"{source.name}.kpack")
-        edge(home, "pack", "build", str(source), "-o", str(pack))
-        edge(home, "pack", "install", str(pack), "--unsigned")
+        run_edge(home, "pack", "build", str(source), "-o", str(pack))
+        run_edge(home, "pack", "install", str(pack), "--unsigned")
         for question, mode in ((NUMBER, "extractive"), (PROCEDURE, "extractive"), (UNANSWERABLE, "refused")):
             print()
             ask(home, question, "extractive", expected=mode)

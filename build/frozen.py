@@ -27,24 +27,27 @@ class Parts:
     home: Path
     wheel: Path
 
-    def variables(self) -> dict[str, str]:
-        """Those that its Python runs with: it finds the libraries that the program carries, not this machine's."""
-        found = self.tools.environment()
+    def make_variables(self) -> dict[str, str]:
+        """Return the variables that its Python runs with: it finds the libraries that the program carries, not this
+        machine's."""
+        found = self.tools.make_environment()
         if self.tools.root:
             found |= {"LD_LIBRARY_PATH": str(self.tools.runtime), "EDGE_SYSROOT": str(self.tools.root)}
         return found
 
 
-def frozen(tools: sysroot.Toolchain, folder: Path) -> Path:
-    """The program as a folder below ``folder``. Same input, same bytes.
+def freeze_program(tools: sysroot.Toolchain, folder: Path) -> Path:
+    """Freeze the program into a folder below ``folder``. Same input, same bytes.
 
     Raises:
         SetupError: a part cannot be made, or needs a newer system than it may.
     """
     parts = Parts(
-        tools, interpreter.interpreter(tools), llama_wheel.wheel(llama_wheel.for_the_program(tools))
+        tools,
+        interpreter.build_interpreter(tools),
+        llama_wheel.make_wheel(llama_wheel.make_program_recipe(tools)),
     )
-    python = environment(parts, folder)
+    python = make_environment(parts, folder)
     freeze(parts, python, folder)
     program = folder / "edge"
     put_in_order(program / "_internal" / "base_library.zip")
@@ -54,8 +57,8 @@ def frozen(tools: sysroot.Toolchain, folder: Path) -> Path:
     return program
 
 
-def environment(parts: Parts, folder: Path) -> Path:
-    """The Python of a virtual environment with everything that is frozen, and PyInstaller."""
+def make_environment(parts: Parts, folder: Path) -> Path:
+    """Make a virtual environment with everything that is frozen, and PyInstaller; return its Python."""
     key = hashlib.sha256(
         PINS.read_bytes() + f"{parts.home.name} {parts.wheel.parent.name}".encode()
     ).hexdigest()[:12]
@@ -66,9 +69,13 @@ def environment(parts: Parts, folder: Path) -> Path:
     for old in folder.glob("environment-*"):
         shutil.rmtree(old)
     say("installing what goes inside, checked against its hashes")
-    variables = parts.variables()
+    variables = parts.make_variables()
     again = "Check the network and run this again."
-    run([str(interpreter.python(parts.home)), "-m", "venv", str(home)], "there is no environment.", variables)
+    run(
+        [str(interpreter.find_python(parts.home)), "-m", "venv", str(home)],
+        "there is no environment.",
+        variables,
+    )
     pip = [str(python), "-m", "pip", "install", "--quiet", "--no-compile"]
     wheels = ["--only-binary", ":all:", "--require-hashes", "--requirement", str(PINS)]
     run([*pip, *wheels], f"installing packages failed. {again}", variables)
@@ -83,7 +90,7 @@ def freeze(parts: Parts, python: Path, folder: Path) -> None:
     options = ["--noconfirm", "--log-level", "ERROR"]
     folders = ["--workpath", str(folder / "work"), "--distpath", str(folder)]
     command = [str(python), "-m", "PyInstaller", *options, *folders, str(SPEC)]
-    variables = {**parts.variables(), "PYINSTALLER_CONFIG_DIR": str(folder / "pyinstaller")}
+    variables = {**parts.make_variables(), "PYINSTALLER_CONFIG_DIR": str(folder / "pyinstaller")}
     run(command, "PyInstaller failed.", variables, folder)
 
 

@@ -46,7 +46,7 @@ def fill(text: str) -> str:
 
 def write_settings() -> str:
     """Return the table of all settings: name, variable, default, flag, meaning."""
-    meanings, flags = _meanings(), _flags(get_command(app))
+    meanings, flags = _read_meanings(), _find_flags(get_command(app))
     settings = Settings(home=Path())
     rows = [
         (
@@ -60,12 +60,12 @@ def write_settings() -> str:
         )
         for field in fields(Settings)
     ]
-    return _table(("Setting", "Variable", "Default", "Flag", "Meaning"), rows)
+    return _format_table(("Setting", "Variable", "Default", "Flag", "Meaning"), rows)
 
 
 def write_exit_codes() -> str:
     """Return the table of all errors: exit code, name, HTTP status, meaning."""
-    kinds = sorted(_kinds(EdgeError), key=lambda kind: kind.exit_code)
+    kinds = sorted(_walk_kinds(EdgeError), key=lambda kind: kind.exit_code)
     rows = [
         (
             str(kind.exit_code),
@@ -75,13 +75,13 @@ def write_exit_codes() -> str:
         )
         for kind in kinds
     ]
-    return _table(("Exit code", "Error", "HTTP status", "Meaning"), rows)
+    return _format_table(("Exit code", "Error", "HTTP status", "Meaning"), rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {"settings": write_settings, "exit codes": write_exit_codes}
 
 
-def _meanings() -> dict[str, str]:
+def _read_meanings() -> dict[str, str]:
     """Return what each setting means: the text below its field."""
     body = ast.parse(inspect.getsource(Settings)).body[0]
     assert isinstance(body, ast.ClassDef)
@@ -96,22 +96,22 @@ def _meanings() -> dict[str, str]:
     return found
 
 
-def _flags(command: Any) -> set[str]:
+def _find_flags(command: Any) -> set[str]:
     """Return the names of the settings that an option of some command overrides."""
     options = {option for parameter in command.params for option in parameter.opts}
     own = {field.name for field in fields(config.Settings) if f"--{field.name}" in options}
-    return own.union(*(_flags(sub) for sub in getattr(command, "commands", {}).values()))
+    return own.union(*(_find_flags(sub) for sub in getattr(command, "commands", {}).values()))
 
 
-def _kinds(error: type[EdgeError]) -> Iterator[type[EdgeError]]:
+def _walk_kinds(error: type[EdgeError]) -> Iterator[type[EdgeError]]:
     """Yield an error of edge/errors.py and those below it."""
     if error.__module__ == errors.__name__:
         yield error
     for kind in error.__subclasses__():
-        yield from _kinds(kind)
+        yield from _walk_kinds(kind)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

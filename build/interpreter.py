@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import debian
-from fetch import SetupError, cache_folder, extract, say
+from fetch import SetupError, extract, make_cache_folder, say
 from sysroot import Toolchain
 
 PREFIX = "/python"
@@ -106,22 +106,22 @@ class Build:
         self.run(name, "make", f"-j{os.cpu_count() or 1}", *targets, **variables)
 
 
-def interpreter(tools: Toolchain) -> Path:
-    """The folder with ``bin/python3``, built if need be: ten minutes of one core.
+def build_interpreter(tools: Toolchain) -> Path:
+    """Return the folder with ``bin/python3``, built if need be: ten minutes of one core.
 
     Raises:
         SetupError: its sources cannot be had, or building failed.
     """
-    pins = {name: debian.pin(pattern) for name, pattern in SOURCES.items()}
+    pins = {name: debian.find_pin(pattern) for name, pattern in SOURCES.items()}
     shape = [tools.key, MANYLINUX, repr((VARIABLES, CONFIGURE)), *(pin.sha256 for pin in pins.values())]
     key = hashlib.sha256("\0".join(shape).encode()).hexdigest()[:12]
-    finished = cache_folder() / f"python-{pins['python'].version}-{key}"
+    finished = make_cache_folder() / f"python-{pins['python'].version}-{key}"
     if finished.exists():
         say(f"{finished.name} is in the cache")
         return finished
-    files = {name: debian.fetched(pin) for name, pin in pins.items()}
+    files = {name: debian.fetch_file(pin) for name, pin in pins.items()}
     with tempfile.TemporaryDirectory(dir=finished.parent, prefix="build-") as scratch:
-        build = Build(Path(scratch), tools.environment())
+        build = Build(Path(scratch), tools.make_environment())
         for name, file in files.items():
             unpack(file, build.scratch / name)
         compile_libraries(build)
@@ -152,7 +152,7 @@ def compile_libraries(build: Build) -> None:
 def compile_python(build: Build) -> None:
     """Build and install Python; its modules find the libraries two folders above their own."""
     say("compiling Python")
-    for fix in fixes(build.scratch / "fixes" / "patches"):
+    for fix in choose_fixes(build.scratch / "fixes" / "patches"):
         build.run("python", "patch", "--strip=1", "--input", str(fix))
     home = build.home
     found = {
@@ -166,21 +166,22 @@ def compile_python(build: Build) -> None:
     build.make("python", LD_RUN_PATH="$ORIGIN/../lib:$ORIGIN/../..", **found)
     build.run("python", "make", "install", f"DESTDIR={build.stage}", **found)
     forget_folder(home, build.scratch)
-    (library(home) / "_manylinux.py").write_text(MANYLINUX, encoding="utf-8")
+    (find_library(home) / "_manylinux.py").write_text(MANYLINUX, encoding="utf-8")
 
 
-def library(home: Path) -> Path:
-    """The folder of its modules."""
+def find_library(home: Path) -> Path:
+    """Return the folder of its modules."""
     return next(home.glob("lib/python3.*"))
 
 
-def python(home: Path) -> Path:
-    """Its command."""
+def find_python(home: Path) -> Path:
+    """Return its command."""
     return home / "bin" / "python3"
 
 
-def fixes(patches: Path) -> list[Path]:
-    """Debian's patches of faults, in their order. What makes Python fit into Debian is named ``.diff`` and left out."""
+def choose_fixes(patches: Path) -> list[Path]:
+    """Choose Debian's patches of faults, in their order. What makes Python fit into Debian is named ``.diff`` and left
+    out."""
     names = (patches / "series").read_text(encoding="utf-8").split()
     return [patches / name for name in names if name.endswith(".patch")]
 

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import debian
-from contents import inside, normalised
+from contents import find_distributions, normalise_name
 
 DOCUMENTS = Path("usr/share/doc")
 SYSTEM = ("/lib/", "/usr/lib/")
@@ -47,18 +47,18 @@ class Component:
     texts: tuple[str, ...]
 
 
-def components(top_level: set[str], libraries: Iterable[Path]) -> list[Component]:
-    """Everything that these modules and shared libraries came from."""
-    found = {each for path in libraries if (each := _origin(path))} | {_c_library()}
+def find_components(top_level: set[str], libraries: Iterable[Path]) -> list[Component]:
+    """Find everything that these modules and shared libraries came from."""
+    found = {each for path in libraries if (each := _find_origin(path))} | {_describe_c_library()}
     return [
-        *map(_of_distribution, inside(top_level)),
-        _python(),
+        *map(_describe_distribution, find_distributions(top_level)),
+        _describe_python(),
         *sorted(found, key=lambda each: each.name),
     ]
 
 
-def licences(found: list[Component]) -> str:
-    """The licences of all components as one text."""
+def join_licences(found: list[Component]) -> str:
+    """Join the licences of all components into one text."""
     parts = ["edge contains the following; each is under its own licence.\n"]
     for each in found:
         texts = "\n\n".join(each.texts) or f"Its licence: {each.licence or 'see its home page'}.\n"
@@ -66,8 +66,8 @@ def licences(found: list[Component]) -> str:
     return "\n".join(parts)
 
 
-def bill_of_materials(found: list[Component], program: Path, version: str) -> dict[str, Any]:
-    """A CycloneDX document about a finished program."""
+def make_bill_of_materials(found: list[Component], program: Path, version: str) -> dict[str, Any]:
+    """Make a CycloneDX document about a finished program."""
     with program.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
@@ -83,7 +83,7 @@ def bill_of_materials(found: list[Component], program: Path, version: str) -> di
                 "hashes": [{"alg": "SHA-256", "content": digest}],
             }
         },
-        "components": [_component(each) for each in found],
+        "components": [_describe_component(each) for each in found],
         "dependencies": [{"ref": "edge", "dependsOn": sorted({each.purl for each in found})}],
     }
 
@@ -95,14 +95,14 @@ def write(found: list[Component], file: Path) -> None:
 
 
 def read(file: Path) -> list[Component]:
-    """The list that `write` kept."""
+    """Read the list that `write` kept."""
     rows = json.loads(file.read_text(encoding="utf-8"))
     return [
         Component(name, version, purl, licence, tuple(texts)) for name, version, purl, licence, texts in rows
     ]
 
 
-def _component(each: Component) -> dict[str, Any]:
+def _describe_component(each: Component) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "type": "library",
         "bom-ref": each.purl,
@@ -115,7 +115,7 @@ def _component(each: Component) -> dict[str, Any]:
     return facts
 
 
-def _of_distribution(distribution: Distribution) -> Component:
+def _describe_distribution(distribution: Distribution) -> Component:
     name, version = distribution.metadata["Name"], distribution.version
     marks = ("licen", "copying", "notice")
     texts = [
@@ -124,12 +124,12 @@ def _of_distribution(distribution: Distribution) -> Component:
         if ".dist-info" in file.parts[0] and any(mark in str(file).lower() for mark in marks)
     ]
     return Component(
-        name, version, f"pkg:pypi/{normalised(name)}@{version}", _licence(distribution), tuple(texts)
+        name, version, f"pkg:pypi/{normalise_name(name)}@{version}", _find_licence(distribution), tuple(texts)
     )
 
 
-def _licence(distribution: Distribution) -> str:
-    """What the metadata says in a line."""
+def _find_licence(distribution: Distribution) -> str:
+    """Return what the metadata says in a line."""
     metadata = distribution.metadata
     for field in ("License-Expression", "License"):
         if field in metadata and (text := metadata[field].strip()) and "\n" not in text:
@@ -138,7 +138,7 @@ def _licence(distribution: Distribution) -> str:
     return ", ".join(line.rpartition(" :: ")[2] for line in classifiers)
 
 
-def _python() -> Component:
+def _describe_python() -> Component:
     version = platform.python_version()
     files = Path(sys.base_prefix, "lib", f"python{sys.version_info.major}.{sys.version_info.minor}").glob(
         "LICENSE*"
@@ -147,48 +147,50 @@ def _python() -> Component:
     return Component("Python", version, f"pkg:generic/python@{version}", "PSF-2.0", texts)
 
 
-def _c_library() -> Component:
-    """What the launcher is linked with."""
+def _describe_c_library() -> Component:
+    """Describe what the launcher is linked with."""
     if root := os.environ.get("EDGE_SYSROOT"):
-        return _of_debian("libc6", debian.pin("libc6_*").version, Path(root))
+        return _describe_debian_package("libc6", debian.find_pin("libc6_*").version, Path(root))
     name, version = platform.libc_ver()
     return Component(name, version, f"pkg:generic/{name}@{version}", "LGPL-2.1-or-later", ())
 
 
-def _origin(library: Path) -> Component | None:
-    """What a shared library came from; None for one that a Python distribution brought along."""
+def _find_origin(library: Path) -> Component | None:
+    """Find what a shared library came from; None for one that a Python distribution brought along."""
     name = f"{library.name.partition('.so')[0]}.so"
     root = os.environ.get("EDGE_SYSROOT")
     if root and name in RUNTIME:
-        return _of_debian(RUNTIME[name], debian.pin(f"{RUNTIME[name]}_*").version, Path(root))
+        return _describe_debian_package(
+            RUNTIME[name], debian.find_pin(f"{RUNTIME[name]}_*").version, Path(root)
+        )
     if name in BUILT and library.resolve().is_relative_to(Path(sys.base_prefix).resolve()):
-        return _built(*BUILT[name])
-    if str(library).startswith(SYSTEM) and (package := _package(library)):
-        version = _output(["dpkg-query", "--show", "--showformat=${Version}", package])
-        return _of_debian(package.partition(":")[0], version, Path("/"))
+        return _describe_built(*BUILT[name])
+    if str(library).startswith(SYSTEM) and (package := _find_package(library)):
+        version = _read_output(["dpkg-query", "--show", "--showformat=${Version}", package])
+        return _describe_debian_package(package.partition(":")[0], version, Path("/"))
     return None
 
 
-def _of_debian(name: str, version: str, root: Path) -> Component:
+def _describe_debian_package(name: str, version: str, root: Path) -> Component:
     copyright = root / DOCUMENTS / name / "copyright"
     texts = (copyright.read_text(encoding="utf-8", errors="replace"),) if copyright.exists() else ()
     return Component(name, version, f"pkg:deb/debian/{quote(name)}@{quote(version)}", "", texts)
 
 
-def _built(name: str, package: str, licence: str) -> Component:
-    version = debian.pin(f"{package}_*").version.rpartition("really")[2]
+def _describe_built(name: str, package: str, licence: str) -> Component:
+    version = debian.find_pin(f"{package}_*").version.rpartition("really")[2]
     texts = (Path(sys.base_prefix, "licences", package).read_text(encoding="utf-8"),)
     return Component(name, version, f"pkg:generic/{package}@{version}", licence, texts)
 
 
-def _package(library: Path) -> str:
+def _find_package(library: Path) -> str:
     for path in (library, library.resolve(), Path(str(library.resolve()).removeprefix("/usr"))):
-        if found := _output(["dpkg-query", "--search", str(path)]):
+        if found := _read_output(["dpkg-query", "--search", str(path)]):
             return found.partition(": ")[0].partition(",")[0]
     return ""
 
 
-def _output(command: list[str]) -> str:
+def _read_output(command: list[str]) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

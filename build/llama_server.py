@@ -13,16 +13,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from fetch import Pin, cache_folder, read_pin, run_script, say
+from fetch import Pin, make_cache_folder, read_pin, run_script, say
 from llama_wheel import (
     FLAGS,
-    build_tools,
-    cache_key,
+    choose_cpu_flags,
     compile_libraries,
-    cpu_features,
-    cpu_flags,
-    source_distribution,
-    toolchain,
+    describe_toolchain,
+    download_source,
+    make_build_tools,
+    make_cache_key,
+    read_cpu_features,
     unpack,
 )
 
@@ -39,8 +39,8 @@ PROGRAM_FLAGS = [  # the last word counts for CMake
 
 def build_programs(pin: Pin, flags: list[str], cache: Path, folder: Path) -> None:
     """Compile the programs; ``folder`` appears whole or not at all."""
-    tools = build_tools(cache)
-    source_file = source_distribution(pin, cache, tools)
+    tools = make_build_tools(cache)
+    source_file = download_source(pin, cache, tools)
     with tempfile.TemporaryDirectory(dir=cache, prefix="build-") as scratch:
         say("unpacking the source")
         source, build = unpack(source_file, Path(scratch, "source")), Path(scratch, "build")
@@ -53,16 +53,16 @@ def build_programs(pin: Pin, flags: list[str], cache: Path, folder: Path) -> Non
         unfinished.replace(folder)
 
 
-def server() -> Path:
-    """The path of llama-server, which is built first unless the cache has it.
+def build_server() -> Path:
+    """Return the path of llama-server, which is built first unless the cache has it.
 
     Raises:
         SetupError: no compiler, no network, or it does not compile.
     """
-    cache, pin = cache_folder(), read_pin("requirements-llama.txt")
+    cache, pin = make_cache_folder(), read_pin("requirements-llama.txt")
     extra = shlex.split(os.environ.get("CMAKE_ARGS", ""))
-    flags = [*FLAGS, *cpu_flags(platform.machine(), cpu_features()), *PROGRAM_FLAGS, *extra]
-    folder = cache / f"llama-server-{pin.version}-{cache_key(pin, flags, toolchain())}"
+    flags = [*FLAGS, *choose_cpu_flags(platform.machine(), read_cpu_features()), *PROGRAM_FLAGS, *extra]
+    folder = cache / f"llama-server-{pin.version}-{make_cache_key(pin, flags, describe_toolchain())}"
     if not folder.exists():
         build_programs(pin, flags, cache, folder)
     return folder / "llama-server"
@@ -70,7 +70,7 @@ def server() -> Path:
 
 def main() -> None:
     """Print the path of llama-server."""
-    print(server())
+    print(build_server())
 
 
 if __name__ == "__main__":

@@ -38,7 +38,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fetch import PIN_FOLDER, Pin, SetupError, cache_folder, download, extract, read_pin, run, run_script, say
+from fetch import (
+    PIN_FOLDER,
+    Pin,
+    SetupError,
+    download,
+    extract,
+    make_cache_folder,
+    read_pin,
+    run,
+    run_script,
+    say,
+)
 from sysroot import Toolchain
 
 TOOLS = PIN_FOLDER / "requirements-build.txt"
@@ -96,36 +107,36 @@ class Recipe:
     openmp: Path | None = None
 
 
-def for_development() -> Recipe:
-    """Quick to build, for this machine's system and any common processor."""
+def make_development_recipe() -> Recipe:
+    """Make the recipe that is quick to build, for this machine's system and any common processor."""
     extra = shlex.split(os.environ.get("CMAKE_ARGS", ""))
-    flags = [*FLAGS, *cpu_flags(platform.machine(), cpu_features()), *extra]
-    return Recipe(flags, os.environ, toolchain())
+    flags = [*FLAGS, *choose_cpu_flags(platform.machine(), read_cpu_features()), *extra]
+    return Recipe(flags, os.environ, describe_toolchain())
 
 
-def for_the_program(tools: Toolchain) -> Recipe:
-    """For every processor, with the compiler of the one-file program."""
+def make_program_recipe(tools: Toolchain) -> Recipe:
+    """Make the recipe for every processor, with the compiler of the one-file program."""
     # llama.cpp notes the commit of whatever repository its source lies in: none.
-    environment = {**tools.environment(), "GIT_DIR": os.devnull}
+    environment = {**tools.make_environment(), "GIT_DIR": os.devnull}
     return Recipe([*FLAGS, *VARIANTS], environment, [tools.key], tools.openmp)
 
 
-def cpu_flags(machine: str, features: Iterable[str]) -> list[str]:
-    """CMake flags for the processor: x86-64-v3, less what it lacks; elsewhere ggml's portable defaults."""
+def choose_cpu_flags(machine: str, features: Iterable[str]) -> list[str]:
+    """Choose CMake flags for the processor: x86-64-v3, less what it lacks; elsewhere ggml's portable defaults."""
     if machine not in ("x86_64", "AMD64"):
         return []
     present = set(features)
     return [f"-D{option}={'ON' if name in present else 'OFF'}" for option, name in X86_FEATURES.items()]
 
 
-def cpu_features() -> list[str]:
-    """The features that the kernel reports for this processor (x86-64 only)."""
+def read_cpu_features() -> list[str]:
+    """Read the features that the kernel reports for this processor (x86-64 only)."""
     found = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     return found[1].split() if found else []
 
 
-def compiler() -> str:
-    """The C++ compiler CMake will use, as it describes itself.
+def describe_compiler() -> str:
+    """Return the C++ compiler CMake will use, as it describes itself.
 
     Raises:
         SetupError: there is none.
@@ -141,20 +152,20 @@ def compiler() -> str:
     )
 
 
-def cache_key(pin: Pin, flags: list[str], toolchain: Iterable[str]) -> str:
-    """Twelve hexadecimal digits that change with anything that shapes the libraries."""
+def make_cache_key(pin: Pin, flags: list[str], toolchain: Iterable[str]) -> str:
+    """Return twelve hexadecimal digits that change with anything that shapes the libraries."""
     parts = [pin.version, pin.sha256, LESS_EFFORT.read_text(encoding="utf-8"), *flags, *toolchain]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
-def toolchain() -> list[str]:
-    """What else shapes the libraries: compiler and its flags, C library, processor family."""
+def describe_toolchain() -> list[str]:
+    """Describe what else shapes the libraries: compiler and its flags, C library, processor family."""
     variables = [os.environ.get(name, "") for name in ("CFLAGS", "CXXFLAGS", "LDFLAGS")]
-    return [compiler(), *variables, *platform.libc_ver(), platform.machine()]
+    return [describe_compiler(), *variables, *platform.libc_ver(), platform.machine()]
 
 
-def build_tools(cache: Path) -> Path:
-    """The ``bin`` folder of a virtual environment with the pinned CMake, Ninja and build back end."""
+def make_build_tools(cache: Path) -> Path:
+    """Return the ``bin`` folder of a virtual environment with the pinned CMake, Ninja and build back end."""
     pins = TOOLS.read_bytes() + sys.version.encode()
     home = cache / f"tools-{hashlib.sha256(pins).hexdigest()[:12]}"
     if not (home / "ready").exists():
@@ -169,8 +180,8 @@ def build_tools(cache: Path) -> Path:
     return home / "bin"
 
 
-def source_distribution(pin: Pin, cache: Path, tools: Path) -> Path:
-    """The pinned source, downloaded once."""
+def download_source(pin: Pin, cache: Path, tools: Path) -> Path:
+    """Return the pinned source, downloaded once."""
     file = cache / "downloads" / f"{pin.name.replace('-', '_')}-{pin.version}.tar.gz"
     if not file.exists():
         say(f"downloading {pin.name} {pin.version} (77 MB)")
@@ -185,7 +196,7 @@ def unpack(source: Path, folder: Path) -> Path:
     return next(folder.iterdir())
 
 
-def without_sme(llama: Path) -> None:
+def drop_sme(llama: Path) -> None:
     """Leave out the two variants for aarch64 processors with SME: only gcc 14 and later compile them."""
     file = llama / "ggml" / "src" / "CMakeLists.txt"
     text = file.read_text(encoding="utf-8")
@@ -202,7 +213,7 @@ def compile_libraries(
     targets: Iterable[str] = ("all",),
     environment: Mapping[str, str] = os.environ,
 ) -> list[Path]:
-    """Configure and build llama.cpp with CMake; the shared libraries it made."""
+    """Configure and build llama.cpp with CMake; return the shared libraries it made."""
     remap = f"-ffile-prefix-map={source}=."  # no path of this machine in the libraries
     environ = {
         **environment,
@@ -223,7 +234,7 @@ def compile_libraries(
                 command, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
             ) as process:
                 assert process.stdout is not None
-                for line in progress(process.stdout):
+                for line in report_progress(process.stdout):
                     output.write(line)
             if process.returncode:
                 output.flush()
@@ -232,13 +243,13 @@ def compile_libraries(
     return sorted((build / "bin").glob("*.so"))
 
 
-def openmp_runtime(libraries: list[Path]) -> list[Path]:
-    """The OpenMP library that ``libraries`` were linked to, under the name they look it up by."""
+def find_openmp_runtime(libraries: list[Path]) -> list[Path]:
+    """Find the OpenMP library that ``libraries`` were linked to, under the name they look it up by."""
     listing = subprocess.run(["ldd", *map(str, libraries)], capture_output=True, text=True, check=True).stdout
     return [Path(found) for found in sorted(set(re.findall(r"lib(?:g|i)?omp\S* => (\S+)", listing)))]
 
 
-def progress(lines: Iterable[str]) -> Iterator[str]:
+def report_progress(lines: Iterable[str]) -> Iterator[str]:
     """Pass lines on, telling the user about every further tenth that Ninja has finished."""
     shown = 0
     for line in lines:
@@ -250,8 +261,8 @@ def progress(lines: Iterable[str]) -> Iterator[str]:
         yield line
 
 
-def wheel_members(source: Path, libraries: list[Path], tag: str, version: str) -> dict[str, bytes]:
-    """The wheel's files by name, all but its RECORD: the binding's modules, the libraries, the metadata."""
+def collect_members(source: Path, libraries: list[Path], tag: str, version: str) -> dict[str, bytes]:
+    """Collect the wheel's files by name, all but its RECORD: the binding's modules, the libraries, the metadata."""
     info = f"llama_cpp_python-{version}.dist-info"
     modules = [p for p in (source / "llama_cpp").rglob("*") if p.suffix == ".py" or p.name == "py.typed"]
     members = {p.relative_to(source).as_posix(): p.read_bytes() for p in modules}
@@ -272,26 +283,26 @@ def write_wheel(file: Path, members: dict[str, bytes], record: str) -> None:
         for name, data in sorted(members.items()):
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
             rows.append(f"{name},sha256={digest},{len(data)}\n")
-            archive.writestr(_entry(name), data)
-        archive.writestr(_entry(record), "".join([*rows, f"{record},,\n"]))
+            archive.writestr(_make_entry(name), data)
+        archive.writestr(_make_entry(record), "".join([*rows, f"{record},,\n"]))
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
+def _make_entry(name: str) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name)  # dated 1980
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = (0o100755 if ".so" in name else 0o100644) << 16
     return entry
 
 
-def wheel(recipe: Recipe) -> Path:
-    """The wheel of a recipe, built unless the cache has it.
+def make_wheel(recipe: Recipe) -> Path:
+    """Return the wheel of a recipe, built unless the cache has it.
 
     Raises:
         SetupError: the source cannot be had, or building failed.
     """
-    cache, pin = cache_folder(), read_pin("requirements-llama.txt")
+    cache, pin = make_cache_folder(), read_pin("requirements-llama.txt")
     target = re.sub(r"[-.]", "_", sysconfig.get_platform())
-    folder = cache / f"{pin.name}-{pin.version}-{cache_key(pin, recipe.flags, recipe.toolchain)}"
+    folder = cache / f"{pin.name}-{pin.version}-{make_cache_key(pin, recipe.flags, recipe.toolchain)}"
     file = folder / f"llama_cpp_python-{pin.version}-1slim-py3-none-{target}.whl"
     if file.exists():
         say(f"{file.name} is in the cache")
@@ -301,14 +312,14 @@ def wheel(recipe: Recipe) -> Path:
 
 
 def build_wheel(pin: Pin, recipe: Recipe, cache: Path, wheel: Path) -> None:
-    """Everything between the pin and the finished wheel; ``wheel`` appears whole or not at all."""
+    """Do everything between the pin and the finished wheel; ``wheel`` appears whole or not at all."""
     start = time.monotonic()
-    tools = build_tools(cache)
-    source_file = source_distribution(pin, cache, tools)
+    tools = make_build_tools(cache)
+    source_file = download_source(pin, cache, tools)
     with tempfile.TemporaryDirectory(dir=cache, prefix="build-") as scratch:
         say("unpacking the source")
         source = unpack(source_file, Path(scratch, "source"))
-        without_sme(source / "vendor" / "llama.cpp")
+        drop_sme(source / "vendor" / "llama.cpp")
         libraries = compile_libraries(
             source,
             Path(scratch, "build"),
@@ -317,9 +328,9 @@ def build_wheel(pin: Pin, recipe: Recipe, cache: Path, wheel: Path) -> None:
             cache / "llama.log",
             environment=recipe.environment,
         )
-        libraries += [recipe.openmp] if recipe.openmp else openmp_runtime(libraries)
+        libraries += [recipe.openmp] if recipe.openmp else find_openmp_runtime(libraries)
         tag = "-".join(wheel.stem.split("-")[-3:])
-        members = wheel_members(source, libraries, tag, pin.version)
+        members = collect_members(source, libraries, tag, pin.version)
         unfinished = Path(scratch, wheel.name)
         write_wheel(unfinished, members, f"llama_cpp_python-{pin.version}.dist-info/RECORD")
         wheel.parent.mkdir(exist_ok=True)
@@ -329,7 +340,7 @@ def build_wheel(pin: Pin, recipe: Recipe, cache: Path, wheel: Path) -> None:
 
 def main() -> None:
     """Print the path of the wheel for development, building it first unless the cache has it."""
-    print(wheel(for_development()))
+    print(make_wheel(make_development_recipe()))
 
 
 if __name__ == "__main__":

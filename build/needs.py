@@ -20,14 +20,14 @@ OLDEST_SYSTEM: dict[str, Version] = {
 """The newest symbols of Debian 11, and of the C++ library that the program carries."""
 
 
-def elf_files(folder: Path) -> list[Path]:
-    """The programs and libraries in a folder, by name."""
+def find_elf_files(folder: Path) -> list[Path]:
+    """Return the programs and libraries in a folder, by name."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     return [path for path in files if _starts_as_elf(path)]
 
 
-def needs(files: Iterable[Path]) -> dict[Path, dict[str, Version]]:
-    """The newest version of each kind (GLIBC, GLIBCXX …) that every file asks for.
+def read_needs(files: Iterable[Path]) -> dict[Path, dict[str, Version]]:
+    """Read the newest version of each kind (GLIBC, GLIBCXX …) that every file asks for.
 
     Raises:
         SetupError: binutils is not installed.
@@ -56,9 +56,9 @@ def needs(files: Iterable[Path]) -> dict[Path, dict[str, Version]]:
     return found
 
 
-def newest(kind: str, files: Iterable[Path]) -> str:
-    """The version of one kind that all the files together need."""
-    return ".".join(map(str, max((asked.get(kind, ()) for asked in needs(files).values()), default=())))
+def find_newest(kind: str, files: Iterable[Path]) -> str:
+    """Return the version of one kind that all the files together need."""
+    return ".".join(map(str, max((asked.get(kind, ()) for asked in read_needs(files).values()), default=())))
 
 
 def check(folder: Path, oldest: dict[str, Version] = OLDEST_SYSTEM) -> None:
@@ -69,7 +69,7 @@ def check(folder: Path, oldest: dict[str, Version] = OLDEST_SYSTEM) -> None:
     """
     offenders = [
         f"{path.relative_to(folder)} needs {kind} {'.'.join(map(str, version))}"
-        for path, asked in needs(elf_files(folder)).items()
+        for path, asked in read_needs(find_elf_files(folder)).items()
         for kind, version in asked.items()
         if version > oldest.get(kind, version)
     ]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fetch import SetupError, cache_folder, run_script, say
+from fetch import SetupError, make_cache_folder, run_script, say
 
 ROOT = Path(__file__).resolve().parent.parent
 STARTER = ROOT / "knowledge_packs" / "starter"
@@ -26,12 +26,12 @@ Build = Callable[[Path, Path], None]
 """Builds the pack of a source folder (first argument) into a file."""
 
 
-def cached_pack(source: Path, build: Build) -> Path:
-    """The pack of a source folder, built by ``build`` unless the cache has it. Interrupted, it resumes.
+def build_cached_pack(source: Path, build: Build) -> Path:
+    """Return the pack of a source folder, built by ``build`` unless the cache has it. Interrupted, it resumes.
 
     Processes that want the same pack at the same time wait for the one that builds it.
     """
-    with place(source.name, recipe(source)) as pack:
+    with hold_place(source.name, hash_ingredients(source)) as pack:
         if pack.exists():
             say(f"{source.name}: its pack is in the cache")
         else:
@@ -40,9 +40,10 @@ def cached_pack(source: Path, build: Build) -> Path:
 
 
 @contextmanager
-def place(name: str, digest: str) -> Iterator[Path]:
-    """Where the cache keeps a pack, there or not; no other process is given it until the end of the block."""
-    folder = cache_folder() / "packs"
+def hold_place(name: str, digest: str) -> Iterator[Path]:
+    """Give the place where the cache keeps a pack, there or not; no other process is given it until the end of the
+    block."""
+    folder = make_cache_folder() / "packs"
     folder.mkdir(exist_ok=True)
     pack = folder / f"{name}-{digest[:16]}.kpack"
     with pack.with_suffix(".lock").open("w") as lock:
@@ -50,10 +51,10 @@ def place(name: str, digest: str) -> Iterator[Path]:
         yield pack
 
 
-def recipe(source: Path) -> str:
-    """SHA-256 over the names and bytes of all that a pack is made from."""
+def hash_ingredients(source: Path) -> str:
+    """Return SHA-256 over the names and bytes of all that a pack is made from."""
     digest = hashlib.sha256()
-    for folder, file in _ingredients(source):
+    for folder, file in _list_ingredients(source):
         digest.update(f"{file.relative_to(folder)}:{file.stat().st_size}:".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()
@@ -69,8 +70,8 @@ CODE = (
 """Folders, and the files in them, that a pack depends on beside its documents."""
 
 
-def _ingredients(source: Path) -> Iterator[tuple[Path, Path]]:
-    """Files, each with the folder that its name is relative to."""
+def _list_ingredients(source: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield files, each with the folder that its name is relative to."""
     for folder, pattern in (*CODE, (source, "**/*")):
         yield from ((folder, file) for file in sorted(folder.glob(pattern)) if file.is_file())
 
@@ -89,7 +90,7 @@ def build_with_edge(source: Path, pack: Path) -> None:
 
 def main() -> None:
     """Print where the starter pack is."""
-    print(cached_pack(STARTER, build_with_edge))
+    print(build_cached_pack(STARTER, build_with_edge))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import debian
-from fetch import SetupError, cache_folder, extract, say
+from fetch import SetupError, extract, make_cache_folder, say
 
 OLDEST_GCC = 11
 """The first that compiles for AVX-VNNI and AMX."""
@@ -54,37 +54,44 @@ class Toolchain:
         """The library for OpenMP; None where it is this machine's own."""
         return self.root and self.root / "usr/lib" / TRIPLET / "libgomp.so.1"
 
-    def c_compiler(self) -> list[str]:
-        """The beginning of the command line that compiles C."""
-        return [str(self.root / "commands" / "cc")] if self.root else _command("CC")
+    def make_c_command(self) -> list[str]:
+        """Return the beginning of the command line that compiles C."""
+        return [str(self.root / "commands" / "cc")] if self.root else _find_command("CC")
 
-    def environment(self) -> dict[str, str]:
-        """The variables by which build systems find it, and with which the same source gives the same bytes."""
+    def make_environment(self) -> dict[str, str]:
+        """Return the variables by which build systems find it, and with which the same source gives the same bytes."""
         kept = {name: value for name, value in os.environ.items() if not VARIABLES.fullmatch(name)}
         fixed = {"LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": "315532800", "PYTHONHASHSEED": "0"}
         if self.root is None:
-            return {**kept, **fixed, "CC": shlex.join(_command("CC")), "CXX": shlex.join(_command("CXX"))}
+            return {
+                **kept,
+                **fixed,
+                "CC": shlex.join(_find_command("CC")),
+                "CXX": shlex.join(_find_command("CXX")),
+            }
         path = f"{self.root / 'commands'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return {**kept, **fixed, "CC": "cc", "CXX": "c++", "PATH": path}
 
 
-def toolchain() -> Toolchain:
-    """The compiler for this machine's kind of processor; its root is made in the cache folder if need be.
+def make_toolchain() -> Toolchain:
+    """Return the compiler for this machine's kind of processor; its root is made in the cache folder if need be.
 
     Raises:
         SetupError: there is no compiler, it is too old, or the root's packages cannot be had.
     """
-    compilers = {name: _command(name) for name in ("CC", "CXX")}
-    described = [_description(command) for command in compilers.values()]
+    compilers = {name: _find_command(name) for name in ("CC", "CXX")}
+    described = [_describe(command) for command in compilers.values()]
     if platform.machine() != "x86_64":
-        return Toolchain(_digest([*described, *platform.libc_ver()]))
+        return Toolchain(_hash_parts([*described, *platform.libc_ver()]))
     for command in compilers.values():
         check_version(command)
-    packages = debian.pins("*.deb")
+    packages = debian.find_pins("*.deb")
     anywhere = Path("/", "root")
-    wrappers = [wrapper(command, anywhere, cplusplus=name == "CXX") for name, command in compilers.items()]
-    key = _digest([*described, *wrappers, *(package.sha256 for package in packages)])
-    root = cache_folder() / f"sysroot-{key}"
+    wrappers = [
+        write_wrapper(command, anywhere, cplusplus=name == "CXX") for name, command in compilers.items()
+    ]
+    key = _hash_parts([*described, *wrappers, *(package.sha256 for package in packages)])
+    root = make_cache_folder() / f"sysroot-{key}"
     if not root.exists():
         _make(root, packages, compilers)
     return Toolchain(key, root)
@@ -96,8 +103,8 @@ def check_version(command: list[str]) -> None:
     Raises:
         SetupError: it is.
     """
-    text = _output([*command, "-dumpversion"])
-    is_gcc = "Free Software Foundation" in _output([*command, "--version"])
+    text = _read_output([*command, "-dumpversion"])
+    is_gcc = "Free Software Foundation" in _read_output([*command, "--version"])
     if not is_gcc or not text[:1].isdigit() or int(text.split(".")[0]) < OLDEST_GCC:
         raise SetupError(
             f"{shlex.join(command)} is not GCC {OLDEST_GCC} or later, which the variants for new processors need.\n"
@@ -105,8 +112,8 @@ def check_version(command: list[str]) -> None:
         )
 
 
-def wrapper(command: list[str], root: Path, *, cplusplus: bool) -> str:
-    """A shell script that calls a compiler with the root's headers and libraries instead of this machine's."""
+def write_wrapper(command: list[str], root: Path, *, cplusplus: bool) -> str:
+    """Write a shell script that calls a compiler with the root's headers and libraries instead of this machine's."""
     gcc = f"{root}/usr/lib/gcc/{TRIPLET}/10"
     options = [
         f"--sysroot={root}",
@@ -121,7 +128,7 @@ def wrapper(command: list[str], root: Path, *, cplusplus: bool) -> str:
 
 def unpack_package(package: Path, folder: Path) -> None:
     """Unpack the files of a Debian package. Absolute links become relative ones: they stay inside."""
-    with tarfile.open(fileobj=io.BytesIO(_member(package.read_bytes(), b"data.tar"))) as archive:
+    with tarfile.open(fileobj=io.BytesIO(_find_member(package.read_bytes(), b"data.tar"))) as archive:
         members = archive.getmembers()
         for member in members:
             if member.issym() and member.linkname.startswith("/"):
@@ -130,7 +137,7 @@ def unpack_package(package: Path, folder: Path) -> None:
 
 
 def _make(root: Path, packages: list[debian.ArchiveFile], compilers: dict[str, list[str]]) -> None:
-    files = [debian.fetched(package) for package in packages]
+    files = [debian.fetch_file(package) for package in packages]
     say("unpacking the libraries of Debian 11")
     with tempfile.TemporaryDirectory(dir=root.parent, prefix="build-") as scratch:
         unfinished = Path(scratch, "root")
@@ -145,14 +152,14 @@ def _make(root: Path, packages: list[debian.ArchiveFile], compilers: dict[str, l
         for variable, name in (("CC", "cc"), ("CXX", "c++")):
             script = unfinished / "commands" / name
             script.write_text(
-                wrapper(compilers[variable], root, cplusplus=variable == "CXX"), encoding="utf-8"
+                write_wrapper(compilers[variable], root, cplusplus=variable == "CXX"), encoding="utf-8"
             )
             script.chmod(0o755)
         unfinished.replace(root)
 
 
-def _member(data: bytes, prefix: bytes) -> bytes:
-    """A member of an ar archive, by the beginning of its name."""
+def _find_member(data: bytes, prefix: bytes) -> bytes:
+    """Find a member of an ar archive, by the beginning of its name."""
     at = 8
     while at < len(data):
         header, size = data[at : at + 60], int(data[at + 48 : at + 58])
@@ -164,8 +171,8 @@ def _member(data: bytes, prefix: bytes) -> bytes:
     )
 
 
-def _command(variable: str) -> list[str]:
-    """This machine's compiler for C (``CC``) or C++ (``CXX``)."""
+def _find_command(variable: str) -> list[str]:
+    """Find this machine's compiler for C (``CC``) or C++ (``CXX``)."""
     chosen = shlex.split(os.environ.get(variable, "")) or ["gcc" if variable == "CC" else "g++"]
     found = shutil.which(chosen[0])
     if not found:
@@ -176,13 +183,13 @@ def _command(variable: str) -> list[str]:
     return [found, *chosen[1:]]
 
 
-def _description(command: list[str]) -> str:
-    return f"{shlex.join(command[1:])} {_output([*command, '--version']).partition(chr(10))[0]}"
+def _describe(command: list[str]) -> str:
+    return f"{shlex.join(command[1:])} {_read_output([*command, '--version']).partition(chr(10))[0]}"
 
 
-def _output(command: list[str]) -> str:
+def _read_output(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
-def _digest(parts: list[str]) -> str:
+def _hash_parts(parts: list[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]

@@ -168,7 +168,7 @@ def make_stemmer(tokenizer: str) -> Callable[[str], list[str]]:
     name, *arguments = tokenizer.split()
     tokenize = apsw.Connection(":memory:").fts5_tokenizer(name, arguments)
 
-    def tokens(text: str) -> list[str]:
+    def list_tokens(text: str) -> list[str]:
         found = tokenize(
             text.encode("utf-8", "replace"),
             apsw.FTS5_TOKENIZE_DOCUMENT,
@@ -178,4 +178,4 @@ def make_stemmer(tokenizer: str) -> Callable[[str], list[str]]:
         )
         return [str(token) for token in found]
 
-    return tokens
+    return list_tokens

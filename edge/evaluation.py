@@ -87,7 +87,7 @@ class Figures:
     right: float
     quoted: float
 
-    def as_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float]:
         """Return the figures by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
@@ -115,16 +115,18 @@ def _parse_line(path: Path, number: int, line: str) -> Labelled:
         row: dict[str, Any] = json.loads(line)
         gold = tuple(
             Gold(
-                _text(place["document"]),
+                _read_text(place["document"]),
                 tuple(map(index, place.get("pages", []))),
-                _text(place.get("heading", "")),
+                _read_text(place.get("heading", "")),
             )
             for place in row.get("gold", [])
         )
-        history = tuple(Message(turn["role"], _text(turn["content"])) for turn in row.get("history", []))
+        history = tuple(Message(turn["role"], _read_text(turn["content"])) for turn in row.get("history", []))
         equipment = row.get("equipment")
-        question = Question(_text(row["question"]), history, None if equipment is None else _text(equipment))
-        return Labelled(str(row["id"]), question, gold, _texts(row.get("contains", [])))
+        question = Question(
+            _read_text(row["question"]), history, None if equipment is None else _read_text(equipment)
+        )
+        return Labelled(str(row["id"]), question, gold, _read_texts(row.get("contains", [])))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{path}, line {number} is not a labelled question: {error}.",
@@ -132,16 +134,16 @@ def _parse_line(path: Path, number: int, line: str) -> Labelled:
         ) from error
 
 
-def _text(value: object) -> str:
+def _read_text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
     return value
 
 
-def _texts(values: object) -> tuple[str, ...]:
+def _read_texts(values: object) -> tuple[str, ...]:
     if not isinstance(values, list):
         raise TypeError(f"{values!r} is not a list")
-    return tuple(map(_text, values))
+    return tuple(map(_read_text, values))
 
 
 def ask_all(

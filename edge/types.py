@@ -201,5 +201,5 @@ Event = EvidenceFound | Quoted | TokenStreamed | Answered
 
 
 def never() -> bool:
-    """The ``cancelled`` of a request nobody can cancel."""
+    """Return False: the ``cancelled`` of a request nobody can cancel."""
     return False

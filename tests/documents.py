@@ -40,8 +40,8 @@ class Document:
     def headings(self) -> list[str]:
         return [heading[2] for heading in _HEADING.finditer(self.prose)]
 
-    def section(self, heading: str) -> Document:
-        """What stands under a heading, down to the next one of its level or above."""
+    def find_section(self, heading: str) -> Document:
+        """Find what stands under a heading, down to the next one of its level or above."""
         found = re.search(rf"^(#+) {re.escape(heading)}$", self.prose, re.MULTILINE)
         assert found, f"{self.name}: {heading}"
         rest = re.compile(rf"^#{{1,{len(found[1])}}} ", re.MULTILINE)
@@ -52,20 +52,20 @@ class Document:
         """Blocks of code in a language."""
         return [body for kind, body in _FENCE.findall(self.text) if kind == language]
 
-    def spans(self) -> list[str]:
-        """Inline code."""
+    def find_spans(self) -> list[str]:
+        """Find inline code."""
         return _SPAN.findall(self.prose)
 
-    def rows(self) -> list[list[str]]:
-        """The cells of all tables, without their heads."""
+    def find_rows(self) -> list[list[str]]:
+        """Find the cells of all tables, without their heads."""
         lines = [line for line in self.prose.splitlines() if line.startswith("|")]
         heads = [at - 1 for at, line in enumerate(lines) if set(line) <= set("|- ")]
         dropped = {at for head in heads for at in (head, head + 1)}
         kept = [line for at, line in enumerate(lines) if at not in dropped]
         return [[cell.strip() for cell in line.strip("|").split("|")] for line in kept]
 
-    def shell_lines(self) -> list[str]:
-        """What is typed: every line of ``sh`` blocks, the prompts of ``console`` blocks."""
+    def find_shell_lines(self) -> list[str]:
+        """Find what is typed: every line of ``sh`` blocks, the prompts of ``console`` blocks."""
         typed = [line for block in self.blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
         shown = [line for block in self.blocks("console") for line in block.splitlines()]
         return typed + [line[2:] for line in shown if line[:2] == "$ "]
@@ -88,23 +88,23 @@ EDGE: Any = get_command(app)
 
 
 def resolve(words: list[str]) -> tuple[Any, list[str]]:
-    """The command that words name, and the words that are left."""
+    """Return the command that words name, and the words that are left."""
     command = EDGE
     while isinstance(command, TyperGroup) and words and words[0] in command.commands:
         command, words = command.commands[words[0]], words[1:]
     return command, words
 
 
-def every_command(command: Any = EDGE) -> Iterator[Any]:
+def walk_commands(command: Any = EDGE) -> Iterator[Any]:
     yield command
     for sub in getattr(command, "commands", {}).values():
-        yield from every_command(sub)
+        yield from walk_commands(sub)
 
 
-def leaves(command: Any = EDGE, *path: str) -> Iterator[tuple[str, ...]]:
-    """Every command that does something, as the words it is called by."""
+def find_leaves(command: Any = EDGE, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield every command that does something, as the words it is called by."""
     if not isinstance(command, TyperGroup):
         yield path
         return
     for name, sub in command.commands.items():
-        yield from leaves(sub, *path, name)
+        yield from find_leaves(sub, *path, name)

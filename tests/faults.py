@@ -21,8 +21,8 @@ MOST_STEPS = 2000
 
 
 @contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """The kernel refuses to let a file grow beyond ``size``: a real failing write, in the middle of one."""
+def limit_file_size(size: int) -> Iterator[None]:
+    """Let the kernel refuse to let a file grow beyond ``size``: a real failing write, in the middle of one."""
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
@@ -38,12 +38,12 @@ def fail(patch: pytest.MonkeyPatch, call: str, code: int, number: int) -> None:
     real = getattr(os, call)
     calls = iter(range(100_000))
 
-    def failing(*arguments: Any, **options: Any) -> Any:
+    def fail_in_turn(*arguments: Any, **options: Any) -> Any:
         if next(calls) == number:
             raise OSError(code, os.strerror(code), str(arguments[0]))
         return real(*arguments, **options)
 
-    patch.setattr(os, call, failing)
+    patch.setattr(os, call, fail_in_turn)
 
 
 def kill_at_every_step(home: Path, work: Callable[[Path], None]) -> list[Path]:

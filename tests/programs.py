@@ -8,8 +8,8 @@ from edge.bundle.bundle import Bundle
 from edge.bundle.compose import Source, compose
 
 
-def small_program(folder: Path) -> Bundle:
-    """``edge`` in a folder, with nothing inside but the two."""
+def make_small_program(folder: Path) -> Bundle:
+    """Make ``edge`` in a folder, with nothing inside but the two."""
     launcher, archive = folder / "launcher", folder / "archive"
     launcher.write_bytes(b"the launcher" * 999)
     archive.write_bytes(b"the archive" * 9999)

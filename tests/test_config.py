@@ -29,7 +29,7 @@ def home(tmp_path: Path) -> Path:
 def load(
     home: Path, file: str | bytes | None = None, flags: dict[str, Any] | None = None, **env: str
 ) -> Settings:
-    """The settings of a home with this file."""
+    """Return the settings of a home with this file."""
     if file is not None:
         (home / FILE).write_bytes(file.encode() if isinstance(file, str) else file)
     return load_settings({"EDGE_HOME": str(home), **env}, **(flags or {}))

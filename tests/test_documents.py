@@ -8,21 +8,24 @@ import shlex
 import pytest
 from typer.core import TyperGroup
 
-from tests.documents import ALL, CHANGELOG, HANDBOOK, ROOT, Document, every_command, leaves, resolve
+from tests.documents import ALL, CHANGELOG, HANDBOOK, ROOT, Document, find_leaves, resolve, walk_commands
 
 PACKAGED = re.compile(r"/usr/share/edge|/usr/share/doc/edge-assistant|/etc/default/edge")
 """Where the Debian package puts things (tests/build/test_deb.py)."""
 
 TOP = ("edge", "build", "tests", "knowledge_packs", ".ci")
-PLANNED = HANDBOOK["using"].section("Not there yet: OCR of scanned pages, audit log, web page")
+PLANNED = HANDBOOK["using"].find_section("Not there yet: OCR of scanned pages, audit log, web page")
 
 TYPED = [
-    (document, line) for document in ALL for line in document.shell_lines() if line.split()[:1] == ["edge"]
+    (document, line)
+    for document in ALL
+    for line in document.find_shell_lines()
+    if line.split()[:1] == ["edge"]
 ]
 MENTIONED = [
     (document, span)
     for document in ALL
-    for span in Document(document.name, document.text.replace(PLANNED.text, "")).spans()
+    for span in Document(document.name, document.text.replace(PLANNED.text, "")).find_spans()
     if span.split()[0] == "edge"
 ]
 
@@ -48,13 +51,13 @@ def test_a_command_in_the_text_exists_with_its_options(document: Document, span:
 @documents
 def test_options_in_the_text_exist(document: Document) -> None:
     known = {
-        option for command in every_command() for parameter in command.params for option in parameter.opts
+        option for command in walk_commands() for parameter in command.params for option in parameter.opts
     }
-    assert {span.split()[0] for span in document.spans() if span.startswith("--")} <= known
+    assert {span.split()[0] for span in document.find_spans() if span.startswith("--")} <= known
 
 
 def test_what_is_not_there_yet_is_not_there() -> None:
-    planned = [span.split()[1:] for span in PLANNED.spans() if span.startswith("edge ")]
+    planned = [span.split()[1:] for span in PLANNED.find_spans() if span.startswith("edge ")]
     assert planned
     for words in planned:
         command, arguments = resolve(words)
@@ -64,13 +67,15 @@ def test_what_is_not_there_yet_is_not_there() -> None:
 
 def test_every_command_is_in_the_handbook() -> None:
     text = "\n".join(document.text for document in HANDBOOK.values())
-    assert [words for words in leaves() if f"edge {' '.join(words)}" not in text] == []
+    assert [words for words in find_leaves() if f"edge {' '.join(words)}" not in text] == []
 
 
 @documents
 def test_make_targets_exist(document: Document) -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    lines = [line for line in (*document.shell_lines(), *document.spans()) if line.split()[0] == "make"]
+    lines = [
+        line for line in (*document.find_shell_lines(), *document.find_spans()) if line.split()[0] == "make"
+    ]
     named = [shlex.split(line, comments=True) for line in lines]
     assert {word for words in named for word in words[1:] if "=" not in word} <= targets
 
@@ -85,7 +90,7 @@ def test_modules_that_are_run_exist(document: Document) -> None:
 
 @documents
 def test_paths_exist(document: Document) -> None:
-    words = {word for text in (*document.spans(), *document.shell_lines()) for word in text.split()}
+    words = {word for text in (*document.find_spans(), *document.find_shell_lines()) for word in text.split()}
     ours = {word.rstrip("/") for word in words if word.split("/")[0] in TOP and "/" in word}
     links = set(re.findall(r"\]\(([^)]+)\)", document.text))
     for path in ours | links:
@@ -103,6 +108,6 @@ def test_no_path_of_a_machine_and_no_host_but_this_one(document: Document) -> No
 
 @documents
 def test_every_figure_has_its_command(document: Document) -> None:
-    for cells in document.rows():
+    for cells in document.find_rows():
         if cells[-1].startswith("`make bench"):
             assert all(cells[:2]), cells

@@ -28,7 +28,7 @@ from edge.types import (
     Question,
     TokenStreamed,
 )
-from tests.guard.conftest import passage
+from tests.guard.conftest import make_passage
 
 ROW: dict[str, Any] = {
     "id": "q1",
@@ -124,7 +124,7 @@ def test_any_line_is_read_or_refused_and_what_is_read_can_be_judged(
         (labelled,) = load_questions(path)
     except UsageError:
         return
-    outcome = Outcome(labelled, find_rank([passage("x")], labelled.gold), Answer("x", "extractive", "e"))
+    outcome = Outcome(labelled, find_rank([make_passage("x")], labelled.gold), Answer("x", "extractive", "e"))
     assert compute_figures([outcome]).questions == 1
 
 
@@ -141,7 +141,11 @@ def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, d
 
 def at(page_from: int, page_to: int | None = None, document: str = "a.pdf", heading: str = "") -> Passage:
     return replace(
-        passage("text"), document=document, page_from=page_from, page_to=page_to or page_from, heading=heading
+        make_passage("text"),
+        document=document,
+        page_from=page_from,
+        page_to=page_to or page_from,
+        heading=heading,
     )
 
 
@@ -190,7 +194,7 @@ def test_the_figures_of_a_run() -> None:
             outcome(0, answer(), gold=()),  # should have been refused
         ]
     )
-    assert found.as_dict() == pytest.approx(
+    assert found.to_dict() == pytest.approx(
         {
             "questions": 6, "answerable": 4, "hit_1": 1 / 4, "hit_3": 2 / 4, "hit_5": 3 / 4,
             "mrr": (1 + 1 / 4 + 1 / 2) / 4, "refusal_precision": 1 / 2, "refusal_recall": 1 / 2,
@@ -204,7 +208,7 @@ def test_a_refusal_quotes_nothing_whatever_it_says() -> None:
 
 
 def test_figures_of_nothing_are_zero() -> None:
-    assert set(compute_figures([]).as_dict().values()) == {0}
+    assert set(compute_figures([]).to_dict().values()) == {0}
 
 
 def test_every_question_is_asked_and_its_evidence_judged() -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from edge import files
 from edge.errors import BusyError, StorageError
-from tests.faults import fail, file_size_limit, kill_at_every_step
+from tests.faults import fail, kill_at_every_step, limit_file_size
 
 LARGE = bytes(range(256)) * (5 << 12)
 
@@ -42,7 +42,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     with suppress(ZeroDivisionError), files.replace_atomically(path) as new:
         new.write_bytes(b"half")
         1 / 0  # noqa: B018
-    with file_size_limit(2), pytest.raises(OSError, match="File too large"):
+    with limit_file_size(2), pytest.raises(OSError, match="File too large"):
         files.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["state"]

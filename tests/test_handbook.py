@@ -39,10 +39,10 @@ def test_tables_made_from_the_code_are_up_to_date(chapter: Document) -> None:
 
 
 def test_every_setting_and_every_error_has_its_row() -> None:
-    settings = HANDBOOK["settings"].section("All settings, with variable and default").rows()
+    settings = HANDBOOK["settings"].find_section("All settings, with variable and default").find_rows()
     assert [cells[0].strip("`") for cells in settings] == [field.name for field in fields(Settings)]
     assert all(cells[4] for cells in settings)
-    codes = HANDBOOK["settings"].section("Exit codes: what each one means").rows()
+    codes = HANDBOOK["settings"].find_section("Exit codes: what each one means").find_rows()
     assert ["1", "`EdgeError`"] in [cells[:2] for cells in codes]
     assert all(cells[3] for cells in codes)
 
@@ -54,8 +54,8 @@ def test_the_exit_code_of_an_interruption_is_the_real_one() -> None:
 def test_the_formats_are_those_that_are_read() -> None:
     rows = (
         HANDBOOK["packs"]
-        .section("Which file types can go into a pack: PDF, Word documents, HTML, CSV")
-        .rows()
+        .find_section("Which file types can go into a pack: PDF, Word documents, HTML, CSV")
+        .find_rows()
     )
     named = re.findall(r"`(\.\w+)`", "\n".join(cells[1] for cells in rows))
     assert sorted(named) == sorted(SUFFIXES)
@@ -69,17 +69,21 @@ def test_the_endpoints_are_those_of_the_server() -> None:
         if isinstance(route, APIRoute)
         for method in route.methods
     }
-    rows = HANDBOOK["server"].section("Which HTTP endpoints (URLs) there are").rows()
+    rows = HANDBOOK["server"].find_section("Which HTTP endpoints (URLs) there are").find_rows()
     assert {cells[0].strip("`") for cells in rows} == served | {"GET /openapi.json"}
 
 
 def test_the_chat_commands_are_named() -> None:
-    named = HANDBOOK["using"].section("Chat: follow-up questions, start over, stop an answer, leave").spans()
+    named = (
+        HANDBOOK["using"]
+        .find_section("Chat: follow-up questions, start over, stop an answer, leave")
+        .find_spans()
+    )
     assert {command.split()[0] for command in COMMANDS} <= {span.split()[0] for span in named}
 
 
 def test_every_figure_has_its_command() -> None:
-    rows = HANDBOOK["figures"].rows()
+    rows = HANDBOOK["figures"].find_rows()
     assert len(rows) > 50
     for cells in rows:
         assert len(cells) == 5, cells
@@ -91,7 +95,7 @@ def test_every_figure_has_its_command() -> None:
 
 
 def test_the_shape_of_an_answer_is_the_real_one() -> None:
-    section = HANDBOOK["using"].section("JSON output for a script")
+    section = HANDBOOK["using"].find_section("JSON output for a script")
     (example,) = [json.loads(block) for block in section.blocks("json")]
     passage = Passage("acme", "1", "px.md", "PX", 1, 1, None, "PX", "Turn it off.", 1.0)
     answer = Answer(
@@ -107,7 +111,7 @@ def test_the_shape_of_an_answer_is_the_real_one() -> None:
 
 
 def test_the_pack_toml_is_accepted() -> None:
-    (block,) = HANDBOOK["packs"].section("What goes into pack.toml").blocks("toml")
+    (block,) = HANDBOOK["packs"].find_section("What goes into pack.toml").blocks("toml")
     described = manifest.from_fields(tomllib.loads(block), "handbook")
     assert described.get_settings("px-300/service.md").applies_to == ("PX-300",)
 
@@ -121,7 +125,7 @@ def test_the_settings_file_is_accepted(tmp_path: Path) -> None:
 
 
 def test_the_labelled_question_is_accepted(tmp_path: Path) -> None:
-    (block,) = HANDBOOK["developing"].section("Format of a labelled question").blocks("json")
+    (block,) = HANDBOOK["developing"].find_section("Format of a labelled question").blocks("json")
     questions = tmp_path / "set.jsonl"
     questions.write_text(block)
     (labelled,) = evaluation.load_questions(questions)
@@ -141,7 +145,7 @@ def test_it_has_the_version_of_edge_and_is_for_no_other_equipment() -> None:
 @chapters
 def test_a_section_is_small(chapter: Document) -> None:
     for heading in chapter.headings[1:]:
-        prose = [line for line in chapter.section(heading).prose.splitlines() if line[:1] != "|"]
+        prose = [line for line in chapter.find_section(heading).prose.splitlines() if line[:1] != "|"]
         assert len(" ".join(prose).split()) <= MOST_WORDS, heading
 
 
@@ -157,7 +161,8 @@ def test_the_labelled_questions_are_about_its_sections() -> None:
     assert sum(not labelled.answerable for labelled in questions) >= 20
     for labelled in questions:
         places = [
-            HANDBOOK[place.document.removesuffix(".md")].section(place.heading) for place in labelled.gold
+            HANDBOOK[place.document.removesuffix(".md")].find_section(place.heading)
+            for place in labelled.gold
         ]
         for wanted in labelled.contains:
             assert any(_plain(wanted) in _plain(place.text) for place in places), labelled.id

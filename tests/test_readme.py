@@ -12,9 +12,9 @@ def test_it_is_short() -> None:
 
 
 def test_its_ten_figures_stand_in_the_handbook() -> None:
-    figures = README.section("Ten figures that matter").rows()
+    figures = README.find_section("Ten figures that matter").find_rows()
     assert len(figures) == 10
-    assert [cells for cells in figures if cells not in HANDBOOK["figures"].rows()] == []
+    assert [cells for cells in figures if cells not in HANDBOOK["figures"].find_rows()] == []
 
 
 def test_it_leads_to_every_chapter_of_the_handbook() -> None:
@@ -35,7 +35,7 @@ def test_what_the_tree_names_exists_and_is_annotated() -> None:
 
 def annotated() -> dict[str, str]:
     """Path to annotation, from the indentation of the tree."""
-    (block,) = README.section("The folders").blocks("text")
+    (block,) = README.find_section("The folders").blocks("text")
     found: dict[str, str] = {}
     parents: list[str] = []
     for line in block.splitlines():

@@ -19,7 +19,7 @@ from edge import __version__
 from edge.cli.completion import SCRIPTS, Shell
 from edge.files import format_size
 from fetch import PIN_FOLDER, SetupError, run_script, say
-from fleet.manual import manual
+from fleet.manual import write_manual
 from fleet.package import Entry, write
 
 ROOT = PIN_FOLDER.parent
@@ -48,10 +48,12 @@ def main() -> None:
     if not PROGRAM.exists():
         raise SetupError("there is no dist/edge yet. Make it: make binary")
     version = f"{__version__}-{os.environ.get('DEB_REVISION', '1')}"
-    architecture, time = architecture_of(PROGRAM), commit_time()
+    architecture, time = name_architecture(PROGRAM), commit_time()
     target = PROGRAM.with_name(f"{NAME}_{version}_{architecture}.deb")
     try:
-        write(target, fields(version, architecture), scripts(), [*entries(version, time)], time)
+        write(
+            target, make_fields(version, architecture), make_scripts(), [*list_entries(version, time)], time
+        )
     except ValueError as error:
         raise SetupError(
             f"{error}. Leave models and packs out, and put them into /usr/share/edge."
@@ -59,8 +61,8 @@ def main() -> None:
     say(f"{target.relative_to(ROOT)}: {format_size(target.stat().st_size)}")
 
 
-def architecture_of(program: Path) -> str:
-    """What Debian calls the machine that an ELF file is for."""
+def name_architecture(program: Path) -> str:
+    """Name the machine that an ELF file is for, as Debian calls it."""
     with program.open("rb") as file:
         (machine,) = struct.unpack_from("<H", file.read(20), 18)
     if machine not in ARCHITECTURES:
@@ -79,13 +81,13 @@ def commit_time() -> int:
     return int(done.stdout)
 
 
-def fields(version: str, architecture: str) -> dict[str, str]:
-    """The control file."""
+def make_fields(version: str, architecture: str) -> dict[str, str]:
+    """Return the control file."""
     return {
         "Package": NAME,
         "Version": version,
         "Architecture": architecture,
-        "Maintainer": maintainer(),
+        "Maintainer": name_maintainer(),
         "Depends": "libc6 (>= 2.31), adduser, init-system-helpers (>= 1.54)",
         "Section": "misc",
         "Priority": "optional",
@@ -93,18 +95,18 @@ def fields(version: str, architecture: str) -> dict[str, str]:
     }
 
 
-def maintainer() -> str:
-    """Whoever is to be asked about the package."""
+def name_maintainer() -> str:
+    """Name whom to ask about the package."""
     return f"{os.environ.get('DEBFULLNAME', 'edge')} <{os.environ.get('DEBEMAIL', 'root@localhost')}>"
 
 
-def scripts() -> dict[str, str]:
-    """What runs when it is installed and removed."""
+def make_scripts() -> dict[str, str]:
+    """Make the scripts that run when it is installed and removed."""
     return {name: (FOLDER / "debian" / name).read_text() for name in ("postinst", "prerm", "postrm")}
 
 
-def entries(version: str, time: int) -> Iterator[Entry]:
-    """All files of the package."""
+def list_entries(version: str, time: int) -> Iterator[Entry]:
+    """Yield all files of the package."""
     debian, units = FOLDER / "debian", FOLDER / "units"
     yield Entry("/usr/bin/edge", PROGRAM, 0o755)
     yield Entry("/usr/sbin/edge-service", debian / "edge-service", 0o755)
@@ -116,11 +118,11 @@ def entries(version: str, time: int) -> Iterator[Entry]:
         yield Entry(f"{UNITS}/{service.name}.d/00-hardening.conf", units / "00-hardening.conf")
     for shell in Shell:
         yield Entry(COMPLETIONS[shell], SCRIPTS[shell].encode())
-    yield Entry("/usr/share/man/man1/edge.1.gz", _zipped(manual().encode()))
-    yield Entry("/usr/share/man/man8/edge-service.8.gz", _zipped(b".so man1/edge.1\n"))
+    yield Entry("/usr/share/man/man1/edge.1.gz", _zip(write_manual().encode()))
+    yield Entry("/usr/share/man/man8/edge-service.8.gz", _zip(b".so man1/edge.1\n"))
     yield Entry(f"{DOCUMENTS}/copyright", debian / "copyright")
-    yield Entry(f"{DOCUMENTS}/changelog.gz", _zipped((ROOT / "CHANGELOG.md").read_bytes()))
-    yield Entry(f"{DOCUMENTS}/changelog.Debian.gz", _zipped(_history(version, time).encode()))
+    yield Entry(f"{DOCUMENTS}/changelog.gz", _zip((ROOT / "CHANGELOG.md").read_bytes()))
+    yield Entry(f"{DOCUMENTS}/changelog.Debian.gz", _zip(_write_history(version, time).encode()))
     for example in sorted((debian / "examples").iterdir()):
         yield Entry(f"{DOCUMENTS}/examples/{example.name}", example)
     bill = PROGRAM.with_name("edge.cdx.json")
@@ -128,15 +130,13 @@ def entries(version: str, time: int) -> Iterator[Entry]:
         yield Entry(f"{DOCUMENTS}/edge.cdx.json", bill)
 
 
-def _history(version: str, time: int) -> str:
-    """Debian's own change log, which says where the project's is."""
+def _write_history(version: str, time: int) -> str:
+    """Write Debian's own change log, which says where the project's is."""
     change = f"  * edge {__version__}; changelog.gz says what is new."
-    return (
-        f"{NAME} ({version}) stable; urgency=medium\n\n{change}\n\n -- {maintainer()}  {formatdate(time)}\n"
-    )
+    return f"{NAME} ({version}) stable; urgency=medium\n\n{change}\n\n -- {name_maintainer()}  {formatdate(time)}\n"
 
 
-def _zipped(data: bytes) -> bytes:
+def _zip(data: bytes) -> bytes:
     return gzip.compress(data, 9, mtime=0)
 
 

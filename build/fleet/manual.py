@@ -43,57 +43,59 @@ gets updates each day.
 """
 
 
-def manual() -> str:
-    """The page in roff."""
+def write_manual() -> str:
+    """Write the page in roff."""
     edge = get_command(app)
     assert isinstance(edge, TyperGroup)
     context = typer.Context(edge, info_name="edge")
-    commands = "".join(_command(command, context, name) for name, command in _commands(edge))
+    commands = "".join(_format_command(command, context, name) for name, command in _walk_commands(edge))
     return (
         f'.TH EDGE 1 "" "edge {__version__}" "User Commands"\n'
         f".SH NAME\nedge \\- answers from your manuals, with the page, without a network\n"
         f".SH SYNOPSIS\n.B edge\n.I COMMAND\n[OPTIONS] [ARGUMENTS]\n"
-        f".SH DESCRIPTION\n{_prose(edge.help or '')}.SH COMMANDS\n{commands}{FILES}"
+        f".SH DESCRIPTION\n{_format_prose(edge.help or '')}.SH COMMANDS\n{commands}{FILES}"
     )
 
 
-def _commands(group: TyperGroup, path: str = "") -> Iterator[tuple[str, TyperCommand]]:
-    """Every command and the words it is called by; groups that do something alone are commands, too."""
+def _walk_commands(group: TyperGroup, path: str = "") -> Iterator[tuple[str, TyperCommand]]:
+    """Yield every command and the words it is called by; groups that do something alone are commands, too."""
     for name, command in group.commands.items():
         words = f"{path} {name}".strip()
         if isinstance(command, TyperGroup):
-            yield from _commands(command, words)
+            yield from _walk_commands(command, words)
         elif isinstance(command, TyperCommand):
             yield words, command
 
 
-def _command(command: TyperCommand, parent: typer.Context, name: str) -> str:
+def _format_command(command: TyperCommand, parent: typer.Context, name: str) -> str:
     context = typer.Context(command, info_name=name, parent=parent)
     usage = " ".join(command.collect_usage_pieces(context))
     rows = [row for parameter in command.get_params(context) if (row := parameter.get_help_record(context))]
     options = "".join(
-        f".RS\n.TP\n.B {_escaped(left)}\n{_line(right)}.RE\n" for left, right in rows if "--help" not in left
+        f".RS\n.TP\n.B {_escape(left)}\n{_format_line(right)}.RE\n"
+        for left, right in rows
+        if "--help" not in left
     )
-    return f".SS edge {_escaped(name)} {_escaped(usage)}\n{_prose(command.help or '')}{options}"
+    return f".SS edge {_escape(name)} {_escape(usage)}\n{_format_prose(command.help or '')}{options}"
 
 
-def _prose(text: str) -> str:
-    """Paragraphs; those marked with \\b keep their lines."""
+def _format_prose(text: str) -> str:
+    """Format paragraphs; those marked with \\b keep their lines."""
     paragraphs = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
         kept = paragraph.startswith("\b")
-        lines = [_line(line) for line in paragraph.strip("\b\n").splitlines()]
+        lines = [_format_line(line) for line in paragraph.strip("\b\n").splitlines()]
         paragraphs.append(f".nf\n{''.join(lines)}.fi\n" if kept else "".join(lines))
     return ".PP\n".join(paragraphs)
 
 
-def _line(text: str) -> str:
+def _format_line(text: str) -> str:
     return (
-        f"\\&{_escaped(text.strip())}\n"
+        f"\\&{_escape(text.strip())}\n"
         if text.strip().startswith((".", "'"))
-        else f"{_escaped(text.strip())}\n"
+        else f"{_escape(text.strip())}\n"
     )
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("\\", "\\e").replace("-", "\\-")

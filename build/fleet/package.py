@@ -56,57 +56,57 @@ def write(
     about = [
         Entry("/control", control.encode()),
         Entry("/conffiles", kept.encode()),
-        Entry("/md5sums", _digests(entry for entry in entries if not entry.path.startswith("/etc/"))),
+        Entry("/md5sums", _list_digests(entry for entry in entries if not entry.path.startswith("/etc/"))),
         *(Entry(f"/{name}", text.encode(), 0o755) for name, text in scripts.items()),
     ]
     unfinished = target.with_suffix(".partial")
     with unfinished.open("wb") as file:
         file.write(b"!<arch>\n")
         for name, members in (("debian-binary", None), ("control.tar", about), ("data.tar", entries)):
-            _member(file, name, members, time)
+            _write_member(file, name, members, time)
     unfinished.replace(target)
 
 
-def _member(file: BinaryIO, name: str, entries: Sequence[Entry] | None, time: int) -> None:
-    """A member: a tar, or without entries the version of the format. Its size is filled in afterwards."""
+def _write_member(file: BinaryIO, name: str, entries: Sequence[Entry] | None, time: int) -> None:
+    """Write a member: a tar, or without entries the version of the format. Its size is filled in afterwards."""
 
-    def header(size: int) -> bytes:
+    def make_header(size: int) -> bytes:
         fields = HEADER.format(name=name, time=time, owner=0, group=0, mode="100644", size=size)
         return fields.encode()
 
     start = file.tell()
-    file.write(header(0))
+    file.write(make_header(0))
     if entries is None:
         file.write(b"2.0\n")
     else:
-        _tar(file, entries, time)
-    size = file.tell() - start - len(header(0))
+        _write_tar(file, entries, time)
+    size = file.tell() - start - len(make_header(0))
     if size > MOST:
         raise ValueError(f"{name} has {size} bytes; a Debian package holds {MOST}")
     file.write(b"\n" * (size % 2))
     file.seek(start)
-    file.write(header(size))
+    file.write(make_header(size))
     file.seek(0, io.SEEK_END)
 
 
-def _tar(file: BinaryIO, entries: Sequence[Entry], time: int) -> None:
+def _write_tar(file: BinaryIO, entries: Sequence[Entry], time: int) -> None:
     folders = sorted({str(parent) for entry in entries for parent in PurePosixPath(entry.path).parents})
     with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for folder in folders:
-            tar.addfile(_header(f"{folder.rstrip('/')}/", tarfile.DIRTYPE, 0o755, 0, time))
+            tar.addfile(_make_header(f"{folder.rstrip('/')}/", tarfile.DIRTYPE, 0o755, 0, time))
         for entry in entries:
             with entry.open() as content:
-                tar.addfile(_header(entry.path, tarfile.REGTYPE, entry.mode, entry.size, time), content)
+                tar.addfile(_make_header(entry.path, tarfile.REGTYPE, entry.mode, entry.size, time), content)
 
 
-def _header(path: str, kind: bytes, mode: int, size: int, time: int) -> tarfile.TarInfo:
+def _make_header(path: str, kind: bytes, mode: int, size: int, time: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(f".{path}")
     info.type, info.mode, info.size, info.mtime = kind, mode, size, time
     info.uname = info.gname = "root"
     return info
 
 
-def _digests(entries: Iterable[Entry]) -> bytes:
+def _list_digests(entries: Iterable[Entry]) -> bytes:
     lines = []
     for entry in entries:
         with entry.open() as content:

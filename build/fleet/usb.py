@@ -50,7 +50,7 @@ def lay_out(target: Path, program: Path, along: list[Path]) -> None:
     Raises:
         SetupError: one is neither, or the folder cannot take a file.
     """
-    named = {path: _name(path) for path in along}
+    named = {path: _read_name(path) for path in along}
     bill = program.with_name("edge.cdx.json")
     ours = [program, STICK / "edge.sh", STICK / "README.txt", *([bill] if bill.exists() else [])]
     files = {**{path: path.name for path in ours}, **named}
@@ -58,22 +58,24 @@ def lay_out(target: Path, program: Path, along: list[Path]) -> None:
     try:
         (target / DATA).mkdir(parents=True, exist_ok=True)
         for path, name in files.items():
-            sums.append(f"{_copied(path, target / name)}  {name}\n")
+            sums.append(f"{_copy_and_hash(path, target / name)}  {name}\n")
         (target / SUMS).write_text("".join(sums))
     except OSError as error:
-        raise SetupError(f"{target} does not take the files: {error.strerror}.{_hint(error)}") from error
+        raise SetupError(
+            f"{target} does not take the files: {error.strerror}.{_choose_hint(error)}"
+        ) from error
     if large := [path.name for path in files if path.stat().st_size > FAT32_MOST]:
         say(f"{', '.join(large)}: above 4 GB, for which a stick needs exFAT or ext4, not FAT32")
 
 
-def _name(path: Path) -> str:
+def _read_name(path: Path) -> str:
     try:
         return admit(path).name
     except EdgeError as error:
         raise SetupError(f"{error.message} {error.hint}") from error
 
 
-def _copied(source: Path, target: Path) -> str:
+def _copy_and_hash(source: Path, target: Path) -> str:
     """Copy a file, whole or not at all, and return its SHA-256."""
     unfinished = target.with_name(f"{target.name}.partial")
     try:
@@ -89,7 +91,7 @@ def _copied(source: Path, target: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _hint(error: OSError) -> str:
+def _choose_hint(error: OSError) -> str:
     if error.errno == errno.EFBIG:
         return " FAT32 holds files of up to 4 GB: format the stick as exFAT."
     return " Free some space, or name another folder." if error.errno == errno.ENOSPC else ""

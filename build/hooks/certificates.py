@@ -11,7 +11,7 @@ OTHERS = (
 
 
 def find(root: str = "/") -> str:
-    """The system's file of certificates; empty where OpenSSL finds them by itself, or there is none."""
+    """Find the system's file of certificates; empty where OpenSSL finds them by itself, or there is none."""
     places = [os.path.join(root, path[1:]) for path in (DEBIAN, *OTHERS)]
     found = next(filter(os.path.exists, places), places[0])
     return "" if found == places[0] else found

@@ -64,7 +64,7 @@ def evaluate(
     screen = Screen()
     if json:
         screen.write_json(
-            figures.as_dict() | ({"misses": [_describe_miss(o) for o in missed]} if misses else {})
+            figures.to_dict() | ({"misses": [_describe_miss(o) for o in missed]} if misses else {})
         )
         return
     _show_figures(screen, figures)
@@ -75,7 +75,7 @@ def evaluate(
 def _show_figures(screen: Screen, figures: Figures) -> None:
     screen.write(f"{figures.questions} questions, {figures.answerable} of them answerable")
     screen.write_gap()
-    values = figures.as_dict()
+    values = figures.to_dict()
     screen.write_table(
         ("FIGURE", "VALUE"), [(name, _format_value(key, values[key])) for key, name in NAMES.items()]
     )

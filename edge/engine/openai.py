@@ -109,17 +109,17 @@ class OpenAIEngine:
                 "The prompt is too long for the model.", "Ask shorter, or with fewer passages."
             )
 
-        def given_up() -> bool:
+        def is_given_up() -> bool:
             return cancelled() or self._closed.is_set()
 
         call = self._server.open(
-            "/chat/completions", protocol.encode_request(self._choose_model(), request), given_up
+            "/chat/completions", protocol.encode_request(self._choose_model(), request), is_given_up
         )
         if call is None:
             yield Finished("cancel", 0, 0, 0, 0)
         else:
             with closing(call):
-                yield from self._write(call, request.max_tokens, given_up)
+                yield from self._write(call, request.max_tokens, is_given_up)
         if not cancelled():
             self._require_open()
 
@@ -132,10 +132,10 @@ class OpenAIEngine:
     ) -> Iterator[Written | Finished]:
         characters, answer = 0, _Progress()
 
-        def enough() -> bool:
+        def has_enough() -> bool:
             return given_up() or answer.is_over()
 
-        for chunk in self._read_chunks(call, enough):
+        for chunk in self._read_chunks(call, has_enough):
             if given_up():
                 break
             answer.add(chunk)

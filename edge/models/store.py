@@ -146,7 +146,7 @@ class ModelStore:
             StorageError: no space, or not writable.
             BusyError: another process is changing the models.
         """
-        with self._place(source, source.stem) as path:
+        with self._hold_place(source, source.stem) as path:
             if replace or not path.exists() or self._is_to_be_mended(path, hash_model(source)):
                 files.check_space(path.parent, source.stat().st_size, source.name, MAKE_SPACE)
                 with files.replace_atomically(path) as new:
@@ -170,7 +170,7 @@ class ModelStore:
         Raises:
             As `add`.
         """
-        with self._place(staged, name) as path:
+        with self._hold_place(staged, name) as path:
             if not path.exists() or self._is_to_be_mended(path, sha256):
                 files.sync_file(staged)
                 record = Record(sha256, staged.stat().st_size, origin)
@@ -222,7 +222,7 @@ class ModelStore:
             record_path(model.path).unlink(missing_ok=True)
 
     @contextmanager
-    def _place(self, source: Path, stem: str) -> Iterator[Path]:
+    def _hold_place(self, source: Path, stem: str) -> Iterator[Path]:
         """Give the place of a checked file, while nobody else changes anything; it is used if it is the first."""
         header = gguf.read_header(source)
         kind = check_adapter(source).kind if is_adapter(header) else check_model(source).kind

@@ -178,7 +178,7 @@ class Pack:
         )
 
     def get_document_by_id(self, id: int) -> Document:
-        """A document by the id that its chunks carry.
+        """Return a document by the id that its chunks carry.
 
         Raises:
             PackError: the pack has none of this id.
@@ -188,7 +188,7 @@ class Pack:
         return self._by_id[id]
 
     def get_document_of(self, chunk: int) -> Document:
-        """The document a chunk stands in."""
+        """Return the document a chunk stands in."""
         return self.get_document_by_id(self.get_chunk(chunk).document)
 
     def get_chunk(self, id: int) -> Chunk:
@@ -209,13 +209,13 @@ class Pack:
         found = {row[0]: _make_chunk(row) for row in rows}
         return [found[id] for id in wanted if id in found]
 
-    def all_chunks(self) -> Iterable[Chunk]:
-        """All chunks in reading order, some hundred in memory at a time."""
+    def iterate_chunks(self) -> Iterable[Chunk]:
+        """Yield all chunks in reading order, some hundred in memory at a time."""
         for first in range(1, self.chunk_count + 1, _BATCH):
             yield from self.get_chunks(range(first, first + _BATCH))
 
-    def pages(self, document: int) -> list[Page]:
-        """The pages of a document (by its id), in order."""
+    def get_pages(self, document: int) -> list[Page]:
+        """Return the pages of a document (by its id), in order."""
         sql = "SELECT number, label, width, height FROM page WHERE document = ? ORDER BY number"
         rows = self.query(sql, (document,))
         for row in rows:
@@ -244,7 +244,7 @@ class Pack:
         raise NotFoundError(f"There is no page {number}.", "Pages are counted from 1.")
 
     def get_page_label(self, document: int, number: int) -> str | None:
-        """What is printed on a page, where that differs from its position."""
+        """Return what is printed on a page, where that differs from its position."""
         try:
             return self.get_page(document, number).label
         except NotFoundError:

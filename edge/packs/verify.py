@@ -77,7 +77,7 @@ def _check_documents(pack: Pack) -> None:
     for document in pack.list_documents():
         if document.first_chunk != following or _has_foreign_chunks(pack, document):
             raise PackError(f"The chunks of {document.name} are not where they should be.", BUILD_AGAIN)
-        if [page.number for page in pack.pages(document.id)] != list(range(1, document.pages + 1)):
+        if [page.number for page in pack.get_pages(document.id)] != list(range(1, document.pages + 1)):
             raise PackError(f"The pages of {document.name} are not counted from 1.", BUILD_AGAIN)
         following = document.last_chunk + 1
         if hashlib.sha256(pack.read_original(document.name)).hexdigest() != document.sha256:
@@ -87,7 +87,7 @@ def _check_documents(pack: Pack) -> None:
 
 
 def _check_words(pack: Pack) -> None:
-    """The vocabulary holds words with numbers of chunks, which a question adds up."""
+    """Check that the vocabulary holds words with numbers of chunks, which a question adds up."""
     for table, key in (("word", "word"), ("stem", "stem")):
         for word, chunks in pack.query(f"SELECT {key}, chunks FROM {table}"):
             if not isinstance(word, str) or type(chunks) is not int or not 1 <= chunks <= pack.chunk_count:
@@ -98,8 +98,8 @@ def _check_words(pack: Pack) -> None:
 
 
 def _check_chunks(pack: Pack) -> None:
-    """Every chunk and box stands on a page that its document has."""
-    for chunk in pack.all_chunks():
+    """Check that every chunk and box stands on a page that its document has."""
+    for chunk in pack.iterate_chunks():
         pages = max(pack.get_document_by_id(chunk.document).pages, 1)
         if chunk.page_to > pages or any(box.page > pages for box in chunk.boxes):
             raise PackError(f"Chunk {chunk.id} stands on a page that its document lacks.", BUILD_AGAIN)

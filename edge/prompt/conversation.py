@@ -48,9 +48,8 @@ class Sent:
     exchange: Exchange
 
     def add_answer(self, written: str, shown: str) -> Exchange:
-        """The exchange with its answer, in the model's own words if all of them are ``shown``, which is numbered for
-        readers.
-        """
+        """Return the exchange with its answer, in the model's own words if all of them are ``shown``, which is numbered
+        for readers."""
         numbers, passages = self.prompt.labels, len(self.prompt.passages)
         if numbers is None:
             own = written if written.strip() == shown else shown

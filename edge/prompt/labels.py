@@ -38,7 +38,7 @@ def relabel(text: str, numbers: Mapping[int, int], passages: int) -> str:
 
 
 def relabel_stream(pieces: Iterable[str], numbers: Mapping[int, int], passages: int) -> Iterator[str]:
-    """As ``relabelled``, piece by piece: what may be the beginning of a citation waits for its end."""
+    """Relabel as `relabel` does, piece by piece: what may be the beginning of a citation waits for its end."""
     waiting = ""
     for piece in pieces:
         waiting += piece

@@ -52,11 +52,11 @@ def make_prompt(
     numbers = {label: passages.index(whole) + 1 for label, whole in enumerate(wholes, 1)}
     labels = None if all(label == number for label, number in numbers.items()) else numbers
 
-    def of(kept: Sequence[Passage]) -> Prompt:
+    def build(kept: Sequence[Passage]) -> Prompt:
         messages = _make_messages(question, kept, history)
         return Prompt(question, tuple(passages), messages, max_tokens, labels)
 
-    return of(fit_passages(wholes, lambda kept: fits(of(kept))))
+    return build(fit_passages(wholes, lambda kept: fits(build(kept))))
 
 
 def lay_out(question: str, passages: Sequence[Passage], first: int = 1, matter: Sequence[int] = ()) -> str:
@@ -83,7 +83,7 @@ def format_block(passage: Passage) -> str:
 
 
 def format_place(passage: Passage) -> str:
-    """Where a passage stands: ``user-manual.pdf, page 12 (printed 4), Battery > Replacement``."""
+    """Write where a passage stands: ``user-manual.pdf, page 12 (printed 4), Battery > Replacement``."""
     where = f"{passage.document}, page {passage.page_from}"
     if passage.place:
         where = format_file_place(passage)

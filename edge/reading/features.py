@@ -103,7 +103,7 @@ class _Reader:
         passage = everything | self._stem(c.passage.text)
         name = self._stem(c.name) if c.name else frozenset()
         covered = self._cover(unit)
-        precision_name, precision_head = self._precision(name), self._precision(head)
+        precision_name, precision_head = self._compute_precision(name), self._compute_precision(head)
         cover_name, cover_head = self._cover(name), self._cover(head)
         cosine = c.cosine or 0.0
         marks = asked.marks
@@ -127,7 +127,7 @@ class _Reader:
             self._cover(everything),
             self._cover(passage),
             cover_head,
-            self._precision(unit),
+            self._compute_precision(unit),
             precision_head,
             precision_name,
             cover_name,
@@ -176,8 +176,8 @@ class _Reader:
             float("symptom" in cues and is_row),
             float("cause" in cues and is_row and bool(says["remedies"].search(c.header.lower()))),
             float("list" in cues and c.kind == "list"),
-            self._unmet(everything),
-            self._unmet(passage),
+            self._weigh_unmet(everything),
+            self._weigh_unmet(passage),
             self._cover(unit | self._stem(c.lead)) - covered if c.lead else 0.0,
             self._cover(unit | self._stem(c.after)) - covered if c.after else 0.0,
             precision_name * cover_name,
@@ -193,7 +193,7 @@ class _Reader:
         everywhere = frozenset[str]().union(*self._marks_of.values())
         column = {name: i for i, name in enumerate(UNIT_FEATURES)}
 
-        def best(name: str) -> float:
+        def find_best(name: str) -> float:
             return float(units[:, column[name]].max()) if len(units) else 0.0
 
         unknown = sum(weight for stem, weight in asked.weights.items() if stem in asked.unknown)
@@ -216,9 +216,9 @@ class _Reader:
                 float("definition" in asked.cues),
                 float("steps" in asked.cues),
                 min(len(asked.weights), 12) / 12,
-                best("cosine"),
-                best("coverage with all headings"),
-                best("coverage"),
+                find_best("cosine"),
+                find_best("coverage with all headings"),
+                find_best("coverage"),
                 float((units[:, column["coverage with heading"]] * units[:, column["cosine"]]).max())
                 if len(units)
                 else 0.0,
@@ -241,14 +241,14 @@ class _Reader:
             for near, weight in zip(self._near.values(), self._asked.weights.values(), strict=True)
         )
 
-    def _unmet(self, stems: frozenset[str]) -> float:
+    def _weigh_unmet(self, stems: frozenset[str]) -> float:
         """Return the weight of words that the packs know and these stems lack."""
         return sum(
             weight * (1 - max((self._near[stem][s] for s in self._near[stem].keys() & stems), default=0.0))
             for stem, weight in self._known.items()
         )
 
-    def _precision(self, stems: frozenset[str]) -> float:
+    def _compute_precision(self, stems: frozenset[str]) -> float:
         """Return the share of these stems that the question asks about."""
         content = [stem for stem in stems if stem not in STOP_WORDS]
         if not content:

@@ -58,7 +58,8 @@ def strip_mark(token: str) -> str:
 
 
 def choose_expansions(related: Related, asked: Collection[str]) -> list[Relative]:
-    """The related stems to search for: the nearest few of each asked one, each once, and of these the nearest."""
+    """Choose the related stems to search for: the nearest few of each asked one, each once, and of these the
+    nearest."""
     found: dict[str, Relative] = {}
     for others in related.values():
         near = [other for other in others if other.closeness >= EXPANDED_FROM and other.stem not in asked]

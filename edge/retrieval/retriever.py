@@ -204,7 +204,7 @@ class Retriever:
         return find_corrections(unknown, known, self._are_english)
 
     def _are_english(self, words: Sequence[str]) -> list[bool]:
-        """Return a word that the embedder's vocabulary of 30,000 holds whole is a word, not a slip."""
+        """Return which of these are words and not slips: the embedder's vocabulary of 30,000 holds those whole."""
         if self._embedder is None:
             return [False] * len(words)
         try:

@@ -144,7 +144,7 @@ def _sample(pack: Pack) -> list[tuple[Chunk, str]]:
 
 
 def _choose_question(chunk: Chunk, chance: random.Random) -> str:
-    """What a reader of the chunk would ask for: a row by the code that names it, prose by a sentence."""
+    """Choose what a reader of the chunk would ask for: a row by the code that names it, prose by a sentence."""
     first, bar, rest = chunk.text.partition(CELL)
     is_record = bool(bar) and "\n" not in rest
     if is_record and _DIGIT.search(first) and len(_WORD.findall(first)) <= MAX_KEY:
@@ -153,7 +153,8 @@ def _choose_question(chunk: Chunk, chance: random.Random) -> str:
 
 
 def _choose_sentence(text: str, chance: random.Random) -> str:
-    """A sentence of at least six words, else the opening of the text; empty when that is too short to be found."""
+    """Choose a sentence of at least six words, else the opening of the text; empty when that is too short to be
+    found."""
     complete = [sentence for sentence in split(text) if len(_WORD.findall(sentence)) >= MIN_SENTENCE]
     words = (chance.choice(complete) if complete else text).split()
     return " ".join(words[:MAX_WORDS]) if len(words) >= MIN_OPENING else ""

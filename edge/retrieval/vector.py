@@ -81,7 +81,8 @@ def search(scope: Scope, asked: Vectors, limit: int = CANDIDATES, run: Map = map
 
 
 def _scan(scope: Scope, asked: Vectors, cells: Sequence[int], k: int) -> Rows:
-    """The ``k`` nearest chunks of each cell with their distance; vectors copied along would cost half as much again."""
+    """Find the ``k`` nearest chunks of each cell with their distance; vectors copied along would cost half as much
+    again."""
     if not cells:
         return []
     where = f"embedding MATCH vec_int8(?) AND k = {k} AND cell IN ({', '.join(map(str, cells))})"

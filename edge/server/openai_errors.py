@@ -48,7 +48,7 @@ def to_openai(problem: Problem) -> Error:
     return {
         "error": {
             "message": f"{problem['detail']} {problem['hint']}".strip(),
-            "type": _type(problem["status"]),
+            "type": _choose_type(problem["status"]),
             "param": (invalid[0]["field"] or None) if invalid else None,
             "code": _CODES.get(
                 problem["type"], kind.replace("-", "_") if problem["type"].startswith("urn:") else None
@@ -57,7 +57,7 @@ def to_openai(problem: Problem) -> Error:
     }
 
 
-def _type(status: int) -> str:
+def _choose_type(status: int) -> str:
     return {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}.get(
         status, "invalid_request_error" if status < 500 else "server_error"
     )

@@ -43,8 +43,8 @@ def find_identifiers(text: str) -> list[str]:
 
 
 def find_named_codes(text: str) -> dict[str, str]:
-    """The codes of a text that name one thing (``E-207``, ``4711/23-A``, not ``400V``, ``IP65``): normalised, and as
-    written.
+    """Find the codes of a text that name one thing (``E-207``, ``4711/23-A``, not ``400V``, ``IP65``): normalised, and
+    as written.
     """
     found = {normalise(written): written for written in reversed(_find_written(text))}
     return {

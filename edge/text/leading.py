@@ -11,7 +11,8 @@ Count = Callable[[str], int]
 
 
 def take_leading(text: str, room: int, count: Count) -> str:
-    """As many whole sentences or lines from the beginning as have room; of a first one that has none, its words."""
+    """Take as many whole sentences or lines from the beginning as have room; of a first one that has none, its
+    words."""
     if count(text) <= room:
         return text
     kept = ""

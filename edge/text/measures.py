@@ -158,7 +158,7 @@ def _look_up(word: str) -> str | None:
 
 
 def _join(text: str, unit: str, end: int) -> tuple[str, int] | None:
-    """One more factor or divisor: ``l`` and ``/min``."""
+    """Read one more factor or divisor: ``l`` and ``/min``."""
     for joiner, sign in ((_PER, "/"), (_TIMES, "·"), (_BESIDE, "·")):
         if (match := joiner.match(text, end)) and (more := _read_simple(text, match.end())):
             longer = f"{unit}{sign}{more[0]}"

@@ -13,7 +13,7 @@ _ORDINAL = re.compile(r"^\s*\(?[0-9a-zA-Z]{1,2}[.)]$")
 
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of a text in order, trimmed. Joined by blanks they are the text with its blanks evened out."""
+    """Split a text into sentences in order, trimmed. Joined by blanks they are the text with its blanks evened out."""
     found: list[str] = []
     begin = 0
     for match in _END.finditer(text):

@@ -45,7 +45,7 @@ _VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 
 
 def normalise_characters(text: str) -> str:
-    """One spelling of characters: NFKC, ASCII digits, plain dashes and quotes; ``10⁶`` as ``10^6``, ``1½`` as two."""
+    """Give characters one spelling: NFKC, ASCII digits, plain dashes and quotes; ``10⁶`` as ``10^6``, ``1½`` as two."""
     if text.isascii():
         return text
     text = _RAISED.sub(lambda match: "^" + match[0].translate(_SUPERSCRIPTS), text)
@@ -100,7 +100,7 @@ def find_values(text: str, *, ordinals: bool = False) -> list[Value]:
         ordinal = None if ordinals else _ORDINAL.match(line)
         tokens = list(_read_tokens(line, ordinal.end() if ordinal else 0))
         _share_units(line, tokens)
-        found += [token.value(line) for token in tokens]
+        found += [token.to_value(line) for token in tokens]
     return found
 
 
@@ -126,7 +126,7 @@ class _Token:
     unit: str = ""
     shares_unit: bool = False
 
-    def value(self, line: str) -> Value:
+    def to_value(self, line: str) -> Value:
         text = line[self.start : self.end]
         if not self.number:
             return Value(text, self.code, frozenset({self.code}))

@@ -32,11 +32,11 @@ from edge.evaluation import load_questions
 from edge.models.store import ModelStore
 from edge.packs.store import PackStore
 from edge.types import Message, Prompt, Question
-from tests.bench.figures import Figure, percentile
-from tests.bench.packs import STARTER, starter
+from tests.bench.figures import Figure, compute_percentile
+from tests.bench.packs import STARTER, open_starter
 from tests.bench.program import main, say
-from tests.bench.random_model import QWEN_7B, random_model
-from tests.binary.conftest import PROGRAM, empty
+from tests.bench.random_model import QWEN_7B, make_random_model
+from tests.binary.conftest import PROGRAM, write_empty
 
 STARTS = 9
 FIRST_STARTS = 5
@@ -50,7 +50,7 @@ SOURCE: Command = [sys.executable, "-m", "edge"]
 
 
 def run(options: Namespace) -> Iterator[Figure]:
-    """The one file: size, starts, a pack and a model inside."""
+    """Measure the one file: size, starts, a pack and a model inside."""
     if not PROGRAM.exists():
         raise SystemExit("There is no dist/edge: make binary")
     parts = open_bundle(PROGRAM).parts
@@ -58,16 +58,16 @@ def run(options: Namespace) -> Iterator[Figure]:
     yield Figure("size without models and packs", size / 1e6, "MB", "<= 80")
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        environment = _environment(scratch)
-        with starter() as pack:
+        environment = _make_environment(scratch)
+        with open_starter() as pack:
             PackStore(Settings(home=scratch / "home")).install(pack.path, allow_unsigned=True)
         yield from _starts(scratch, environment)
-        yield from _searches(scratch)
+        yield from _measure_searches(scratch)
         if options.full:
-            yield from _large(scratch, environment)
+            yield from _measure_large(scratch, environment)
 
 
-def _environment(scratch: Path) -> Environment:
+def _make_environment(scratch: Path) -> Environment:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EDGE_")}
     return kept | {"EDGE_HOME": str(scratch / "home"), "EDGE_CACHE": str(scratch / "cache")}
 
@@ -81,13 +81,13 @@ def _starts(scratch: Path, environment: Environment) -> Iterator[Figure]:
         shutil.rmtree(cache)
     yield Figure("first start to /health, with unpacking", median(first), "s", "<= 3")
     say(f"{STARTS} starts each")
-    warm, source = _in_turn(STARTS, ([PROGRAM], environment), (SOURCE, environment))
+    warm, source = _time_in_turn(STARTS, ([PROGRAM], environment), (SOURCE, environment))
     yield Figure("start to /health", warm, "s", "<= 1.3", source)
     yield Figure("the same, over python -m edge serve", warm / source, "", "<= 1.2")
 
 
-def _in_turn(laps: int, *each: tuple[Command, Environment]) -> list[float]:
-    """The median start of each, one after the other so often, after one that is not counted."""
+def _time_in_turn(laps: int, *each: tuple[Command, Environment]) -> list[float]:
+    """Return the median start of each, one after the other so often, after one that is not counted."""
     times = [[_start(command, environment) for command, environment in each] for _ in range(laps + 1)]
     return [median(column) for column in zip(*times[1:], strict=True)]
 
@@ -114,14 +114,14 @@ def _start(command: Command, environment: Environment) -> float:
     return seconds
 
 
-def _searches(scratch: Path) -> Iterator[Figure]:
-    """The same questions to a pack inside and to the same one installed, in turn."""
+def _measure_searches(scratch: Path) -> Iterator[Figure]:
+    """Ask a pack inside and the same one installed the same questions, in turn."""
     say(f"{QUESTIONS} questions to a pack inside, and to the same installed")
     asked = [
         labelled.question.text for labelled in load_questions(STARTER.with_name("starter.questions.jsonl"))
     ]
-    bare, target = empty(PROGRAM, scratch / "bare"), scratch / "with-pack"
-    with starter() as pack:
+    bare, target = write_empty(PROGRAM, scratch / "bare"), scratch / "with-pack"
+    with open_starter() as pack:
         add_part(open_bundle(bare), admit(pack.path), target)
     inside, installed = [], []
     with patch.dict(os.environ, {EXECUTABLE: str(target)}):
@@ -134,7 +134,7 @@ def _searches(scratch: Path) -> Iterator[Figure]:
             installed.append(_search(second, text))
     target.unlink()
     for percent in (50, 95):
-        value, peer = (percentile(times[10:], percent) for times in (inside, installed))
+        value, peer = (compute_percentile(times[10:], percent) for times in (inside, installed))
         yield Figure(f"search in a pack inside p{percent}", value, "ms", "", peer)
 
 
@@ -144,25 +144,25 @@ def _search(edge: app.Edge, text: str) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def _large(scratch: Path, environment: Environment) -> Iterator[Figure]:
-    model, target = random_model(QWEN_7B), scratch / "edge"
+def _measure_large(scratch: Path, environment: Environment) -> Iterator[Figure]:
+    model, target = make_random_model(QWEN_7B), scratch / "edge"
     say("4.7 GB inside")
-    copied = _seconds(["cp", "--reflink=never", model, scratch / "copy"], environment)
+    copied = _time_command(["cp", "--reflink=never", model, scratch / "copy"], environment)
     (scratch / "copy").unlink()
     shutil.copy(PROGRAM, target)
-    added = _seconds([target, "bundle", "add", model], environment)
+    added = _time_command([target, "bundle", "add", model], environment)
     megabytes = model.stat().st_size / 1e6
     yield Figure("edge bundle add, hashing on the way", megabytes / added, "MB/s", "", megabytes / copied)
-    verified = _seconds([target, "bundle", "verify"], environment)
+    verified = _time_command([target, "bundle", "verify"], environment)
     yield Figure("edge bundle verify", megabytes / verified, "MB/s")
-    with_it, without = _in_turn(STARTS, ([target], environment), ([PROGRAM], environment))
+    with_it, without = _time_in_turn(STARTS, ([target], environment), ([PROGRAM], environment))
     yield Figure("start to /health with it", with_it, "s", "", without)
     yield Figure("the same, over the start without", with_it / without, "", "<= 1.1")
-    yield from _answer(scratch, target, model)
+    yield from _measure_answer(scratch, target, model)
 
 
-def _answer(scratch: Path, target: Path, model: Path) -> Iterator[Figure]:
-    """What a worker that writes with the weights in the program takes, of memory and of disk."""
+def _measure_answer(scratch: Path, target: Path, model: Path) -> Iterator[Figure]:
+    """Measure what a worker that writes with the weights in the program takes, of memory and of disk."""
     say("its weights in memory, and what is on the disk afterwards")
     home = scratch / "answering"
     settings = Settings(home=home, repack="off", parallel=1, max_input_tokens=512, max_output_tokens=32)
@@ -176,19 +176,19 @@ def _answer(scratch: Path, target: Path, model: Path) -> Iterator[Figure]:
             next(pieces)
             yield Figure("first word of a new copy, hashed before", time.perf_counter() - begun, "s")
             list(pieces)
-            anonymous = _anonymous_mb(engine.pid or 0)
+            anonymous = _read_anonymous_mb(engine.pid or 0)
     yield Figure("memory of the worker that is no file", anonymous, "MB", "<= 300")
     disk = sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
     yield Figure("written to the disk to answer with it", disk / 1e6, "MB", "<= 100")
 
 
-def _anonymous_mb(pid: int) -> float:
+def _read_anonymous_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     (line,) = (line for line in status if line.startswith("RssAnon:"))
     return int(line.split()[1]) * 1024 / 1e6
 
 
-def _seconds(command: Command, environment: Environment) -> float:
+def _time_command(command: Command, environment: Environment) -> float:
     begun = time.perf_counter()
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - begun

@@ -14,16 +14,16 @@ import pypdfium2
 
 from pack_cache import EDGE
 from tests.bench.figures import Figure
-from tests.bench.manuals import LARGE_MANUAL, MANUALS, Manual, manual_bytes
+from tests.bench.manuals import LARGE_MANUAL, MANUALS, Manual, fetch_manual
 from tests.bench.program import main
 
 MAX_MB = 1000
 
 
 def run(options: Namespace) -> Iterator[Figure]:
-    """A manual of 120 pages, with --full also one of 1,335; the peer takes the text out of the pages, no more."""
+    """Build a manual of 120 pages, with --full also one of 1,335; the peer takes the text out of the pages, no more."""
     for manual in (MANUALS[0], LARGE_MANUAL) if options.full else MANUALS[:1]:
-        if data := manual_bytes(manual):
+        if data := fetch_manual(manual):
             yield from _measure(manual, data)
 
 
@@ -58,15 +58,15 @@ def _build(source: Path, pack: Path) -> tuple[dict[str, float], int]:
         now = time.perf_counter()
         stages[stage] += now - since
         stage, since = line.split()[0], now
-        peak = max(peak, _memory(build.pid))
+        peak = max(peak, _measure_memory(build.pid))
     stages[stage] += time.perf_counter() - since
     if build.wait():
         raise SystemExit(f"`edge pack build` ended with exit code {build.returncode}.")
     return stages, peak
 
 
-def _memory(pid: int) -> int:
-    """Bytes of a process and its descendants; pages that they share count once."""
+def _measure_memory(pid: int) -> int:
+    """Return bytes of a process and its descendants; pages that they share count once."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         children = [
@@ -77,7 +77,7 @@ def _memory(pid: int) -> int:
     except OSError:  # it has just ended
         return 0
     own = next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
-    return own + sum(_memory(int(child)) for child in children)
+    return own + sum(_measure_memory(int(child)) for child in children)
 
 
 def _extract(data: bytes) -> float:

@@ -26,8 +26,8 @@ class Collection:
     judgements: dict[str, dict[str, int]]
 
 
-def _records(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """The SMART format: ``.I`` starts a record, ``.T``, ``.W`` and so on its fields."""
+def _read_records(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Read the SMART format: ``.I`` starts a record, ``.T``, ``.W`` and so on its fields."""
     identifier, fields, field = "", dict[str, str](), ""
     for line in path.read_text(encoding="latin-1").splitlines():
         if match := re.match(r"\.I\s+0*(\d+)", line):
@@ -41,14 +41,15 @@ def _records(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     yield identifier, fields
 
 
-def cranfield() -> Collection:
-    """1,400 abstracts on aeronautics, 225 queries. Judgements number the queries by position; 1 is best, 5 is none."""
+def load_cranfield() -> Collection:
+    """Load 1,400 abstracts on aeronautics, 225 queries. Judgements number the queries by position; 1 is best, 5 is
+    none."""
     folder = FOLDER / "cranfield"
     documents = {}
-    for identifier, fields in _records(folder / "cran.all.1400"):
+    for identifier, fields in _read_records(folder / "cran.all.1400"):
         title, text = fields.get("T", ""), fields.get("W", "")
         documents[identifier] = (title, text.removeprefix(title).strip())
-    texts = [fields["W"] for _, fields in _records(folder / "cran.qry")]
+    texts = [fields["W"] for _, fields in _read_records(folder / "cran.qry")]
     judgements: dict[str, dict[str, int]] = {}
     for line in (folder / "cranqrel").read_text().splitlines():
         if len(parts := line.split()) >= 3 and 1 <= int(parts[2]) < 5:
@@ -56,11 +57,11 @@ def cranfield() -> Collection:
     return Collection(documents, {str(n): text for n, text in enumerate(texts, 1)}, judgements)
 
 
-def cacm() -> Collection:
-    """3,204 titles and abstracts from Communications of the ACM, 52 judged queries."""
+def load_cacm() -> Collection:
+    """Load 3,204 titles and abstracts from Communications of the ACM, 52 judged queries."""
     folder = FOLDER / "cacm"
-    documents = {i: (f.get("T", ""), f.get("W", "")) for i, f in _records(folder / "cacm.all")}
-    queries = {i: f.get("W", "") for i, f in _records(folder / "query.text")}
+    documents = {i: (f.get("T", ""), f.get("W", "")) for i, f in _read_records(folder / "cacm.all")}
+    queries = {i: f.get("W", "") for i, f in _read_records(folder / "query.text")}
     judgements: dict[str, dict[str, int]] = {}
     for line in (folder / "qrels.text").read_text().splitlines():
         if len(parts := line.split()) >= 2:
@@ -78,8 +79,8 @@ class SquadQuestion:
     answers: tuple[str, ...]
 
 
-def squad_questions() -> tuple[dict[str, tuple[str, str]], list[SquadQuestion]]:
-    """All paragraphs of the dev part and all its questions."""
+def load_squad_questions() -> tuple[dict[str, tuple[str, str]], list[SquadQuestion]]:
+    """Load all paragraphs of the dev part and all its questions."""
     articles = json.loads((FOLDER / "squad/dev-v2.0.json").read_text())["data"]
     documents: dict[str, tuple[str, str]] = {}
     questions = []
@@ -95,9 +96,9 @@ def squad_questions() -> tuple[dict[str, tuple[str, str]], list[SquadQuestion]]:
     return documents, questions
 
 
-def squad(size: int = 1500, seed: int = 0) -> Collection:
-    """All paragraphs and a fixed sample of the answerable questions."""
-    documents, questions = squad_questions()
+def load_squad(size: int = 1500, seed: int = 0) -> Collection:
+    """Load all paragraphs and a fixed sample of the answerable questions."""
+    documents, questions = load_squad_questions()
     answerable = [q for q in questions if q.answers]
     random.Random(seed).shuffle(answerable)
     chosen = answerable[:size]
@@ -106,4 +107,8 @@ def squad(size: int = 1500, seed: int = 0) -> Collection:
     )
 
 
-COLLECTIONS: dict[str, Callable[[], Collection]] = {"cranfield": cranfield, "cacm": cacm, "squad": squad}
+COLLECTIONS: dict[str, Callable[[], Collection]] = {
+    "cranfield": load_cranfield,
+    "cacm": load_cacm,
+    "squad": load_squad,
+}

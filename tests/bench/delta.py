@@ -34,9 +34,16 @@ from edge.packs.writer import IndexedDocument, IndexedVectors, make_sentence_tex
 from edge.sync.delta import apply, make
 from edge.sync.delta.compression import compress
 from tests.bench.figures import Figure
-from tests.bench.large import exchanged, mover, real_documents, unit, word_vectors, words_of
-from tests.bench.manuals import available
-from tests.bench.packs import pack_of, starter
+from tests.bench.large import (
+    exchange_words,
+    list_words,
+    make_mover,
+    read_documents,
+    read_word_vectors,
+    scale_to_unit,
+)
+from tests.bench.manuals import fetch_available
+from tests.bench.packs import build_pack, open_starter
 from tests.bench.program import main, say
 
 T = TypeVar("T")
@@ -71,8 +78,8 @@ class Made:
         """Every chunk compressed by itself, as the pages of a PDF are, then the pictures."""
         return b"".join(zlib.compress(chunk.record.text.encode()) for chunk in self.chunks) + self.pictures
 
-    def indexed(self) -> IndexedDocument:
-        """As the writer takes it."""
+    def to_indexed(self) -> IndexedDocument:
+        """Return the document as the writer takes it."""
         records, original = [chunk.record for chunk in self.chunks], self.original
         return IndexedDocument(
             name=self.name,
@@ -91,76 +98,78 @@ class Maker:
     """Makes documents out of the chunks of real packs, none like another."""
 
     def __init__(self, packs: Sequence[Pack]) -> None:
-        reals = [real for pack in packs for real in real_documents(pack)]
+        reals = [real for pack in packs for real in read_documents(pack)]
         self._real = [
             (record, np.concatenate([own[None], sentences]))
             for real in reals
             for record, own, sentences in zip(real.records, real.vectors, real.sentences, strict=True)
         ]
-        self._words = words_of(reals)
-        self._move = mover(unit(np.concatenate([vectors for _, vectors in self._real])))
+        self._words = list_words(reals)
+        self._move = make_mover(scale_to_unit(np.concatenate([vectors for _, vectors in self._real])))
         self._chance = random.Random(0)
 
-    def document(self, number: int) -> Made:
-        """A new document; its chunks follow one another in a real pack."""
+    def make_document(self, number: int) -> Made:
+        """Make a new document; its chunks follow one another in a real pack."""
         count = self._chance.randint(*CHUNKS)
         start = self._chance.randrange(len(self._real) - count)
         pictures = self._chance.randbytes(int(self._chance.lognormvariate(*PICTURES)))
-        return Made(f"{number:04}.pdf", tuple(self._chunk(start + i) for i in range(count)), pictures)
+        return Made(f"{number:04}.pdf", tuple(self._make_chunk(start + i) for i in range(count)), pictures)
 
-    def edited(self, document: Made) -> Made:
-        """The document with some chunks written anew, and one more in the middle."""
+    def edit_document(self, document: Made) -> Made:
+        """Write some chunks of the document anew, and add one in the middle."""
         chunks = [
             self._anew(chunk.record, chunk.vectors) if self._chance.random() < REWRITTEN else chunk
             for chunk in document.chunks
         ]
-        chunks.insert(len(chunks) // 2, self._chunk(self._chance.randrange(len(self._real))))
+        chunks.insert(len(chunks) // 2, self._make_chunk(self._chance.randrange(len(self._real))))
         return replace(document, chunks=tuple(chunks))
 
-    def next_version(self, documents: Sequence[Made]) -> list[Made]:
-        """What becomes of the documents of a pack."""
+    def make_next_version(self, documents: Sequence[Made]) -> list[Made]:
+        """Return what becomes of the documents of a pack."""
         count = len(documents)
         touched = self._chance.sample(range(count), round(count * (EDITED + GONE)))
         edited, gone = touched[: round(count * EDITED)], touched[round(count * EDITED) :]
         kept = [
-            self.edited(document) if i in edited else document
+            self.edit_document(document) if i in edited else document
             for i, document in enumerate(documents)
             if i not in gone
         ]
-        added = [self.document(self._chance.randrange(10_000)) for _ in range(round(count * NEW))]
+        added = [self.make_document(self._chance.randrange(10_000)) for _ in range(round(count * NEW))]
         fresh = [replace(document, name=f"{document.name[:-4]}-new.pdf") for document in added]
         return sorted(kept + fresh, key=lambda document: document.name)
 
-    def _chunk(self, i: int) -> Chunk:
+    def _make_chunk(self, i: int) -> Chunk:
         return self._anew(*self._real[i])
 
     def _anew(self, record: Record, vectors: Int8Vectors) -> Chunk:
-        record = replace(record, text=exchanged(record.text, self._words, self._chance))
+        record = replace(record, text=exchange_words(record.text, self._words, self._chance))
         like = np.resize(vectors, (1 + len(make_sentence_texts(record)), vectors.shape[1]))
-        return Chunk(record, quantise(self._move(unit(like))))
+        return Chunk(record, quantise(self._move(scale_to_unit(like))))
 
 
 def run(options: Namespace) -> Iterator[Figure]:
     """Size and time of a delta; the peer is the new pack compressed by itself."""
     with ExitStack() as stack:
-        packs = [stack.enter_context(starter())]
-        for manual, data in available(full=False):
-            packs.append(stack.enter_context(pack_of(manual.name, {manual.document: data})))
+        packs = [stack.enter_context(open_starter())]
+        for manual, data in fetch_available(full=False):
+            packs.append(stack.enter_context(build_pack(manual.name, {manual.document: data})))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        old, new = _versions(packs, folder)
+        old, new = _make_versions(packs, folder)
         yield from _measure(old, new, folder)
 
 
-def _versions(packs: Sequence[Pack], folder: Path) -> tuple[Path, Path]:
-    maker, embedder, words = Maker(packs), packs[0].embedder, word_vectors(packs)
-    first = [maker.document(number) for number in range(DOCUMENTS)]
+def _make_versions(packs: Sequence[Pack], folder: Path) -> tuple[Path, Path]:
+    maker, embedder, words = Maker(packs), packs[0].embedder, read_word_vectors(packs)
+    first = [maker.make_document(number) for number in range(DOCUMENTS)]
     paths = []
-    for version, documents in ("1", first), ("2", maker.next_version(first)):
+    for version, documents in ("1", first), ("2", maker.make_next_version(first)):
         path = folder / f"{version}.kpack"
         vectors = np.concatenate([chunk.vectors[:1] for document in documents for chunk in document.chunks])
         say(f"writing a pack of {len(documents)} documents and {len(vectors):,} chunks")
         indexed = IndexedVectors(embedder, vectors, partition(vectors), words)
-        write_pack(path, Manifest("large", version, "Large"), [each.indexed() for each in documents], indexed)
+        write_pack(
+            path, Manifest("large", version, "Large"), [each.to_indexed() for each in documents], indexed
+        )
         paths.append(path)
     return paths[0], paths[1]
 
@@ -168,17 +177,17 @@ def _versions(packs: Sequence[Pack], folder: Path) -> tuple[Path, Path]:
 def _measure(old: Path, new: Path, folder: Path) -> Iterator[Figure]:
     delta, out = folder / "1-2.kdelta", folder / "made.kpack"
     data = new.read_bytes()
-    packed, packing = _timed(lambda: zstandard.ZstdCompressor(LEVEL).compress(data))
+    packed, packing = _time(lambda: zstandard.ZstdCompressor(LEVEL).compress(data))
     yield Figure("new pack", len(data) / 1e6, "MB")
     yield Figure("new pack, zstd", len(packed) / 1e6, "MB")
     yield Figure("  time", packing, "s")
-    patch, patching = _timed(lambda: compress(data, old.read_bytes()))
+    patch, patching = _time(lambda: compress(data, old.read_bytes()))
     yield Figure("bytes, zstd with the old pack as base", len(patch) / 1e6, "MB")
     yield Figure("  time", patching, "s")
-    size, making = _timed(lambda: make(old, new, delta))
+    size, making = _time(lambda: make(old, new, delta))
     yield Figure("delta", size / 1e6, "MB", "<= 2", len(packed) / 1e6)
     yield Figure("  time to make and check", making, "s")
-    seconds, memory = _in_a_process(partial(_apply, old, delta, out, len(data)))
+    seconds, memory = _run_in_a_process(partial(_apply, old, delta, out, len(data)))
     assert out.read_bytes() == data
     yield Figure("  time to apply", seconds, "s")
     yield Figure("  memory to apply", memory / 1e6, "MB", "<= 500")
@@ -186,20 +195,20 @@ def _measure(old: Path, new: Path, folder: Path) -> Iterator[Figure]:
 
 def _apply(old: Path, delta: Path, out: Path, limit: int) -> tuple[float, int]:
     """Seconds, and peak memory of this process in bytes."""
-    _, seconds = _timed(lambda: apply(old, delta, out, limit))
+    _, seconds = _time(lambda: apply(old, delta, out, limit))
     status = Path("/proc/self/status").read_text()
     return seconds, next(
         int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")
     )
 
 
-def _in_a_process(measure: Callable[[], tuple[float, int]]) -> tuple[float, int]:
-    """A fresh process has no memory of making the packs."""
+def _run_in_a_process(measure: Callable[[], tuple[float, int]]) -> tuple[float, int]:
+    """Measure in a fresh process, which has no memory of making the packs."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(measure).result()
 
 
-def _timed(call: Callable[[], T]) -> tuple[T, float]:
+def _time(call: Callable[[], T]) -> tuple[T, float]:
     start = time.perf_counter()
     return call(), time.perf_counter() - start
 

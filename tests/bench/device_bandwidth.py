@@ -18,9 +18,9 @@ _FOLDERS = (
 )
 
 
-def device_bandwidth() -> float | None:
-    """Bytes read and written a second on the first device; None where the CUDA runtime is not found or fails."""
-    library = _runtime()
+def measure_device_bandwidth() -> float | None:
+    """Return bytes read and written a second on the first device; None where the CUDA runtime is not found or fails."""
+    library = _load_runtime()
     if library is None:
         return None
     source, target = ctypes.c_void_p(), ctypes.c_void_p()
@@ -40,7 +40,7 @@ def device_bandwidth() -> float | None:
     return None if failed else 2 * BYTES * TIMES / seconds
 
 
-def _runtime() -> Any:
+def _load_runtime() -> Any:
     for name in (*_NAMES, *(str(Path(folder, name)) for folder in _FOLDERS for name in _NAMES)):
         try:
             return ctypes.CDLL(name)

@@ -25,12 +25,12 @@ from edge.engine.machine.resources import choose_threads
 from edge.engine.process.options import WorkerOptions
 from edge.types import Message as ChatMessage
 from tests.bench import quoting, reuse
-from tests.bench.exchange import Crowd, Exchange, Message, at_once, processor_seconds
+from tests.bench.exchange import Crowd, Exchange, Message, ask_at_once, read_processor_seconds
 from tests.bench.figures import Figure
 from tests.bench.llama_server import LlamaServer
 from tests.bench.program import main, say
-from tests.bench.random_model import QWEN_7B, SMALL, random_model, text
-from tests.bench.timed_worker import Clock, Spent, timed
+from tests.bench.random_model import QWEN_7B, SMALL, make_random_model, make_text
+from tests.bench.timed_worker import Clock, Spent, time_workers
 
 PARALLEL, CELLS = 16, 8192
 SYSTEM_TOKENS = 256
@@ -82,7 +82,7 @@ class Edge:
     @property
     def processor_s(self) -> float:
         """Of the worker; what this process does for it counts as its client's."""
-        return processor_seconds(self._engine.pid or 0)
+        return read_processor_seconds(self._engine.pid or 0)
 
     def ask(self, messages: Prompt, tokens: int) -> Exchange:
         """Through the engine's Python interface."""
@@ -102,63 +102,70 @@ class Edge:
 
 
 def run(options: Namespace) -> Iterator[Figure]:
-    """One stream, sixteen at once, a fresh start; each beside llama-server. With ``--full`` also with a 7B model."""
-    model, threads = random_model(SMALL), choose_threads()
+    """Measure one stream, sixteen at once, a fresh start; each beside llama-server. With ``--full`` also with a 7B
+    model."""
+    model, threads = make_random_model(SMALL), choose_threads()
     say(f"{model.name}, threads: {threads}")
-    yield from _starts("", model, threads, USUAL)
-    with timed() as clock, _both(model, threads) as (edge, peer):
-        yield from _alone("one stream", edge, peer, USUAL)
-        yield from _together("16 at once", edge, peer, clock, USUAL)
-        yield from _same_instructions(edge, peer)
-    with timed() as clock, _both(model, threads, "--no-kv-unified") as (edge, peer):
-        yield from _together("16 at once, peer with a cache for each", edge, peer, clock, USUAL)
-    with timed() as clock, _both(model, threads, repack=True) as (edge, peer):
-        yield from _alone("repacked weights, one stream", edge, peer, USUAL)
-        yield from _together("repacked weights, 16 at once", edge, peer, clock, USUAL)
+    yield from _measure_starts("", model, threads, USUAL)
+    with time_workers() as clock, _start_both(model, threads) as (edge, peer):
+        yield from _measure_alone("one stream", edge, peer, USUAL)
+        yield from _measure_together("16 at once", edge, peer, clock, USUAL)
+        yield from _measure_same_instructions(edge, peer)
+    with time_workers() as clock, _start_both(model, threads, "--no-kv-unified") as (edge, peer):
+        yield from _measure_together("16 at once, peer with a cache for each", edge, peer, clock, USUAL)
+    with time_workers() as clock, _start_both(model, threads, repack=True) as (edge, peer):
+        yield from _measure_alone("repacked weights, one stream", edge, peer, USUAL)
+        yield from _measure_together("repacked weights, 16 at once", edge, peer, clock, USUAL)
     if options.full:
-        yield from _large(random_model(QWEN_7B), threads)
+        yield from _measure_large(make_random_model(QWEN_7B), threads)
 
 
-def _large(model: Path, threads: int) -> Iterator[Figure]:
-    """The model that edge is meant for; the peer as it is by default."""
-    yield from _starts("7B, ", model, threads, LARGE)
-    with timed() as clock, _both(model, threads, "--no-kv-unified") as (edge, peer):
-        yield from _alone("7B, one stream", edge, peer, LARGE)
-        yield from _together("7B, 16 at once, peer with a cache for each", edge, peer, clock, LARGE)
+def _measure_large(model: Path, threads: int) -> Iterator[Figure]:
+    """Measure the model that edge is meant for; the peer as it is by default."""
+    yield from _measure_starts("7B, ", model, threads, LARGE)
+    with time_workers() as clock, _start_both(model, threads, "--no-kv-unified") as (edge, peer):
+        yield from _measure_alone("7B, one stream", edge, peer, LARGE)
+        yield from _measure_together("7B, 16 at once, peer with a cache for each", edge, peer, clock, LARGE)
 
 
 @contextmanager
-def _both(model: Path, threads: int, *more: str, repack: bool = False) -> Iterator[tuple[Edge, LlamaServer]]:
-    """Both sides, warm."""
+def _start_both(
+    model: Path, threads: int, *more: str, repack: bool = False
+) -> Iterator[tuple[Edge, LlamaServer]]:
+    """Start both sides and warm them."""
     with (
         closing(Edge(model, threads, repack=repack)) as edge,
         closing(LlamaServer(model, threads, PARALLEL, CELLS, *more, repack=repack)) as peer,
     ):
         peer.wait_until_ready()
-        in_turn(2, lambda: edge.ask(_short(), 8), lambda: peer.ask(_short(), 8))
+        measure_in_turn(
+            2, lambda: edge.ask(_make_short_prompt(), 8), lambda: peer.ask(_make_short_prompt(), 8)
+        )
         yield edge, peer
 
 
-def _starts(name: str, model: Path, threads: int, work: Work) -> Iterator[Figure]:
+def _measure_starts(name: str, model: Path, threads: int, work: Work) -> Iterator[Figure]:
     say(f"{name}{work.starts} starts each")
 
-    def edge() -> float:
+    def time_edge() -> float:
         start = time.perf_counter()
         with closing(Edge(model, threads)) as started:
-            return started.ask(_short(), 2).first - start
+            return started.ask(_make_short_prompt(), 2).first - start
 
-    def peer() -> float:
+    def time_peer() -> float:
         start = time.perf_counter()
         with closing(LlamaServer(model, threads, PARALLEL, CELLS)) as started:
             started.wait_until_ready()
-            return started.ask(_short(), 2).first - start
+            return started.ask(_make_short_prompt(), 2).first - start
 
-    yield from _figures(f"{name}start to first token", "s", "<= 1.3", in_turn(work.starts, edge, peer))
+    yield from _make_figures(
+        f"{name}start to first token", "s", "<= 1.3", measure_in_turn(work.starts, time_edge, time_peer)
+    )
 
 
-def _alone(name: str, edge: Side, peer: Side, work: Work) -> Iterator[Figure]:
+def _measure_alone(name: str, edge: Side, peer: Side, work: Work) -> Iterator[Figure]:
     say(f"{name}: {work.prompt} tokens of prompt, {work.alone} of answer, {work.rounds} times each")
-    prompts = (_prompt(seed, work.prompt) for seed in count())
+    prompts = (_make_prompt(seed, work.prompt) for seed in count())
 
     def ask(side: Side) -> tuple[Exchange, float]:
         before = side.processor_s
@@ -166,22 +173,22 @@ def _alone(name: str, edge: Side, peer: Side, work: Work) -> Iterator[Figure]:
         _check(exchange, work.alone)
         return exchange, side.processor_s - before
 
-    pairs = in_turn(work.rounds, lambda: ask(edge), lambda: ask(peer))
+    pairs = measure_in_turn(work.rounds, lambda: ask(edge), lambda: ask(peer))
     rates = [(a.decode_rate, b.decode_rate) for (a, _), (b, _) in pairs]
     waits = [(a.first_token_s * 1000, b.first_token_s * 1000) for (a, _), (b, _) in pairs]
-    yield from _figures(f"{name}, decode", "tokens/s", ">= 0.97", rates)
-    yield from _figures(f"{name}, first token", "ms", "", waits)
-    yield from _figures(f"{name}, processor time", "s", "", [(a, b) for (_, a), (_, b) in pairs])
+    yield from _make_figures(f"{name}, decode", "tokens/s", ">= 0.97", rates)
+    yield from _make_figures(f"{name}, first token", "ms", "", waits)
+    yield from _make_figures(f"{name}, processor time", "s", "", [(a, b) for (_, a), (_, b) in pairs])
 
 
-def _together(name: str, edge: Side, peer: Side, clock: Clock, work: Work) -> Iterator[Figure]:
-    prompts = (_prompt(seed, work.prompt) for seed in count(1000))
+def _measure_together(name: str, edge: Side, peer: Side, clock: Clock, work: Work) -> Iterator[Figure]:
+    prompts = (_make_prompt(seed, work.prompt) for seed in count(1000))
     say(f"{name}: {work.prompt} tokens of prompt, {work.together} of answer, {work.crowds} times")
     spent: list[tuple[Spent, float]] = []
 
     def ask(side: Side) -> tuple[Crowd, float]:
         before, counters = side.processor_s, clock.read()
-        crowd = at_once(
+        crowd = ask_at_once(
             lambda prompt: side.ask(prompt, work.together), [next(prompts) for _ in range(PARALLEL)]
         )
         for exchange in crowd.exchanges:
@@ -190,39 +197,39 @@ def _together(name: str, edge: Side, peer: Side, clock: Clock, work: Work) -> It
             spent.append((clock.read() - counters, crowd.wall_s))
         return crowd, side.processor_s - before
 
-    pairs = in_turn(work.crowds, lambda: ask(edge), lambda: ask(peer))
+    pairs = measure_in_turn(work.crowds, lambda: ask(edge), lambda: ask(peer))
     rates = [(a.rate, b.rate) for (a, _), (b, _) in pairs]
     waits = [(a.first_token_s, b.first_token_s) for (a, _), (b, _) in pairs]
-    yield from _figures(f"{name}, aggregate", "tokens/s", ">= 1.0", rates)
-    yield from _figures(f"{name}, first token (median)", "s", "<= 1.0", waits)
-    yield from _figures(f"{name}, processor time", "s", "", [(a, b) for (_, a), (_, b) in pairs])
+    yield from _make_figures(f"{name}, aggregate", "tokens/s", ">= 1.0", rates)
+    yield from _make_figures(f"{name}, first token (median)", "s", "<= 1.0", waits)
+    yield from _make_figures(f"{name}, processor time", "s", "", [(a, b) for (_, a), (_, b) in pairs])
     outside = [100 * (1 - inside.inside / wall) for inside, wall in spent]
     own = [100 * (1 - inside.inside_cpu / inside.cpu) for inside, _ in spent]
     yield Figure(f"{name}, Python's own cost", median(own), "% of its time", "<= 2")
     yield Figure(f"{name}, stepping thread outside llama.cpp", median(outside), "% of wall")
 
 
-def _same_instructions(edge: Side, peer: Side) -> Iterator[Figure]:
-    """As edge is used: every prompt begins with the same instructions."""
+def _measure_same_instructions(edge: Side, peer: Side) -> Iterator[Figure]:
+    """Measure as edge is used: every prompt begins with the same instructions."""
     say(f"{PARALLEL} requests at once behind {SYSTEM_TOKENS} common tokens")
-    instructions: Message = {"role": "system", "content": text(SYSTEM_TOKENS, -1)}
-    prompts = ([instructions, *_prompt(seed, USUAL.prompt)] for seed in count(1_000_000))
+    instructions: Message = {"role": "system", "content": make_text(SYSTEM_TOKENS, -1)}
+    prompts = ([instructions, *_make_prompt(seed, USUAL.prompt)] for seed in count(1_000_000))
 
     def ask(side: Side) -> Crowd:
         side.ask(next(prompts), 2)
-        return at_once(
+        return ask_at_once(
             lambda prompt: side.ask(prompt, USUAL.together), [next(prompts) for _ in range(PARALLEL)]
         )
 
-    pairs = in_turn(2, lambda: ask(edge), lambda: ask(peer))
-    yield from _figures(
+    pairs = measure_in_turn(2, lambda: ask(edge), lambda: ask(peer))
+    yield from _make_figures(
         "16 with common instructions, aggregate", "tokens/s", "", [(a.rate, b.rate) for a, b in pairs]
     )
     waits = [(a.first_token_s, b.first_token_s) for a, b in pairs]
-    yield from _figures("16 with common instructions, first token", "s", "", waits)
+    yield from _make_figures("16 with common instructions, first token", "s", "", waits)
 
 
-def in_turn(rounds: int, edge: Callable[[], T], peer: Callable[[], T]) -> list[tuple[T, T]]:
+def measure_in_turn(rounds: int, edge: Callable[[], T], peer: Callable[[], T]) -> list[tuple[T, T]]:
     """Measure both so often, each going first every other time."""
     pairs = []
     for turn in range(rounds):
@@ -234,19 +241,19 @@ def in_turn(rounds: int, edge: Callable[[], T], peer: Callable[[], T]) -> list[t
     return pairs
 
 
-def _figures(name: str, unit: str, target: str, pairs: Pairs) -> Iterator[Figure]:
-    """The medians of both sides, and the median of what one is to the other in the same round."""
+def _make_figures(name: str, unit: str, target: str, pairs: Pairs) -> Iterator[Figure]:
+    """Yield the medians of both sides, and the median of what one is to the other in the same round."""
     ours, theirs = zip(*pairs, strict=True)
     yield Figure(name, median(ours), unit, "", median(theirs))
     yield Figure(f"{name}: ratio", median(a / b for a, b in pairs), "", target)
 
 
-def _prompt(seed: int, tokens: int) -> Prompt:
-    return [{"role": "user", "content": text(tokens, seed)}]
+def _make_prompt(seed: int, tokens: int) -> Prompt:
+    return [{"role": "user", "content": make_text(tokens, seed)}]
 
 
-def _short() -> Prompt:
-    return [{"role": "user", "content": text(8)}]
+def _make_short_prompt() -> Prompt:
+    return [{"role": "user", "content": make_text(8)}]
 
 
 def _check(exchange: Exchange, tokens: int) -> None:
@@ -255,10 +262,10 @@ def _check(exchange: Exchange, tokens: int) -> None:
         raise SystemExit(f"Not the work that was meant: {exchange}")
 
 
-def reused(options: Namespace) -> Iterator[Figure]:
-    """How much of a prompt is computed: see ``reuse``."""
-    yield from reuse.figures(reuse.TINY)
+def measure_reuse(options: Namespace) -> Iterator[Figure]:
+    """Measure how much of a prompt is computed: see ``reuse``."""
+    yield from reuse.measure_shares(reuse.TINY)
 
 
 if __name__ == "__main__":
-    main(run, quoting.run, reused)
+    main(run, quoting.run, measure_reuse)

@@ -59,13 +59,13 @@ class Crowd:
         return median(e.first_token_s for e in self.exchanges)
 
 
-def at_once(ask: Ask, prompts: Sequence[Sequence[Message]]) -> Crowd:
+def ask_at_once(ask: Ask, prompts: Sequence[Sequence[Message]]) -> Crowd:
     """Make all requests at the same time."""
     with ThreadPoolExecutor(len(prompts)) as pool:
         return Crowd(tuple(pool.map(ask, prompts)))
 
 
-def processor_seconds(pid: int) -> float:
-    """What a process has computed, all its threads together."""
+def read_processor_seconds(pid: int) -> float:
+    """Read what a process has computed, all its threads together."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100

@@ -36,9 +36,9 @@ class Figure:
 HEADERS = ("NAME", "VALUE", "UNIT", "TARGET", "", "PEER", "RATIO")
 
 
-def table(figures: Iterable[Figure]) -> str:
-    """Aligned columns."""
-    rows = [HEADERS, *(_row(figure) for figure in figures)]
+def format_table(figures: Iterable[Figure]) -> str:
+    """Format aligned columns."""
+    rows = [HEADERS, *(_format_row(figure) for figure in figures)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
@@ -49,32 +49,32 @@ def table(figures: Iterable[Figure]) -> str:
     )
 
 
-def _row(figure: Figure) -> tuple[str, ...]:
+def _format_row(figure: Figure) -> tuple[str, ...]:
     met = {True: "met", False: "MISSED", None: ""}[figure.met]
     return (
-        figure.name, _number(figure.value), figure.unit, figure.target, met,
-        _number(figure.peer), _number(figure.ratio),
+        figure.name, _format_number(figure.value), figure.unit, figure.target, met,
+        _format_number(figure.peer), _format_number(figure.ratio),
     )  # fmt: skip
 
 
-def _number(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
-def machine() -> str:
-    """What the figures were taken on, and how busy it was."""
+def describe_machine() -> str:
+    """Describe what the figures were taken on, and how busy it was."""
     one, five, _ = os.getloadavg()
     return f"{platform.machine()}, {os.cpu_count()} cores, load {one:.1f} (1 min) {five:.1f} (5 min)"
 
 
-def mean(values: Iterable[float]) -> float:
-    """The mean; 0 of nothing."""
+def compute_mean(values: Iterable[float]) -> float:
+    """Return the mean; 0 of nothing."""
     return fmean(found) if (found := list(values)) else 0.0
 
 
-def percentile(values: Iterable[float], percent: float) -> float:
-    """The value that this share of the values does not exceed."""
+def compute_percentile(values: Iterable[float], percent: float) -> float:
+    """Return the value that this share of the values does not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]

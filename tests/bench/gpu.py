@@ -25,11 +25,11 @@ from edge.engine.interface import ChatRequest, Finished
 from edge.engine.llama import LlamaEngine
 from edge.engine.prepare import Prepared, prepare
 from edge.types import Message as ChatMessage
-from tests.bench.device_bandwidth import device_bandwidth
-from tests.bench.exchange import Exchange, Message, at_once
+from tests.bench.device_bandwidth import measure_device_bandwidth
+from tests.bench.exchange import Exchange, Message, ask_at_once
 from tests.bench.figures import Figure
 from tests.bench.program import main, say
-from tests.bench.random_model import QWEN_7B, random_model, text
+from tests.bench.random_model import QWEN_7B, make_random_model, make_text
 
 CROWDS = 1, 8, 64
 TARGETS = {64: ">= 500"}
@@ -51,7 +51,7 @@ def run(options: Namespace) -> Iterator[Figure]:
         if not found.devices:
             print(f"NO GPU: nothing was measured. {check.hint or 'This machine has none.'}")
             return
-        model = random_model(QWEN_7B)
+        model = make_random_model(QWEN_7B)
         prepared = prepare(settings, model)
         chosen = prepared.options
         say(
@@ -60,10 +60,10 @@ def run(options: Namespace) -> Iterator[Figure]:
         if not chosen.gpu_layers:
             print("NO LAYER FITS ON THE GPU: nothing was measured.")
             return
-        yield from _measured(prepared)
+        yield from _measure(prepared)
 
 
-def _measured(prepared: Prepared) -> Iterator[Figure]:
+def _measure(prepared: Prepared) -> Iterator[Figure]:
     # Nothing is guessed ahead, and the limits leave room for the long prompt: the figures are of plain computing.
     options = replace(prepared.options, lookup=False)
     with closing(LlamaEngine(options)) as engine:
@@ -71,22 +71,23 @@ def _measured(prepared: Prepared) -> Iterator[Figure]:
         facts = engine.read_facts()
         yield Figure("load", time.perf_counter() - start, "s")
         yield Figure("layers on the GPU", int(facts["gpu_layers"]), "", f">= {options.gpu_layers}")
-        _ask(engine, _prompt(SHORT_PROMPT), 8)
-        bandwidth = device_bandwidth()
+        _ask(engine, _make_prompt(SHORT_PROMPT), 8)
+        bandwidth = measure_device_bandwidth()
         if bandwidth:
             yield Figure("memory bandwidth of the device", bandwidth / 1e9, "GB/s")
         floor = bandwidth / int(facts["weights"]) if bandwidth else None
         for crowd in (number for number in CROWDS if number <= options.parallel):
-            yield from _together(engine, crowd, floor if crowd == 1 else None)
-        yield from _first_tokens(engine)
+            yield from _measure_together(engine, crowd, floor if crowd == 1 else None)
+        yield from _measure_first_tokens(engine)
 
 
-def _together(engine: LlamaEngine, crowd: int, floor: float | None) -> Iterator[Figure]:
+def _measure_together(engine: LlamaEngine, crowd: int, floor: float | None) -> Iterator[Figure]:
     say(f"{crowd} at once: {SHORT_PROMPT} tokens of prompt, {ANSWER_TOKENS} of answer")
     rates, waits, decoding = [], [], []
     for _ in range(ROUNDS):
-        done = at_once(
-            lambda prompt: _ask(engine, prompt, ANSWER_TOKENS), [_prompt(SHORT_PROMPT) for _ in range(crowd)]
+        done = ask_at_once(
+            lambda prompt: _ask(engine, prompt, ANSWER_TOKENS),
+            [_make_prompt(SHORT_PROMPT) for _ in range(crowd)],
         )
         rates.append(done.rate)
         waits.append(done.first_token_s)
@@ -96,11 +97,11 @@ def _together(engine: LlamaEngine, crowd: int, floor: float | None) -> Iterator[
     yield Figure(f"{crowd} at once, first token", median(waits) * 1000, "ms")
 
 
-def _first_tokens(engine: LlamaEngine) -> Iterator[Figure]:
+def _measure_first_tokens(engine: LlamaEngine) -> Iterator[Figure]:
     say(f"first token of {LONG_PROMPT} tokens, new and repeated")
     cold, warm, again = [], [], []
     for _ in range(ROUNDS):
-        prompt = _prompt(LONG_PROMPT)
+        prompt = _make_prompt(LONG_PROMPT)
         first, second = _ask(engine, prompt, 8), _ask(engine, prompt, 8)
         cold.append(first.first_token_s * 1000)
         warm.append(second.first_token_s * 1000)
@@ -110,8 +111,8 @@ def _first_tokens(engine: LlamaEngine) -> Iterator[Figure]:
     yield Figure("tokens computed again for the repeated one", median(again), "tokens")
 
 
-def _prompt(tokens: int) -> list[Message]:
-    return [{"role": "user", "content": text(tokens, next(_seeds))}]
+def _make_prompt(tokens: int) -> list[Message]:
+    return [{"role": "user", "content": make_text(tokens, next(_seeds))}]
 
 
 def _ask(engine: LlamaEngine, messages: Sequence[Message], tokens: int) -> Exchange:

@@ -12,8 +12,8 @@ from edge.engine.interface import Embedder
 from edge.retrieval.retriever import Retriever
 from edge.types import Question
 from tests.bench.collections import COLLECTIONS, FOLDER, Collection
-from tests.bench.figures import Figure, mean
-from tests.bench.packs import pack_of, query_embedder
+from tests.bench.figures import Figure, compute_mean
+from tests.bench.packs import build_pack, make_query_embedder
 from tests.bench.peer import PlainBm25
 from tests.bench.program import main, say
 
@@ -28,7 +28,7 @@ def run(options: Namespace) -> Iterator[Figure]:
     if not FOLDER.is_dir():
         say(f"skipped: there are no judged collections in {FOLDER}; EDGE_EVAL names another folder")
         return
-    with closing(query_embedder()) as embedder:
+    with closing(make_query_embedder()) as embedder:
         for name, load in COLLECTIONS.items():
             yield from _measure(name, load(), embedder)
 
@@ -42,13 +42,13 @@ class Score:
 
 
 def score(found: Sequence[str], gains: Mapping[str, int]) -> Score:
-    """The score of a ranking; documents that were not judged gain nothing."""
-    gained = _discounted([gains.get(document, 0) for document in found[:DEPTH]])
-    best = _discounted(sorted(gains.values(), reverse=True)[:DEPTH])
+    """Score a ranking; documents that were not judged gain nothing."""
+    gained = _discount([gains.get(document, 0) for document in found[:DEPTH]])
+    best = _discount(sorted(gains.values(), reverse=True)[:DEPTH])
     return Score(gained / best, bool(found) and gains.get(found[0], 0) > 0)
 
 
-def _discounted(gains: Sequence[int]) -> float:
+def _discount(gains: Sequence[int]) -> float:
     return sum(gain / log2(rank + 1) for rank, gain in enumerate(gains, 1))
 
 
@@ -57,7 +57,7 @@ def _measure(name: str, collection: Collection, embedder: Embedder) -> Iterator[
     plain = PlainBm25({key: " ".join(parts) for key, parts in collection.documents.items()})
     ours, peers = [], []
     with (
-        pack_of(name, _files(collection)) as pack,
+        build_pack(name, _make_files(collection)) as pack,
         closing(Retriever(lambda: [pack], embedder)) as retriever,
     ):
         for query, gains in collection.judgements.items():
@@ -67,13 +67,19 @@ def _measure(name: str, collection: Collection, embedder: Embedder) -> Iterator[
             ours.append(score(found, gains))
             peers.append(score(plain.rank(question, DEPTH), gains))
     yield Figure(
-        f"{name} nDCG@10", mean(s.ndcg for s in ours), "", TARGETS[name], mean(s.ndcg for s in peers)
+        f"{name} nDCG@10",
+        compute_mean(s.ndcg for s in ours),
+        "",
+        TARGETS[name],
+        compute_mean(s.ndcg for s in peers),
     )
-    yield Figure(f"{name} hit@1", mean(s.hit for s in ours), "", "", mean(s.hit for s in peers))
+    yield Figure(
+        f"{name} hit@1", compute_mean(s.hit for s in ours), "", "", compute_mean(s.hit for s in peers)
+    )
 
 
-def _files(collection: Collection) -> dict[str, bytes]:
-    """Each document as Markdown: its title as heading, or as its only text."""
+def _make_files(collection: Collection) -> dict[str, bytes]:
+    """Return each document as Markdown: its title as heading, or as its only text."""
     return {
         f"{key}.md": (f"# {title}\n\n{text}\n" if title and text else f"{title}{text}\n").encode()
         for key, (title, text) in collection.documents.items()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import llama_server
-from tests.bench.exchange import Exchange, processor_seconds
+from tests.bench.exchange import Exchange, read_processor_seconds
 
 POLL_S = 0.002
 ENVIRONMENT = os.environ | {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
@@ -26,10 +26,10 @@ ENVIRONMENT = os.environ | {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
 _TEXT = re.compile(rb'"content":"(?!")')
 
 
-def program() -> Path:
-    """``EDGE_LLAMA_SERVER``, else the one built from the pinned source."""
+def find_program() -> Path:
+    """Find ``EDGE_LLAMA_SERVER``, else the one built from the pinned source."""
     named = os.environ.get("EDGE_LLAMA_SERVER")
-    return Path(named) if named else llama_server.server()
+    return Path(named) if named else llama_server.build_server()
 
 
 class LlamaServer:
@@ -47,12 +47,12 @@ class LlamaServer:
     def __init__(
         self, model: Path, threads: int, parallel: int, cells: int, *more: str, repack: bool = False
     ) -> None:
-        self._port = _free_port()
+        self._port = _find_free_port()
         options = {
             "-m": model, "-t": threads, "-np": parallel, "-c": cells, "--port": self._port,
             "--host": "127.0.0.1", "-lv": 1,
         }  # fmt: skip
-        command = [str(program()), *(str(part) for pair in options.items() for part in pair)]
+        command = [str(find_program()), *(str(part) for pair in options.items() for part in pair)]
         flags = (
             "--kv-unified",
             "--no-warmup",
@@ -73,7 +73,7 @@ class LlamaServer:
     @property
     def processor_s(self) -> float:
         """Seconds the process has computed so far."""
-        return processor_seconds(self.process.pid)
+        return read_processor_seconds(self.process.pid)
 
     def close(self) -> None:
         """End the process."""
@@ -114,7 +114,7 @@ class LlamaServer:
         end = time.perf_counter()
         if not ok or not first:
             raise SystemExit(f"llama-server: {data[:500]!r}")
-        timings = _last(data, b'"timings":')
+        timings = _find_last(data, b'"timings":')
         return Exchange(
             start,
             first,
@@ -136,13 +136,13 @@ class LlamaServer:
         return data.startswith(b"HTTP/1.1 200"), bytes(data), first
 
 
-def _last(data: bytes, key: bytes) -> dict[str, int]:
-    """The last JSON object under this key."""
+def _find_last(data: bytes, key: bytes) -> dict[str, int]:
+    """Find the last JSON object under this key."""
     found: dict[str, int] = json.JSONDecoder().raw_decode(data[data.rindex(key) + len(key) :].decode())[0]
     return found
 
 
-def _free_port() -> int:
+def _find_free_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port: int = probe.getsockname()[1]
         return port

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from fetch import cache_folder
+from fetch import make_cache_folder
 from tests.bench.program import say
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -65,15 +65,15 @@ LARGE_MANUAL = Manual(
 """1,335 pages: building its pack takes a quarter of an hour."""
 
 
-def available(full: bool) -> list[tuple[Manual, bytes]]:
-    """The manuals that are cached or can be fetched, with their bytes; says which ones are not."""
+def fetch_available(full: bool) -> list[tuple[Manual, bytes]]:
+    """Return the manuals that are cached or can be fetched, with their bytes; say which ones are not."""
     wanted = (*MANUALS, LARGE_MANUAL) if full else MANUALS
-    return [(manual, data) for manual in wanted if (data := manual_bytes(manual)) is not None]
+    return [(manual, data) for manual in wanted if (data := fetch_manual(manual)) is not None]
 
 
-def manual_bytes(manual: Manual) -> bytes | None:
-    """The PDF; None when it is neither cached nor fetchable, or not the one that was labelled, which is said."""
-    cached = cache_folder() / "manuals" / manual.name / manual.document
+def fetch_manual(manual: Manual) -> bytes | None:
+    """Return the PDF; None when it is neither cached nor fetchable, or not the one that was labelled, which is said."""
+    cached = make_cache_folder() / "manuals" / manual.name / manual.document
     if not cached.exists() and not _fetch(manual, cached):
         return None
     data = cached.read_bytes()

@@ -14,34 +14,34 @@ from edge.engine.interface import Embedder
 from edge.engine.machine.resources import count_cores
 from edge.ingest.build import Progress, build
 from edge.packs.pack import Pack
-from fetch import cache_folder
-from pack_cache import STARTER, build_with_edge, cached_pack
+from fetch import make_cache_folder
+from pack_cache import STARTER, build_cached_pack, build_with_edge
 from tests.bench.remembered import RememberingEmbedder
 
 
 @contextmanager
-def starter() -> Iterator[Pack]:
-    """The starter pack."""
-    with Pack.open(cached_pack(STARTER, build_with_edge)) as pack:
+def open_starter() -> Iterator[Pack]:
+    """Open the starter pack."""
+    with Pack.open(build_cached_pack(STARTER, build_with_edge)) as pack:
         yield pack
 
 
 @contextmanager
-def pack_of(name: str, documents: Mapping[str, bytes]) -> Iterator[Pack]:
-    """The pack of these documents (file name to bytes)."""
+def build_pack(name: str, documents: Mapping[str, bytes]) -> Iterator[Pack]:
+    """Build the pack of these documents (file name to bytes), and open it."""
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, name)
         source.mkdir()
         (source / "pack.toml").write_text(f'name = "{name}"\nversion = "1"\ntitle = "{name}"\n')
         for file, data in documents.items():
             (source / file).write_bytes(data)
-        path = cached_pack(source, _build)
+        path = build_cached_pack(source, _build)
     with Pack.open(path) as pack:
         yield pack
 
 
-def query_embedder() -> Embedder:
-    """The embedder as questions use it: one thread, nothing remembered."""
+def make_query_embedder() -> Embedder:
+    """Make the embedder as questions use it: one thread, nothing remembered."""
     embedder = app.make_embedder(load_settings())
     if embedder is None:
         raise SystemExit("There is no embedder; `make setup` makes one.")
@@ -53,7 +53,7 @@ def _build(source: Path, path: Path) -> None:
     inside = app.make_embedder(load_settings(), threads=count_cores())
     assert inside is not None
     with (
-        closing(RememberingEmbedder(inside, cache_folder() / "bench-vectors.sqlite")) as embedder,
+        closing(RememberingEmbedder(inside, make_cache_folder() / "bench-vectors.sqlite")) as embedder,
         show_progress() as report,
     ):
 

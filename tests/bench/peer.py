@@ -21,6 +21,6 @@ class PlainBm25(Generic[Key]):
         self._ranker = BM25Okapi([split_words(text) for text in texts.values()])
 
     def rank(self, question: str, limit: int) -> list[Key]:
-        """The best keys first."""
+        """Return the best keys first."""
         scores = self._ranker.get_scores(find_content_words(question))
         return [self._keys[i] for i in np.argsort(-scores, kind="stable")[:limit]]

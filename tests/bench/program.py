@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench.figures import Figure, machine, table
+from tests.bench.figures import Figure, describe_machine, format_table
 
 Benchmark = Callable[[argparse.Namespace], Iterator[Figure]]
 
@@ -24,13 +24,13 @@ def main(*benchmarks: Benchmark) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the figures as JSON")
     parser.add_argument("--full", action="store_true", help="include what takes many minutes")
     options = parser.parse_args()
-    print(machine())
+    print(describe_machine())
     figures = []
     for benchmark in benchmarks:
         say((benchmark.__doc__ or "").splitlines()[0])
         figures += list(benchmark(options))
-    print(table(figures))
-    print(machine())
+    print(format_table(figures))
+    print(describe_machine())
     if options.out:
         values = {
             f.name: {"value": f.value, "unit": f.unit, "peer": f.peer, "ratio": f.ratio} for f in figures

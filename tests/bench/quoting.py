@@ -26,9 +26,9 @@ from edge.retrieval.retriever import Retriever
 from edge.types import Prompt
 from pack_cache import STARTER
 from tests.bench.figures import Figure
-from tests.bench.packs import query_embedder, starter
+from tests.bench.packs import make_query_embedder, open_starter
 from tests.bench.program import main, say
-from tests.bench.slow_tiny import TINY, slow_tiny
+from tests.bench.slow_tiny import TINY, make_slow_tiny
 
 QUESTIONS, PASSAGES, ANSWER_TOKENS = 24, 5, 128
 ROUNDS = 2
@@ -47,10 +47,13 @@ class Answered:
 
 def run(options: Namespace) -> Iterator[Figure]:
     """Steps and seconds with and without prompt lookup."""
-    prompts = _prompts()
-    for name, model in ("tiny", TINY), ("slow tiny", slow_tiny()):
+    prompts = _make_prompts()
+    for name, model in ("tiny", TINY), ("slow tiny", make_slow_tiny()):
         say(f"prompt lookup: {len(prompts)} questions, {name} model, {ROUNDS} times with it and without")
-        with closing(_engine(model, lookup=True)) as guessing, closing(_engine(model, lookup=False)) as plain:
+        with (
+            closing(_make_engine(model, lookup=True)) as guessing,
+            closing(_make_engine(model, lookup=False)) as plain,
+        ):
             yield from _compare(f"{name} model", guessing, plain, prompts, at_once=1)
             yield from _compare(f"{name} model, {AT_ONCE} at once", guessing, plain, prompts, at_once=AT_ONCE)
 
@@ -73,33 +76,33 @@ def _compare(
 
 
 def _answer(engine: LlamaEngine, prompts: Sequence[Prompt], at_once: int) -> Answered:
-    def one(prompt: Prompt) -> tuple[str, Finished]:
+    def ask_one(prompt: Prompt) -> tuple[str, Finished]:
         *pieces, last = engine.chat(ChatRequest(prompt.messages, ANSWER_TOKENS))
         assert isinstance(last, Finished)
         return "".join(piece.text for piece in pieces if isinstance(piece, Written)), last
 
     start = time.perf_counter()
     with ThreadPoolExecutor(at_once) as pool:
-        texts, ends = zip(*pool.map(one, prompts), strict=True)
+        texts, ends = zip(*pool.map(ask_one, prompts), strict=True)
     wall_s = time.perf_counter() - start
     return Answered(texts, sum(end.tokens for end in ends), sum(end.steps for end in ends), wall_s)
 
 
-def _engine(model: Path, *, lookup: bool) -> LlamaEngine:
+def _make_engine(model: Path, *, lookup: bool) -> LlamaEngine:
     threads = choose_threads()
     return LlamaEngine(
         WorkerOptions(model, "generate", threads, parallel=AT_ONCE, cells=AT_ONCE * 1024, lookup=lookup)
     )
 
 
-def _prompts() -> list[Prompt]:
+def _make_prompts() -> list[Prompt]:
     labelled = [
         each for each in load_questions(STARTER.with_name("starter.questions.jsonl")) if each.answerable
     ]
     questions = [each.question for each in labelled[:: max(1, len(labelled) // QUESTIONS)]]
     with (
-        starter() as pack,
-        closing(query_embedder()) as embedder,
+        open_starter() as pack,
+        closing(make_query_embedder()) as embedder,
         closing(Retriever(lambda: [pack], embedder)) as retriever,
     ):
         found = [(question, retriever.search(question, PASSAGES).evidence.passages) for question in questions]

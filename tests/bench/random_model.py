@@ -1,7 +1,7 @@
 """GGUFs of random weights: as large and as slow as a trained model of their shape, and without a word of sense.
 
 Speed does not depend on what the weights are. Such a model never ends an answer by itself: it can only write words,
-since every other row of its output matrix is zero. Its vocabulary is made so that `text` has a known number of tokens.
+since every other row of its output matrix is 0. Its vocabulary is such that `make_text` has a known number of tokens.
 
     python -m tests.bench.random_model small|7b         prints the path, writing the file first unless the cache has it
 """
@@ -24,7 +24,7 @@ import numpy as np
 from gguf import GGMLQuantizationType as Type
 from numpy.typing import NDArray
 
-from fetch import cache_folder, say
+from fetch import make_cache_folder, say
 
 Data = NDArray[np.uint8]
 
@@ -76,10 +76,10 @@ QWEN_7B = Shape("7b", "qwen2", 28, 3584, 18_944, 28, 4, 152_064, 32_768)
 SHAPES = {shape.name: shape for shape in (SMALL, QWEN_7B)}
 
 
-def random_model(shape: Shape) -> Path:
-    """The model's file, written once into the cache folder."""
+def make_random_model(shape: Shape) -> Path:
+    """Return the model's file, written once into the cache folder."""
     key = hashlib.sha256(repr(shape).encode() + Path(__file__).read_bytes()).hexdigest()[:12]
-    path = cache_folder() / "random" / f"{shape.name}-{shape.weights}-{key}.gguf"
+    path = make_cache_folder() / "random" / f"{shape.name}-{shape.weights}-{key}.gguf"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         for older in path.parent.glob(f"{shape.name}-{shape.weights}-*"):
@@ -91,30 +91,30 @@ def random_model(shape: Shape) -> Path:
     return path
 
 
-def text(tokens: int, seed: int = 0) -> str:
-    """Words of so many tokens, the same for the same seed and for every shape."""
-    words = list(_words(20_000))
+def make_text(tokens: int, seed: int = 0) -> str:
+    """Return words of so many tokens, the same for the same seed and for every shape."""
+    words = list(_spell_words(20_000))
     return "".join(random.Random(seed).choices(words, k=tokens))
 
 
 def write(path: Path, shape: Shape) -> None:
     """Write a model of this shape."""
     writer = gguf.GGUFWriter(path, shape.architecture)
-    _metadata(writer, shape)
-    _vocabulary(writer, shape)
-    tensors = list(_tensors(shape))
+    _write_metadata(writer, shape)
+    _write_vocabulary(writer, shape)
+    tensors = list(_list_tensors(shape))
     for name, size, kind in tensors:
-        writer.add_tensor_info(name, size, np.dtype(np.float32), _bytes(size, kind), raw_dtype=kind)
+        writer.add_tensor_info(name, size, np.dtype(np.float32), _count_bytes(size, kind), raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
     chance = np.random.Generator(np.random.SFC64(0))
     for name, size, kind in tensors:
-        writer.write_tensor_data(_data(chance, name, size, kind))
+        writer.write_tensor_data(_make_data(chance, name, size, kind))
     writer.close()
 
 
-def _metadata(writer: gguf.GGUFWriter, shape: Shape) -> None:
+def _write_metadata(writer: gguf.GGUFWriter, shape: Shape) -> None:
     writer.add_name(f"random-{shape.name}-{shape.weights}")
     writer.add_context_length(shape.context)
     writer.add_embedding_length(shape.width)
@@ -128,10 +128,10 @@ def _metadata(writer: gguf.GGUFWriter, shape: Shape) -> None:
     writer.add_vocab_size(shape.vocabulary)
 
 
-def _vocabulary(writer: gguf.GGUFWriter, shape: Shape) -> None:
-    """Bytes, words, control tokens. Every word is a shorter one and a letter, so that merging finds it."""
-    words = [word.replace(" ", "Ġ") for word in _words(shape.vocabulary - 256 - len(CONTROL))]
-    tokens = [*_byte_names(), *words, *CONTROL]
+def _write_vocabulary(writer: gguf.GGUFWriter, shape: Shape) -> None:
+    """Write bytes, words, control tokens. Every word is a shorter one and a letter, so that merging finds it."""
+    words = [word.replace(" ", "Ġ") for word in _spell_words(shape.vocabulary - 256 - len(CONTROL))]
+    tokens = [*_name_bytes(), *words, *CONTROL]
     normal, control = gguf.TokenType.NORMAL, gguf.TokenType.CONTROL
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
@@ -144,20 +144,20 @@ def _vocabulary(writer: gguf.GGUFWriter, shape: Shape) -> None:
     writer.add_chat_template(TEMPLATE)
 
 
-def _words(count: int) -> Iterator[str]:
-    """`` a`` to `` z``, `` aa`` to `` zz`` and so on."""
+def _spell_words(count: int) -> Iterator[str]:
+    """Yield `` a`` to `` z``, `` aa`` to `` zz`` and so on."""
     lengths = (product(ascii_lowercase, repeat=length) for length in range(1, 5))
     return islice((" " + "".join(letters) for letters in chain.from_iterable(lengths)), count)
 
 
-def _byte_names() -> list[str]:
-    """How byte-level BPE spells the bytes 0 to 255."""
+def _name_bytes() -> list[str]:
+    """Return how byte-level BPE spells the bytes 0 to 255."""
     shown = {*range(33, 127), *range(161, 173), *range(174, 256)}
     hidden = (chr(256 + n) for n in range(256))
     return [chr(byte) if byte in shown else next(hidden) for byte in range(256)]
 
 
-def _tensors(shape: Shape) -> Iterator[tuple[str, tuple[int, ...], Type]]:
+def _list_tensors(shape: Shape) -> Iterator[tuple[str, tuple[int, ...], Type]]:
     width, hidden, kv = shape.width, shape.hidden, shape.kv_width
     usual, finer = {
         "q4_k_m": (Type.Q4_K, Type.Q6_K), "q8_0": (Type.Q8_0, Type.Q8_0), "f16": (Type.F16, Type.F16),
@@ -183,52 +183,50 @@ def _tensors(shape: Shape) -> Iterator[tuple[str, tuple[int, ...], Type]]:
 
 
 def _is_finer(layer: int, layers: int) -> bool:
-    """Which layers Q4_K_M gives more bits: the first and last eighth, and every third between."""
+    """Return whether Q4_K_M gives this layer more bits: the first and last eighth, and every third between."""
     eighth = layers // 8
     return layer < eighth or layer >= 7 * eighth or (layer - eighth) % 3 == 2
 
 
-def _bytes(size: tuple[int, ...], kind: Type) -> int:
+def _count_bytes(size: tuple[int, ...], kind: Type) -> int:
     weights, length = gguf.GGML_QUANT_SIZES[kind]
     return prod(size) // int(weights) * int(length)
 
 
-def _data(chance: np.random.Generator, name: str, size: tuple[int, ...], kind: Type) -> Data:
-    """A tensor's bytes. Norms are 1; in the output matrix only the rows of words are not 0."""
+def _make_data(chance: np.random.Generator, name: str, size: tuple[int, ...], kind: Type) -> Data:
+    """Make a tensor's bytes. Norms are 1; in the output matrix only the rows of words are not 0."""
     if "norm" in name:
         return np.ones(size, np.float32).view(np.uint8)
     if name != "output.weight":
         sharp = "attn_q" in name or "attn_k" in name
-        return random_weights(chance, size, kind, ATTENTION_GAIN if sharp else GAIN)
-    rows = random_weights(chance, size, kind, OUTPUT_GAIN).reshape(size[0], -1)
+        return draw_weights(chance, size, kind, ATTENTION_GAIN if sharp else GAIN)
+    rows = draw_weights(chance, size, kind, OUTPUT_GAIN).reshape(size[0], -1)
     rows[:256] = 0
     rows[-len(CONTROL) :] = 0
     return rows.reshape(-1)
 
 
-def random_weights(
-    chance: np.random.Generator, size: tuple[int, ...], kind: Type, gain: float = GAIN
-) -> Data:
-    """Random weights in the layout of their type (ggml-common.h)."""
+def draw_weights(chance: np.random.Generator, size: tuple[int, ...], kind: Type, gain: float = GAIN) -> Data:
+    """Draw random weights in the layout of their type (ggml-common.h)."""
     deviation = gain / sqrt(size[-1])
     if kind in (Type.F16, Type.F32):
         numbers = chance.standard_normal(size, np.float32) * deviation
         return numbers.astype(np.float16 if kind == Type.F16 else np.float32).reshape(-1).view(np.uint8)
     length = gguf.GGML_QUANT_SIZES[kind][1]
-    blocks = np.frombuffer(bytearray(chance.bytes(_bytes(size, kind))), np.uint8).reshape(-1, length)
+    blocks = np.frombuffer(bytearray(chance.bytes(_count_bytes(size, kind))), np.uint8).reshape(-1, length)
     if kind == Type.Q8_0:
-        blocks[:, 0:2] = _half(deviation / UNIT_Q8_0)
+        blocks[:, 0:2] = _to_half(deviation / UNIT_Q8_0)
     elif kind == Type.Q4_K:
-        blocks[:, 0:2] = _half(deviation / UNIT_Q4_K)
-        blocks[:, 2:4] = _half(7.5 * deviation / UNIT_Q4_K)
+        blocks[:, 0:2] = _to_half(deviation / UNIT_Q4_K)
+        blocks[:, 2:4] = _to_half(7.5 * deviation / UNIT_Q4_K)
         blocks[:, 4:16] = SCALES_Q4_K
     else:
         blocks[:, 192:208] = 32
-        blocks[:, 208:210] = _half(deviation / UNIT_Q6_K)
+        blocks[:, 208:210] = _to_half(deviation / UNIT_Q6_K)
     return blocks.reshape(-1)
 
 
-def _half(number: float) -> Data:
+def _to_half(number: float) -> Data:
     return np.array([number], np.float16).view(np.uint8)
 
 
@@ -238,7 +236,7 @@ def main() -> None:
     parser.add_argument("shape", choices=SHAPES)
     parser.add_argument("--weights", choices=("q4_k_m", "q8_0", "f16"), default="q4_k_m")
     options = parser.parse_args()
-    print(random_model(replace(SHAPES[options.shape], weights=options.weights)))
+    print(make_random_model(replace(SHAPES[options.shape], weights=options.weights)))
 
 
 if __name__ == "__main__":

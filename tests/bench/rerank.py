@@ -23,7 +23,7 @@ from edge.engine.embedder import BUNDLED
 from edge.engine.reranker import LlamaReranker
 from edge.retrieval.rerank import CANDIDATES
 from tests.bench.figures import Figure
-from tests.bench.packs import starter
+from tests.bench.packs import open_starter
 from tests.bench.program import main, say
 
 WORDS = 110
@@ -34,17 +34,17 @@ QUESTION = "Which torque do the bolts of the pump housing need?"
 
 def run(options: Namespace) -> Iterator[Figure]:
     """Sixteen passages through a small reranker."""
-    passages = _passages()
+    passages = _read_passages()
     with tempfile.TemporaryDirectory() as folder:
         model = write_minilm_reranker(Path(folder, "minilm-rank-q8_0.gguf"))
         for threads in (1, 2):
             say(f"{CANDIDATES} passages of {WORDS} words, {threads} at a time")
             with closing(LlamaReranker(model, threads)) as reranker:
-                yield from _figures(reranker, passages, threads)
+                yield from _measure(reranker, passages, threads)
 
 
 def write_minilm_reranker(path: Path) -> Path:
-    """The embedder that comes with edge, given a ranking head by chance."""
+    """Write the embedder that comes with edge, given a ranking head by chance."""
     (embedder,) = BUNDLED.glob("minilm-*.gguf")
     old, new = gguf.GGUFReader(embedder), gguf.GGUFWriter(path, "bert")
     for key, field in old.fields.items():
@@ -66,24 +66,24 @@ def write_minilm_reranker(path: Path) -> Path:
     return path
 
 
-def _passages() -> list[str]:
-    with starter() as pack:
+def _read_passages() -> list[str]:
+    with open_starter() as pack:
         rows = pack.query("SELECT text FROM chunk ORDER BY id")
         words = [word for (text,) in rows for word in text.split()]
     stream = iter(words)
     return [" ".join(islice(stream, WORDS)) for _ in range(CANDIDATES)]
 
 
-def _figures(reranker: LlamaReranker, passages: Sequence[str], threads: int) -> Iterator[Figure]:
+def _measure(reranker: LlamaReranker, passages: Sequence[str], threads: int) -> Iterator[Figure]:
     where = f"{threads} thread" + "s" * (threads > 1)
     reranker.score(QUESTION, passages)
     times, done = [], []
-    spent = _processor_seconds(reranker)
+    spent = _read_processor_seconds(reranker)
     for _ in range(LAPS):
         start = time.perf_counter()
         reranker.score(QUESTION, passages)
         times.append(time.perf_counter() - start)
-    each = (_processor_seconds(reranker) - spent) / LAPS / CANDIDATES
+    each = (_read_processor_seconds(reranker) - spent) / LAPS / CANDIDATES
     yield Figure(f"rerank {CANDIDATES} passages, {where}", median(times) * 1000, "ms")
     yield Figure(f"processor time of each, {where}", each * 1000, "ms")
     times.clear()
@@ -98,8 +98,9 @@ def _figures(reranker: LlamaReranker, passages: Sequence[str], threads: int) -> 
     )
 
 
-def _processor_seconds(reranker: LlamaReranker) -> float:
-    """What the worker has used up so far: busy neighbours change it less than they change the time on the clock."""
+def _read_processor_seconds(reranker: LlamaReranker) -> float:
+    """Read what the worker has used up so far: busy neighbours change it less than they change the time on the
+    clock."""
     fields = Path(f"/proc/{reranker.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -30,9 +30,9 @@ from edge.prompt.conversation import Exchange, continue_conversation
 from edge.prompt.template import format_block
 from edge.retrieval.retriever import Retriever
 from edge.types import Message, Passage, Question
-from tests.bench.figures import Figure, mean, table
-from tests.bench.manuals import MANUALS, available
-from tests.bench.packs import STARTER, pack_of, query_embedder, starter
+from tests.bench.figures import Figure, compute_mean, format_table
+from tests.bench.manuals import MANUALS, fetch_available
+from tests.bench.packs import STARTER, build_pack, make_query_embedder, open_starter
 
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
 PASSAGES = 5
@@ -70,79 +70,86 @@ class Asked:
     before: Asked | None = None
 
 
-def figures(model: Path) -> list[Figure]:
-    """The shares of prompts that a model's engine computes.
+def measure_shares(model: Path) -> list[Figure]:
+    """Measure the shares of prompts that a model's engine computes.
 
     Args:
         model: a GGUF that writes text. Its speed decides how long this takes: about 100,000 tokens are computed.
     """
-    questions = list(_questions())
+    questions = list(_find_questions())
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
-        firsts, again, follow_ups = _conversations(_untemplated(model, home), questions, home / "a")
-        hot = _hot(_untemplated(model, home), questions, home / "b")
-        own_order, arranged = (_companions(_untemplated(model, home), questions, a) for a in (False, True))
+        firsts, again, follow_ups = _measure_conversations(
+            _copy_without_template(model, home), questions, home / "a"
+        )
+        hot = _measure_hot(_copy_without_template(model, home), questions, home / "b")
+        own_order, arranged = (
+            _measure_companions(_copy_without_template(model, home), questions, a) for a in (False, True)
+        )
     return [
-        _figure("first question", firsts),
-        _figure("second question, same passages", again, "<= 0.15"),
-        _figure("second question, labelled follow-ups", follow_ups, "<= 0.15"),
-        _figure("hot passages, another question", hot["hot"], "<= 0.20"),
-        _figure("hot passages, after a restart", hot["restarted"], "<= 0.20"),
-        _figure("conversation, after a restart", hot["resumed"], "<= 0.15"),
-        _figure("same best passage, own order", own_order),
-        _figure("same best passage, arranged", arranged),
-        Figure("tokens computed of a first question", mean(c.computed for c in firsts), "tokens"),
-        Figure("tokens computed of a second question", mean(c.computed for c in again), "tokens"),
+        _make_figure("first question", firsts),
+        _make_figure("second question, same passages", again, "<= 0.15"),
+        _make_figure("second question, labelled follow-ups", follow_ups, "<= 0.15"),
+        _make_figure("hot passages, another question", hot["hot"], "<= 0.20"),
+        _make_figure("hot passages, after a restart", hot["restarted"], "<= 0.20"),
+        _make_figure("conversation, after a restart", hot["resumed"], "<= 0.15"),
+        _make_figure("same best passage, own order", own_order),
+        _make_figure("same best passage, arranged", arranged),
+        Figure("tokens computed of a first question", compute_mean(c.computed for c in firsts), "tokens"),
+        Figure("tokens computed of a second question", compute_mean(c.computed for c in again), "tokens"),
     ]
 
 
-def _figure(name: str, costs: Sequence[Cost], target: str = "") -> Figure:
-    return Figure(f"computed share, {name} (n={len(costs)})", mean(c.share for c in costs), "", target)
+def _make_figure(name: str, costs: Sequence[Cost], target: str = "") -> Figure:
+    return Figure(
+        f"computed share, {name} (n={len(costs)})", compute_mean(c.share for c in costs), "", target
+    )
 
 
-def _conversations(
+def _measure_conversations(
     model: Path, questions: Sequence[Asked], folder: Path
 ) -> tuple[list[Cost], list[Cost], list[Cost]]:
-    """First questions, second ones about the same passages, and labelled follow-ups."""
+    """Ask first questions, second ones about the same passages, and labelled follow-ups."""
     firsts, again, follow_ups = [], [], []
     alone = [asked for asked in questions if not asked.before]
-    with _engine(model, folder) as engine:
-        for asked in _some(alone):
+    with _open_engine(model, folder) as engine:
+        for asked in _choose_some(alone):
             cost, exchange = _ask(engine, asked, ())
             firsts.append(cost)
             again.append(_ask(engine, replace(asked, text=AGAIN), (exchange,))[0])
-        for asked in _some([asked for asked in questions if asked.before]):
+        for asked in _choose_some([asked for asked in questions if asked.before]):
             if asked.before:
                 _, exchange = _ask(engine, asked.before, ())
                 follow_ups.append(_ask(engine, asked, (exchange,))[0])
     return firsts[1:], again, follow_ups  # the very first one finds not even the instructions
 
 
-def _hot(model: Path, questions: Sequence[Asked], folder: Path) -> dict[str, list[Cost]]:
-    """Somebody else's question over the same passages, at once and after the engine was started again."""
+def _measure_hot(model: Path, questions: Sequence[Asked], folder: Path) -> dict[str, list[Cost]]:
+    """Ask somebody else's question over the same passages, at once and after the engine was started again."""
     costs: dict[str, list[Cost]] = defaultdict(list)
-    chosen = _some([asked for asked in questions if not asked.before])
+    chosen = _choose_some([asked for asked in questions if not asked.before])
     exchanges: list[Exchange] = []
-    with _engine(model, folder) as engine:
+    with _open_engine(model, folder) as engine:
         for asked in chosen:
             exchanges.append(_ask(engine, asked, ())[1])
             costs["hot"].append(_ask(engine, replace(asked, text=AGAIN), ())[0])
             _settle(folder)
-    with _engine(model, folder) as engine:
+    with _open_engine(model, folder) as engine:
         for asked, exchange in zip(chosen, exchanges, strict=True):
             costs["restarted"].append(_ask(engine, replace(asked, text="Is that so?"), ())[0])
             costs["resumed"].append(_ask(engine, replace(asked, text=AGAIN), (exchange,))[0])
     return costs
 
 
-def _companions(model: Path, questions: Sequence[Asked], arranged: bool) -> list[Cost]:
-    """Labelled questions whose best passage was the best one of a question before; the other passages may differ."""
+def _measure_companions(model: Path, questions: Sequence[Asked], arranged: bool) -> list[Cost]:
+    """Ask labelled questions whose best passage was the best one of a question before; the other passages may
+    differ."""
     groups: dict[str, list[Asked]] = defaultdict(list)
     for asked in questions:
         if not asked.before:
             groups[format_block(asked.passages[0])].append(asked)
     costs: list[Cost] = []
-    with _engine(model, None) as engine:
+    with _open_engine(model, None) as engine:
         for group in (group for group in groups.values() if len(group) > 1):
             known: list[Passages] = []
             if len(costs) >= COMPANIONS:
@@ -167,16 +174,16 @@ def _ask(
     return cost, replace(sent.exchange, assistant=text)
 
 
-def _questions() -> Iterator[Asked]:
-    """The answerable questions of the packs with their passages."""
+def _find_questions() -> Iterator[Asked]:
+    """Yield the answerable questions of the packs with their passages."""
     with ExitStack() as stack:
-        embedder = stack.enter_context(closing(query_embedder()))
+        embedder = stack.enter_context(closing(make_query_embedder()))
         packs: list[tuple[Pack, Path]] = [
-            (stack.enter_context(starter()), STARTER.with_name("starter.questions.jsonl"))
+            (stack.enter_context(open_starter()), STARTER.with_name("starter.questions.jsonl"))
         ]
-        for manual, data in available(False):
+        for manual, data in fetch_available(False):
             if manual is MANUALS[0]:
-                pack = stack.enter_context(pack_of(manual.name, {manual.document: data}))
+                pack = stack.enter_context(build_pack(manual.name, {manual.document: data}))
                 packs.append((pack, manual.questions))
         for pack, path in packs:
             with closing(Retriever(lambda pack=pack: [pack], embedder)) as retriever:  # type: ignore[misc]
@@ -198,7 +205,7 @@ def _asked(retriever: Retriever, labelled: Labelled) -> Asked | None:
 
 
 @contextmanager
-def _engine(model: Path, folder: Path | None) -> Iterator[LlamaEngine]:
+def _open_engine(model: Path, folder: Path | None) -> Iterator[LlamaEngine]:
     options = WorkerOptions(
         model, "generate", choose_threads(), CONTEXT, ANSWER_TOKENS, cells=4 * CONTEXT, lookup=False
     )
@@ -219,13 +226,13 @@ def _settle(folder: Path, quiet_s: float = 0.3, limit_s: float = 30.0) -> None:
         Event().wait(0.02)
 
 
-def _some(questions: Sequence[Asked]) -> list[Asked]:
-    """As many as are asked, from all over."""
+def _choose_some(questions: Sequence[Asked]) -> list[Asked]:
+    """Choose as many as are asked, from all over."""
     return list(questions[:: max(1, len(questions) // CONVERSATIONS)])[:CONVERSATIONS]
 
 
-def _untemplated(model: Path, folder: Path) -> Path:
-    """The model; of the tiny one a copy without its template."""
+def _copy_without_template(model: Path, folder: Path) -> Path:
+    """Return the model; of the tiny one a copy without its template."""
     if model != TINY:
         return model
     copy = folder / "tiny.gguf"
@@ -237,7 +244,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=TINY)
-    print(table(figures(parser.parse_args().model)))
+    print(format_table(measure_shares(parser.parse_args().model)))
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ from edge.retrieval.retriever import Retriever
 from edge.retrieval.scope import Scope
 from edge.text.words import find_content_words
 from edge.types import Question
-from tests.bench.figures import Figure, mean, percentile
-from tests.bench.large import Large, large_pack
-from tests.bench.manuals import available
-from tests.bench.packs import STARTER, pack_of, query_embedder, starter
+from tests.bench.figures import Figure, compute_mean, compute_percentile
+from tests.bench.large import Large, make_large_pack
+from tests.bench.manuals import fetch_available
+from tests.bench.packs import STARTER, build_pack, make_query_embedder, open_starter
 from tests.bench.program import main, say
 from tests.bench.stopwatch import Stopwatch
 
@@ -36,27 +36,31 @@ TOP = 10
 def run(options: Namespace) -> Iterator[Figure]:
     """Time and recall at 100,000 chunks; the peer scans all vectors, then lets FTS5 order by rank."""
     with ExitStack() as stack:
-        packs = [stack.enter_context(starter())]
+        packs = [stack.enter_context(open_starter())]
         sets = [STARTER.with_name("starter.questions.jsonl")]
-        for manual, data in available(options.full):
-            packs.append(stack.enter_context(pack_of(manual.name, {manual.document: data})))
+        for manual, data in fetch_available(options.full):
+            packs.append(stack.enter_context(build_pack(manual.name, {manual.document: data})))
             sets.append(manual.questions)
-        large = large_pack(packs, CHUNKS)
+        large = make_large_pack(packs, CHUNKS)
         pack = stack.enter_context(Pack.open(large.path))
-        embedder = stack.enter_context(closing(query_embedder()))
+        embedder = stack.enter_context(closing(make_query_embedder()))
         asked = [labelled.question for path in sets for labelled in load_questions(path)]
         questions = random.Random(0).sample(asked, min(QUESTIONS, len(asked)))
         say(f"{pack.chunk_count:,} chunks, {pack.size / 1e6:.0f} MB, {len(questions)} questions")
-        yield from _times(pack, embedder, questions)
-        yield from _recall(pack, large, embedder.embed([question.text for question in questions]))
+        yield from _measure_times(pack, embedder, questions)
+        yield from _measure_recall(pack, large, embedder.embed([question.text for question in questions]))
 
 
-def _times(pack: Pack, embedder: Embedder, questions: Sequence[Question]) -> Iterator[Figure]:
+def _measure_times(pack: Pack, embedder: Embedder, questions: Sequence[Question]) -> Iterator[Figure]:
     with closing(Retriever(lambda: [pack], embedder)) as ours:
-        timed = _timed(lambda question: ours.search(question, PASSAGES), questions)
-        peer = _timed(lambda question: _peer(pack, embedder, question.text), questions)
-        yield Figure("hybrid query p50", percentile(timed, 50), "ms", "", percentile(peer, 50))
-        yield Figure("hybrid query p95", percentile(timed, 95), "ms", "<= 40", percentile(peer, 95))
+        timed = _time_questions(lambda question: ours.search(question, PASSAGES), questions)
+        peer = _time_questions(lambda question: _ask_peer(pack, embedder, question.text), questions)
+        yield Figure(
+            "hybrid query p50", compute_percentile(timed, 50), "ms", "", compute_percentile(peer, 50)
+        )
+        yield Figure(
+            "hybrid query p95", compute_percentile(timed, 95), "ms", "<= 40", compute_percentile(peer, 95)
+        )
         watch = Stopwatch(
             spelling=(Retriever, "_slips"),
             keyword=(keyword, "candidates"),
@@ -70,17 +74,17 @@ def _times(pack: Pack, embedder: Embedder, questions: Sequence[Question]) -> Ite
             ranking=(retriever, "ranked"),
             completion=(retriever, "completed"),
         )
-        with watch.watching():
+        with watch.watch():
             for question in questions:
                 ours.search(question, PASSAGES)
                 watch.lap()
     for part, laps in watch.laps.items():
-        yield Figure(f"  {part} mean", mean(laps), "ms")
-        yield Figure(f"  {part} p95", percentile(laps, 95), "ms")
+        yield Figure(f"  {part} mean", compute_mean(laps), "ms")
+        yield Figure(f"  {part} p95", compute_percentile(laps, 95), "ms")
 
 
-def _timed(ask: Callable[[Question], object], questions: Sequence[Question]) -> list[float]:
-    """Milliseconds of every question, after a few that only warm up."""
+def _time_questions(ask: Callable[[Question], object], questions: Sequence[Question]) -> list[float]:
+    """Return milliseconds of every question, after a few that only warm up."""
     for question in questions[:WARM_UP]:
         ask(question)
     times = []
@@ -91,8 +95,8 @@ def _timed(ask: Callable[[Question], object], questions: Sequence[Question]) -> 
     return times
 
 
-def _peer(pack: Pack, embedder: Embedder, text: str) -> None:
-    """What sqlite-vec and FTS5 do by themselves, one after the other."""
+def _ask_peer(pack: Pack, embedder: Embedder, text: str) -> None:
+    """Do what sqlite-vec and FTS5 do by themselves, one after the other."""
     asked = embedder.embed([text])[0]
     nearest = f"SELECT rowid FROM vector WHERE embedding MATCH vec_int8(?) AND k = {vector.CANDIDATES}"
     pack.query(nearest, (quantise(asked).tobytes(),))
@@ -101,15 +105,15 @@ def _peer(pack: Pack, embedder: Embedder, text: str) -> None:
     pack.query(best, (any_word,))
 
 
-def _recall(pack: Pack, large: Large, asked: Vectors) -> Iterator[Figure]:
-    """The share of the ten chunks nearest by exact float search that the vector arm has among its first ten."""
+def _measure_recall(pack: Pack, large: Large, asked: Vectors) -> Iterator[Figure]:
+    """Measure the share of the ten chunks nearest by exact float search that the vector arm has among its first ten."""
     shares = []
     for one in asked:
         cosines = vector.search(Scope(pack), one)
         found = sorted(cosines, key=lambda chunk: -cosines[chunk])[:TOP]
         exact = np.argsort(-(large.vectors @ one))[:TOP] + 1
         shares.append(len({int(chunk) for chunk in exact}.intersection(found)) / TOP)
-    yield Figure("vector arm recall@10", mean(shares), "", ">= 0.97")
+    yield Figure("vector arm recall@10", compute_mean(shares), "", ">= 0.97")
     yield Figure("share of cells read", vector.FURTHER[0], "")
 
 

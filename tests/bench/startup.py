@@ -18,8 +18,8 @@ import httpx
 
 from edge.evaluation import load_questions
 from pack_cache import EDGE
-from tests.bench.figures import Figure, percentile
-from tests.bench.packs import STARTER, starter
+from tests.bench.figures import Figure, compute_percentile
+from tests.bench.packs import STARTER, open_starter
 from tests.bench.program import main, say
 
 PROCESSES = 7
@@ -31,15 +31,15 @@ def run(options: Namespace) -> Iterator[Figure]:
     """Processes beside an empty Python; evidence beside GET /health."""
     with tempfile.TemporaryDirectory() as home:
         environment = os.environ | {"EDGE_HOME": home, "EDGE_ENGINE": "extractive"}
-        with starter() as pack:
-            _seconds([EDGE, "pack", "install", pack.path, "--unsigned"], environment)
+        with open_starter() as pack:
+            _time_command([EDGE, "pack", "install", pack.path, "--unsigned"], environment)
         asked = [
             labelled.question.text
             for labelled in load_questions(STARTER.with_name("starter.questions.jsonl"))
         ]
         questions = random.Random(0).sample(asked, QUESTIONS)
         yield from _processes(questions, environment)
-        yield from _http(questions, environment)
+        yield from _measure_http(questions, environment)
 
 
 def _processes(questions: Sequence[str], environment: dict[str, str]) -> Iterator[Figure]:
@@ -48,32 +48,40 @@ def _processes(questions: Sequence[str], environment: dict[str, str]) -> Iterato
         ([sys.executable, "-c", "pass"], [EDGE, "--help"], [EDGE, "ask", question])
         for question in questions[:PROCESSES]
     ]
-    times = [[_seconds(command, environment) for command in each] for each in commands]
+    times = [[_time_command(command, environment) for command in each] for each in commands]
     empty, helped, answered = (median(column) for column in zip(*times, strict=True))
     yield Figure("edge --help", helped, "s", "<= 0.3", empty)
     yield Figure("edge ask, new process, no language model", answered, "s", "<= 2", empty)
 
 
-def _seconds(command: Sequence[str | Path], environment: dict[str, str]) -> float:
+def _time_command(command: Sequence[str | Path], environment: dict[str, str]) -> float:
     start = time.perf_counter()
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
-def _http(questions: Sequence[str], environment: dict[str, str]) -> Iterator[Figure]:
+def _measure_http(questions: Sequence[str], environment: dict[str, str]) -> Iterator[Figure]:
     say(f"{len(questions)} questions over HTTP, one after the other")
-    with _served(environment) as url, httpx.Client(base_url=url, timeout=60) as client:
+    with _serve(environment) as url, httpx.Client(base_url=url, timeout=60) as client:
         for question in questions[:WARM_UP]:
             _until_evidence(client, question)
         evidence = [_until_evidence(client, question) for question in questions]
-        health = [_milliseconds(client) for _ in questions]
-    yield Figure("evidence over HTTP p50", percentile(evidence, 50), "ms", "", percentile(health, 50))
-    yield Figure("evidence over HTTP p95", percentile(evidence, 95), "ms", "<= 100", percentile(health, 95))
+        health = [_time_request(client) for _ in questions]
+    yield Figure(
+        "evidence over HTTP p50", compute_percentile(evidence, 50), "ms", "", compute_percentile(health, 50)
+    )
+    yield Figure(
+        "evidence over HTTP p95",
+        compute_percentile(evidence, 95),
+        "ms",
+        "<= 100",
+        compute_percentile(health, 95),
+    )
 
 
 @contextmanager
-def _served(environment: dict[str, str]) -> Iterator[str]:
-    """A server of its own process on a free port of loopback; gives its URL."""
+def _serve(environment: dict[str, str]) -> Iterator[str]:
+    """Start a server of its own process on a free port of loopback; give its URL."""
     server = subprocess.Popen(
         [EDGE, "serve", "--port", "0"], env=environment, stdout=subprocess.PIPE, text=True
     )
@@ -100,7 +108,7 @@ def _until_evidence(client: httpx.Client, question: str) -> float:
     return found
 
 
-def _milliseconds(client: httpx.Client) -> float:
+def _time_request(client: httpx.Client) -> float:
     start = time.perf_counter()
     client.get("/health").raise_for_status()
     return (time.perf_counter() - start) * 1000

@@ -19,11 +19,11 @@ class Stopwatch:
         self.laps: dict[str, list[float]] = {name: [] for name in parts}
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def watch(self) -> Iterator[None]:
         """Time the parts, each the attribute of an object, until the end of the block."""
         with ExitStack() as stack:
             for name, (owner, attribute) in self._parts.items():
-                timed = self._timed(name, getattr(owner, attribute))
+                timed = self._wrap(name, getattr(owner, attribute))
                 stack.enter_context(patch.object(owner, attribute, timed))
             yield
 
@@ -32,12 +32,12 @@ class Stopwatch:
         for name, laps in self.laps.items():
             laps.append(self._now.pop(name, 0.0))
 
-    def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*arguments: Any, **named: Any) -> Any:
+    def _wrap(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
             start = time.perf_counter()
             try:
                 return function(*arguments, **named)
             finally:
                 self._now[name] += (time.perf_counter() - start) * 1000
 
-        return timed
+        return call

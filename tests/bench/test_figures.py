@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.figures import Figure, percentile, table
+from tests.bench.figures import Figure, compute_percentile, format_table
 from tests.bench.judged import score
 from tests.bench.peer import PlainBm25
 
@@ -15,14 +15,14 @@ def test_a_figure_stands_beside_its_peer_and_its_target() -> None:
 
 
 def test_the_table_has_a_column_for_each() -> None:
-    lines = table([Figure("query p95", 50.0, "ms", "<= 40", 100.0)]).splitlines()
+    lines = format_table([Figure("query p95", 50.0, "ms", "<= 40", 100.0)]).splitlines()
     assert lines[0].split() == ["NAME", "VALUE", "UNIT", "TARGET", "PEER", "RATIO"]
     assert lines[1].split() == ["query", "p95", "50.0", "ms", "<=", "40", "MISSED", "100.0", "0.500"]
 
 
 def test_a_percentile_is_a_value_that_was_seen() -> None:
-    assert percentile(range(1, 101), 95) == 96
-    assert percentile([7.0], 50) == 7.0
+    assert compute_percentile(range(1, 101), 95) == 96
+    assert compute_percentile([7.0], 50) == 7.0
 
 
 def test_ndcg_counts_gains_by_rank() -> None:

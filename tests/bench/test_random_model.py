@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from llama_cpp import Llama
 
-from tests.bench.random_model import Shape, text, write
+from tests.bench.random_model import Shape, make_text, write
 
 VOCABULARY = 20_256 + 3
 
@@ -23,18 +23,18 @@ def llama(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_a_text_has_as_many_tokens_as_were_asked_for(llama: Llama) -> None:
-    tokens = llama.tokenize(text(100).encode(), add_bos=False)
+    tokens = llama.tokenize(make_text(100).encode(), add_bos=False)
     assert len(tokens) == 100
-    assert llama.detokenize(tokens).decode() == text(100)
+    assert llama.detokenize(tokens).decode() == make_text(100)
 
 
 def test_texts_differ_by_their_seed() -> None:
-    assert text(50, seed=1) == text(50, seed=1) != text(50, seed=2)
+    assert make_text(50, seed=1) == make_text(50, seed=1) != make_text(50, seed=2)
 
 
 def test_an_answer_goes_on_until_it_is_cut(llama: Llama) -> None:
     reply = llama.create_chat_completion(
-        [{"role": "user", "content": text(20)}], temperature=0, max_tokens=200
+        [{"role": "user", "content": make_text(20)}], temperature=0, max_tokens=200
     )
     assert reply["choices"][0]["finish_reason"] == "length"
     assert reply["usage"]["completion_tokens"] == 200
@@ -42,7 +42,7 @@ def test_an_answer_goes_on_until_it_is_cut(llama: Llama) -> None:
 
 def test_greedy_text_is_no_loop(llama: Llama) -> None:
     tokens = []
-    for token in llama.generate(llama.tokenize(text(20).encode(), add_bos=False), temp=0.0):
+    for token in llama.generate(llama.tokenize(make_text(20).encode(), add_bos=False), temp=0.0):
         tokens.append(token)
         if len(tokens) == 100:
             break

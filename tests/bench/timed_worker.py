@@ -1,7 +1,7 @@
 """A worker that shows how much of its time passes inside llama.cpp, so that the rest is Python's own cost.
 
-`timed` makes engines start it in place of their workers. It shares a page of memory with its parent: every call into
-llama.cpp adds to it, what the calls' wrappers themselves cost counts as Python's.
+`time_workers` makes engines start it in place of their workers. It shares a page of memory with its parent: every call
+into llama.cpp adds to it, what the calls' wrappers themselves cost counts as Python's.
 
     python -m tests.bench.timed_worker FILE OPTIONS
 """
@@ -62,37 +62,37 @@ class Clock:
         self._shared = shared
 
     def read(self) -> Spent:
-        """What it has spent so far."""
-        cpu = sum(_thread_seconds(thread) for thread in self._shared.threads if thread)
+        """Read what it has spent so far."""
+        cpu = sum(_read_thread_seconds(thread) for thread in self._shared.threads if thread)
         return Spent(self._shared.wall, self._shared.cpu, cpu)
 
 
 @contextmanager
-def timed() -> Iterator[Clock]:
-    """Engines made in this block have timed workers."""
+def time_workers() -> Iterator[Clock]:
+    """Give engines made in this block timed workers."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(bytes(mmap.PAGESIZE))
         file.flush()
 
-        def command(options: WorkerOptions) -> list[str]:
+        def make_command(options: WorkerOptions) -> list[str]:
             return [sys.executable, "-m", "tests.bench.timed_worker", file.name, options.to_json()]
 
-        with patch("edge.engine.llama.make_command", command):
-            yield Clock(_shared(Path(file.name)))
+        with patch("edge.engine.llama.make_command", make_command):
+            yield Clock(_map_counters(Path(file.name)))
 
 
-def _shared(path: Path) -> Counters:
+def _map_counters(path: Path) -> Counters:
     with path.open("r+b") as file:
         return Counters.from_buffer(mmap.mmap(file.fileno(), 0))
 
 
-def _thread_seconds(thread: int) -> float:
+def _read_thread_seconds(thread: int) -> float:
     for found in Path("/proc").glob(f"[0-9]*/task/{thread}/schedstat"):
         return int(found.read_text().split()[0]) / 1e9
     return 0.0
 
 
-def _timing(function: Callable[..., Any], counters: Counters) -> Callable[..., Any]:
+def _time(function: Callable[..., Any], counters: Counters) -> Callable[..., Any]:
     wall_now, cpu_now = time.perf_counter, time.thread_time
 
     def call(*arguments: Any) -> Any:
@@ -115,7 +115,7 @@ def _publish(counters: Counters) -> None:
 
 def main(path: str, options: str) -> None:
     """Run the worker with timed calls."""
-    counters = _shared(Path(path))
+    counters = _map_counters(Path(path))
     counters.wall = counters.cpu = 0.0
     threading.Thread(target=_publish, args=(counters,), daemon=True).start()
 
@@ -124,7 +124,7 @@ def main(path: str, options: str) -> None:
 
     for name in dir(L):
         if type(function := getattr(L, name)) is type(L.llama_decode):
-            setattr(L, name, _timing(function, counters))
+            setattr(L, name, _time(function, counters))
     worker.main([options])
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from edge.bundle.bundle import open_bundle
 from edge.bundle.compose import remove_part
-from pack_cache import STARTER, build_with_edge, cached_pack
+from pack_cache import STARTER, build_cached_pack, build_with_edge
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(os.environ.get("EDGE_PROGRAM", ROOT / "dist" / "edge"))
@@ -35,10 +35,10 @@ def shipped() -> Path:
 @pytest.fixture(scope="session")
 def program(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program without models and packs, so that a test says itself what is inside."""
-    return empty(shipped, tmp_path_factory.mktemp("program") / "edge")
+    return write_empty(shipped, tmp_path_factory.mktemp("program") / "edge")
 
 
-def empty(program: Path, target: Path) -> Path:
+def write_empty(program: Path, target: Path) -> Path:
     """Write the same program without models and packs."""
     bundle = open_bundle(program)
     while bundle.contents:
@@ -55,7 +55,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def starter() -> Path:
     """The starter pack."""
-    return cached_pack(STARTER, build_with_edge)
+    return build_cached_pack(STARTER, build_with_edge)
 
 
 @pytest.fixture
@@ -96,8 +96,8 @@ def run_json(run: Run) -> Callable[..., Any]:
 
 
 @contextmanager
-def serving(program: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """``edge serve`` on a free port; its address."""
+def serve(program: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """Run ``edge serve`` on a free port; give its address."""
     command = [program, "serve", "--port", "0"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

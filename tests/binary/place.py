@@ -15,7 +15,7 @@ import pytest
 import archive
 from edge.bundle.bundle import open_bundle
 from edge.bundle.compose import Source, compose
-from fetch import cache_folder
+from fetch import make_cache_folder
 
 STORAGE = 8
 NOBODY = 65534
@@ -48,15 +48,16 @@ def start(
     )
 
 
-def mounted(script: str, command: Command) -> list[str]:
-    """A command that runs another where only it sees what ``script`` mounts. Skips where that is not permitted."""
+def wrap_in_mounts(script: str, command: Command) -> list[str]:
+    """Return a command that runs another where only it sees what ``script`` mounts. Skip where that is not
+    permitted."""
     if not _can_mount():
         pytest.skip("this machine does not permit mount namespaces")
     return [*_unshare(), "sh", "-euc", f"{script}\nexec {shlex.join(map(str, command))}"]
 
 
-def read_only_but(*folders: Path) -> str:
-    """A script for `mounted`: nothing can be written but in these folders, and to devices."""
+def write_read_only_script(*folders: Path) -> str:
+    """Write a script for `wrap_in_mounts`: nothing can be written but in these folders, and to devices."""
     kept = " ".join(shlex.quote(str(folder)) for folder in folders)
     return f"""
         for kept in {kept}; do mount --bind "$kept" "$kept"; done
@@ -66,10 +67,10 @@ def read_only_but(*folders: Path) -> str:
         done < /proc/self/mountinfo"""
 
 
-def debian(release: str, *options: str, name: str = "") -> Path:
-    """The root of a Debian release as debootstrap makes it, kept in the build cache: minutes, once. Skips where that
-    is not possible."""
-    folder = cache_folder() / "roots" / (name or release)
+def install_debian(release: str, *options: str, name: str = "") -> Path:
+    """Return the root of a Debian release as debootstrap makes it, kept in the build cache: minutes, once. Skips where
+    that is not possible."""
+    folder = make_cache_folder() / "roots" / (name or release)
     if os.geteuid() or not shutil.which("debootstrap"):
         pytest.skip("as root: apt-get install debootstrap")
     if not folder.exists():
@@ -94,8 +95,8 @@ def _unshare() -> list[str]:
     return ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
 
 
-def little(program: Path, target: Path, script: str = "echo little") -> Path:
-    """A program with the launcher of the real one, that unpacks a shell script and a few files of noise.
+def make_little_program(program: Path, target: Path, script: str = "echo little") -> Path:
+    """Make a program with the launcher of the real one, that unpacks a shell script and a few files of noise.
 
     Three frames, so that damage meets one that is not the first.
     """
@@ -108,13 +109,13 @@ def little(program: Path, target: Path, script: str = "echo little") -> Path:
     (folder / "edge").chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(archive, "FRAME", 1 << 10)
-        packed = archive.packed(folder, folder)
+        packed = archive.pack_folder(folder, folder)
     source = Source("program", "edge", packed, 0, packed.stat().st_size)
-    compose(_launcher(program, target.with_name("launcher")), [source], target)
+    compose(_make_launcher(program, target.with_name("launcher")), [source], target)
     return target
 
 
-def _launcher(program: Path, target: Path) -> Source:
+def _make_launcher(program: Path, target: Path) -> Source:
     bundle = open_bundle(program)
     (size,) = (part.size for part in bundle.parts if part.kind == "launcher")
     with program.open("rb") as file:

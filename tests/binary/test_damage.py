@@ -20,7 +20,7 @@ from edge.bundle.bundle import Bundle, open_bundle
 from edge.bundle.compose import add_part
 from edge.embedded import table
 from edge.embedded.table import FOOTER_SIZE, PAGE, Part
-from tests.binary.conftest import TINY_MODEL, Done, Run, serving
+from tests.binary.conftest import TINY_MODEL, Done, Run, serve
 from tests.binary.test_program import QUESTION
 from tests.bundle.test_compose import flip
 
@@ -50,7 +50,7 @@ def edge(run: Run, whole: Bundle) -> Run:
 
 
 def survived(done: Done) -> Done:
-    """What a command said, if it ended as programs do."""
+    """Return what a command said, if it ended as programs do."""
     assert "Traceback" not in done.stdout + done.stderr
     assert 0 <= done.returncode < 128, done
     return done
@@ -58,7 +58,7 @@ def survived(done: Done) -> Done:
 
 @contextmanager
 def flipped(bundle: Bundle, at: int) -> Iterator[None]:
-    """One bit of the program is wrong."""
+    """Make one bit of the program wrong."""
     flip(bundle.path, at)
     try:
         yield
@@ -68,7 +68,7 @@ def flipped(bundle: Bundle, at: int) -> Iterator[None]:
 
 @contextmanager
 def contents(bundle: Bundle, *parts: Part) -> Iterator[None]:
-    """The program has another table of contents, with the right checksums."""
+    """Give the program another table of contents, with the right checksums."""
     data = bundle.path.read_bytes()
     start = len(data) - len(table.encode(bundle.parts, 0, b""))
     with bundle.path.open("r+b") as file:
@@ -82,7 +82,7 @@ def contents(bundle: Bundle, *parts: Part) -> Iterator[None]:
 
 
 def places(part: Part, *, model: bool) -> dict[str, int]:
-    """Where to damage a part."""
+    """Choose where to damage a part."""
     inner = (
         {"magic": 0, "number of tensors": 9, "metadata": 300, "weights": part.size // 2, "last weight": part.size - 1}
         if model
@@ -95,7 +95,7 @@ def places(part: Part, *, model: bool) -> dict[str, int]:
 
 
 def failing(done: Done) -> str:
-    """The checks that failed, of those that were made."""
+    """Return the checks that failed, of those that were made."""
     checks = json.loads(done.stdout)["checks"]
     return "\n".join(check["detail"] for check in checks if check["status"] == "fail")
 
@@ -131,7 +131,7 @@ def test_a_damaged_model_does_not_answer(
             done = edge(*command, "--json")
             assert done.returncode == 1
             assert named in failing(done)
-        with serving(whole.path, environment) as address:
+        with serve(whole.path, environment) as address:
             status, answer = chat(address)
             assert (status, answer["engine"], named in answer["notice"]) == (200, "extractive", True)
 
@@ -157,7 +157,7 @@ def test_a_damaged_pack_is_not_quoted(
             done = edge(*command, "--json")
             assert done.returncode == 1
             assert named in failing(done)
-        with serving(whole.path, environment) as address:
+        with serve(whole.path, environment) as address:
             status, problem = chat(address)
             assert (status, named in problem["detail"]) == (507, True)
             with urllib.request.urlopen(f"{address}/health") as health:

@@ -13,7 +13,7 @@ import pytest
 from fleet import deb, usb
 from fleet.package import write
 from tests.binary.conftest import TINY_MODEL
-from tests.binary.place import debian
+from tests.binary.place import install_debian
 from tests.binary.test_program import QUESTION
 
 MOUNTING = ["unshare", "--map-root-user", "--mount", "sh", "-ec"]
@@ -115,15 +115,17 @@ def test_exit_codes_pass_through_memory(stick: Path, nobody: Path) -> None:
 def test_the_package_is_installed_used_upgraded_removed_and_purged(
     release: str, program: Path, starter: Path, tmp_path: Path
 ) -> None:
-    root = debian(release)
+    root = install_debian(release)
     machine, share = tmp_path / "machine", tmp_path / "share"
     machine.mkdir()
     share.mkdir()
     shutil.copy(starter, share / "starter.kpack")
-    architecture = deb.architecture_of(program)
+    architecture = deb.name_architecture(program)
     for version in ("1.0-1", "1.0-2"):
-        entries = [*deb.entries(version, 0)]
-        write(share / f"{version}.deb", deb.fields(version, architecture), deb.scripts(), entries, 0)
+        entries = [*deb.list_entries(version, 0)]
+        write(
+            share / f"{version}.deb", deb.make_fields(version, architecture), deb.make_scripts(), entries, 0
+        )
     done = subprocess.run(
         ["unshare", "--mount", "--net", "sh", "-ec", ENTER, root, machine, share],
         input=LIFE, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,

@@ -19,8 +19,15 @@ import pytest
 
 from edge.bundle.bundle import open_bundle
 from edge.embedded.table import FOOTER_SIZE
-from tests.binary.conftest import Run, serving
-from tests.binary.place import NOBODY, STORAGE, little, mounted, read_only_but, start
+from tests.binary.conftest import Run, serve
+from tests.binary.place import (
+    NOBODY,
+    STORAGE,
+    make_little_program,
+    start,
+    wrap_in_mounts,
+    write_read_only_script,
+)
 from tests.bundle.test_compose import flip
 
 Environment = Mapping[str, str]
@@ -43,16 +50,16 @@ def copy(program: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def small(program: Path, tmp_path: Path) -> Path:
     """The launcher before an archive that is unpacked at once."""
-    return little(program, tmp_path / "small")
+    return make_little_program(program, tmp_path / "small")
 
 
 def names(cache: Path) -> set[str]:
-    """What is in the cache folder, but for the lock."""
+    """Return what is in the cache folder, but for the lock."""
     return {path.name for path in cache.iterdir()} - {".lock"}
 
 
 def unpacked(cache: Path) -> Path:
-    """The one folder that the program was unpacked to, with nothing beside it."""
+    """Return the one folder that the program was unpacked to, with nothing beside it."""
     (name,) = names(cache)
     return cache / name
 
@@ -89,7 +96,7 @@ def test_several_that_start_at_once_unpack_one_folder(
 def test_two_versions_that_start_at_once_and_in_turn_stay(
     small: Path, program: Path, environment: Environment, tmp_path: Path, cache: Path
 ) -> None:
-    both = [small, little(program, tmp_path / "other")]
+    both = [small, make_little_program(program, tmp_path / "other")]
     several = [
         subprocess.Popen([each], env=environment, stdout=subprocess.PIPE) for each in both for _ in range(4)
     ]
@@ -122,7 +129,7 @@ def test_a_version_that_runs_stays(
     program: Path, small: Path, environment: Environment, cache: Path, tmp_path: Path
 ) -> None:
     running = Path(shutil.copy(program, tmp_path / "running"))
-    with serving(running, environment) as address:
+    with serve(running, environment) as address:
         os.utime(unpacked(cache), (LONG_AGO, LONG_AGO))
         shutil.copy(small, tmp_path / "new").rename(running)
         assert start([running], environment).stdout == "little\n"
@@ -194,7 +201,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(
 ) -> None:
     cache.mkdir()
     done = start(
-        mounted(
+        wrap_in_mounts(
             f"mount -t tmpfs -o size=100m,mode=700 none {cache}",
             ["sh", "-c", f'{program} --version; echo "code $?"; ls -A {cache}'],
         ),
@@ -217,7 +224,9 @@ def test_where_there_is_no_room_for_two_versions_the_older_goes(
         rm -r {cache}/*
         mkdir {old}; head -c $((used * 900)) /dev/zero > {old}/file
         mount -o remount,size=$((used * 5 / 4))k {cache}"""
-    done = start(mounted(script, ["sh", "-c", f"{program} --version > /dev/null && ls {cache}"]), environment)
+    done = start(
+        wrap_in_mounts(script, ["sh", "-c", f"{program} --version > /dev/null && ls {cache}"]), environment
+    )
     assert done.returncode == 0, done.stderr
     assert "program-old" not in done.stdout
 
@@ -234,7 +243,9 @@ def test_a_home_that_is_read_only_is_told(program: Path, tmp_path: Path) -> None
     home = tmp_path / "home"
     home.mkdir()
     done = start(
-        mounted(read_only_but(tmp_path) + f"\nmount -t tmpfs -o ro none {home}", [program, "--version"]),
+        wrap_in_mounts(
+            write_read_only_script(tmp_path) + f"\nmount -t tmpfs -o ro none {home}", [program, "--version"]
+        ),
         {"HOME": str(home)},
     )
     assert done.returncode == STORAGE
@@ -247,7 +258,9 @@ def test_a_cache_that_is_read_only_serves_once_it_is_filled(
 ) -> None:
     run("--version")
     (tmp_path / "elsewhere").mkdir()
-    done = start(mounted(read_only_but(tmp_path / "elsewhere"), [program, "--version"]), environment)
+    done = start(
+        wrap_in_mounts(write_read_only_script(tmp_path / "elsewhere"), [program, "--version"]), environment
+    )
     assert done.returncode == 0, done.stderr
     assert unpacked(cache)
 
@@ -257,7 +270,7 @@ def test_where_nothing_may_be_run_nothing_is_unpacked(
 ) -> None:
     cache.mkdir()
     command = ["sh", "-c", f'{program} --version; echo "code $?"; ls -A {cache}']
-    done = start(mounted(f"mount -t tmpfs -o noexec,mode=700 none {cache}", command), environment)
+    done = start(wrap_in_mounts(f"mount -t tmpfs -o noexec,mode=700 none {cache}", command), environment)
     assert "noexec" in done.stderr
     assert "EDGE_CACHE" in done.stderr
     assert done.stdout.split() == ["code", "8"]
@@ -336,7 +349,7 @@ def test_what_root_unpacked_serves_all_but_what_another_user_unpacked_does_not(p
 def test_it_runs_from_a_medium_that_is_read_only(
     program: Path, environment: Environment, tmp_path: Path
 ) -> None:
-    done = start(mounted(read_only_but(tmp_path), [program, "--version"]), environment)
+    done = start(wrap_in_mounts(write_read_only_script(tmp_path), [program, "--version"]), environment)
     assert done.returncode == 0, done.stderr
 
 
@@ -345,7 +358,9 @@ def test_without_proc_it_says_what_is_missing(small: Path, tmp_path: Path) -> No
     (root / "cache").mkdir(parents=True)
     shutil.copy(small, root / "edge")
     command = ["chroot", root, "/edge"]
-    done = start(mounted("", command), {"EDGE_CACHE": "/cache", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    done = start(
+        wrap_in_mounts("", command), {"EDGE_CACHE": "/cache", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    )
     assert done.returncode == STORAGE
     assert "Mount /proc" in done.stderr
 
@@ -415,7 +430,7 @@ def test_a_program_whose_end_is_missing_or_longer_is_refused(run: Run, copy: Pat
 
 
 def _closed(path: Path) -> Path:
-    """A copy of a file that is open: what is being written cannot be run."""
+    """Return a copy of a file that is open: what is being written cannot be run."""
     return Path(shutil.copy(path, path.with_name("closed")))
 
 

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.binary.conftest import TINY_MODEL
-from tests.binary.place import STORAGE, Done, little, mounted, read_only_but, start
+from tests.binary.place import (
+    STORAGE,
+    Done,
+    make_little_program,
+    start,
+    wrap_in_mounts,
+    write_read_only_script,
+)
 from tests.binary.test_program import QUESTION
 
 NO_HOME = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
@@ -49,7 +56,7 @@ def portable(program: Path, stick: Path) -> Path:
 @pytest.fixture
 def small(program: Path, stick: Path, tmp_path: Path) -> Path:
     """The launcher beside ``edge-data``, and a little program that shows where things are kept."""
-    little(program, tmp_path / "made", SHOW).rename(stick / "edge")
+    make_little_program(program, tmp_path / "made", SHOW).rename(stick / "edge")
     return stick / "edge"
 
 
@@ -57,7 +64,7 @@ def tour(portable: Path, starter: Path, source: Path, *, script: str) -> Done:
     """Everything that writes, after a script for `mounted`, with no home."""
     output = portable.parent / "output"
     command = ["sh", "-euc", TOUR, "tour", portable, starter, TINY_MODEL, QUESTION, source]
-    return start(mounted(script, command), {**NO_HOME, "TMP_OUT": str(output)})
+    return start(wrap_in_mounts(script, command), {**NO_HOME, "TMP_OUT": str(output)})
 
 
 @pytest.fixture
@@ -130,7 +137,7 @@ def test_what_anybody_put_beside_it_in_a_folder_for_all_is_refused(small: Path, 
 def test_a_stick_that_is_read_only_is_told(portable: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    done = start(mounted(read_only_but(other), [portable, "--version"]), NO_HOME)
+    done = start(wrap_in_mounts(write_read_only_script(other), [portable, "--version"]), NO_HOME)
     assert done.returncode == STORAGE
     assert "Read-only file system" in done.stderr
 
@@ -139,7 +146,7 @@ def test_a_stick_that_is_read_only_is_told(portable: Path, tmp_path: Path) -> No
 def test_it_does_all_its_work_where_nothing_else_can_be_written(
     portable: Path, starter: Path, source: Path
 ) -> None:
-    done = tour(portable, starter, source, script=read_only_but(portable.parent))
+    done = tour(portable, starter, source, script=write_read_only_script(portable.parent))
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["packs"] == 1
     assert {path.name for path in portable.parent.iterdir()} == {"edge", "edge-data", "output"}
@@ -173,7 +180,7 @@ def test_it_writes_nothing_elsewhere_where_it_could(
         "every",
         *inside,
     ]
-    done = start(mounted(script, every), {**NO_HOME, "TMP_OUT": str(output), "HOME": "/root"})
+    done = start(wrap_in_mounts(script, every), {**NO_HOME, "TMP_OUT": str(output), "HOME": "/root"})
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     kept = {path.name for path in (stick / "edge-data").iterdir()}
@@ -185,7 +192,7 @@ def _has_overlay() -> bool:
     script = """
         mount -t tmpfs none /mnt; cd /mnt; mkdir above work root
         mount -t overlay -o lowerdir=/,upperdir=above,workdir=work none root"""
-    return subprocess.run(mounted(script, ["true"]), capture_output=True, check=False).returncode == 0
+    return subprocess.run(wrap_in_mounts(script, ["true"]), capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.slow
@@ -209,7 +216,7 @@ def test_it_works_on_a_stick_of_windows(program: Path, starter: Path, tmp_path: 
     command = f"""
         {stick}/edge pack install {starter} --unsigned && {stick}/edge ask {QUESTION!r} && {stick}/edge self-test
         code=$?; umount {stick}; exit $code"""
-    done = start(mounted(script, ["sh", "-c", command]), NO_HOME)
+    done = start(wrap_in_mounts(script, ["sh", "-c", command]), NO_HOME)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "88" in done.stdout
 
@@ -220,7 +227,7 @@ def test_where_only_names_of_windows_may_be_run_it_takes_one(
     """FAT mounted "showexec", as desktops do, lets edge.exe be run, and edge not."""
     if not shutil.which("bindfs"):
         pytest.skip("apt-get install bindfs")
-    little(program, tmp_path / "made").rename(stick / "edge.exe")
+    make_little_program(program, tmp_path / "made").rename(stick / "edge.exe")
     seen = tmp_path / "seen"
     seen.mkdir()
     command = f"""
@@ -228,6 +235,6 @@ def test_where_only_names_of_windows_may_be_run_it_takes_one(
         chmod +x {stick}/edge-data/program/*/edge.exe
         {seen}/edge.exe; {seen}/edge.exe; umount {seen}"""
     script = f"bindfs --create-with-perms=a-x --chmod-ignore {stick} {seen}"
-    done = start(mounted(script, ["sh", "-c", command]), NO_HOME)
+    done = start(wrap_in_mounts(script, ["sh", "-c", command]), NO_HOME)
     assert done.stderr.count("cannot be run: Permission denied") == 1
     assert done.stdout.split() == ["little", "little"]

@@ -15,7 +15,7 @@ import pytest
 
 import needs
 from edge import __version__
-from tests.binary.conftest import TINY_MODEL, Run, serving
+from tests.binary.conftest import TINY_MODEL, Run, serve
 from tests.server.conftest import make_pdf
 
 QUESTION = "What torque for an M12 bolt of class 8.8?"
@@ -60,7 +60,7 @@ def test_it_prints_the_licences_of_what_it_contains(run: Run) -> None:
 def test_nothing_in_it_needs_a_newer_system_than_debian_11(run: Run, cache: Path) -> None:
     run("--version")
     (unpacked,) = cache.glob("program-*")
-    assert len(needs.elf_files(unpacked)) > 100
+    assert len(needs.find_elf_files(unpacked)) > 100
     needs.check(unpacked)
 
 
@@ -115,7 +115,7 @@ def test_packs_are_built_in_reader_processes_and_served(
     run: Run, kpack: Path, program: Path, environment: Mapping[str, str]
 ) -> None:
     run("pack", "install", str(kpack), "--unsigned")
-    with serving(program, environment) as address:
+    with serve(program, environment) as address:
         with urllib.request.urlopen(f"{address}/health") as response:
             assert json.load(response)["packs"] == 1
         question = json.dumps({"message": "How do I vent the pump?"}).encode()

@@ -20,7 +20,7 @@ from edge.bundle.admit import admit
 from edge.bundle.bundle import open_bundle
 from edge.bundle.compose import add_part
 from tests.binary.conftest import TINY_MODEL
-from tests.binary.place import debian
+from tests.binary.place import install_debian
 from tests.binary.test_program import QUESTION
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ print(urllib.request.urlopen(request, timeout=60).read().decode())
 @pytest.fixture(params=["bullseye", "bookworm"], ids=["Debian 11", "Debian 12"])
 def root(request: pytest.FixtureRequest) -> Path:
     """An empty Debian."""
-    return debian(request.param)
+    return install_debian(request.param)
 
 
 @pytest.fixture
@@ -55,7 +55,8 @@ def place(root: Path, program: Path, starter: Path) -> Iterator[Path]:
 
 
 def inside(root: Path, command: str) -> list[str]:
-    """The command line that runs a shell command in the root, as nobody, with a network that has only loopback."""
+    """Return the command line that runs a shell command in the root, as nobody, with a network that has only
+    loopback."""
     prepare = (
         'mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && ip link set lo up && '
         f'exec chroot --userspec={NOBODY} "$0" /usr/bin/env -i HOME=/technician/home PATH=/usr/bin:/bin sh -c "$1"'
@@ -65,7 +66,7 @@ def inside(root: Path, command: str) -> list[str]:
 
 @contextmanager
 def serving(root: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The server in the root: its process and its address."""
+    """Give the server in the root: its process and its address."""
     command = inside(root, "exec /technician/edge serve --port 0")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

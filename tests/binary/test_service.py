@@ -19,7 +19,7 @@ import pytest
 from fleet import deb
 from fleet.package import write
 from tests.binary.conftest import TINY_MODEL
-from tests.binary.place import debian
+from tests.binary.place import install_debian
 from tests.binary.test_program import QUESTION
 from tests.binary.test_roots import ASK
 
@@ -52,7 +52,7 @@ Machine = Callable[..., str]
 def root(request: pytest.FixtureRequest) -> Path:
     """A Debian with systemd and nothing else."""
     wanted = "--include=systemd,systemd-sysv,dbus"
-    return debian(request.param, wanted, name=f"{request.param}-systemd")
+    return install_debian(request.param, wanted, name=f"{request.param}-systemd")
 
 
 @pytest.fixture
@@ -60,8 +60,14 @@ def share(program: Path, starter: Path, tmp_path: Path) -> Path:
     """What the machine finds in /mnt: the package, the starter pack, the tiny model."""
     folder = tmp_path / "share"
     folder.mkdir()
-    entries = [*deb.entries("1.0-1", 0)]
-    write(folder / "edge.deb", deb.fields("1.0-1", deb.architecture_of(program)), deb.scripts(), entries, 0)
+    entries = [*deb.list_entries("1.0-1", 0)]
+    write(
+        folder / "edge.deb",
+        deb.make_fields("1.0-1", deb.name_architecture(program)),
+        deb.make_scripts(),
+        entries,
+        0,
+    )
     shutil.copy(starter, folder / "starter.kpack")
     shutil.copy(TINY_MODEL, folder)
     return folder

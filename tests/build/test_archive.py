@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def decompressed(packed: Path) -> list[bytes]:
-    """The frames of an archive."""
+    """Return the frames of an archive."""
     data, found = packed.read_bytes(), []
     while data:
         frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
@@ -37,7 +37,7 @@ def decompressed(packed: Path) -> list[bytes]:
 
 
 def test_the_list_says_what_the_frames_hold(folder: Path, tmp_path: Path) -> None:
-    text, *frames = decompressed(archive.packed(folder, tmp_path))
+    text, *frames = decompressed(archive.pack_folder(folder, tmp_path))
     data = b"".join(frames)
     for line in text.decode().splitlines():
         if line.startswith("frame "):
@@ -51,7 +51,7 @@ def test_the_list_says_what_the_frames_hold(folder: Path, tmp_path: Path) -> Non
 
 
 def test_links_are_left_out_and_become_copies_under_another_name(folder: Path) -> None:
-    names = [file.line.split()[-1] for file in archive.listing(folder)]
+    names = [file.line.split()[-1] for file in archive.read_files(folder)]
     assert names == ["edge", "lib/empty", "lib/liba.so", "liba.so.1"]
 
 
@@ -61,13 +61,13 @@ def test_a_large_folder_is_divided_between_files(
     monkeypatch.setattr(archive, "FRAME", 10_000)
     for number in range(5):
         (folder / f"part{number}").write_bytes(os.urandom(6_000))
-    text, *frames = decompressed(archive.packed(folder, tmp_path))
+    text, *frames = decompressed(archive.pack_folder(folder, tmp_path))
     sizes = [int(line.split()[1]) for line in text.decode().splitlines() if line.startswith("frame ")]
     assert len(frames) == len(sizes) == 5
     assert [len(frame) for frame in frames] == [10_250, 10_240, 12_000, 12_000, 6_000]
 
 
 def test_the_same_folder_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    first = archive.packed(folder, tmp_path).read_bytes()
+    first = archive.pack_folder(folder, tmp_path).read_bytes()
     (tmp_path / "again").mkdir()
-    assert archive.packed(folder, tmp_path / "again").read_bytes() == first
+    assert archive.pack_folder(folder, tmp_path / "again").read_bytes() == first

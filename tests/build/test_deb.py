@@ -13,7 +13,7 @@ import pytest
 
 from fetch import SetupError
 from fleet import deb
-from fleet.manual import manual
+from fleet.manual import write_manual
 from fleet.package import Entry, write
 
 TIME = 1_700_000_000
@@ -46,8 +46,8 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def package(program: Path, tmp_path: Path) -> Path:
     path = tmp_path / "edge.deb"
-    fields = deb.fields("0.1-1", deb.architecture_of(program))
-    write(path, fields, deb.scripts(), [*deb.entries("0.1-1", TIME)], TIME)
+    fields = deb.make_fields("0.1-1", deb.name_architecture(program))
+    write(path, fields, deb.make_scripts(), [*deb.list_entries("0.1-1", TIME)], TIME)
     return path
 
 
@@ -107,10 +107,10 @@ class TestEdgesPackage:
             assert here not in data, path
 
     def test_is_for_the_machine_the_program_is_for(self, program: Path) -> None:
-        assert deb.architecture_of(program) == output("dpkg", "--print-architecture").strip()
+        assert deb.name_architecture(program) == output("dpkg", "--print-architecture").strip()
         program.write_bytes(b"\x7fELF" + bytes(60))
         with pytest.raises(SetupError, match="no name"):
-            deb.architecture_of(program)
+            deb.name_architecture(program)
 
     def test_settings_that_may_hold_a_token_are_roots(self, machine: Path) -> None:
         assert (machine / "etc/default/edge").stat().st_mode & 0o777 == 0o600
@@ -162,7 +162,7 @@ def test_scripts_are_what_a_posix_shell_reads(name: str) -> None:
 
 @pytest.mark.skipif(not shutil.which("man"), reason="man is not here")
 def test_the_manual_page_shows_every_command(tmp_path: Path) -> None:
-    (tmp_path / "edge.1").write_text(manual())
+    (tmp_path / "edge.1").write_text(write_manual())
     environment = {**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
         ["man", "--warnings", "-l", tmp_path / "edge.1"],

@@ -43,15 +43,15 @@ class Quiet(SimpleHTTPRequestHandler):
 
 class TestFetched:
     def test_is_downloaded_once(self, archive: Path, cache: Path) -> None:
-        found = debian.fetched(FILE)
+        found = debian.fetch_file(FILE)
         assert found.read_bytes() == CONTENT
         (archive / FILE.path).unlink()
-        assert debian.fetched(FILE) == found
+        assert debian.fetch_file(FILE) == found
 
     def test_another_file_under_its_name_is_refused_and_not_kept(self, archive: Path, cache: Path) -> None:
         (archive / FILE.path).write_bytes(b"another")
         with pytest.raises(SetupError, match="not the file that is pinned"):
-            debian.fetched(FILE)
+            debian.fetch_file(FILE)
         assert list((cache / "downloads").iterdir()) == []
 
     def test_a_version_that_the_mirror_has_dropped_is_said_so(self, archive: Path, cache: Path) -> None:
@@ -59,14 +59,14 @@ class TestFetched:
         with pytest.raises(
             SetupError, match=r"pump_1.0-2_amd64.deb is gone.*\n.*EDGE_DEBIAN_MIRROR.*snapshot"
         ):
-            debian.fetched(FILE)
+            debian.fetch_file(FILE)
 
     def test_a_mirror_that_does_not_answer_is_said_so(
         self, cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("EDGE_DEBIAN_MIRROR", "http://127.0.0.1:9/debian")
         with pytest.raises(SetupError, match="Check the network"):
-            debian.fetched(FILE)
+            debian.fetch_file(FILE)
 
 
 class TestMirror:
@@ -81,7 +81,7 @@ class TestMirror:
 
     def test_is_the_one_that_the_variable_names(self, monkeypatch: pytest.MonkeyPatch, sources: Path) -> None:
         monkeypatch.setenv("EDGE_DEBIAN_MIRROR", "http://mirror.example/debian/")
-        assert debian.mirror(sources) == "http://mirror.example/debian"
+        assert debian.choose_mirror(sources) == "http://mirror.example/debian"
 
     def test_is_the_first_of_the_stanzas(self, sources: Path) -> None:
         (sources / "sources.list.d" / "a.sources").write_text(
@@ -89,7 +89,7 @@ class TestMirror:
             "Types: deb\nURIs: http://off.example/debian\nSuites: x\nComponents: main\nEnabled: no\n\n"
             "Types: deb\nURIs: http://mirror.example/debian/\nSuites: bookworm\nComponents: main contrib\n"
         )
-        assert debian.mirror(sources) == "http://mirror.example/debian"
+        assert debian.choose_mirror(sources) == "http://mirror.example/debian"
 
     def test_is_the_first_of_the_lines(self, sources: Path) -> None:
         (sources / "sources.list").write_text(
@@ -97,22 +97,22 @@ class TestMirror:
             "deb http://other.example/debian bookworm contrib\n"
             "deb [signed-by=/key arch=amd64] http://mirror.example/debian bookworm main\n"
         )
-        assert debian.mirror(sources) == "http://mirror.example/debian"
+        assert debian.choose_mirror(sources) == "http://mirror.example/debian"
 
     def test_may_be_a_dated_snapshot(self, sources: Path) -> None:
         address = "http://snapshot.example/archive/debian/20260801T000000Z"
         (sources / "sources.list").write_text(f"deb {address} bookworm main\n")
-        assert debian.mirror(sources) == address
+        assert debian.choose_mirror(sources) == address
 
     def test_is_none_on_another_system(self, sources: Path) -> None:
         (sources / "sources.list").write_text("deb http://mirror.example/ubuntu noble main universe\n")
         with pytest.raises(SetupError, match="EDGE_DEBIAN_MIRROR"):
-            debian.mirror(sources)
+            debian.choose_mirror(sources)
 
 
 class TestPins:
     def test_are_of_the_pool_and_hashed(self) -> None:
-        for pin in debian.pins("*"):
+        for pin in debian.find_pins("*"):
             assert pin.path.startswith("pool/main/")
             assert len(bytes.fromhex(pin.sha256)) == 32
 
@@ -121,5 +121,5 @@ class TestPins:
 
     def test_tell_package_and_version(self) -> None:
         assert (FILE.package, FILE.version) == ("pump", "1.0-2")
-        assert debian.pin("openssl_*").version == "3.5.7"
-        assert debian.pin("libstdc++6_*").version == "10.2.1-6"
+        assert debian.find_pin("openssl_*").version == "3.5.7"
+        assert debian.find_pin("libstdc++6_*").version == "10.2.1-6"

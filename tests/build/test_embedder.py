@@ -19,7 +19,7 @@ VOCABULARY = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "valve"
 
 
 def bert_tensors() -> dict[str, np.ndarray]:
-    """A one-layer BERT with the tensor names of the original."""
+    """Return a one-layer BERT with the tensor names of the original."""
     layer = "encoder.layer.0"
     shapes: dict[str, tuple[int, ...]] = {
         "embeddings.word_embeddings.weight": (len(VOCABULARY), WIDTH),
@@ -133,7 +133,7 @@ def test_the_cache_is_used_without_a_download(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     cached = tmp_path / f"minilm-q8_0-{embedder.GGUF_SHA256[:12]}.gguf"
     cached.write_bytes(b"GGUF")
-    assert embedder.embedder(tmp_path) == cached
+    assert embedder.make_embedder(tmp_path) == cached
 
 
 def test_installing_replaces_the_file_and_leaves_no_part_of_it(tmp_path: Path) -> None:

@@ -20,4 +20,4 @@ def test_the_facts_name_versions_and_what_is_needed() -> None:
 
 def test_processors_are_named_by_their_variants() -> None:
     names = ["libggml-cpu-haswell.so", "libggml-cpu-alderlake.so", "libggml-base.so", "libggml-cpu.so"]
-    assert facts.processors(map(Path, names)) == ["alderlake", "haswell"]
+    assert facts.list_processors(map(Path, names)) == ["alderlake", "haswell"]

@@ -24,24 +24,24 @@ def test_a_pin_names_one_version_and_its_digest(file: str, name: str, version: s
 
 def test_the_cache_is_where_the_variable_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGE_BUILD_CACHE", str(tmp_path / "here"))
-    assert fetch.cache_folder() == tmp_path / "here"
+    assert fetch.make_cache_folder() == tmp_path / "here"
     assert (tmp_path / "here").is_dir()
 
 
 def test_the_cache_is_in_the_users_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EDGE_BUILD_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert fetch.cache_folder() == tmp_path / "edge-build"
+    assert fetch.make_cache_folder() == tmp_path / "edge-build"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert fetch.cache_folder() == tmp_path / ".cache" / "edge-build"
+    assert fetch.make_cache_folder() == tmp_path / ".cache" / "edge-build"
 
 
 def test_a_cache_that_cannot_be_made_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("EDGE_BUILD_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(SetupError, match="Set EDGE_BUILD_CACHE"):
-        fetch.cache_folder()
+        fetch.make_cache_folder()
 
 
 def test_a_failing_command_is_reported_with_its_output() -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 import interpreter
-from fetch import PIN_FOLDER, SetupError, cache_folder
+from fetch import PIN_FOLDER, SetupError, make_cache_folder
 
 HOOK = PIN_FOLDER / "hooks" / "certificates.py"
 
 
 def test_only_fixes_are_applied_of_what_debian_changes(tmp_path: Path) -> None:
     (tmp_path / "series").write_text("layout.diff\nCVE-2.patch\n#CVE-0.diff\nCVE-1.patch\n")
-    assert [fix.name for fix in interpreter.fixes(tmp_path)] == ["CVE-2.patch", "CVE-1.patch"]
+    assert [fix.name for fix in interpreter.choose_fixes(tmp_path)] == ["CVE-2.patch", "CVE-1.patch"]
 
 
 def test_a_source_is_unpacked_under_a_name_of_ours(tmp_path: Path) -> None:
@@ -100,10 +100,10 @@ class TestBuilt:
 
     @pytest.fixture
     def python(self) -> Path:
-        found = sorted(cache_folder().glob("python-3.13.5-*"), key=lambda path: path.stat().st_mtime)
+        found = sorted(make_cache_folder().glob("python-3.13.5-*"), key=lambda path: path.stat().st_mtime)
         if not found:
             pytest.skip("there is no Python yet: `make binary` makes it")
-        return interpreter.python(found[-1])
+        return interpreter.find_python(found[-1])
 
     def test_it_has_what_edge_imports_and_no_more(self, python: Path) -> None:
         code = "import ctypes, hashlib, json, ssl, sys, zlib; print(json.dumps([ssl.OPENSSL_VERSION, sys.prefix]))"

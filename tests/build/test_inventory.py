@@ -11,19 +11,19 @@ import inventory
 
 
 def test_what_is_inside_is_told_with_version_and_licence() -> None:
-    found = {each.name: each for each in inventory.components({"numpy", "typer"}, [])}
+    found = {each.name: each for each in inventory.find_components({"numpy", "typer"}, [])}
     assert set(found) == {"numpy", "typer", "Python", platform.libc_ver()[0]}
     assert found["typer"].purl.startswith("pkg:pypi/typer@")
     assert "MIT" in found["typer"].licence
-    assert "numpy" in inventory.licences(list(found.values()))
+    assert "numpy" in inventory.join_licences(list(found.values()))
 
 
 def test_the_bill_names_every_component_and_the_program(tmp_path: Path) -> None:
     (tmp_path / "edge").write_bytes(b"")
-    found = inventory.components({"numpy"}, [])
+    found = inventory.find_components({"numpy"}, [])
     inventory.write(found, tmp_path / "inventory.json")
     assert inventory.read(tmp_path / "inventory.json") == found
-    bill = inventory.bill_of_materials(found, tmp_path / "edge", "1.0")
+    bill = inventory.make_bill_of_materials(found, tmp_path / "edge", "1.0")
     assert bill["bomFormat"] == "CycloneDX"
     assert [component["name"] for component in bill["components"]] == [
         "numpy",
@@ -41,9 +41,9 @@ def test_a_library_of_the_compilers_root_is_a_package_of_debian(
     text.parent.mkdir(parents=True)
     text.write_text("Copyright (C) the authors of GCC")
     libraries = [tmp_path / "runtime/libstdc++.so.6", tmp_path / "libpump.so"]
-    linked, found = inventory.components(set(), libraries)[1:]
-    assert (linked.name, linked.version) == ("libc6", debian.pin("libc6_*").version)
-    assert (found.name, found.version) == ("libstdc++6", debian.pin("libstdc++6_*").version)
+    linked, found = inventory.find_components(set(), libraries)[1:]
+    assert (linked.name, linked.version) == ("libc6", debian.find_pin("libc6_*").version)
+    assert (found.name, found.version) == ("libstdc++6", debian.find_pin("libstdc++6_*").version)
     assert found.purl == f"pkg:deb/debian/libstdc%2B%2B6@{found.version}"
     assert found.texts == ("Copyright (C) the authors of GCC",)
 
@@ -59,12 +59,12 @@ def test_a_library_that_python_was_built_with_is_named_with_its_licence(
         tmp_path / "lib" / "libcrypto.so.3",
         Path("/elsewhere/libz.so.1"),
     ]
-    found, _ = inventory.components(set(), libraries)[1:]
+    found, _ = inventory.find_components(set(), libraries)[1:]
     assert (found.name, found.licence, found.texts) == ("OpenSSL", "Apache-2.0", ("Apache License",))
-    assert found.purl == f"pkg:generic/openssl@{debian.pin('openssl_*').version}"
+    assert found.purl == f"pkg:generic/openssl@{debian.find_pin('openssl_*').version}"
 
 
 def test_only_what_is_pinned_may_be_inside() -> None:
-    foreign = contents.foreign_modules()
+    foreign = contents.find_foreign_modules()
     assert "pytest" in foreign
     assert not {"numpy", "tuf", "llama_cpp", "edge"} & set(foreign)

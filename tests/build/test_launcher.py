@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 import launcher
-from fetch import cache_folder
+from fetch import make_cache_folder
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler"),
     pytest.mark.skipif(
-        not any((cache_folder() / "downloads").glob("zstandard-*.tar.gz")), reason="`make binary` gets zstd"
+        not any((make_cache_folder() / "downloads").glob("zstandard-*.tar.gz")),
+        reason="`make binary` gets zstd",
     ),
 ]
 

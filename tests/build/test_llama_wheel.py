@@ -24,16 +24,16 @@ V3 = ["sse4_2", "avx", "avx2", "fma", "f16c", "bmi2"]
 
 class TestFlags:
     def test_every_x86_64_v3_feature_is_on_where_the_processor_has_them(self) -> None:
-        flags = llama_wheel.cpu_flags("x86_64", ["fpu", *V3, "avx512f"])
+        flags = llama_wheel.choose_cpu_flags("x86_64", ["fpu", *V3, "avx512f"])
         assert len(flags) == 6
         assert all(flag.endswith("=ON") for flag in flags)
 
     def test_an_older_processor_switches_off_what_it_lacks(self) -> None:
-        flags = llama_wheel.cpu_flags("x86_64", ["sse4_2", "avx"])
+        flags = llama_wheel.choose_cpu_flags("x86_64", ["sse4_2", "avx"])
         assert flags[:3] == ["-DGGML_SSE42=ON", "-DGGML_AVX=ON", "-DGGML_AVX2=OFF"]
 
     def test_another_family_keeps_the_portable_defaults(self) -> None:
-        assert llama_wheel.cpu_flags("aarch64", ["asimd"]) == []
+        assert llama_wheel.choose_cpu_flags("aarch64", ["asimd"]) == []
 
     def test_nothing_is_tuned_for_the_machine_that_builds(self) -> None:
         assert "-DGGML_NATIVE=OFF" in llama_wheel.FLAGS
@@ -42,7 +42,7 @@ class TestFlags:
 class TestRecipes:
     def test_for_development_is_for_any_common_processor(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CMAKE_ARGS", "-DGGML_LTO=ON")
-        recipe = llama_wheel.for_development()
+        recipe = llama_wheel.make_development_recipe()
         assert recipe.flags[-1] == "-DGGML_LTO=ON"
         assert not set(llama_wheel.VARIANTS) & set(recipe.flags)
 
@@ -51,17 +51,17 @@ class TestRecipes:
     ) -> None:
         monkeypatch.setenv("CMAKE_ARGS", "-DGGML_LTO=ON")
         monkeypatch.setenv("CFLAGS", "-march=native")
-        recipe = llama_wheel.for_the_program(Toolchain("key", tmp_path))
+        recipe = llama_wheel.make_program_recipe(Toolchain("key", tmp_path))
         assert recipe.flags == [*llama_wheel.FLAGS, *llama_wheel.VARIANTS]
         assert "CFLAGS" not in recipe.environment
         assert (recipe.toolchain, recipe.openmp) == (["key"], Toolchain("key", tmp_path).openmp)
 
 
 class TestCacheKey:
-    KEY = llama_wheel.cache_key(PIN, ["-DA=ON"], ["g++ 12"])
+    KEY = llama_wheel.make_cache_key(PIN, ["-DA=ON"], ["g++ 12"])
 
     def test_is_stable(self) -> None:
-        assert llama_wheel.cache_key(PIN, ["-DA=ON"], ["g++ 12"]) == self.KEY
+        assert llama_wheel.make_cache_key(PIN, ["-DA=ON"], ["g++ 12"]) == self.KEY
 
     @pytest.mark.parametrize(
         ("version", "sha256", "flags", "toolchain"),
@@ -75,7 +75,9 @@ class TestCacheKey:
     def test_changes_with_all_that_shapes_the_libraries(
         self, version: str, sha256: str, flags: list[str], toolchain: list[str]
     ) -> None:
-        assert llama_wheel.cache_key(Pin(PIN.file, PIN.name, version, sha256), flags, toolchain) != self.KEY
+        assert (
+            llama_wheel.make_cache_key(Pin(PIN.file, PIN.name, version, sha256), flags, toolchain) != self.KEY
+        )
 
     def test_changes_with_the_effort_of_the_compiler(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -83,7 +85,7 @@ class TestCacheKey:
         effort = tmp_path / "llama.cmake"
         effort.write_text("message(nothing)")
         monkeypatch.setattr(llama_wheel, "LESS_EFFORT", effort)
-        assert llama_wheel.cache_key(PIN, ["-DA=ON"], ["g++ 12"]) != self.KEY
+        assert llama_wheel.make_cache_key(PIN, ["-DA=ON"], ["g++ 12"]) != self.KEY
 
 
 class TestCompiler:
@@ -92,13 +94,13 @@ class TestCompiler:
         compiler.write_text("#!/bin/sh\necho my compiler 1.0\necho more\n")
         compiler.chmod(0o755)
         monkeypatch.setenv("CXX", f"{compiler} -pipe")
-        assert llama_wheel.compiler() == "my compiler 1.0"
+        assert llama_wheel.describe_compiler() == "my compiler 1.0"
 
     def test_missing_says_what_to_install(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.delenv("CXX", raising=False)
         with pytest.raises(SetupError, match=r"apt-get install g\+\+"):
-            llama_wheel.compiler()
+            llama_wheel.describe_compiler()
 
     def test_missing_ends_the_script_with_that_message_alone(self, tmp_path: Path) -> None:
         environ = {**os.environ, "PATH": str(tmp_path), "EDGE_BUILD_CACHE": str(tmp_path), "CXX": ""}
@@ -115,13 +117,13 @@ def test_what_older_compilers_do_not_compile_is_left_out(tmp_path: Path) -> None
     file.parent.mkdir(parents=True)
     kept = "    ggml_add_cpu_backend_variant(armv8.6_2    DOTPROD SVE2)\n"
     file.write_text(f"{kept}    ggml_add_cpu_backend_variant(armv9.2_2    DOTPROD SVE2 SME)\n")
-    llama_wheel.without_sme(tmp_path)
+    llama_wheel.drop_sme(tmp_path)
     assert file.read_text() == kept
 
 
 def test_progress_is_told_once_every_tenth(capsys: pytest.CaptureFixture[str]) -> None:
     lines = ["-- configuring\n", *(f"[{n}/40] Building\n" for n in range(1, 41))]
-    assert list(llama_wheel.progress(lines)) == lines
+    assert list(llama_wheel.report_progress(lines)) == lines
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 10
     assert told[0].split() == ["llama.cpp:", "10", "%", "(4", "of", "40)"]
@@ -200,6 +202,6 @@ class TestInstalled:
 
         info = llama_cpp.llama_print_system_info().decode()
         assert "OPENMP = 1" in info
-        if set(V3) <= set(llama_wheel.cpu_features()):
+        if set(V3) <= set(llama_wheel.read_cpu_features()):
             assert "AVX2 = 1" in info
             assert "FMA = 1" in info

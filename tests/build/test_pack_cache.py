@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pack_cache
-from pack_cache import CODE, HANDBOOK, STARTER, cached_pack, recipe
+from pack_cache import CODE, HANDBOOK, STARTER, build_cached_pack, hash_ingredients
 
 
 @pytest.fixture
@@ -34,28 +34,28 @@ def build(built: list[Path]) -> Callable[[Path, Path], None]:
 
 
 def test_a_pack_is_built_once(source: Path, build: pack_cache.Build, built: list[Path]) -> None:
-    assert cached_pack(source, build) == cached_pack(source, build) == built[0]
+    assert build_cached_pack(source, build) == build_cached_pack(source, build) == built[0]
     assert len(built) == 1
 
 
 def test_a_changed_document_builds_anew(source: Path, build: pack_cache.Build, built: list[Path]) -> None:
-    before = cached_pack(source, build)
+    before = build_cached_pack(source, build)
     (source / "pump.md").write_text("Open the suction valve last.")
-    assert cached_pack(source, build).read_text() == "Open the suction valve last."
+    assert build_cached_pack(source, build).read_text() == "Open the suction valve last."
     assert before.read_text() == "Open the suction valve first."
 
 
 def test_a_renamed_document_is_another_source(source: Path) -> None:
-    before = recipe(source)
+    before = hash_ingredients(source)
     (source / "pump.md").rename(source / "pumps.md")
-    assert recipe(source) != before
+    assert hash_ingredients(source) != before
 
 
 def test_those_that_come_meanwhile_wait_for_the_one_that_builds(
     source: Path, build: pack_cache.Build, built: list[Path]
 ) -> None:
     with ThreadPoolExecutor(4) as threads:
-        packs = set(threads.map(lambda _: cached_pack(source, build), range(4)))
+        packs = set(threads.map(lambda _: build_cached_pack(source, build), range(4)))
     assert packs == set(built)
     assert len(built) == 1
 

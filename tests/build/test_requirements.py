@@ -13,7 +13,7 @@ FILES = sorted((ROOT / "build").glob("requirements*.txt"))
 
 
 def pins(name: str) -> set[str]:
-    """The ``name==version`` of every requirement, with its marker."""
+    """Return the ``name==version`` of every requirement, with its marker."""
     lines = (ROOT / "build" / name).read_text().splitlines()
     return {line.rstrip(" \\") for line in lines if "==" in line and not line.startswith(" ")}
 

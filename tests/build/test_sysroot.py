@@ -12,7 +12,7 @@ import pytest
 import debian
 import needs
 import sysroot
-from fetch import SetupError, cache_folder
+from fetch import SetupError, make_cache_folder
 
 SOURCE = (
     "#include <iostream>\n#include <thread>\nint main() { std::thread([] { std::cout << 42; }).join(); }\n"
@@ -21,7 +21,7 @@ X86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the root is of 
 
 
 def package(file: Path, names: dict[str, str]) -> Path:
-    """A Debian package with links by name, or files where a name is linked to nothing."""
+    """Return a Debian package with links by name, or files where a name is linked to nothing."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:xz") as archive:
         for name, target in names.items():
@@ -38,7 +38,7 @@ def package(file: Path, names: dict[str, str]) -> Path:
 
 
 def compiler(folder: Path, version: str, vendor: str = "Free Software Foundation") -> list[str]:
-    """A program that says it is a compiler of this version."""
+    """Return a program that says it is a compiler of this version."""
     script = folder / "compiler"
     about = f"gcc {version}\nCopyright {vendor}"
     script.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "{about}" || echo {version}\n')
@@ -75,7 +75,7 @@ class TestCompiler:
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.delenv("CC", raising=False)
         with pytest.raises(SetupError, match=r"apt-get install g\+\+ make"):
-            sysroot.toolchain()
+            sysroot.make_toolchain()
 
 
 class TestEnvironment:
@@ -84,14 +84,14 @@ class TestEnvironment:
     ) -> None:
         for name in ("CFLAGS", "LD_LIBRARY_PATH", "PYTHONPATH", "CPATH"):
             monkeypatch.setenv(name, "/somewhere")
-        found = sysroot.Toolchain("key", tmp_path).environment()
+        found = sysroot.Toolchain("key", tmp_path).make_environment()
         assert "/somewhere" not in found.values()
         assert found["PATH"].startswith(str(tmp_path / "commands"))
         assert (found["CC"], found["CXX"], found["SOURCE_DATE_EPOCH"]) == ("cc", "c++", "315532800")
 
     def test_without_a_root_the_compiler_is_this_machines(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CC", "gcc -pipe")
-        assert sysroot.Toolchain("key").environment()["CC"].endswith("gcc -pipe")
+        assert sysroot.Toolchain("key").make_environment()["CC"].endswith("gcc -pipe")
 
 
 @X86
@@ -100,26 +100,29 @@ class TestRoot:
 
     @pytest.fixture
     def tools(self) -> sysroot.Toolchain:
-        files = [cache_folder() / "downloads" / pin.name for pin in debian.pins("*.deb")]
+        files = [make_cache_folder() / "downloads" / pin.name for pin in debian.find_pins("*.deb")]
         if not all(file.exists() for file in files):
             pytest.skip("there is no root yet: `make binary` makes it")
-        return sysroot.toolchain()
+        return sysroot.make_toolchain()
 
     def test_what_is_compiled_runs_with_an_old_system(self, tools: sysroot.Toolchain, tmp_path: Path) -> None:
         (tmp_path / "a.cpp").write_text(SOURCE)
         command = ["c++", "-O2", "-pthread", "a.cpp", "-o", "a"]
-        subprocess.run(command, cwd=tmp_path, env=tools.environment(), check=True)
+        subprocess.run(command, cwd=tmp_path, env=tools.make_environment(), check=True)
         needs.check(tmp_path)
         assert subprocess.run([tmp_path / "a"], capture_output=True, check=True).stdout == b"42"
 
     def test_the_root_appears_nowhere_in_it(self, tools: sysroot.Toolchain, tmp_path: Path) -> None:
         (tmp_path / "a.cpp").write_text(SOURCE)
         subprocess.run(
-            ["c++", "-g", "-pthread", "a.cpp", "-o", "a"], cwd=tmp_path, env=tools.environment(), check=True
+            ["c++", "-g", "-pthread", "a.cpp", "-o", "a"],
+            cwd=tmp_path,
+            env=tools.make_environment(),
+            check=True,
         )
         assert bytes(tools.root or Path()) not in (tmp_path / "a").read_bytes()
 
     def test_it_brings_the_libraries_that_the_program_carries(self, tools: sysroot.Toolchain) -> None:
         assert tools.runtime is not None
         needs.check(tools.runtime)
-        assert {path.name for path in needs.elf_files(tools.runtime)} == set(sysroot.RUNTIME)
+        assert {path.name for path in needs.find_elf_files(tools.runtime)} == set(sysroot.RUNTIME)

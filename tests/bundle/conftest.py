@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from edge.bundle.bundle import Bundle
-from tests.programs import small_program
+from tests.programs import make_small_program
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Bundle:
-    return small_program(tmp_path)
+    return make_small_program(tmp_path)

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 def bundle(folder: Path, tmp_path: Path) -> Bundle:
     """The program that it was unpacked from."""
     (tmp_path / "launcher").write_bytes(b"launcher")
-    source = Source.from_file("program", archive.packed(folder, tmp_path))
+    source = Source.from_file("program", archive.pack_folder(folder, tmp_path))
     return compose(Source.from_file("launcher", tmp_path / "launcher"), [source], tmp_path / "edge")
 
 

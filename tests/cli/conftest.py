@@ -132,10 +132,10 @@ def program() -> Callable[..., Result]:
 @pytest.fixture
 def in_terminal() -> Callable[..., str]:
     """Runs the program on a terminal of 80 columns; the result is what it showed, escape codes included."""
-    return _in_terminal
+    return _run_in_terminal
 
 
-def _in_terminal(*arguments: str, environment: Mapping[str, str] | None = None) -> str:
+def _run_in_terminal(*arguments: str, environment: Mapping[str, str] | None = None) -> str:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
     process = subprocess.Popen(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulators.openai_server import Upstream, response, said
+from tests.simulators.openai_server import Upstream, respond, say
 
 Edge = Callable[..., Any]
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
@@ -52,7 +52,7 @@ def test_json_is_the_shape_of_the_public_surface(edge: Edge, ready: Path) -> Non
 
 def test_a_server_that_is_named_answers(edge: Edge, ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGE_OPENAI_MODEL", "qwen")
-    with Upstream(said("The housing bolts take ", "25 Nm. [1]")) as server:
+    with Upstream(say("The housing bolts take ", "25 Nm. [1]")) as server:
         monkeypatch.setenv("EDGE_OPENAI_URL", server.url)
         answer = json.loads(edge("ask", QUESTION, "--engine", "openai", "--json").out)
         assert (answer["mode"], answer["engine"]) == ("generated", "openai:qwen")
@@ -64,7 +64,7 @@ def test_without_it_the_manual_is_quoted_and_why_is_said(
     edge: Edge, ready: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EDGE_OPENAI_MODEL", "qwen")
-    with Upstream(response(b"<html>", kind="text/html")) as server:
+    with Upstream(respond(b"<html>", kind="text/html")) as server:
         monkeypatch.setenv("EDGE_OPENAI_URL", server.url)
         answer = json.loads(edge("ask", QUESTION, "--engine", "openai", "--json").out)
     assert answer["mode"] == "extractive"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.bundle.test_compose import flip
-from tests.programs import small_program
+from tests.programs import make_small_program
 
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
 
@@ -19,7 +19,7 @@ Edge = Callable[..., Any]
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
     """A program that contains nothing yet."""
-    return small_program(tmp_path).path
+    return make_small_program(tmp_path).path
 
 
 @pytest.fixture

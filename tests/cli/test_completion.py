@@ -133,7 +133,7 @@ def test_zsh_completes(ready: Path, commands: Path, tmp_path: Path) -> None:
 
 @contextmanager
 def zsh(commands: Path) -> Iterator[Callable[[str, str], str]]:
-    """A zsh on a terminal: types a text, and returns what is shown until a text is."""
+    """Start a zsh on a terminal: types a text, and returns what is shown until a text is."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}", "TERM": "dumb"}
     process = subprocess.Popen(

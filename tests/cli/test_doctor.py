@@ -11,7 +11,7 @@ from edge.bundle.admit import admit
 from edge.bundle.compose import add_part
 from edge.embedded.part import EXECUTABLE
 from tests.bundle.test_compose import flip
-from tests.programs import small_program
+from tests.programs import make_small_program
 
 Edge = Callable[..., Any]
 
@@ -60,7 +60,7 @@ def test_without_a_pack_nothing_can_be_answered(
 @pytest.fixture
 def program(kpack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A program with the pumps inside, as if it were the one that runs."""
-    bundle = small_program(tmp_path)
+    bundle = make_small_program(tmp_path)
     monkeypatch.setenv(EXECUTABLE, str(bundle.path))
     return add_part(bundle, admit(kpack), bundle.path).path
 

@@ -22,7 +22,7 @@ Edge = Callable[..., Any]
 
 
 def commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
-    """Every command as the words it is called by."""
+    """Yield every command as the words it is called by."""
     yield path
     if isinstance(command, TyperGroup):
         for name, sub in command.commands.items():

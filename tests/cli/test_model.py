@@ -9,7 +9,7 @@ import pytest
 
 from edge.errors import ModelError
 from tests.engine.chain_model import write_chain_lora, write_chain_model
-from tests.models.hub_server import Hub, serving
+from tests.models.hub_server import Hub, serve
 
 Edge = Callable[..., Any]
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
@@ -45,9 +45,7 @@ def test_what_is_not_a_model_is_refused(edge: Edge, home: Path, tmp_path: Path) 
 
 
 def test_a_model_is_pulled_from_a_hub(edge: Edge, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(
-        Hub(files={"tiny-Q8_0.gguf": TINY.read_bytes(), "tiny-Q4_0.gguf": TINY.read_bytes()})
-    ) as hub:
+    with serve(Hub(files={"tiny-Q8_0.gguf": TINY.read_bytes(), "tiny-Q4_0.gguf": TINY.read_bytes()})) as hub:
         monkeypatch.setenv("EDGE_HUB", hub.address)
         several = edge("model", "pull", "owner/model-GGUF")
         assert several.code == 2

@@ -118,7 +118,7 @@ def test_a_refusal_names_the_file_the_reason_and_the_remedy(
 def test_one_source_that_fails_is_an_error_and_several_are_told(
     edge: Edge, trusting: Path, mirror: Mirror, repository: Repository
 ) -> None:
-    mirror.ways["timestamp"] = ways.status(500)
+    mirror.ways["timestamp"] = ways.make_status(500)
     result = edge("sync", mirror.address, "--json")
     assert result.code == CarrierError.exit_code
     assert "HTTP 500" in json.loads(result.out)["error"]["message"]
@@ -183,8 +183,8 @@ def test_a_killed_download_is_resumed(trusting: Path, mirror: Mirror, kpack: Pat
     half = kpack.stat().st_size // 2
 
     def stall(request: ways.Request) -> None:
-        request.head()
-        request.body(request.data[:half])
+        request.send_head()
+        request.send_body(request.data[:half])
         mirror.closing.wait(60)
 
     mirror.ways["pumps"] = stall

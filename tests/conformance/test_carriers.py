@@ -40,13 +40,13 @@ def open_https(repository: Path) -> Iterator[Carrier]:
 
 @contextmanager
 def open_swarm(repository: Path) -> Iterator[Carrier]:
-    """The file comes from another device; what this one knows of the repository is without it."""
+    """Open a carrier whose file comes from another device; what this one knows of the repository is without it."""
     pytest.importorskip("libtorrent")
     fleet, stick = Fleet(), repository.parent / "stick"
     fleet.publish(repository, FILE)
     shutil.copytree(repository / "metadata", stick / "metadata")
     with serve_seeds(fleet, repository, FILE, "127.0.0.3"):
-        yield fleet.carrier(FolderCarrier(stick), repository.parent / "home", "127.0.0.2")
+        yield fleet.make_carrier(FolderCarrier(stick), repository.parent / "home", "127.0.0.2")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from edge.sync.trust import Trust
 
 
 def make_settings(metadata: Path) -> Settings:
-    """A device whose cache is where the suite looks for it."""
+    """Make the settings of a device whose cache is where the suite looks for it."""
     settings = Settings(home=metadata.with_name(f"{metadata.name}.home"))
     settings.sync_dir.mkdir(parents=True, exist_ok=True)
     cache = settings.sync_dir / "metadata"

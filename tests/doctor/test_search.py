@@ -116,7 +116,7 @@ def test_no_reranker_is_a_choice(settings: Settings) -> None:
 
 
 def test_a_reranker_is_asked_something_it_must_know(settings: Settings, tmp_path: Path) -> None:
-    weights = rank_model.overlap(WORDS)
+    weights = rank_model.reward_overlap(WORDS)
     path = rank_model.write_rank_model(tmp_path / "overlap.gguf", WORDS, weights)
     check = find_check(replace(settings, reranker=str(path)), "reranker")
     assert check.status == "ok"
@@ -128,7 +128,7 @@ def test_a_reranker_is_asked_something_it_must_know(settings: Settings, tmp_path
 
 
 def test_a_reranker_that_is_too_slow_is_told(settings: Settings, tmp_path: Path) -> None:
-    path = rank_model.write_rank_model(tmp_path / "overlap.gguf", WORDS, rank_model.overlap(WORDS))
+    path = rank_model.write_rank_model(tmp_path / "overlap.gguf", WORDS, rank_model.reward_overlap(WORDS))
     check = find_check(replace(settings, reranker=str(path), rerank_ms=1), "reranker")
     assert (check.status, check.detail.rpartition(": ")[2]) == ("warn", "too slow to be of use in 1 ms")
 

@@ -23,7 +23,7 @@ from edge.packs.library import Library
 from edge.packs.store import PackStore
 from tests.bundle.test_compose import flip
 from tests.conftest import BuildPack
-from tests.programs import small_program
+from tests.programs import make_small_program
 
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
 
@@ -44,13 +44,13 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def program(stick: Path, build_pack: BuildPack, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A program on the stick with the pumps inside."""
-    bundle = small_program(stick)
+    bundle = make_small_program(stick)
     monkeypatch.setenv(EXECUTABLE, str(bundle.path))
     return add_part(bundle, admit(build_pack()), bundle.path).path
 
 
 def details(settings: Settings, name: str) -> list[tuple[str, str]]:
-    """What the doctor says."""
+    """Return what the doctor says."""
     return [(check.status, check.detail) for check in diagnose(settings) if check.name == name]
 
 

@@ -20,13 +20,13 @@ from edge.packs.store import PackStore
 from edge.packs.verify import verify
 from tests.bundle.test_compose import flip
 from tests.conftest import BuildPack
-from tests.programs import small_program
+from tests.programs import make_small_program
 
 
 @pytest.fixture
 def program(tmp_path: Path, build_pack: BuildPack, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     """A program with the pumps inside, which is the one that runs."""
-    bundle = small_program(tmp_path)
+    bundle = make_small_program(tmp_path)
     monkeypatch.setenv(EXECUTABLE, str(bundle.path))
     return add_part(bundle, admit(build_pack()), bundle.path)
 

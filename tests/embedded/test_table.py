@@ -29,7 +29,7 @@ def contents(draw: st.DrawFn) -> list[Part]:
 
 
 def program(parts: list[Part]) -> bytes:
-    """A program in whose parts every byte is zero."""
+    """Return a program in whose parts every byte is zero."""
     end = max(part.end for part in parts)
     return bytes(end) + table.encode(parts, end, b"")
 
@@ -106,7 +106,7 @@ def test_program_and_launcher_come_first(parts: list[Part]) -> None:
 
 
 def written(parts: list[Part], more: str) -> bytes:
-    """A program whose table has further lines, whatever they say, with the right checksums."""
+    """Return a program whose table has further lines, whatever they say, with the right checksums."""
     end = 4 * PAGE
     *_, offset, size, _, _ = table._FOOTER.unpack(table.encode(parts, end, b"")[-64:-4])
     assert offset == end

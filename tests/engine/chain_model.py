@@ -30,8 +30,8 @@ def write_chain_model(
         following[token] = successor
     following[chain[-1]] = chain[0] if endless else END
     writer = gguf.GGUFWriter(path, "llama")
-    _metadata(writer, path.stem, context, template)
-    _weights(writer, following)
+    _write_metadata(writer, path.stem, context, template)
+    _write_weights(writer, following)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -39,7 +39,7 @@ def write_chain_model(
     return path
 
 
-def _metadata(writer: gguf.GGUFWriter, name: str, context: int, template: str | None) -> None:
+def _write_metadata(writer: gguf.GGUFWriter, name: str, context: int, template: str | None) -> None:
     writer.add_name(name)
     writer.add_context_length(context)
     writer.add_embedding_length(VOCABULARY)
@@ -62,7 +62,7 @@ def _metadata(writer: gguf.GGUFWriter, name: str, context: int, template: str | 
         writer.add_chat_template(template)
 
 
-def _weights(writer: gguf.GGUFWriter, following: np.ndarray) -> None:
+def _write_weights(writer: gguf.GGUFWriter, following: np.ndarray) -> None:
     size = VOCABULARY
     output = np.zeros((size, size), np.float32)
     output[following, np.arange(size)] = 1

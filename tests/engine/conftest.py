@@ -10,14 +10,14 @@ import pytest
 from edge.engine.llama import LlamaEngine
 from edge.types import Message, Prompt
 from tests.engine.chain_model import write_chain_model
-from tests.engine.workers import writer
+from tests.engine.workers import make_writer
 
 ANSWER = "Öl 25µ✓"
 
 MakeEngine = Callable[..., LlamaEngine]
 
 
-def prompt(text: str = "How much oil?", max_tokens: int = 64, system: str = "Answer.") -> Prompt:
+def make_prompt(text: str = "How much oil?", max_tokens: int = 64, system: str = "Answer.") -> Prompt:
     return Prompt(text, (), (Message("system", system), Message("user", text)), max_tokens)
 
 
@@ -36,13 +36,13 @@ def endless_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def engine(model: Path) -> Iterator[LlamaEngine]:
-    engine = LlamaEngine(writer(model, 512))
+    engine = LlamaEngine(make_writer(model, 512))
     yield engine
     engine.close()
 
 
 @pytest.fixture
 def endless(endless_model: Path) -> Iterator[LlamaEngine]:
-    engine = LlamaEngine(writer(endless_model, 4096))
+    engine = LlamaEngine(make_writer(endless_model, 4096))
     yield engine
     engine.close()

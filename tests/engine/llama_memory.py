@@ -22,8 +22,8 @@ RUNS: tuple[tuple[int, int, KvType], ...] = (
 )  # fmt: skip
 
 
-def told_by_llama(paths: Sequence[Path]) -> dict[str, dict[str, dict[str, float]]]:
-    """For every file and every one of ``RUNS``, in a process of its own."""
+def ask_llama(paths: Sequence[Path]) -> dict[str, dict[str, dict[str, float]]]:
+    """Ask llama.cpp for every file and every one of ``RUNS``, in a process of its own."""
     command = [sys.executable, "-m", "tests.engine.llama_memory", *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     told: dict[str, dict[str, dict[str, float]]] = json.loads(done.stdout)
@@ -54,19 +54,19 @@ def _measure(path: str) -> dict[str, dict[str, float]]:
         values.kv_unified, values.type_k, values.type_v = True, GGML_TYPES[kind], GGML_TYPES[kind]
         context = L.llama_init_from_model(model, values)
         assert context, "".join(lines)
-        told[f"{cells} {requests} {kind}"] = _sizes("".join(lines))
+        told[f"{cells} {requests} {kind}"] = _parse_sizes("".join(lines))
         L.llama_free(context)
     return told
 
 
-def _sizes(text: str) -> dict[str, float]:
-    def total(pattern: str) -> float:
+def _parse_sizes(text: str) -> dict[str, float]:
+    def sum_sizes(pattern: str) -> float:
         return sum(float(number) for number in re.findall(pattern, text))
 
     return {
-        "kv": total(r"size\s*=\s*([0-9.]+) MiB \(\s*\d+ cells"),
-        "compute": total(r"compute buffer size\s*=\s*([0-9.]+) MiB"),
-        "logits": total(r"output buffer size\s*=\s*([0-9.]+) MiB"),
+        "kv": sum_sizes(r"size\s*=\s*([0-9.]+) MiB \(\s*\d+ cells"),
+        "compute": sum_sizes(r"compute buffer size\s*=\s*([0-9.]+) MiB"),
+        "logits": sum_sizes(r"output buffer size\s*=\s*([0-9.]+) MiB"),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from tests.engine.chain_model import FIRST_BYTE, VOCABULARY, _metadata
+from tests.engine.chain_model import FIRST_BYTE, VOCABULARY, _write_metadata
 
 INNER, STATE, CONV, RANK = 2 * VOCABULARY, 8, 4, 4
 
@@ -20,7 +20,7 @@ def write_recurrent_model(path: Path, answer: str) -> Path:
     for byte, successor in pairwise(data):
         following[FIRST_BYTE + byte] = FIRST_BYTE + successor
     writer = gguf.GGUFWriter(path, "mamba")
-    _metadata(writer, path.stem, 4096, None)
+    _write_metadata(writer, path.stem, 4096, None)
     writer.add_ssm_conv_kernel(CONV)
     writer.add_ssm_inner_size(INNER)
     writer.add_ssm_state_size(STATE)

@@ -19,9 +19,9 @@ from edge.engine.llama import LlamaEngine
 from edge.engine.reranker import LlamaReranker
 from tests.engine import rank_model
 from tests.engine.chain_model import write_chain_model
-from tests.engine.conftest import prompt
+from tests.engine.conftest import make_prompt
 from tests.engine.rank_model import write_rank_model
-from tests.engine.workers import writer
+from tests.engine.workers import make_writer
 
 CONTEXT = 2**14
 QUERIES = ("How tight are the bolts?", "What does E-207 mean?", "Where is the vent screw?")
@@ -38,17 +38,17 @@ def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def reranker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaReranker]:
     path = tmp_path_factory.mktemp("models") / "rank.gguf"
-    with closing(LlamaReranker(write_rank_model(path, WORDS, rank_model.random(WORDS)))) as reranker:
+    with closing(LlamaReranker(write_rank_model(path, WORDS, rank_model.draw_weights(WORDS)))) as reranker:
         yield reranker
 
 
 @contextmanager
 def reading(model: Path) -> Iterator[tuple[LlamaEngine, Future[str]]]:
-    """An engine that is at a long prompt, and the first piece of its answer."""
+    """Give an engine that is at a long prompt, and the first piece of its answer."""
     give_up = threading.Event()
-    with closing(LlamaEngine(writer(model, CONTEXT))) as engine, ThreadPoolExecutor(1) as threads:
-        "".join(engine.stream(prompt("Ready?", max_tokens=1)))
-        pieces = engine.stream(prompt("o" * (CONTEXT * 11 // 16), max_tokens=4), give_up.is_set)
+    with closing(LlamaEngine(make_writer(model, CONTEXT))) as engine, ThreadPoolExecutor(1) as threads:
+        "".join(engine.stream(make_prompt("Ready?", max_tokens=1)))
+        pieces = engine.stream(make_prompt("o" * (CONTEXT * 11 // 16), max_tokens=4), give_up.is_set)
         first: Future[str] = threads.submit(next, pieces, "")
         try:
             yield engine, first

@@ -11,14 +11,14 @@ from edge.engine.llama import LlamaEngine
 from edge.guard.answer import Verdict, check
 from edge.prompt.template import make_prompt
 from edge.types import Passage
-from tests.engine.workers import writer
+from tests.engine.workers import make_writer
 
 MODEL = Path(__file__).parent.parent / "tiny_model" / "tiny.gguf"
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[LlamaEngine]:
-    engine = LlamaEngine(writer(MODEL, 2048))
+    engine = LlamaEngine(make_writer(MODEL, 2048))
     yield engine
     engine.close()
 

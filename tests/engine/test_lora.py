@@ -12,8 +12,8 @@ from edge.engine.prepare import prepare
 from edge.errors import EngineError, ModelError, NotFoundError, UsageError
 from edge.models.store import ModelStore, parse_lora
 from tests.engine.chain_model import write_chain_lora, write_chain_model
-from tests.engine.conftest import ANSWER, prompt
-from tests.engine.workers import writer
+from tests.engine.conftest import ANSWER, make_prompt
+from tests.engine.workers import make_writer
 
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
 
@@ -35,15 +35,15 @@ def adapter(tmp_path: Path) -> Path:
 
 def answer(engine: LlamaEngine) -> str:
     try:
-        return "".join(engine.stream(prompt()))
+        return "".join(engine.stream(make_prompt()))
     finally:
         engine.close()
 
 
 def test_an_adapter_changes_what_is_written(model: Path, adapter: Path) -> None:
-    assert answer(LlamaEngine(writer(model, 512))) == ANSWER
-    assert answer(LlamaEngine(writer(model, 512, loras=((adapter, 1.0),)))) == "Öl"
-    assert answer(LlamaEngine(writer(model, 512, loras=((adapter, 0.01),)))) == ANSWER
+    assert answer(LlamaEngine(make_writer(model, 512))) == ANSWER
+    assert answer(LlamaEngine(make_writer(model, 512, loras=((adapter, 1.0),)))) == "Öl"
+    assert answer(LlamaEngine(make_writer(model, 512, loras=((adapter, 0.01),)))) == ANSWER
 
 
 def test_it_is_chosen_with_the_model(
@@ -92,7 +92,7 @@ def test_one_of_another_architecture_is_refused_before_loading(
 
 def test_what_llama_cpp_refuses_is_said(model: Path, tmp_path: Path) -> None:
     other = write_chain_lora(tmp_path / "other.gguf", "x", architecture="qwen2")
-    engine = LlamaEngine(writer(model, 512, loras=((other, 1.0),)))
+    engine = LlamaEngine(make_writer(model, 512, loras=((other, 1.0),)))
     with pytest.raises(EngineError, match=r"the adapter other\.gguf does not fit it"):
         answer(engine)
 

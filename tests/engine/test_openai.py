@@ -18,11 +18,18 @@ from edge.engine.remote import events as event_stream
 from edge.engine.remote import server as remote
 from edge.engine.remote.server import Server, read_key
 from edge.errors import BusyError, EngineError, UsageError
-from tests.engine.conftest import prompt
+from tests.engine.conftest import make_prompt
 from tests.simulators import openai_server as upstream
-from tests.simulators.openai_server import Upstream, byte_by_byte, delta, events, response, said
+from tests.simulators.openai_server import (
+    Upstream,
+    chunk,
+    encode,
+    respond,
+    say,
+    send_byte_by_byte,
+)
 
-HELLO = said("Use ", "25 ", "µl ✓")
+HELLO = say("Use ", "25 ", "µl ✓")
 TEXT = "Use 25 µl ✓"
 KEY = "sk-very-secret-0123456789"
 
@@ -33,11 +40,11 @@ def engine(server: Upstream, model: str = "m", **options: Any) -> OpenAIEngine:
 
 
 def text(made: OpenAIEngine) -> str:
-    return "".join(made.stream(prompt()))
+    return "".join(made.stream(make_prompt()))
 
 
 def chat(made: OpenAIEngine, max_tokens: int = 64, **sampling: Any) -> list[Written | Finished]:
-    return list(made.chat(ChatRequest(prompt().messages, max_tokens, Sampling(**sampling))))
+    return list(made.chat(ChatRequest(make_prompt().messages, max_tokens, Sampling(**sampling))))
 
 
 # -- what is asked
@@ -107,17 +114,17 @@ def test_without_a_model_a_server_that_is_gone_is_said_to_be_gone() -> None:
 @pytest.mark.parametrize(
     "behaviour",
     [
-        byte_by_byte(HELLO),
-        upstream.chunked([events(delta(TEXT))[:9], events(delta(TEXT))[9:], events(delta(finish="stop"))]),
-        response(b": hi\n\n\n\nretry: 5\nid: 1\n" + events(delta(TEXT), delta(finish="stop"))),
-        response(b"\xef\xbb\xbf" + events(delta(TEXT), delta(finish="stop")).replace(b"\n", b"\r\n")),
-        response(events(delta(TEXT), delta(finish="stop"), end=False)),
-        response(events(delta(TEXT), delta(finish="stop"), end=False).rstrip()),
-        response(events(delta(TEXT))),
-        upstream.then_wait(response(events(delta(TEXT), delta(finish="stop"), end=False))),
-        response(events({"choices": [{"delta": {"role": "assistant", "content": None}}]}, delta(TEXT))),
-        response(events({"choices": [{"delta": {"reasoning_content": "hm"}}]}, delta(TEXT))),
-        response(
+        send_byte_by_byte(HELLO),
+        upstream.encode_chunked([encode(chunk(TEXT))[:9], encode(chunk(TEXT))[9:], encode(chunk(finish="stop"))]),
+        respond(b": hi\n\n\n\nretry: 5\nid: 1\n" + encode(chunk(TEXT), chunk(finish="stop"))),
+        respond(b"\xef\xbb\xbf" + encode(chunk(TEXT), chunk(finish="stop")).replace(b"\n", b"\r\n")),
+        respond(encode(chunk(TEXT), chunk(finish="stop"), end=False)),
+        respond(encode(chunk(TEXT), chunk(finish="stop"), end=False).rstrip()),
+        respond(encode(chunk(TEXT))),
+        upstream.send_then_wait(respond(encode(chunk(TEXT), chunk(finish="stop"), end=False))),
+        respond(encode({"choices": [{"delta": {"role": "assistant", "content": None}}]}, chunk(TEXT))),
+        respond(encode({"choices": [{"delta": {"reasoning_content": "hm"}}]}, chunk(TEXT))),
+        respond(
             b'{"choices": [{"message": {"content": "%b"}, "finish_reason": "stop"}]}' % TEXT.encode(),
             kind="application/json; charset=utf-8",
         ),
@@ -135,14 +142,14 @@ def test_an_answer_is_read_however_it_comes(behaviour: Any, monkeypatch: pytest.
 
 def test_the_end_says_why_and_what_it_cost() -> None:
     usage = {"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 4}}
-    stream = response(events(delta("a"), delta(finish="length"), {"choices": [], "usage": usage}))
+    stream = respond(encode(chunk("a"), chunk(finish="length"), {"choices": [], "usage": usage}))
     with Upstream(stream) as server:
         assert chat(engine(server)) == [Written("a"), Finished("length", 9, 4, 3, 3)]
 
 
 @pytest.mark.parametrize("usage", [None, 7, {}, {"prompt_tokens": "many"}, {"prompt_tokens": -1}])
 def test_a_cost_that_is_none_is_not_believed(usage: Any) -> None:
-    with Upstream(response(events(delta("a"), delta(finish="stop", usage=usage)))) as server:
+    with Upstream(respond(encode(chunk("a"), chunk(finish="stop", usage=usage)))) as server:
         *_, last = chat(engine(server))
     assert isinstance(last, Finished)
     assert last.prompt_tokens == 0
@@ -154,32 +161,32 @@ def test_a_cost_that_is_none_is_not_believed(usage: Any) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "says", "hint"),
     [
-        (response(b"<html><body>Welcome", kind="text/html"), "text/html", "openai_url"),
-        (response(b"", kind="\x1b[31m"), "in place of an answer", "openai_url"),
-        (response(b"<h1>Bad Gateway</h1>", "502 Bad Gateway", "text/html"), "HTTP 502", "later"),
-        (response(b"", "401 Unauthorized"), "does not accept the key", remote.KEY),
-        (response(b'{"error": {"message": "No model m"}}', "404 Not Found"), "No model m", "openai_model"),
-        (response(b'{"detail": "nope"}', "422 No"), "refused (HTTP 422): nope", "extractive"),
-        (response(b"", "302 Found", "text/html", "Location: http://127.0.0.1:1/"), "leads elsewhere", "openai_url"),
+        (respond(b"<html><body>Welcome", kind="text/html"), "text/html", "openai_url"),
+        (respond(b"", kind="\x1b[31m"), "in place of an answer", "openai_url"),
+        (respond(b"<h1>Bad Gateway</h1>", "502 Bad Gateway", "text/html"), "HTTP 502", "later"),
+        (respond(b"", "401 Unauthorized"), "does not accept the key", remote.KEY),
+        (respond(b'{"error": {"message": "No model m"}}', "404 Not Found"), "No model m", "openai_model"),
+        (respond(b'{"detail": "nope"}', "422 No"), "refused (HTTP 422): nope", "extractive"),
+        (respond(b"", "302 Found", "text/html", "Location: http://127.0.0.1:1/"), "leads elsewhere", "openai_url"),
         (
-            response(b'{"error": {"message": "maximum context length is 99"}}', "400 Bad Request"),
+            respond(b'{"error": {"message": "maximum context length is 99"}}', "400 Bad Request"),
             "context length is 99",
             "fewer passages",
         ),
-        (response(events(delta("a"), {"error": {"message": "CUDA out of memory"}})), "CUDA out of", "extractive"),
-        (response(events(delta("a"), end=False)), "broke off", "again"),
-        (response(b""), "broke off", "again"),
-        (upstream.chunked([events(delta("a"))])[:-20], "broke off", "again"),
-        (response(events("{")), "no usable answer", "again"),
-        (response(events("[" * 100_000)), "no usable answer", "again"),
-        (response(events("7", end=False)), "no usable answer", "again"),
-        (response(events({"choices": 1})), "no usable answer", "again"),
-        (response(events({"choices": [{"delta": {"content": 7}}]})), "no usable answer", "again"),
-        (response(events({"choices": [{"delta": {"content": "a"}, "logprobs": {"content": [7]}}]})), "usable", "again"),
-        (response(b"data: " + b"x" * (event_stream.MAX_EVENT_BYTES + 1)), "without end", "extractive"),
-        (response(b"data: x\n" * (event_stream.MAX_EVENT_BYTES // 1)), "without end", "extractive"),
-        (upstream.for_ever(response(b""), events(delta("word " * 99), end=False)), "not stop writing", "again"),
-        (response(b"x" * (remote.MAX_BODY_BYTES + 1), kind="application/json"), "without end", "extractive"),
+        (respond(encode(chunk("a"), {"error": {"message": "CUDA out of memory"}})), "CUDA out of", "extractive"),
+        (respond(encode(chunk("a"), end=False)), "broke off", "again"),
+        (respond(b""), "broke off", "again"),
+        (upstream.encode_chunked([encode(chunk("a"))])[:-20], "broke off", "again"),
+        (respond(encode("{")), "no usable answer", "again"),
+        (respond(encode("[" * 100_000)), "no usable answer", "again"),
+        (respond(encode("7", end=False)), "no usable answer", "again"),
+        (respond(encode({"choices": 1})), "no usable answer", "again"),
+        (respond(encode({"choices": [{"delta": {"content": 7}}]})), "no usable answer", "again"),
+        (respond(encode({"choices": [{"delta": {"content": "a"}, "logprobs": {"content": [7]}}]})), "usable", "again"),
+        (respond(b"data: " + b"x" * (event_stream.MAX_EVENT_BYTES + 1)), "without end", "extractive"),
+        (respond(b"data: x\n" * (event_stream.MAX_EVENT_BYTES // 1)), "without end", "extractive"),
+        (upstream.send_for_ever(respond(b""), encode(chunk("word " * 99), end=False)), "not stop writing", "again"),
+        (respond(b"x" * (remote.MAX_BODY_BYTES + 1), kind="application/json"), "without end", "extractive"),
         (b"SSH-2.0-OpenSSH\r\n", "cannot be asked", "openai_url"),
     ],
 )  # fmt: skip
@@ -202,9 +209,9 @@ def test_a_server_that_is_not_there_is_an_error_with_a_hint() -> None:
 @pytest.mark.parametrize(
     "behaviour",
     [
-        upstream.then_wait(b""),
-        upstream.then_wait(response(b"")),
-        upstream.for_ever(response(b""), b": keep-alive\n\n"),
+        upstream.send_then_wait(b""),
+        upstream.send_then_wait(respond(b"")),
+        upstream.send_for_ever(respond(b""), b": keep-alive\n\n"),
     ],
     ids=["no head", "no body", "comments only"],
 )
@@ -223,11 +230,11 @@ def test_silence_ends_the_request(behaviour: Any) -> None:
     "failure",
     [
         b"",
-        response(b"", "500 Internal Server Error"),
-        response(b"<html>", "503 Service Unavailable", "text/html"),
-        response(b"", "429 Too Many Requests", "text/plain", "Retry-After: 0"),
-        response(b"", "429 No", "text/plain", "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT"),
-        response(b"", "429 No", "text/plain", "Retry-After: soon"),
+        respond(b"", "500 Internal Server Error"),
+        respond(b"<html>", "503 Service Unavailable", "text/html"),
+        respond(b"", "429 Too Many Requests", "text/plain", "Retry-After: 0"),
+        respond(b"", "429 No", "text/plain", "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT"),
+        respond(b"", "429 No", "text/plain", "Retry-After: soon"),
     ],
 )
 def test_what_may_pass_is_tried_again(failure: bytes) -> None:
@@ -237,7 +244,7 @@ def test_what_may_pass_is_tried_again(failure: bytes) -> None:
 
 
 def test_a_server_that_stays_busy_says_so() -> None:
-    with Upstream(response(b'{"error": "all slots are taken"}', "503 No")) as server:
+    with Upstream(respond(b'{"error": "all slots are taken"}', "503 No")) as server:
         with pytest.raises(BusyError, match="all slots are taken"):
             chat(engine(server))
         assert len(server.asked) == 3
@@ -246,14 +253,14 @@ def test_a_server_that_stays_busy_says_so() -> None:
 
 
 def test_nobody_waits_for_an_hour() -> None:
-    with Upstream(response(b"", "429 No", "text/plain", "Retry-After: 3600"), HELLO) as server:
+    with Upstream(respond(b"", "429 No", "text/plain", "Retry-After: 3600"), HELLO) as server:
         with pytest.raises(BusyError):
             chat(engine(server))
         assert len(server.asked) == 1
 
 
 def test_nothing_is_asked_again_once_something_came() -> None:
-    with Upstream(response(events(delta("a"), end=False)), HELLO) as server:
+    with Upstream(respond(encode(chunk("a"), end=False)), HELLO) as server:
         with pytest.raises(EngineError):
             text(engine(server))
         assert len(server.asked) == 1
@@ -261,7 +268,7 @@ def test_nothing_is_asked_again_once_something_came() -> None:
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "401 No", "404 No", "501 No"])
 def test_what_will_not_pass_is_not_tried_again(status: str) -> None:
-    with Upstream(response(b"", status), HELLO) as server:
+    with Upstream(respond(b"", status), HELLO) as server:
         with pytest.raises(EngineError):
             text(engine(server))
         assert len(server.asked) == 1
@@ -270,11 +277,11 @@ def test_what_will_not_pass_is_not_tried_again(status: str) -> None:
 # -- giving up
 
 
-@pytest.mark.parametrize("begun", [b"", response(b""), response(events(delta("a"), end=False))])
+@pytest.mark.parametrize("begun", [b"", respond(b""), respond(encode(chunk("a"), end=False))])
 def test_cancelling_closes_the_connection(begun: bytes) -> None:
     cancelled = threading.Event()
-    with Upstream(upstream.then_wait(begun)) as server:
-        stream = engine(server).chat(ChatRequest(prompt().messages, 9), cancelled.is_set)
+    with Upstream(upstream.send_then_wait(begun)) as server:
+        stream = engine(server).chat(ChatRequest(make_prompt().messages, 9), cancelled.is_set)
         threading.Timer(0.2, cancelled.set).start()
         events_ = list(stream)
         assert isinstance(events_[-1], Finished)
@@ -283,17 +290,17 @@ def test_cancelling_closes_the_connection(begun: bytes) -> None:
 
 
 def test_leaving_a_stream_closes_the_connection() -> None:
-    with Upstream(upstream.then_wait(response(events(delta("a"), end=False)))) as server:
-        stream = engine(server).stream(prompt())
+    with Upstream(upstream.send_then_wait(respond(encode(chunk("a"), end=False)))) as server:
+        stream = engine(server).stream(make_prompt())
         assert next(stream) == "a"
         stream.close()  # type: ignore[attr-defined]
         assert server.left.wait(10)
 
 
 def test_closing_the_engine_ends_what_is_under_way() -> None:
-    with Upstream(upstream.then_wait(response(events(delta("a"), end=False)))) as server:
+    with Upstream(upstream.send_then_wait(respond(encode(chunk("a"), end=False)))) as server:
         made = engine(server)
-        stream = made.stream(prompt())
+        stream = made.stream(make_prompt())
         assert next(stream) == "a"
         made.close()
         with pytest.raises(EngineError, match="closed"):
@@ -302,10 +309,10 @@ def test_closing_the_engine_ends_what_is_under_way() -> None:
 
 def test_a_pause_can_be_given_up() -> None:
     cancelled = threading.Event()
-    with Upstream(response(b"", "503 No")) as server:
+    with Upstream(respond(b"", "503 No")) as server:
         made = engine(server, pauses_s=(10.0,))
         threading.Timer(0.2, cancelled.set).start()
-        (last,) = made.chat(ChatRequest(prompt().messages, 9), cancelled.is_set)
+        (last,) = made.chat(ChatRequest(make_prompt().messages, 9), cancelled.is_set)
     assert isinstance(last, Finished)
     assert last.reason == "cancel"
 
@@ -314,7 +321,7 @@ def test_a_pause_can_be_given_up() -> None:
 
 
 def test_the_key_is_sent_and_never_shown() -> None:
-    echo = response(f'{{"error": {{"message": "Incorrect API key provided: {KEY}"}}}}'.encode(), "401 No")
+    echo = respond(f'{{"error": {{"message": "Incorrect API key provided: {KEY}"}}}}'.encode(), "401 No")
     with Upstream(echo) as server:
         made = engine(server, key=KEY)
         with pytest.raises(EngineError) as caught:
@@ -327,7 +334,7 @@ def test_the_key_is_sent_and_never_shown() -> None:
 
 def test_a_key_does_not_travel_to_where_a_redirect_leads() -> None:
     with Upstream(HELLO) as other:
-        moved = response(b"", "307 Moved", "text/plain", f"Location: {other.url}/chat/completions")
+        moved = respond(b"", "307 Moved", "text/plain", f"Location: {other.url}/chat/completions")
         with Upstream(moved) as server, pytest.raises(EngineError, match="leads elsewhere"):
             text(engine(server, key=KEY))
     assert other.asked == []
@@ -353,9 +360,9 @@ def test_no_key_is_no_header() -> None:
 def test_the_server_says_how_much_fits(entry: dict[str, Any]) -> None:
     with Upstream(HELLO, models=[{"id": "m", **entry}]) as server:
         made = engine(server)
-        assert made.fits(prompt("a" * 200, max_tokens=30))
-        assert not made.fits(prompt("a" * 200, max_tokens=50))
-        assert not made.fits(prompt("a" * 400, max_tokens=1))
+        assert made.fits(make_prompt("a" * 200, max_tokens=30))
+        assert not made.fits(make_prompt("a" * 200, max_tokens=50))
+        assert not made.fits(make_prompt("a" * 400, max_tokens=1))
         with pytest.raises(EngineError, match="too long"):
             chat(made, max_tokens=1000)
     assert server.asked == []
@@ -365,8 +372,8 @@ def test_the_server_says_how_much_fits(entry: dict[str, Any]) -> None:
 def test_without_its_word_the_settings_say_it(models: Any) -> None:
     with Upstream(HELLO, models=models) as server:
         made = OpenAIEngine(Server(server.url, "", "", 5), "m", input_tokens=100)
-        assert made.fits(prompt("a" * 300, max_tokens=999))
-        assert not made.fits(prompt("a" * 500))
+        assert made.fits(make_prompt("a" * 300, max_tokens=999))
+        assert not made.fits(make_prompt("a" * 500))
 
 
 # -- settings
@@ -436,7 +443,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(tmp_path: Path, monkeypatch
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
-    """A context with a certificate of its own for 127.0.0.1."""
+    """Return a context with a certificate of its own for 127.0.0.1."""
     from datetime import UTC, datetime, timedelta
     from ipaddress import ip_address
 

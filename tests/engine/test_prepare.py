@@ -14,7 +14,7 @@ from edge.engine.machine.fit import Wishes
 from edge.engine.machine.resources import Device, Machine, Memory
 from edge.engine.prepare import BACK_ENDS, find_back_ends, may_have_gpu, prepare, read_machine, read_wishes
 from edge.errors import ModelError, UsageError
-from tests.engine.conftest import ANSWER, prompt
+from tests.engine.conftest import ANSWER, make_prompt
 
 GIB = 1 << 30
 
@@ -105,7 +105,7 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(settings: Sett
 def test_every_kind_of_cache_runs(settings: Settings, model: Path, kind: str) -> None:
     engine = LlamaEngine.from_settings(replace(settings, kv_type=kind, threads=1, parallel=2), model)
     try:
-        assert "".join(engine.stream(prompt())) == ANSWER
+        assert "".join(engine.stream(make_prompt())) == ANSWER
         facts = engine.read_facts()
     finally:
         engine.close()
@@ -130,7 +130,7 @@ class TestAnEngineThatDoesNotFit:
                 with pytest.raises(ModelError, match=r"chain\.gguf needs .* MB of memory"):
                     engine.read_facts()
             free[0] = GIB
-            assert "".join(engine.stream(prompt())) == ANSWER
+            assert "".join(engine.stream(make_prompt())) == ANSWER
             assert engine.read_facts()["parallel"] == 1
         finally:
             engine.close()

@@ -23,10 +23,17 @@ from edge.engine.reranker import LlamaReranker, find_reranker
 from edge.errors import EngineError, ModelError, NotFoundError
 from edge.models.store import ModelStore
 from tests.engine import rank_model
-from tests.engine.rank_model import TEMPLATE, forward, overlap, pair, write_rank_model, write_template_model
+from tests.engine.rank_model import (
+    TEMPLATE,
+    forward,
+    pair,
+    reward_overlap,
+    write_rank_model,
+    write_template_model,
+)
 
 WORDS = "open close the vent screw valve pump by one turn bolts torque tighten grease bearing oil drain clear".split()
-BY_CHANCE = rank_model.random(WORDS)
+BY_CHANCE = rank_model.draw_weights(WORDS)
 QUESTION = "tighten the pump bolts"
 TEXTS = [
     "tighten bolts by one turn",
@@ -104,7 +111,7 @@ def test_the_more_words_are_shared_the_higher_the_score(
 
 @pytest.fixture(scope="module")
 def overlapping(start: Open, make: Make) -> LlamaReranker:
-    return start(make("overlap.gguf", overlap(WORDS)))
+    return start(make("overlap.gguf", reward_overlap(WORDS)))
 
 
 @pytest.mark.parametrize("marks", [(True, False), (False, True), None], ids=["ends", "separates", "silent"])
@@ -226,7 +233,7 @@ def test_without_time_nothing_is_read(reranker: LlamaReranker) -> None:
 
 
 def test_the_first_ones_are_read_in_the_time_there_is(start: Open, tmp_path: Path) -> None:
-    weights = rank_model.random(WORDS, layers=6, width=256)
+    weights = rank_model.draw_weights(WORDS, layers=6, width=256)
     slow = start(write_rank_model(tmp_path / "slow.gguf", WORDS, weights))
     texts = [" ".join(WORDS) * 2] * 64
     every = slow.score(QUESTION, texts)
@@ -240,7 +247,7 @@ def test_the_first_ones_are_read_in_the_time_there_is(start: Open, tmp_path: Pat
 
 
 def test_everybodys_first_passages_come_before_anybodys_last(start: Open, tmp_path: Path) -> None:
-    weights = rank_model.random(WORDS, layers=6, width=256)
+    weights = rank_model.draw_weights(WORDS, layers=6, width=256)
     slow = start(write_rank_model(tmp_path / "shared.gguf", WORDS, weights))
     slow.score(QUESTION, TEXTS)
     with ThreadPoolExecutor(2) as threads:

@@ -16,7 +16,7 @@ from edge.engine.llama import LlamaEngine
 from edge.engine.prefill.cache import open_cache
 from edge.types import Message
 from tests.engine.chain_model import write_chain_model
-from tests.engine.workers import writer
+from tests.engine.workers import make_writer
 
 TINY = Path(__file__).parents[1] / "tiny_model" / "tiny.gguf"
 PASSAGE = (
@@ -33,7 +33,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     engines: list[LlamaEngine] = []
 
     def call(model: Path, megabytes: int = 64) -> LlamaEngine:
-        options = writer(model, 2048)
+        options = make_writer(model, 2048)
         engines.append(LlamaEngine(options, cache=open_cache(tmp_path / "prefill", megabytes, options)))
         return engines[-1]
 
@@ -50,7 +50,7 @@ def ask(engine: LlamaEngine, question: str, passage: str = PASSAGE) -> tuple[str
 
 
 def stored(folder: Path) -> list[Path]:
-    """The files, as soon as there are some."""
+    """Return the files, as soon as there are some."""
     deadline = time.monotonic() + 20
     while not (found := list(folder.glob("*.kv"))) and time.monotonic() < deadline:
         Event().wait(0.01)

@@ -19,7 +19,7 @@ from edge.popular import PopularPassages
 from edge.retrieval.retriever import Retriever
 from edge.types import EXTRACTIVE, Answer, Answered, Prompt, Question, never
 from tests.engine.chain_model import write_chain_model
-from tests.engine.workers import writer
+from tests.engine.workers import make_writer
 
 VENT = "How do I vent the pump?"
 CHAIN = "Lock mains[1]"
@@ -43,7 +43,7 @@ class Counting:
         self.costs.append(finished)
 
     def computed(self) -> float:
-        """The share of the last prompt."""
+        """Return the share of the last prompt."""
         cost = self.costs[-1]
         return (cost.prompt_tokens - cost.reused_tokens) / cost.prompt_tokens
 
@@ -63,7 +63,7 @@ def start(model: Path, pumps: Pack, tmp_path: Path) -> Iterator[Start]:
     def call(context: int = 16384) -> tuple[Assistant, Counting]:
         for before in running:
             before.close()
-        options = writer(model, context)
+        options = make_writer(model, context)
         engine = Counting(LlamaEngine(options, cache=open_cache(tmp_path / "prefill", 512, options)))
         running.append(engine)
         engines: dict[str, Engine | None] = {"llama": engine, EXTRACTIVE: None}

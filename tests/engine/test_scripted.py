@@ -12,11 +12,11 @@ from edge.engine.scripted import ScriptedEmbedder, ScriptedEngine, make_smallest
 from edge.engine.totals import Cost
 from edge.errors import EngineError
 from edge.types import Passage, Prompt
-from tests.engine.conftest import prompt
+from tests.engine.conftest import make_prompt
 
 
 def test_it_fails_after_its_pieces() -> None:
-    stream = ScriptedEngine(["half"], failure=EngineError("It died.", "Ask again.")).stream(prompt())
+    stream = ScriptedEngine(["half"], failure=EngineError("It died.", "Ask again.")).stream(make_prompt())
     assert next(stream) == "half"
     with pytest.raises(EngineError, match="It died"):
         next(stream)
@@ -24,7 +24,7 @@ def test_it_fails_after_its_pieces() -> None:
 
 def test_it_answers_by_the_prompt_and_remembers_it() -> None:
     engine = ScriptedEngine(lambda asked: [asked.question.upper()])
-    assert list(engine.stream(prompt("oil?"))) == ["OIL?"]
+    assert list(engine.stream(make_prompt("oil?"))) == ["OIL?"]
     assert [asked.question for asked in engine.prompts] == ["oil?"]
 
 
@@ -32,7 +32,7 @@ def test_it_waits_for_every_step() -> None:
     steps = [threading.Event(), threading.Event()]
     said: list[str] = []
     thread = threading.Thread(
-        target=lambda: said.extend(ScriptedEngine(["a", "b"], steps=steps).stream(prompt()))
+        target=lambda: said.extend(ScriptedEngine(["a", "b"], steps=steps).stream(make_prompt()))
     )
     thread.start()
     steps[0].set()
@@ -85,6 +85,6 @@ def test_a_schema_has_a_smallest_value(schema: Any, value: Any) -> None:
 
 def test_what_it_wrote_is_added_up() -> None:
     engine = ScriptedEngine(["a", "b"])
-    list(engine.stream(prompt("How much oil?", system="Answer.")))
-    list(engine.stream(prompt("Again?", max_tokens=1)))
+    list(engine.stream(make_prompt("How much oil?", system="Answer.")))
+    list(engine.stream(make_prompt("Again?", max_tokens=1)))
     assert engine.totals.cost == Cost(prefilled=6, generated=3, steps=3)

@@ -11,14 +11,14 @@ from random import Random
 
 from edge.engine.llama import LlamaEngine
 from edge.errors import EngineError
-from tests.engine.conftest import prompt
+from tests.engine.conftest import make_prompt
 
 TOKENS = 27
 WANTED = "123456789" * (TOKENS // 9)
 
 
-def under_fire(engine: LlamaEngine, askers: int, kills: int, seed: int = 1) -> Counter[str]:
-    """How the requests ended, counted: ``answer``, or the message of the error. All of them end.
+def ask_under_fire(engine: LlamaEngine, askers: int, kills: int, seed: int = 1) -> Counter[str]:
+    """Count how the requests ended: ``answer``, or the message of the error. All of them end.
 
     Args:
         engine: of a model that counts from 1 to 9 without end.
@@ -66,7 +66,7 @@ def kill(engine: LlamaEngine) -> None:
 
 def _end(engine: LlamaEngine) -> str:
     try:
-        text = "".join(engine.stream(prompt(max_tokens=TOKENS)))
+        text = "".join(engine.stream(make_prompt(max_tokens=TOKENS)))
     except EngineError as error:
         return error.message
     return "answer" if text == WANTED else f"half an answer: {text}"

@@ -9,8 +9,8 @@ from typing import Any
 from edge.engine.process.options import WorkerOptions
 
 
-def writer(model: Path, context: int = 4096, **options: Any) -> WorkerOptions:
-    """A worker that writes; ``context`` tokens of prompt and answer together."""
+def make_writer(model: Path, context: int = 4096, **options: Any) -> WorkerOptions:
+    """Return a worker that writes; ``context`` tokens of prompt and answer together."""
     return WorkerOptions(
         model, "generate", input_tokens=context - context // 4, output_tokens=context // 4, **options
     )
@@ -52,6 +52,6 @@ for line in sys.stdin:
 """Writes ``count`` tokens for each request, for all at once."""
 
 
-def script(text: str) -> list[str]:
-    """The command that runs a script as a worker."""
+def make_script_command(text: str) -> list[str]:
+    """Return the command that runs a script as a worker."""
     return [sys.executable, "-S", "-E", "-c", text]

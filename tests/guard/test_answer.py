@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.guard.answer import NOT_SAID, check
-from tests.guard.conftest import passage
+from tests.guard.conftest import make_passage
 
-PASSAGES = [passage("Tighten the bolts to 25 Nm. Then check the seal."), passage("Fill in 2.5 l of oil.")]
+PASSAGES = [
+    make_passage("Tighten the bolts to 25 Nm. Then check the seal."),
+    make_passage("Fill in 2.5 l of oil."),
+]
 
 
 def test_a_grounded_answer_is_shown_as_it_is() -> None:
@@ -63,13 +66,13 @@ def test_yes_and_no_go_before_what_a_passage_says(text: str) -> None:
 
 
 def test_sentences_of_a_table_and_of_prose_get_their_own_sources() -> None:
-    passages = [passage("| Thread | Dry (Nm) | Oiled (Nm)\nM10 | 50 | 39\nM12 | 88 | 69"), PASSAGES[1]]
+    passages = [make_passage("| Thread | Dry (Nm) | Oiled (Nm)\nM10 | 50 | 39\nM12 | 88 | 69"), PASSAGES[1]]
     text = "A dry M10 takes 50 Nm. Fill in 2.5 l of oil. A dry M10 takes 88 Nm. It is oiled."
     assert check(text, passages).text == "A dry M10 takes 50 Nm [1]. Fill in 2.5 l of oil [2]."
 
 
 def test_a_bracket_inside_a_quotation_is_no_citation() -> None:
-    passages = [passage("Plan samples according to ISO 3448 [2]."), passage("WARNING: Hot.")]
+    passages = [make_passage("Plan samples according to ISO 3448 [2]."), make_passage("WARNING: Hot.")]
     verdict = check("Plan samples according to ISO 3448 [2]. [1]", passages)
     assert [citation.n for citation in verdict.citations] == [1]
 
@@ -130,4 +133,4 @@ def test_no_invented_torque_gets_through(torque: int) -> None:
 
 @given(st.lists(st.text() | st.text(alphabet="| 1.5V\n-m"), max_size=3), st.text())
 def test_any_passages_are_compared(texts: list[str], answer: str) -> None:
-    check(answer, [passage(text, heading=text[:20]) for text in texts])
+    check(answer, [make_passage(text, heading=text[:20]) for text in texts])

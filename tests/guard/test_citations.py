@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.guard.citations import find_cited_numbers, resolve, strip_citations, tidy
-from tests.guard.conftest import passage
+from tests.guard.conftest import make_passage
 
-TWO = [passage("First."), passage("Second.")]
+TWO = [make_passage("First."), make_passage("Second.")]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,9 @@ def test_marks_of_passages_that_do_not_exist_are_dropped() -> None:
 
 
 def test_a_key_in_brackets_stays_a_key() -> None:
-    assert tidy("Press [9] to end [1].", [passage("Press [9] to end the call.")]) == "Press [9] to end [1]."
+    assert (
+        tidy("Press [9] to end [1].", [make_passage("Press [9] to end the call.")]) == "Press [9] to end [1]."
+    )
 
 
 def test_the_text_alone() -> None:

@@ -17,7 +17,7 @@ import pytest
 from edge.guard.answer import check
 from edge.guard.support import Sources
 from edge.types import Passage
-from tests.guard.conftest import passage
+from tests.guard.conftest import make_passage
 
 
 class Labelled(NamedTuple):
@@ -31,7 +31,8 @@ def read_labelled() -> list[Labelled]:
     lines = Path(__file__).with_name("numbers.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     return [
-        Labelled(passage(r["passage"], r["heading"]), r["held_out"], r["right"], r["wrong"]) for r in rows
+        Labelled(make_passage(r["passage"], r["heading"]), r["held_out"], r["right"], r["wrong"])
+        for r in rows
     ]
 
 

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edge.guard.answer import check
-from tests.guard.conftest import passage
+from tests.guard.conftest import make_passage
 
 MANUAL = """Tighten the M8 bolts crosswise to 25 Nm, the drain plug to 1,450 psi. E-207 needs 230 V AC at 50/60 Hz.
 The loop carries 4–20 mA from -40 °C to +85 °C, tolerance ±0.5 %. Use a 3/8" hose and cable of 10 mm², bearing 6205-2RS.
@@ -15,7 +15,7 @@ WARNING: Wait 15 minutes. Gear ratio 1:200, firmware v2.10, 2 × 1.5 V, IP65, ad
 
 
 def missing(answer: str, text: str = MANUAL) -> tuple[str, ...]:
-    return check(answer, [passage(text)]).unverified
+    return check(answer, [make_passage(text)]).unverified
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,13 @@ def test_without_passages_nothing_is_verified() -> None:
 
 
 def test_any_cited_passage_proves() -> None:
-    assert check("25 Nm and 8 Nm", [passage("25 Nm"), passage("8 Nm")]).unverified == ()
+    assert check("25 Nm and 8 Nm", [make_passage("25 Nm"), make_passage("8 Nm")]).unverified == ()
 
 
 def test_the_heading_proves() -> None:
     assert (
-        check("E-207 means this.", [passage("Clear the drain.", heading="Faults > E-207")]).unverified == ()
+        check("E-207 means this.", [make_passage("Clear the drain.", heading="Faults > E-207")]).unverified
+        == ()
     )
 
 

@@ -55,7 +55,7 @@ def hash_bytes(path: Path) -> str:
 
 
 def build_quickly(source: Path, output: Path, **options: object) -> BuildReport:
-    """A build in this process, with vectors from hashed words."""
+    """Build in this process, with vectors from hashed words."""
     return build(source, output, ScriptedEmbedder(), workers=0, **options)  # type: ignore[arg-type]
 
 

@@ -26,7 +26,7 @@ def make_chunks(*blocks: Block, title: str = "") -> list[Record]:
 
 
 def make_prose(words: int, page: int = 1) -> Block:
-    """A paragraph of short sentences."""
+    """Return a paragraph of short sentences."""
     text = " ".join(("then" if n % 8 else "And") + ("." if n % 8 == 7 else "") for n in range(words))
     return Block("paragraph", text, page)
 

@@ -13,60 +13,60 @@ from edge.engine.llama import LlamaEngine
 from edge.engine.process.session import Patience
 from edge.errors import EdgeError, EngineError, ModelError
 from edge.models import gguf
-from tests.engine.conftest import prompt
-from tests.engine.workers import writer
+from tests.engine.conftest import make_prompt
+from tests.engine.workers import make_writer
 
 NAME = "broken.gguf"
 HEADER_SHARE = 0.6
 """So many of the flips hit the header, though it is the smaller part: that is what gets read."""
 
 
-def bad_models(good: bytes, count: int, seed: int = 1) -> Iterator[tuple[str, bytes]]:
-    """What was done, and the bytes: some fixed cases, then cuts and flips until there are enough."""
-    header = _header_bytes(good)
-    fixed = list(_fixed(good, header))
+def make_bad_models(good: bytes, count: int, seed: int = 1) -> Iterator[tuple[str, bytes]]:
+    """Yield what was done, and the bytes: some fixed cases, then cuts and flips until there are enough."""
+    header = _measure_header(good)
+    fixed = list(_make_fixed(good, header))
     yield from fixed[:count]
     for number in range(len(fixed), count):
-        yield _random(good, header, Random(f"{seed} {number}"))
+        yield _damage_at_random(good, header, Random(f"{seed} {number}"))
 
 
-def outcome(folder: Path, data: bytes) -> str:
-    """What becomes of a model: ``answers``, or the message. It is an AssertionError to fail in any other way."""
+def try_model(folder: Path, data: bytes) -> str:
+    """Return what becomes of a model: ``answers``, or the message. It is an AssertionError to fail in any other way."""
     path = folder / NAME
     path.write_bytes(data)
     before = _resources()
-    engine = LlamaEngine(writer(path, 256), Patience(start=60, ping=20, silence=30))
+    engine = LlamaEngine(make_writer(path, 256), Patience(start=60, ping=20, silence=30))
     try:
-        text = "".join(engine.stream(prompt(max_tokens=8)))
+        text = "".join(engine.stream(make_prompt(max_tokens=8)))
         result = f"answers {text!r}"
     except EngineError as error:
-        result = _clear(error)
+        result = _require_clear(error)
     finally:
         engine.close()
     assert _resources() == before, "descriptors, threads and children are given back"
     return result
 
 
-def header_says(folder: Path, data: bytes) -> str | None:
-    """What edge itself finds wrong before llama.cpp sees the file; None for nothing."""
+def check_header(folder: Path, data: bytes) -> str | None:
+    """Return what edge itself finds wrong before llama.cpp sees the file; None for nothing."""
     path = folder / NAME
     path.write_bytes(data)
     try:
         gguf.read_header(path)
     except EdgeError as error:
-        return _clear(error, ModelError)
+        return _require_clear(error, ModelError)
     return None
 
 
-def _clear(error: EdgeError, kind: type[EdgeError] = EngineError) -> str:
-    """The message of an error that names the file and says what to do."""
+def _require_clear(error: EdgeError, kind: type[EdgeError] = EngineError) -> str:
+    """Return the message of an error that names the file and says what to do."""
     assert isinstance(error, kind)
     assert NAME in error.message
     assert error.hint
     return error.message
 
 
-def _fixed(good: bytes, header: int) -> Iterator[tuple[str, bytes]]:
+def _make_fixed(good: bytes, header: int) -> Iterator[tuple[str, bytes]]:
     yield "empty", b""
     yield "zeros of the same length", bytes(len(good))
     yield "another kind of file", b"PK\x03\x04" + good[4:]
@@ -89,7 +89,7 @@ def _fixed(good: bytes, header: int) -> Iterator[tuple[str, bytes]]:
     yield "twice in one file", good + good
 
 
-def _random(good: bytes, header: int, random: Random) -> tuple[str, bytes]:
+def _damage_at_random(good: bytes, header: int, random: Random) -> tuple[str, bytes]:
     if random.random() < 0.15:
         size = random.randrange(len(good)) if random.random() < 0.5 else random.randrange(header)
         return f"cut after {size} bytes", good[:size]
@@ -106,8 +106,8 @@ def _replaced(data: bytes, old: bytes, new: bytes) -> bytes:
     return data[:place] + new + data[place + len(old) :]
 
 
-def _header_bytes(data: bytes) -> int:
-    """Where the weights begin: the end of the last tensor's description, whose name the chain model fixes."""
+def _measure_header(data: bytes) -> int:
+    """Find where the weights begin: the end of the last tensor's description, whose name the chain model fixes."""
     return data.index(b"blk.0.ffn_down.weight") + len("blk.0.ffn_down.weight") + 4 + 2 * 8 + 4 + 8
 
 

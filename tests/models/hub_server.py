@@ -40,11 +40,11 @@ class Hub:
     address: str = ""
     elsewhere: str = ""
 
-    def sha256(self, path: str) -> str:
+    def hash_file(self, path: str) -> str:
         return self.promised.get(path) or hashlib.sha256(self.files[path]).hexdigest()
 
-    def downloads(self) -> list[str]:
-        """The ranges of all downloads, in order; empty for a whole file."""
+    def list_downloads(self) -> list[str]:
+        """Return the ranges of all downloads, in order; empty for a whole file."""
         return [
             headers.get("range", "")
             for method, _, headers in self.requests
@@ -78,9 +78,9 @@ class _Handler(BaseHTTPRequestHandler):
         tree = f"/api/models/{self.hub.repository}/tree/"
         resolve = f"/{self.hub.repository}/resolve/"
         if path.startswith(tree):
-            return self._tree(path.removeprefix(tree))
+            return self._send_tree(path.removeprefix(tree))
         if path.startswith("/cdn/"):
-            return self._file(path.removeprefix("/cdn/"))
+            return self._send_file(path.removeprefix("/cdn/"))
         if path.startswith(resolve):
             revision, _, name = path.removeprefix(resolve).partition("/")
             if revision in ("main", COMMIT) and name in self.hub.files:
@@ -88,14 +88,14 @@ class _Handler(BaseHTTPRequestHandler):
             return self._reply(404, {"X-Error-Code": "EntryNotFound"}, b"")
         return self._reply(404, {"X-Error-Code": "RepoNotFound"}, b"")
 
-    def _tree(self, revision: str) -> None:
+    def _send_tree(self, revision: str) -> None:
         if revision not in ("main", COMMIT):
             return self._reply(404, {"X-Error-Code": "RevisionNotFound"}, b"")
         entries: list[dict[str, Any]] = [{"type": "directory", "path": "images", "oid": "0" * 40, "size": 0}]
         for name, data in self.hub.files.items():
             entry: dict[str, Any] = {"type": "file", "path": name, "size": len(data), "oid": "1" * 40}
             if not self.hub.without_lfs:
-                entry["lfs"] = {"oid": self.hub.sha256(name), "size": len(data), "pointerSize": 130}
+                entry["lfs"] = {"oid": self.hub.hash_file(name), "size": len(data), "pointerSize": 130}
             entries.append(entry)
         return self._reply(200, {"Content-Type": "application/json"}, json.dumps(entries).encode())
 
@@ -103,13 +103,13 @@ class _Handler(BaseHTTPRequestHandler):
         linked = {
             "X-Repo-Commit": COMMIT,
             "X-Linked-Size": str(len(self.hub.files[name])),
-            "X-Linked-Etag": f'"{self.hub.sha256(name)}"',
+            "X-Linked-Etag": f'"{self.hub.hash_file(name)}"',
         }
         if self.hub.redirects:
             return self._reply(302, {**linked, "Location": f"{self.hub.elsewhere}/cdn/{name}"}, b"")
-        return self._file(name, linked)
+        return self._send_file(name, linked)
 
-    def _file(self, name: str, headers: dict[str, str] | None = None) -> None:
+    def _send_file(self, name: str, headers: dict[str, str] | None = None) -> None:
         data = self.hub.sent.get(name, self.hub.files[name])
         asked = self.headers.get("Range", "")
         status, extra = 200, {"ETag": '"some-etag"', "Accept-Ranges": "bytes", **(headers or {})}
@@ -141,8 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(hub: Hub) -> Iterator[Hub]:
-    """The hub at ``hub.address``, and a second name of it, another host to a client, at ``hub.elsewhere``."""
+def serve(hub: Hub) -> Iterator[Hub]:
+    """Serve the hub at ``hub.address``, and by a second name, another host to a client, at ``hub.elsewhere``."""
     handler = type("Handler", (_Handler,), {"hub": hub})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True

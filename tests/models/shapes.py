@@ -62,13 +62,13 @@ KNOWN = {
 
 
 def write_shape(folder: Path, known: Known) -> Path:
-    """A file of this shape: 4 bits a weight where rows allow it, else 8."""
+    """Write a file of this shape: 4 bits a weight where rows allow it, else 8."""
     path = folder / f"{known.name}.gguf"
     writer = gguf.GGUFWriter(path, known.architecture)
-    _metadata(writer, known)
+    _write_metadata(writer, known)
     kind = Type.Q8_0 if known.width % 256 or known.hidden % 256 else Type.Q4_K
     end = 0
-    for name, shape in _tensors(known):
+    for name, shape in _list_tensors(known):
         stored = Type.F32 if len(shape) == 1 or "gate_inp" in name else kind
         values, size = _BLOCKS[stored]
         count = int(np.prod(shape)) // values * size
@@ -89,7 +89,7 @@ def write_shape(folder: Path, known: Known) -> Path:
     return path
 
 
-def _metadata(writer: gguf.GGUFWriter, known: Known) -> None:
+def _write_metadata(writer: gguf.GGUFWriter, known: Known) -> None:
     writer.add_name(known.name)
     writer.add_context_length(known.context)
     writer.add_embedding_length(known.width)
@@ -111,17 +111,17 @@ def _metadata(writer: gguf.GGUFWriter, known: Known) -> None:
         writer.add_expert_used_count(2)
 
 
-def _tensors(known: Known) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _list_tensors(known: Known) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "token_embd.weight", (known.vocabulary, known.width)
     for number in range(known.layers):
-        for name, shape in _layer(known):
+        for name, shape in _list_layer(known):
             yield f"blk.{number}.{name}", shape
     yield "output_norm.weight", (known.width,)
     if not known.tied:
         yield "output.weight", (known.vocabulary, known.width)
 
 
-def _layer(known: Known) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _list_layer(known: Known) -> Iterator[tuple[str, tuple[int, ...]]]:
     width, hidden = known.width, known.hidden
     queries, keys = known.heads * known.head_size, known.kv_heads * known.head_size
     yield "attn_norm.weight", (width,)

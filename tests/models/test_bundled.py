@@ -22,15 +22,15 @@ from edge.models import gguf
 from edge.models.integrity import Guard, read_record
 from edge.models.store import ModelStore
 from tests.bundle.test_compose import flip
-from tests.engine.conftest import ANSWER, prompt
+from tests.engine.conftest import ANSWER, make_prompt
 from tests.engine.rank_model import write_template_model
-from tests.programs import small_program
+from tests.programs import make_small_program
 
 
 @pytest.fixture
 def program(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     """A program with a model inside, which is the one that runs."""
-    bundle = small_program(tmp_path)
+    bundle = make_small_program(tmp_path)
     monkeypatch.setenv(EXECUTABLE, str(bundle.path))
     return add_part(bundle, admit(model), bundle.path)
 
@@ -48,7 +48,7 @@ def test_it_answers_and_writes_nothing_to_the_models(
     assert gguf.read_header(path) == gguf.read_header(model)
     engine = LlamaEngine.from_settings(settings, path)
     assert engine.name == f"llama:{model.stem}"
-    assert "".join(engine.stream(prompt())) == ANSWER
+    assert "".join(engine.stream(make_prompt())) == ANSWER
     engine.close()
     assert not settings.models_dir.exists()
 
@@ -119,7 +119,7 @@ def test_a_model_whose_place_in_the_program_changes_is_loaded_from_there(
     engine = LlamaEngine.from_settings(settings, path)
     moved = remove_part(bundle, bundle.get_part(model.name), program.path)
     assert moved.get_part(path.name).offset < bundle.get_part(path.name).offset
-    assert next(engine.stream(prompt()))
+    assert next(engine.stream(make_prompt()))
     engine.close()
 
 
@@ -128,7 +128,7 @@ def test_a_flipped_model_does_not_answer_once(settings: Settings, program: Bundl
     flip(program.path, part.end - 100)
     engine = LlamaEngine.from_settings(settings, program.path / part.name)
     with pytest.raises(ModelError, match=r"chain\.gguf inside edge is damaged"):
-        next(engine.stream(prompt()))
+        next(engine.stream(make_prompt()))
     assert engine.pid is None
     engine.close()
 
@@ -193,6 +193,6 @@ def test_damaged_weights_are_refused_by_their_name(settings: Settings, program: 
 
 
 def _ask_again_and_again(engine: LlamaEngine) -> None:
-    """The weights are read while the first answers are written."""
+    """Ask while the first answers are written: the weights are read meanwhile."""
     for _ in range(100):
-        "".join(engine.stream(prompt()))
+        "".join(engine.stream(make_prompt()))

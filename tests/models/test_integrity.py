@@ -19,7 +19,7 @@ from edge.engine.llama import LlamaEngine
 from edge.errors import ModelError
 from edge.models.integrity import Guard, Record, read_record, record_path, verify, write_record
 from edge.models.store import InstalledModel, ModelStore
-from tests.engine.conftest import ANSWER, prompt
+from tests.engine.conftest import ANSWER, make_prompt
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ class TestInAnEngine:
         engine.close()
 
     def test_a_whole_model_answers(self, engine: LlamaEngine) -> None:
-        assert "".join(engine.stream(prompt())) == ANSWER
+        assert "".join(engine.stream(make_prompt())) == ANSWER
 
     def test_a_changed_model_is_refused_by_name(self, engine: LlamaEngine, installed: InstalledModel) -> None:
         flip(installed.path)
@@ -219,4 +219,4 @@ class TestInAnEngine:
 
     def ask_again_and_again(self, engine: LlamaEngine) -> None:
         for _ in range(1000):  # the first answer may come before the check is done
-            list(engine.stream(prompt()))
+            list(engine.stream(make_prompt()))

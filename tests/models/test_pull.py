@@ -31,7 +31,7 @@ from edge.models.hub import Spec, choose, parse_spec
 from edge.models.integrity import read_record
 from edge.models.pull import FOLDER, pull
 from edge.models.store import ModelStore
-from tests.models.hub_server import COMMIT, Hub, serving
+from tests.models.hub_server import COMMIT, Hub, serve
 
 NAME = "chain-Q8_0.gguf"
 SPEC = f"hf:owner/model-GGUF/{NAME}"
@@ -46,7 +46,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hub(model: Path) -> Iterator[Hub]:
-    with serving(Hub(files={NAME: model.read_bytes(), "README.md": b"words"})) as hub:
+    with serve(Hub(files={NAME: model.read_bytes(), "README.md": b"words"})) as hub:
         yield hub
 
 
@@ -71,7 +71,7 @@ def test_a_model_is_pulled_and_used(settings: Settings, hub: Hub, model: Path) -
     assert pulled.path.read_bytes() == model.read_bytes()
     record = read_record(pulled.path)
     assert record is not None
-    assert record.sha256 == hub.sha256(NAME) == files.hash_file(model)
+    assert record.sha256 == hub.hash_file(NAME) == files.hash_file(model)
     assert record.source == f"{SPEC}@{COMMIT}"
     assert seen[-1] == ("check", len(hub.files[NAME]), len(hub.files[NAME]))
     assert ("pull", len(hub.files[NAME]), len(hub.files[NAME])) in seen
@@ -100,7 +100,7 @@ def test_without_a_network_it_fails_at_once(settings: Settings) -> None:
 def test_a_cut_connection_is_taken_up_again(settings: Settings, hub: Hub) -> None:
     hub.cuts = [1000, 5000]
     pull(settings, SPEC, quiet)
-    assert hub.downloads() == ["", "bytes=1000-", "bytes=6000-"]
+    assert hub.list_downloads() == ["", "bytes=1000-", "bytes=6000-"]
 
 
 def test_an_interrupted_pull_resumes_where_it_was(settings: Settings, hub: Hub) -> None:
@@ -111,8 +111,8 @@ def test_an_interrupted_pull_resumes_where_it_was(settings: Settings, hub: Hub) 
     assert staged(settings) == [70_000]
     hub.cuts.clear()
     pulled = pull(settings, SPEC, quiet)
-    assert hub.downloads()[-1] == "bytes=70000-"
-    assert files.hash_file(pulled.path) == hub.sha256(NAME)
+    assert hub.list_downloads()[-1] == "bytes=70000-"
+    assert files.hash_file(pulled.path) == hub.hash_file(NAME)
 
 
 def test_ctrl_c_keeps_what_has_come(settings: Settings, hub: Hub) -> None:
@@ -141,22 +141,22 @@ def test_a_pull_that_was_killed_is_resumed(settings: Settings, hub: Hub) -> None
     hub.go_on.set()
     (have,) = staged(settings)
     pull(settings, SPEC, quiet)
-    assert hub.downloads()[-1] == (f"bytes={have}-" if have else "")
+    assert hub.list_downloads()[-1] == (f"bytes={have}-" if have else "")
     assert "hf_xet" not in sys.modules  # what is resumed and hashed comes over plain HTTP
 
 
 def test_a_server_without_ranges_begins_again(settings: Settings, hub: Hub) -> None:
     hub.cuts, hub.ranges = [70_000], False
-    assert files.hash_file(pull(settings, SPEC, quiet).path) == hub.sha256(NAME)
+    assert files.hash_file(pull(settings, SPEC, quiet).path) == hub.hash_file(NAME)
 
 
 def test_what_was_resumed_wrongly_is_got_anew(settings: Settings, hub: Hub) -> None:
-    place = settings.models_dir / FOLDER / hub.sha256(NAME)
+    place = settings.models_dir / FOLDER / hub.hash_file(NAME)
     place.parent.mkdir(parents=True)
     place.write_bytes(b"something else")
     pulled = pull(settings, SPEC, quiet)
-    assert hub.downloads() == ["bytes=14-", ""]
-    assert files.hash_file(pulled.path) == hub.sha256(NAME)
+    assert hub.list_downloads() == ["bytes=14-", ""]
+    assert files.hash_file(pulled.path) == hub.hash_file(NAME)
 
 
 def test_a_redirect_is_followed_without_the_token(
@@ -263,7 +263,7 @@ def test_a_full_disk_is_seen_beforehand(
     monkeypatch.setattr(files, "check_space", check)
     with pytest.raises(StorageError, match=f"{NAME} {len(hub.files[NAME])}"):
         pull(settings, SPEC, quiet)
-    assert hub.downloads() == []
+    assert hub.list_downloads() == []
 
 
 def test_two_pulls_do_not_write_one_file(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +278,7 @@ def test_pulling_again_downloads_nothing(settings: Settings, hub: Hub) -> None:
     first = pull(settings, SPEC, quiet)
     hub.requests.clear()
     assert pull(settings, SPEC, quiet) == first
-    assert hub.downloads() == []
+    assert hub.list_downloads() == []
 
 
 def test_a_damaged_model_is_mended(settings: Settings, hub: Hub) -> None:
@@ -287,7 +287,7 @@ def test_a_damaged_model_is_mended(settings: Settings, hub: Hub) -> None:
     data[-1] ^= 1
     pulled.path.write_bytes(data)
     pull(settings, SPEC, quiet)
-    assert files.hash_file(pulled.path) == hub.sha256(NAME)
+    assert files.hash_file(pulled.path) == hub.hash_file(NAME)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_a_disk_that_fails_at_the_end_loses_nothing(
     assert ModelStore(settings).list() == ()
     hub.requests.clear()
     assert pull(settings, SPEC, quiet).active
-    assert hub.downloads() == []
+    assert hub.list_downloads() == []
 
 
 def test_a_quantisation_is_a_whole_word() -> None:

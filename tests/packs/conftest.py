@@ -42,8 +42,8 @@ def make_pack(tmp_path: Path) -> MakePack:
         path = folder / f"{name}-{version}.kpack"
         path.unlink(missing_ok=True)
         manifest = Manifest(name, version, f"The {name} manual", applies_to=("PX-*",))
-        documents = [_document(document, lines) for document, lines in sorted(texts.items())]
-        write_pack(path, manifest, documents, _vectors(texts) if vectors else None)
+        documents = [_make_document(document, lines) for document, lines in sorted(texts.items())]
+        write_pack(path, manifest, documents, _make_vectors(texts) if vectors else None)
         return path
 
     return make
@@ -54,7 +54,7 @@ def store(tmp_path: Path) -> PackStore:
     return PackStore(Settings(home=tmp_path / "home"))
 
 
-def _document(name: str, lines: Sequence[str]) -> IndexedDocument:
+def _make_document(name: str, lines: Sequence[str]) -> IndexedDocument:
     data = "\n\n".join(lines).encode()
     records = [
         Record("text", "Care", line, 1 + i, 1 + i, section=0, boxes=(Box(1 + i, 0.1, 0.2, 0.9, 0.25),))
@@ -70,16 +70,16 @@ def _document(name: str, lines: Sequence[str]) -> IndexedDocument:
             Page(1 + i, label="iv" if i == 0 else None, width=595, height=842) for i in range(len(lines))
         ),
         records=lambda: records,
-        sentences=lambda: random_vectors(sum(len(make_sentence_texts(record)) for record in records)),
+        sentences=lambda: draw_vectors(sum(len(make_sentence_texts(record)) for record in records)),
         original=lambda: io.BytesIO(data),
     )
 
 
-def _vectors(texts: Mapping[str, Sequence[str]]) -> IndexedVectors:
-    vectors = random_vectors(sum(map(len, texts.values())))
-    return IndexedVectors("test:1", vectors, partition(vectors), lambda words: random_vectors(len(words)))
+def _make_vectors(texts: Mapping[str, Sequence[str]]) -> IndexedVectors:
+    vectors = draw_vectors(sum(map(len, texts.values())))
+    return IndexedVectors("test:1", vectors, partition(vectors), lambda words: draw_vectors(len(words)))
 
 
-def random_vectors(n: int) -> Int8Vectors:
+def draw_vectors(n: int) -> Int8Vectors:
     vectors = np.random.default_rng(1).standard_normal((n, 384)).astype(np.float32)
     return quantise(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))

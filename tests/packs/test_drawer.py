@@ -18,7 +18,7 @@ from edge.packs.pages import PDF
 
 
 def make_pdf(content: bytes, resources: bytes = b"", more: tuple[bytes, ...] = ()) -> bytes:
-    """A page with this content; ``more`` are the objects from number 5 on."""
+    """Return a page with this content; ``more`` are the objects from number 5 on."""
     page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<<%s>>>>" % resources
     head = (b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>", page)
     objects = (*head, make_stream(content), *more)

@@ -25,13 +25,13 @@ from edge.errors import (
 )
 from edge.packs.store import PackStore
 from edge.packs.verify import verify
-from tests.faults import fail, file_size_limit, kill_at_every_step
+from tests.faults import fail, kill_at_every_step, limit_file_size
 
 MakePack = Callable[..., Path]
 
 
 def state(store: PackStore) -> set[str]:
-    """Every file under the store but the lock, to see that nothing changed."""
+    """Return every file under the store but the lock, to see that nothing changed."""
     found = (path for path in store.folder.rglob("*") if path.name != ".lock")
     return {str(path.relative_to(store.folder)) for path in found}
 
@@ -276,7 +276,7 @@ def test_a_write_that_fails_half_way_leaves_the_old_version(store: PackStore, ma
     store.install(make_pack(), allow_unsigned=True)
     before = state(store)
     newer = make_pack(version="2.0")
-    with file_size_limit(100_000), pytest.raises(StorageError):
+    with limit_file_size(100_000), pytest.raises(StorageError):
         store.install(newer, allow_unsigned=True)
     assert state(store) == before
     assert store.get("pumps").version == "1.0"

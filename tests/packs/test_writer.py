@@ -10,7 +10,7 @@ from edge.errors import StorageError
 from edge.packs.writer import encode_boxes, make_embedding_text
 from edge.text.words import make_title_words
 from edge.types import Box
-from tests.faults import file_size_limit
+from tests.faults import limit_file_size
 
 
 def test_the_title_stands_in_front_of_what_is_embedded() -> None:
@@ -38,5 +38,5 @@ def test_a_disk_that_fills_up_half_way_is_told(make_pack: Callable[..., Path]) -
     """More than SQLite keeps in memory, so that the failing write is not the last one."""
     chance = random.Random(1)
     texts = {"long.md": [chance.randbytes(2_000).hex() for _ in range(1_000)]}
-    with file_size_limit(1_000_000), pytest.raises(StorageError):
+    with limit_file_size(1_000_000), pytest.raises(StorageError):
         make_pack(texts=texts)

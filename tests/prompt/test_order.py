@@ -11,7 +11,7 @@ from edge.types import Passage
 
 
 def passage(name: str, score: float = 1.0) -> Passage:
-    """A lower-case name has ten characters of text, a capital a hundred."""
+    """Make a passage: a lower-case name has ten characters of text, a capital a hundred."""
     text = name * (100 if name.isupper() else 10)
     return Passage("pumps", "1.0", "manual.pdf", "Manual", 1, 1, None, "", text, score)
 

@@ -73,13 +73,13 @@ class Device:
         return updater
 
     def get(self, path: str) -> bytes | None:
-        """The contents of a target, verified; None where the repository has none of this name."""
+        """Return the contents of a target, verified; None where the repository has none of this name."""
         updater = self.refresh()
         info = updater.get_targetinfo(path)
         return Path(updater.download_target(info)).read_bytes() if info else None
 
-    def versions(self) -> dict[str, int]:
-        """The version of each top-level role after an update."""
+    def read_versions(self) -> dict[str, int]:
+        """Return the version of each top-level role after an update."""
         trusted = self.refresh()._trusted_set
         return {role: trusted[role].version for role in TOP_LEVEL}
 

@@ -32,7 +32,7 @@ def describe(publisher: Any, path: str) -> Target:
 
 
 def make_gguf(path: Path, **metadata: str) -> Path:
-    """The smallest file that llama.cpp's format allows, with these strings."""
+    """Make the smallest file that llama.cpp's format allows, with these strings."""
     body = b"GGUF" + struct.pack("<IQQ", 3, 0, len(metadata))
     for key, value in metadata.items():
         name, data = key.replace("_", ".").encode(), value.encode()
@@ -42,7 +42,7 @@ def make_gguf(path: Path, **metadata: str) -> Path:
 
 
 def make_delegate(publisher: Any, role: str, *paths: str) -> None:
-    """A delegate whose key lies in a folder of its own."""
+    """Make a delegate whose key lies in a folder of its own."""
     with publisher.repository.change(publisher.open_keys()) as change:
         delegate(change, role, paths)
         assert change.finish().missing == ()
@@ -169,7 +169,7 @@ def test_several_files_are_one_release(
         for source in (packs[0], settings_file()):
             add(change, source)
         change.finish()
-    assert publisher.make_device().versions()["targets"] == 2
+    assert publisher.make_device().read_versions()["targets"] == 2
     assert publisher.make_device().get(PUMPS)
 
 
@@ -243,7 +243,7 @@ def test_what_is_not_what_it_seems_is_refused(
     ):
         with pytest.raises(error):
             publisher.add(path)
-    assert publisher.make_device().versions()["targets"] == 1
+    assert publisher.make_device().read_versions()["targets"] == 1
 
 
 # Delegates

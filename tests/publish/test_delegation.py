@@ -206,7 +206,7 @@ def test_rotating_again_while_it_waits_is_refused(publisher: Any) -> None:
     assert len(list(publisher.keys_folder.glob("timestamp-*"))) == 2
     apply_change(publisher, rotate, "snapshot")
     publisher.repository.sign(publisher.open_keys(*sticks))
-    assert publisher.make_device().versions()["root"] == 2
+    assert publisher.make_device().read_versions()["root"] == 2
 
 
 def test_what_was_revoked_stays_in_the_snapshot(publisher: Any) -> None:

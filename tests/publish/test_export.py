@@ -99,7 +99,7 @@ def test_every_root_goes_along(publisher: Any, stick: Path, packs: Sequence[Path
             rotate(change, "root")
             change.finish()
     export(publisher.repository, stick)
-    assert old.versions()["root"] == 3
+    assert old.read_versions()["root"] == 3
     versions = {name.partition(".")[2] for name in list_names(stick / "metadata")}
     assert versions == {"root.json", "targets.json", "snapshot.json", "json"}
     assert len(list_names(stick / "metadata")) == 6

@@ -21,7 +21,7 @@ Settings = Callable[..., Path]
 
 
 def choose_keys(publisher: Any, chance: random.Random) -> Keys:
-    """Some of the keys, copied to a folder of their own; new ones are put with the others afterwards."""
+    """Return some of the keys, copied to a folder of their own; new ones are put with the others afterwards."""
     folder = publisher.home / f"hand-{chance.getrandbits(48):x}"
     folder.mkdir()
     for path in sorted(publisher.keys_folder.glob("*.pem")):
@@ -31,7 +31,7 @@ def choose_keys(publisher: Any, chance: random.Random) -> Keys:
 
 
 def make_change(publisher: Any, chance: random.Random, source: Path) -> None:
-    """One change of any kind, which may be refused."""
+    """Make one change of any kind, which may be refused."""
     keys = choose_keys(publisher, chance)
     repository = publisher.repository
     what = chance.choice(
@@ -72,9 +72,9 @@ def test_devices_update_after_every_change(publisher: Any, settings_file: Settin
                 folder.rename(publisher.keys_folder / folder.name)
         publisher.wait_days(chance.uniform(0, 3))
         old.now = publisher.now
-        versions = old.versions()
+        versions = old.read_versions()
         assert all(versions[role] >= seen[role] for role in TOP_LEVEL)
-        assert publisher.make_device(f"new-{step}").versions() == versions
+        assert publisher.make_device(f"new-{step}").read_versions() == versions
         seen = versions
 
     assert publisher.repository.sign(publisher.open_keys()).missing == ()

@@ -15,7 +15,7 @@ from tuf.api.exceptions import RepositoryError
 from edge.errors import StorageError
 from edge.publish.content import add
 from edge.publish.delegation import revoke, rotate
-from tests.faults import fail, file_size_limit, kill_at_every_step
+from tests.faults import fail, kill_at_every_step, limit_file_size
 
 Settings = Callable[..., Path]
 POLICY = "policy/config.toml"
@@ -44,7 +44,7 @@ def test_after_a_rotation_old_and_new_devices_update(
     publisher.add(settings_file())
     for device in (old, publisher.make_device("new")):
         assert device.get(POLICY) == settings_file().read_bytes()
-        assert device.versions()["root"] == 2
+        assert device.read_versions()["root"] == 2
 
 
 @pytest.mark.parametrize("role", ["root", "targets", "snapshot", "timestamp"])
@@ -98,9 +98,9 @@ def test_root_changes_only_with_enough_of_the_old_keys(publisher: Any) -> None:
     outcome = rotate_key(publisher, "root", "keys", sticks[0])
     (lack,) = outcome.missing
     assert (lack.role, lack.count, len(lack.keyids)) == ("root", 1, 2)
-    assert publisher.make_device().versions()["root"] == 1
+    assert publisher.make_device().read_versions()["root"] == 1
     publisher.repository.sign(publisher.open_keys(sticks[1]))
-    assert publisher.make_device().versions()["root"] == 2
+    assert publisher.make_device().read_versions()["root"] == 2
 
 
 def test_a_new_root_waits_for_metadata_that_it_vouches_for(publisher: Any) -> None:
@@ -112,16 +112,16 @@ def test_a_new_root_waits_for_metadata_that_it_vouches_for(publisher: Any) -> No
     assert {lack.role for lack in outcome.missing} == {"root"}
     outcome = publisher.repository.sign(publisher.open_keys(*sticks))
     assert [lack.role for lack in outcome.missing] == ["timestamp"]
-    assert publisher.make_device().versions()["root"] == 1
+    assert publisher.make_device().read_versions()["root"] == 1
     publisher.repository.sign(publisher.open_keys())
-    assert publisher.make_device().versions() == {"root": 2, "targets": 1, "snapshot": 1, "timestamp": 2}
+    assert publisher.make_device().read_versions() == {"root": 2, "targets": 1, "snapshot": 1, "timestamp": 2}
 
 
 def test_while_keys_change_the_timestamp_is_signed_with_both(publisher: Any) -> None:
     """So that the holders of root can sign later, without it."""
     sticks = publisher.spread_root_keys()
     rotate_key(publisher, "timestamp")
-    assert publisher.make_device().versions()["timestamp"] == 2
+    assert publisher.make_device().read_versions()["timestamp"] == 2
     outcome = publisher.repository.sign(publisher.open_keys(*sticks))
     assert [(one.role, one.version) for one in outcome.released] == [("root", 2)]
     publisher.make_device().refresh()
@@ -131,7 +131,7 @@ def test_while_keys_change_the_timestamp_is_signed_with_both(publisher: Any) -> 
 
 
 def run_change(home: Path) -> None:
-    """The change that is killed: to be found in ``home/work``."""
+    """Run the change that is killed: to be found in ``home/work``."""
     from tests.publish.conftest import Publisher, keys_module
 
     keys_module.ITERATIONS = 1
@@ -171,7 +171,7 @@ def test_killed_while_keys_change_no_device_is_left_behind(publisher: Any, role:
     seen = set()
     for survivor in collect_survivors(publisher, role):
         for device in (survivor.make_device(), survivor.make_device("new")):
-            seen.add(device.versions()["root"])
+            seen.add(device.read_versions()["root"])
         survivor.repository.sign(survivor.open_keys())
         assert survivor.repository.view().waiting == ()
         survivor.make_device().refresh()
@@ -213,7 +213,7 @@ def test_where_an_old_key_is_lost_the_gap_closes_with_the_next_change(
     with pytest.raises(RepositoryError):
         device.refresh()
     publisher.repository.store.recover()
-    assert device.versions() == {"root": 2, "targets": 1, "snapshot": 1, "timestamp": 2}
+    assert device.read_versions() == {"root": 2, "targets": 1, "snapshot": 1, "timestamp": 2}
 
 
 # A failing disk
@@ -244,7 +244,7 @@ def test_a_failing_disk_leaves_the_old_or_the_new_and_a_clear_error(
 
 
 def test_a_disk_that_is_full_while_it_is_written_to(publisher: Any, packs: Sequence[Path]) -> None:
-    with file_size_limit(packs[0].stat().st_size // 2), pytest.raises(StorageError):
+    with limit_file_size(packs[0].stat().st_size // 2), pytest.raises(StorageError):
         publisher.add(packs[0])
     assert publisher.make_device().get("packs/pumps.kpack") is None
     publisher.add(packs[0])

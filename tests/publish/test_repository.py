@@ -29,7 +29,7 @@ def read_every_file(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_new_repository_is_one_that_devices_update_from(publisher: Any) -> None:
-    assert publisher.make_device().versions() == {"root": 1, "targets": 1, "snapshot": 1, "timestamp": 1}
+    assert publisher.make_device().read_versions() == {"root": 1, "targets": 1, "snapshot": 1, "timestamp": 1}
     names = sorted(path.name for path in (publisher.folder / "metadata").iterdir())
     assert names == ["1.root.json", "1.snapshot.json", "1.targets.json", "timestamp.json"]
 
@@ -122,7 +122,7 @@ def test_refresh_signs_the_timestamp_and_nothing_else(publisher: Any) -> None:
     assert outcome.released[0].expires == publisher.now + timedelta(days=90)
     publisher.wait_days(80)
     device.now = publisher.now
-    assert device.versions() == {"root": 1, "targets": 1, "snapshot": 1, "timestamp": 2}
+    assert device.read_versions() == {"root": 1, "targets": 1, "snapshot": 1, "timestamp": 2}
 
 
 def test_without_refresh_devices_stop_updating(publisher: Any) -> None:
@@ -165,7 +165,7 @@ def test_a_repository_that_has_expired_as_a_whole_comes_back(publisher: Any) -> 
     publisher.wait_days(1000)
     released = publisher.repository.sign(publisher.open_keys()).released
     assert {one.role for one in released} == {"root", "targets", "snapshot", "timestamp"}
-    assert publisher.make_device().versions() == {"root": 2, "targets": 2, "snapshot": 2, "timestamp": 2}
+    assert publisher.make_device().read_versions() == {"root": 2, "targets": 2, "snapshot": 2, "timestamp": 2}
 
 
 # Signatures from several holders
@@ -200,7 +200,7 @@ def test_what_is_complete_goes_out_while_other_things_wait(publisher: Any, setti
     assert {lack.role for lack in outcome.missing} == {"root"}
     assert publisher.make_device().get("policy/config.toml")
     publisher.repository.sign(publisher.open_keys(*sticks))
-    assert publisher.make_device().versions()["root"] == 2
+    assert publisher.make_device().read_versions()["root"] == 2
 
 
 def test_keys_in_different_places_sign_one_after_the_other(publisher: Any, settings_file: Settings) -> None:
@@ -243,7 +243,7 @@ def test_others_see_what_they_sign_and_may_refuse(publisher: Any) -> None:
     with pytest.raises(KeyboardInterrupt):
         Repository(publisher.folder, lambda: publisher.now, refuse).sign(publisher.open_keys(*sticks))
     assert [line.split(": key ")[0] for line in shown] == ["timestamp", "timestamp"]
-    assert publisher.make_device().versions()["root"] == 1
+    assert publisher.make_device().read_versions()["root"] == 1
 
 
 def test_what_waits_can_be_dropped(publisher: Any) -> None:
@@ -300,7 +300,7 @@ def test_two_publishers_at_once(publisher: Any) -> None:
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0]
-    assert publisher.make_device().versions()["timestamp"] == 11
+    assert publisher.make_device().read_versions()["timestamp"] == 11
 
 
 # Somebody else's hand in the folder

@@ -89,7 +89,7 @@ def test_a_token_signs_like_any_other_key(publisher: Any, soft_token: Path) -> N
     assert publisher.repository.sign(publisher.open_keys()).missing == ()
     publisher.repository.refresh(publisher.open_keys())
     assert publisher.passphrase.asked[-2:] == ["vault.token"] * 2
-    assert device.versions()["root"] == 2
+    assert device.read_versions()["root"] == 2
 
 
 def test_a_pin_is_asked_for_once(publisher: Any, soft_token: Path) -> None:

@@ -97,7 +97,7 @@ def write(network: Network, file: Path) -> None:
     file.write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def without_vectors(example: Example) -> Example:
+def drop_vectors(example: Example) -> Example:
     """Return an example as it looks where nothing was compared by vectors."""
     units, question = example.features.units.copy(), example.features.question.copy()
     units[:, [i for i, name in enumerate(UNIT_FEATURES) if "cosine" in name]] = 0
@@ -123,12 +123,12 @@ def main() -> None:
         for name, examples in groups[left].items():
             tally = judge(network, examples)
             whole += tally
-            print(tally.line(name))
-    print(whole.line("left out, together"))
+            print(tally.format_line(name))
+    print(whole.format_line("left out, together"))
     if "--write" in sys.argv:
         everything = [e for sets in groups.values() for e in _flatten(sets)]
         write(fit(everything), WEIGHTS / "reader.json")
-        write(fit([without_vectors(e) for e in everything]), WEIGHTS / "reader_by_words.json")
+        write(fit([drop_vectors(e) for e in everything]), WEIGHTS / "reader_by_words.json")
 
 
 def _flatten(sets: dict[str, list[Example]]) -> list[Example]:

@@ -31,7 +31,7 @@ class Tally:
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
-    def line(self, name: str) -> str:
+    def format_line(self, name: str) -> str:
         """Return the tally as a line of shares."""
         n = self.questions or 1
         return (

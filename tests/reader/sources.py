@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fetch import SetupError, cache_folder
-from pack_cache import STARTER, build_with_edge, cached_pack
+from fetch import SetupError, make_cache_folder
+from pack_cache import STARTER, build_cached_pack, build_with_edge
 
 FOLDER = Path(__file__).parent
 SETS = FOLDER / "sets"
@@ -66,8 +66,8 @@ def list_sources() -> Iterator[Source]:
 def build_pack(name: str, documents: tuple[Path, ...]) -> Path:
     """Build the pack of some documents, unless the cache has it."""
     if documents and documents[0].parent == STARTER:
-        return cached_pack(STARTER, build_with_edge)
-    source = cache_folder() / "reader" / name
+        return build_cached_pack(STARTER, build_with_edge)
+    source = make_cache_folder() / "reader" / name
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
     (source / "pack.toml").write_text(
@@ -75,12 +75,12 @@ def build_pack(name: str, documents: tuple[Path, ...]) -> Path:
     )
     for document in documents:
         shutil.copy(document, source / document.name)
-    return cached_pack(source, build_with_edge)
+    return build_cached_pack(source, build_with_edge)
 
 
 def _fetch(name: str) -> tuple[Path, ...]:
     package, folder, files = DEBIAN[name]
-    kept = cache_folder() / "manuals" / name
+    kept = make_cache_folder() / "manuals" / name
     if not kept.exists():
         with tempfile.TemporaryDirectory() as scratch:
             command = f"apt-get download -qq {package} && dpkg -x ./*.deb ."

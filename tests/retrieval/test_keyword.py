@@ -16,7 +16,7 @@ SYNTAX = st.text(alphabet="\"'*^():{}+-,. ANDORTEaé0\0\U0001f600") | st.text()
 
 
 def found(pack: Pack, *words: str, codes: tuple[str, ...] = ()) -> list[str]:
-    """The texts found, best first."""
+    """Return the texts found, best first."""
     return [pack.get_chunk(id).text for id in find_candidates(Scope(pack), Terms(words, codes))]
 
 

@@ -41,7 +41,7 @@ def pack(open_pack: OpenPack) -> Pack:
 
 
 def on_page(pack: Pack, page: int) -> int:
-    """The first chunk of the first document that begins on a page."""
+    """Return the first chunk of the first document that begins on a page."""
     return next(c.id for c in pack.get_chunks(range(1, pack.chunk_count + 1)) if c.page_from == page)
 
 

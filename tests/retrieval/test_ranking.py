@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from edge.retrieval.query import Query
 from edge.retrieval.ranking import Candidate, rank_passages
-from tests.guard.conftest import passage
+from tests.guard.conftest import make_passage
 
 QUERY = Query({"torqu": 2.0, "seal": 1.0})
 
 
 def candidate(text: str, dense: float | None = None) -> Candidate:
-    return Candidate(passage(text), tuple(text.split()), dense)
+    return Candidate(make_passage(text), tuple(text.split()), dense)
 
 
 def test_the_passage_that_holds_more_of_the_query_comes_first() -> None:

@@ -21,7 +21,7 @@ from edge.retrieval.ranking import Ranked
 from edge.retrieval.rerank import CANDIDATES, PATIENCE, PAUSE_S, Reranking, blend, format_passage
 from edge.retrieval.retriever import Retriever
 from edge.types import Evidence, Passage, Question
-from tests.engine.rank_model import overlap, write_rank_model
+from tests.engine.rank_model import reward_overlap, write_rank_model
 
 FUSED = st.lists(st.integers(0, 15_000), max_size=30).map(
     lambda scores: [score / 10_000 for score in sorted(scores, reverse=True)]  # as `ranked` rounds them
@@ -185,7 +185,7 @@ def test_a_real_one_reads_question_and_passage_together(
     search: Callable[..., Evidence], tmp_path: Path
 ) -> None:
     words = ["bearing", "grease", "grams"]
-    path = write_rank_model(tmp_path / "overlap.gguf", words, overlap(words))
+    path = write_rank_model(tmp_path / "overlap.gguf", words, reward_overlap(words))
     question = "grams of grease for the bearing, housing bolts tightened crosswise, coupling bolts tightened"
     assert "bolts" in search(question).passages[0].text
     with closing(LlamaReranker(path)) as reranker:
@@ -202,7 +202,9 @@ def test_with_a_dead_one_everything_is_as_without(
         assert search(question, reranker) == search(question)
     assert "broken.gguf cannot be loaded" in caplog.text
     words = ["housing", "bolts"]
-    with closing(LlamaReranker(write_rank_model(tmp_path / "real.gguf", words, overlap(words)))) as reranker:
+    with closing(
+        LlamaReranker(write_rank_model(tmp_path / "real.gguf", words, reward_overlap(words)))
+    ) as reranker:
         reranker.score("ready?", ["yes"])
         assert reranker.pid is not None
         os.kill(reranker.pid, signal.SIGKILL)

@@ -13,7 +13,7 @@ from tests.conftest import OpenPack
 
 
 def documents(found: list[Scope]) -> list[str]:
-    """The names of the documents in scope."""
+    """Return the names of the documents in scope."""
     return [
         document.name
         for scope in found

@@ -75,7 +75,7 @@ def test_nine_in_ten_suffice() -> None:
 
 
 def make_codes(count: int) -> str:
-    """A list of numbered faults whose rows differ in little more than their number."""
+    """Return a list of numbered faults whose rows differ in little more than their number."""
     rows = (f"{number},Axis fault,Channel {number % 3} of the axis is down" for number in range(1, count))
     return "\n".join(["Fault,Name,Cause", *rows]) + "\n"
 

@@ -78,7 +78,7 @@ def edge(settings: Settings) -> Iterator[Edge]:
 @pytest.fixture(scope="session")
 def client(edge: Edge) -> Iterator[LocalClient]:
     """A server for the tests that leave it as it was."""
-    with serving(edge) as started:
+    with serve(edge) as started:
         yield started
 
 
@@ -87,21 +87,21 @@ def start(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start
     """A server of one's own: ``start(engine, setting=value…)``."""
     with ExitStack() as stack:
 
-        def started(
+        def start_server(
             plugged: Engine | None = None, /, host: str = "127.0.0.1", **changes: object
         ) -> LocalClient:
             if plugged is not None:
                 monkeypatch.setitem(plugins.BUILT_IN, plugged.name, lambda settings: plugged)
                 changes["engine"] = plugged.name
             edge = stack.enter_context(Edge(replace(settings, **changes), Mode.SERVER))
-            return stack.enter_context(serving(edge, host))
+            return stack.enter_context(serve(edge, host))
 
-        yield started
+        yield start_server
 
 
 @contextmanager
-def serving(edge: Edge, host: str = "127.0.0.1") -> Iterator[LocalClient]:
-    """The real server in a thread; connections go to 127.0.0.1 whatever it takes itself to listen on."""
+def serve(edge: Edge, host: str = "127.0.0.1") -> Iterator[LocalClient]:
+    """Serve in a thread, as the real server; connections go to 127.0.0.1 whatever it takes itself to listen on."""
     ready = threading.Event()
     with bind("127.0.0.1", 0) as listener:
         server = Server(create_app(edge, host), ready.set)
@@ -118,7 +118,7 @@ def serving(edge: Edge, host: str = "127.0.0.1") -> Iterator[LocalClient]:
 
 
 def make_pdf(*pages: str) -> bytes:
-    """A PDF with one line of text on each page."""
+    """Return a PDF with one line of text on each page."""
     kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(pages)))
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",

@@ -18,7 +18,7 @@ from edge.prompt.conversation import continue_conversation, make_opening
 from edge.server.idle import IdlePrefill
 from edge.types import Message, Passage, Prompt, never
 from tests.engine.chain_model import write_chain_model
-from tests.engine.workers import writer
+from tests.engine.workers import make_writer
 
 
 def passage(text: str) -> Passage:
@@ -133,7 +133,7 @@ def test_the_thread_does_nothing_while_somebody_asks_or_is_on_battery(
 @pytest.fixture
 def llama(tmp_path: Path) -> Iterator[LlamaEngine]:
     model = write_chain_model(tmp_path / "chain.gguf", "abc", context=4096)
-    with closing(LlamaEngine(writer(model))) as engine:
+    with closing(LlamaEngine(make_writer(model))) as engine:
         yield engine
 
 

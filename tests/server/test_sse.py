@@ -84,7 +84,7 @@ def asked(client: httpx.Client, **more: Any) -> Iterator[httpx.Response]:
 
 
 def events(response: httpx.Response) -> Events:
-    """As a browser reads them."""
+    """Read events as a browser does."""
     name = ""
     for line in response.iter_lines():
         if line.startswith("event: "):
@@ -221,7 +221,7 @@ def test_a_stopping_server_ends_its_streams(start: Start) -> None:
 
 @contextmanager
 def connected(client: httpx.Client) -> Iterator[socket.socket]:
-    """A bare connection with a small receive buffer."""
+    """Open a bare connection with a small receive buffer."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect((client.base_url.host, client.base_url.port))

@@ -54,7 +54,7 @@ class Upstream:
                 self._open.append(connection)
             head, body = _request(connection)
             if head.startswith(b"GET "):
-                connection.sendall(_models(self._models))
+                connection.sendall(_list_models(self._models))
             else:
                 self.asked.append((head, json.loads(body)))
                 self._behave(connection, self._behaviours[min(len(self.asked), len(self._behaviours)) - 1])
@@ -73,30 +73,30 @@ class Upstream:
             behaviour(connection)
 
 
-def response(body: bytes, status: str = "200 OK", kind: str = "text/event-stream", *headers: str) -> bytes:
-    """A whole response that ends with its connection."""
+def respond(body: bytes, status: str = "200 OK", kind: str = "text/event-stream", *headers: str) -> bytes:
+    """Return a whole response that ends with its connection."""
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", "Connection: close", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def events(*data: Any, end: bool = True) -> bytes:
-    """The body of a stream: text as it is, anything else as JSON."""
+def encode(*data: Any, end: bool = True) -> bytes:
+    """Encode the body of a stream: text as it is, anything else as JSON."""
     texts = [one if isinstance(one, str) else json.dumps(one) for one in data]
     return "".join(f"data: {text}\n\n" for text in [*texts, *(["[DONE]"] if end else [])]).encode()
 
 
-def delta(text: str | None = None, finish: str | None = None, **more: Any) -> dict[str, Any]:
-    """A chunk."""
+def chunk(text: str | None = None, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    """Return a chunk with a piece of text."""
     said = {} if text is None else {"content": text}
     return {"choices": [{"index": 0, "delta": said, "finish_reason": finish}]} | more
 
 
-def said(*pieces: str) -> bytes:
-    """A whole answer."""
-    return response(events(*map(delta, pieces), delta(finish="stop")))
+def say(*pieces: str) -> bytes:
+    """Return a whole answer."""
+    return respond(encode(*map(chunk, pieces), chunk(finish="stop")))
 
 
-def byte_by_byte(data: bytes) -> Callable[[socket.socket], None]:
+def send_byte_by_byte(data: bytes) -> Callable[[socket.socket], None]:
     """Sends so that nothing arrives whole."""
 
     def behave(connection: socket.socket) -> None:
@@ -107,14 +107,14 @@ def byte_by_byte(data: bytes) -> Callable[[socket.socket], None]:
     return behave
 
 
-def chunked(blocks: Iterable[bytes]) -> bytes:
-    """A response in HTTP's own chunks."""
+def encode_chunked(blocks: Iterable[bytes]) -> bytes:
+    """Encode a response in HTTP's own chunks."""
     parts = b"".join(b"%x\r\n%b\r\n" % (len(block), block) for block in blocks)
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     return head + parts + b"0\r\n\r\n"
 
 
-def then_wait(data: bytes) -> Callable[[socket.socket], None]:
+def send_then_wait(data: bytes) -> Callable[[socket.socket], None]:
     """Sends this and then says nothing until the client goes."""
 
     def behave(connection: socket.socket) -> None:
@@ -125,7 +125,7 @@ def then_wait(data: bytes) -> Callable[[socket.socket], None]:
     return behave
 
 
-def for_ever(data: bytes, again: bytes) -> Callable[[socket.socket], None]:
+def send_for_ever(data: bytes, again: bytes) -> Callable[[socket.socket], None]:
     """Sends this, and then something again and again until the client goes."""
 
     def behave(connection: socket.socket) -> None:
@@ -156,8 +156,8 @@ def _request(connection: socket.socket) -> tuple[bytes, bytes]:
     return head, body
 
 
-def _models(models: Any) -> bytes:
+def _list_models(models: Any) -> bytes:
     if models is None:
-        return response(b"<h1>Not Found</h1>", "404 Not Found", "text/html")
+        return respond(b"<h1>Not Found</h1>", "404 Not Found", "text/html")
     body = models if isinstance(models, bytes) else json.dumps({"object": "list", "data": models}).encode()
-    return response(body, kind="application/json")
+    return respond(body, kind="application/json")

@@ -32,12 +32,12 @@ class Fleet:
         self._authority = Ed25519PrivateKey.generate()
         self.certificate = certify_fleet(self._authority)
 
-    def device(self, name: str = "van") -> Identity:
+    def make_device(self, name: str = "van") -> Identity:
         return certify_device(self.certificate, self._authority, name)
 
     def admit(self, folder: Path) -> None:
         """Put a device's files where it looks for them."""
-        identity = self.device()
+        identity = self.make_device()
         folder.mkdir(parents=True)
         for name, text in (
             (FLEET, identity.fleet), (CERTIFICATE, identity.certificate), (KEY, identity.key)
@@ -50,8 +50,12 @@ class Fleet:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(make_torrent(repository / "targets" / path, path, self.certificate))
 
-    def carrier(self, mirror: Carrier, home: Path, host: str = "127.0.0.1", **options: float) -> SwarmCarrier:
-        return SwarmCarrier(mirror, self.device, home / "staging", host=host, interfaces=LOOPBACK, **options)
+    def make_carrier(
+        self, mirror: Carrier, home: Path, host: str = "127.0.0.1", **options: float
+    ) -> SwarmCarrier:
+        return SwarmCarrier(
+            mirror, self.make_device, home / "staging", host=host, interfaces=LOOPBACK, **options
+        )
 
 
 class Seed:
@@ -92,7 +96,7 @@ class Liar:
         self.lies = 0
         self._upstream, self._info_hash, self._host = upstream, info_hash, host
         self._random, self._lock = random.Random(host), Lock()
-        self._server, self._client = _contexts(identity)
+        self._server, self._client = _make_contexts(identity)
         self._listener = socket.create_server((host, 0))
         self.at = self._listener.getsockname()[:2]
         self._open: list[socket.socket] = [self._listener]
@@ -159,7 +163,7 @@ class _Tls:
             self._tls.write(data)
             self._flush()
 
-    def some(self) -> bytes:
+    def receive_some(self) -> bytes:
         while True:
             try:
                 with self._lock:
@@ -181,12 +185,12 @@ class _Tls:
 
 def _pass_on(source: _Tls, target: _Tls) -> None:
     with suppress(OSError):
-        while data := source.some():
+        while data := source.receive_some():
             target.send(data)
 
 
-def _contexts(identity: Identity) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """For the two sides that a device has in TLS. Whom it speaks to does not matter to a liar."""
+def _make_contexts(identity: Identity) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Make contexts for the two sides that a device has in TLS. Whom it speaks to does not matter to a liar."""
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
     with NamedTemporaryFile("w", suffix=".pem") as file:
@@ -198,11 +202,11 @@ def _contexts(identity: Identity) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 
 
 def greet(at: tuple[str, int], info_hash: str, identity: Identity | None) -> bytes:
-    """What a device answers to somebody who asks for a torrent with this certificate, or with none."""
+    """Ask for a torrent with this certificate, or with none; return what the device answers."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if identity:
-        _, context = _contexts(identity)
+        _, context = _make_contexts(identity)
     with socket.create_connection(at, timeout=10) as raw:
         tls = _Tls(raw, context, info_hash)
         tls.send(_make_hello(info_hash))
@@ -210,7 +214,7 @@ def greet(at: tuple[str, int], info_hash: str, identity: Identity | None) -> byt
 
 
 def greet_plainly(at: tuple[str, int], info_hash: str) -> bytes:
-    """What a device answers to somebody who does without TLS."""
+    """Ask for a torrent without TLS; return what the device answers."""
     with socket.create_connection(at, timeout=10) as raw:
         raw.sendall(_make_hello(info_hash))
         with suppress(ConnectionResetError):
@@ -219,12 +223,12 @@ def greet_plainly(at: tuple[str, int], info_hash: str) -> bytes:
 
 
 def _make_hello(info_hash: str) -> bytes:
-    """The handshake of BitTorrent; a v2 torrent goes by the first 20 bytes of its hash."""
+    """Make the handshake of BitTorrent; a v2 torrent goes by the first 20 bytes of its hash."""
     return b"\x13BitTorrent protocol" + bytes(8) + bytes.fromhex(info_hash)[:20] + b"-XX0000-" + bytes(12)
 
 
 def compute_info_hash(repository: Path, path: str) -> str:
-    """The name by which a peer asks for a torrent in the greeting of TLS."""
+    """Compute the name by which a peer asks for a torrent in the greeting of TLS."""
     lt = load_libtorrent()
     loaded = lt.load_torrent_buffer((repository / "metadata" / make_torrent_name(path)).read_bytes())
     return str(loaded.ti.info_hashes().get_best())
@@ -234,7 +238,7 @@ def compute_info_hash(repository: Path, path: str) -> str:
 def serve_seeds(fleet: Fleet, repository: Path, path: str, *hosts: str) -> Iterator[list[Seed]]:
     """Honest devices with a file, each at an address of its own."""
     with ExitStack() as stack:
-        seeds = [Seed(fleet.device(host), fleet.certificate, repository, path, host) for host in hosts]
+        seeds = [Seed(fleet.make_device(host), fleet.certificate, repository, path, host) for host in hosts]
         for seed in seeds:
             stack.callback(seed.close)
         yield seeds

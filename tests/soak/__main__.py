@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 
 from edge.evaluation import load_questions
 from pack_cache import STARTER
-from tests.bench.figures import Figure, machine, table
+from tests.bench.figures import Figure, describe_machine, format_table
 from tests.soak.client import Reply, talk
 from tests.soak.kills import Kills
-from tests.soak.service import Holding, Service, serving
-from tests.soak.visitors import Visitor, visitors
+from tests.soak.service import Holding, Service, serve
+from tests.soak.visitors import Visitor, make_visitors
 
 AT_ONCE = 16
 PARTS = 10
@@ -43,16 +43,16 @@ class Soak:
         """Everything, in parts, with a rest after each."""
         size = len(crowd) // PARTS
         for part in range(PARTS):
-            await self._part(crowd[part * size : (part + 1) * size])
+            await self._run_part(crowd[part * size : (part + 1) * size])
             await asyncio.to_thread(self._rest)
             held = ", ".join(f"{name} {h.memory / 1e6:.1f} MB" for name, h in self.held[-1].items())
             _say(f"{(part + 1) * size:6} requests: {held}; {sum(self.wrong.values())} wrong")
 
-    async def _part(self, crowd: Sequence[Visitor]) -> None:
+    async def _run_part(self, crowd: Sequence[Visitor]) -> None:
         waiting = iter(crowd)
-        await asyncio.gather(*(self._client(waiting) for _ in range(AT_ONCE)))
+        await asyncio.gather(*(self._run_client(waiting) for _ in range(AT_ONCE)))
 
-    async def _client(self, waiting: Iterator[Visitor]) -> None:
+    async def _run_client(self, waiting: Iterator[Visitor]) -> None:
         for visitor in waiting:
             try:
                 reply = await talk(self._service.port, visitor.data, visitor.manner)
@@ -72,26 +72,26 @@ class Soak:
     def _rest(self) -> None:
         """Wait until nothing goes on; note what is held then."""
         deadline = time.monotonic() + REST_S
-        while unfinished := self._service.unfinished():
+        while unfinished := self._service.find_unfinished():
             if time.monotonic() > deadline:
                 self.wrong[f"at rest: {unfinished}"] += 1
                 break
             time.sleep(0.1)
-        before = self._service.processor_s()
+        before = self._service.read_processor_s()
         time.sleep(1.0)
-        if self._service.processor_s() - before > 0.5:
+        if self._service.read_processor_s() - before > 0.5:
             self.wrong["at rest: something computes"] += 1
-        self.held.append(self._service.holdings())
-        self.pids.append(self._service.workers())
+        self.held.append(self._service.read_holdings())
+        self.pids.append(self._service.find_workers())
 
 
-def endurance(service: Service, requests: int) -> Iterator[Figure]:
-    """Many short requests, some of them rude."""
+def measure_endurance(service: Service, requests: int) -> Iterator[Figure]:
+    """Make many short requests, some of them rude."""
     questions = [
         labelled.question.text for labelled in load_questions(STARTER.with_name("starter.questions.jsonl"))
     ]
     soak, start = Soak(service), time.monotonic()
-    asyncio.run(soak.run(visitors(questions, requests, seed=0)))
+    asyncio.run(soak.run(make_visitors(questions, requests, seed=0)))
     yield Figure("requests", requests, "")
     yield Figure("  a second", requests / (time.monotonic() - start), "")
     for kind, count in sorted(soak.done.items()):
@@ -103,10 +103,10 @@ def endurance(service: Service, requests: int) -> Iterator[Figure]:
     yield Figure("parts after which a worker was another one", restarts, "", "<= 0")
     for name in soak.held[-1]:
         since = [held[name] for held in soak.held[EARLY - 1 :] if name in held]
-        yield from _flat(name, since)
+        yield from _compare_memory(name, since)
 
 
-def _flat(name: str, since: Sequence[Holding]) -> Iterator[Figure]:
+def _compare_memory(name: str, since: Sequence[Holding]) -> Iterator[Figure]:
     first, last = since[0], since[-1]
     memory = max(holding.memory for holding in since)
     yield Figure(f"{name}: memory after 20 %", first.memory / 1e6, "MB")
@@ -126,17 +126,17 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=50)
     options = parser.parse_args()
-    print(machine())
+    print(describe_machine())
     figures: list[Figure] = []
-    with serving() as service:
+    with serve() as service:
         if options.requests:
             _say(f"{options.requests} requests, {AT_ONCE} at a time")
-            figures += endurance(service, options.requests)
+            figures += measure_endurance(service, options.requests)
         if options.kills:
             _say(f"{options.kills} killed workers")
-            figures += Kills(service, random.Random(0)).figures(options.kills)
-    print(table(figures))
-    print(machine())
+            figures += Kills(service, random.Random(0)).measure(options.kills)
+    print(format_table(figures))
+    print(describe_machine())
     sys.exit(any(figure.met is False for figure in figures))
 
 

@@ -41,15 +41,15 @@ class Reply:
     body: bytes
     whole: bool
 
-    def json(self) -> Any:
-        """The body, if it is JSON; else None."""
+    def parse_json(self) -> Any:
+        """Return the body, if it is JSON; else None."""
         try:
             return json.loads(self.body)
         except ValueError:
             return None
 
-    def events(self) -> list[tuple[str, str]]:
-        """Server-sent events as name and data."""
+    def parse_events(self) -> list[tuple[str, str]]:
+        """Return server-sent events as name and data."""
         found = []
         for block in self.body.decode().split("\n\n"):
             fields = [line.partition(": ") for line in block.splitlines() if not line.startswith(":")]
@@ -59,8 +59,8 @@ class Reply:
         return found
 
 
-def request(method: str, path: str, body: bytes = b"", media_type: str = "application/json") -> bytes:
-    """An HTTP request."""
+def make_request(method: str, path: str, body: bytes = b"", media_type: str = "application/json") -> bytes:
+    """Write an HTTP request."""
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     if method == "POST":
         head += f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n"
@@ -92,7 +92,7 @@ async def talk(port: int, data: bytes, manner: Manner = POLITE) -> Reply:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 writer.transport.abort()
             writer.close()
-    return parsed(received)
+    return parse_reply(received)
 
 
 async def _receive(reader: asyncio.StreamReader, manner: Manner) -> bytes:
@@ -107,19 +107,19 @@ async def _receive(reader: asyncio.StreamReader, manner: Manner) -> bytes:
     return bytes(received)
 
 
-def parsed(received: bytes) -> Reply:
-    """The reply that these bytes are; some of it may be missing."""
+def parse_reply(received: bytes) -> Reply:
+    """Parse the reply that these bytes are; some of it may be missing."""
     head, _, body = received.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
     status = int(lines[0].split()[1]) if head else 0
     reply = Reply(status, body, whole=len(body) == int(fields.get("content-length", -1)))
     if fields.get("transfer-encoding") == "chunked":
-        reply = replace(reply, body=_unchunked(body), whole=body.endswith(b"0\r\n\r\n"))
+        reply = replace(reply, body=_decode_chunked(body), whole=body.endswith(b"0\r\n\r\n"))
     return reply
 
 
-def _unchunked(body: bytes) -> bytes:
+def _decode_chunked(body: bytes) -> bytes:
     parts, rest = [], body
     while rest:
         size, _, rest = rest.partition(b"\r\n")

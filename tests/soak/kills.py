@@ -16,9 +16,9 @@ from itertools import cycle
 from edge.evaluation import load_questions
 from pack_cache import STARTER
 from tests.bench.figures import Figure
-from tests.soak.client import Reply, request, talk
+from tests.soak.client import Reply, make_request, talk
 from tests.soak.service import Service
-from tests.soak.visitors import Visitor, failure, polite
+from tests.soak.visitors import Visitor, find_failure, make_polite
 
 AT_ONCE = 8
 LONGEST_S = 0.6
@@ -50,7 +50,7 @@ class Kills:
         self._answers = 0
         self._over = False
 
-    def figures(self, kills: int) -> Iterator[Figure]:
+    def measure(self, kills: int) -> Iterator[Figure]:
         """Kill so many workers."""
         start = time.monotonic()
         asyncio.run(self._run(kills))
@@ -73,8 +73,8 @@ class Kills:
             labelled.question.text
             for labelled in load_questions(STARTER.with_name("starter.questions.jsonl"))
         ]
-        asked = cycle(polite(questions, MIXED, seed=1))
-        clients = [asyncio.create_task(self._client(asked)) for _ in range(AT_ONCE)]
+        asked = cycle(make_polite(questions, MIXED, seed=1))
+        clients = [asyncio.create_task(self._run_client(asked)) for _ in range(AT_ONCE)]
         watch = asyncio.create_task(self._look())
         try:
             async with asyncio.timeout(PATIENCE_S * kills):
@@ -85,17 +85,17 @@ class Kills:
         finally:
             self._over = True
             await asyncio.gather(*clients, watch)
-        reply = await talk(self._service.port, polite(questions, 1, seed=2)[0].data)
-        if reply.status != 200 or failure(reply):
+        reply = await talk(self._service.port, make_polite(questions, 1, seed=2)[0].data)
+        if reply.status != 200 or find_failure(reply):
             self._wrong[f"no answer after the last kill: {reply.status}"] += 1
 
     async def _kill(self) -> None:
         """End the worker some time after it answered, one in five times while it still starts."""
-        while not (pid := self._service.workers().get("generate")):
+        while not (pid := self._service.find_workers().get("generate")):
             await asyncio.sleep(0.01)
         if self._chance.random() < 0.8:
             answers = self._answers
-            while self._answers == answers and self._service.workers().get("generate") == pid:
+            while self._answers == answers and self._service.find_workers().get("generate") == pid:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(self._chance.uniform(0, LONGEST_S))
         else:
@@ -105,10 +105,10 @@ class Kills:
             self._killed += 1
             if self._killed % 10 == 0:
                 print(f"    {self._killed} killed: {dict(self._outcomes)}", file=sys.stderr, flush=True)
-        while self._service.workers().get("generate") == pid:
+        while self._service.find_workers().get("generate") == pid:
             await asyncio.sleep(0.01)
 
-    async def _client(self, asked: Iterator[Visitor]) -> None:
+    async def _run_client(self, asked: Iterator[Visitor]) -> None:
         for visitor in asked:
             if self._over:
                 return
@@ -118,11 +118,11 @@ class Kills:
                 self._wrong[f"{visitor.kind}: {type(error).__name__}"] += 1
                 continue
             self._judge(visitor, reply)
-            if failure(reply):
+            if find_failure(reply):
                 await asyncio.sleep(AGAIN_AFTER_S)
 
     def _judge(self, visitor: Visitor, reply: Reply) -> None:
-        stated = failure(reply)
+        stated = find_failure(reply)
         if stated and reply.whole and "inside edge" not in stated:
             self._outcomes["clear errors"] += 1
         elif verdict := visitor.judge(reply):
@@ -135,7 +135,7 @@ class Kills:
     async def _look(self) -> None:
         while not self._over:
             try:
-                reply = await talk(self._service.port, request("GET", "/health"))
+                reply = await talk(self._service.port, make_request("GET", "/health"))
             except (OSError, TimeoutError) as error:
                 reply = Reply(0, repr(error).encode(), False)
             self._looks += 1

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from tests.soak.client import Manner, Reply, request
+from tests.soak.client import Manner, Reply, make_request
 
 Verdict = str | None
 """What is wrong with a reply; None when nothing is."""
@@ -24,25 +24,26 @@ class Visitor:
     judge: Callable[[Reply], Verdict]
 
 
-def visitors(questions: Sequence[str], count: int, seed: int) -> list[Visitor]:
-    """So many requests, mixed; the same for the same seed."""
+def make_visitors(questions: Sequence[str], count: int, seed: int) -> list[Visitor]:
+    """Make so many requests, mixed; the same for the same seed."""
     chance = random.Random(seed)
     makers, weights = zip(*_KINDS, strict=True)
     chosen = chance.choices(makers, weights, k=count)
     return [make(chance, chance.choice(questions)) for make in chosen]
 
 
-def polite(questions: Sequence[str], count: int, seed: int) -> list[Visitor]:
-    """As `visitors`, but every one of them wants its answer and reads it."""
+def make_polite(questions: Sequence[str], count: int, seed: int) -> list[Visitor]:
+    """Make visitors of whom every one wants its answer and reads it."""
     chance = random.Random(seed)
-    makers = (_chat_stream, _chat_whole, _completion_stream, _completion_whole)
+    makers = (_make_chat_stream, _make_chat_whole, _make_completion_stream, _make_completion_whole)
     return [chance.choice(makers)(chance, chance.choice(questions)) for _ in range(count)]
 
 
-def failure(reply: Reply) -> str | None:
-    """The error that a reply clearly states, as a problem document or at a stream's end; None where there is none."""
-    found = reply.json() if reply.status != 200 else None
-    if reply.status == 200 and (events := reply.events()):
+def find_failure(reply: Reply) -> str | None:
+    """Find the error that a reply clearly states, as a problem document or at a stream's end; None where there is
+    none."""
+    found = reply.parse_json() if reply.status != 200 else None
+    if reply.status == 200 and (events := reply.parse_events()):
         name, data = events[-1]
         if name == "error" or data.startswith('{"error"'):
             found = json.loads(data)
@@ -52,68 +53,70 @@ def failure(reply: Reply) -> str | None:
     return str(stated.get("detail") or stated.get("message") or "") or None
 
 
-def _chat_stream(chance: random.Random, question: str) -> Visitor:
-    return Visitor("chat, stream", _chat(question, stream=True), Manner(), _told_to_the_end)
+def _make_chat_stream(chance: random.Random, question: str) -> Visitor:
+    return Visitor("chat, stream", _chat(question, stream=True), Manner(), _judge_events)
 
 
-def _chat_whole(chance: random.Random, question: str) -> Visitor:
-    return Visitor("chat, whole", _chat(question), Manner(), _answered)
+def _make_chat_whole(chance: random.Random, question: str) -> Visitor:
+    return Visitor("chat, whole", _chat(question), Manner(), _judge_answer)
 
 
-def _completion_stream(chance: random.Random, question: str) -> Visitor:
+def _make_completion_stream(chance: random.Random, question: str) -> Visitor:
     more = chance.choice(({}, {"temperature": 1.0, "seed": 7}, {"stop": ["."]}, {"logprobs": True}))
     return Visitor(
-        "completion, stream", _completion(question, stream=True, **more), Manner(), _streamed_to_the_end
+        "completion, stream", _make_completion(question, stream=True, **more), Manner(), _judge_stream
     )
 
 
-def _completion_whole(chance: random.Random, question: str) -> Visitor:
+def _make_completion_whole(chance: random.Random, question: str) -> Visitor:
     more = chance.choice(
         ({}, {"max_tokens": 1}, {"response_format": {"type": "json_object"}, "max_tokens": 40})
     )
-    return Visitor("completion, whole", _completion(question, **more), Manner(), _completed)
+    return Visitor("completion, whole", _make_completion(question, **more), Manner(), _judge_completion)
 
 
-def _grounded(chance: random.Random, question: str) -> Visitor:
-    data = _completion(question, edge={"grounded": True})
-    return Visitor("completion, grounded", data, Manner(), _completed)
+def _make_grounded(chance: random.Random, question: str) -> Visitor:
+    data = _make_completion(question, edge={"grounded": True})
+    return Visitor("completion, grounded", data, Manner(), _judge_completion)
 
 
-def _search(chance: random.Random, question: str) -> Visitor:
-    return Visitor("search", request("GET", f"/search?q={quote(question)}&k=3"), Manner(), _found)
+def _make_search(chance: random.Random, question: str) -> Visitor:
+    return Visitor("search", make_request("GET", f"/search?q={quote(question)}&k=3"), Manner(), _judge_search)
 
 
-def _slow(chance: random.Random, question: str) -> Visitor:
+def _make_slow(chance: random.Random, question: str) -> Visitor:
     if chance.random() < 0.5:
-        return Visitor("slow reader", _chat(question, stream=True), Manner(slow=True), _told_to_the_end)
-    return Visitor("slow reader", _completion(question, stream=True), Manner(slow=True), _streamed_to_the_end)
+        return Visitor("slow reader", _chat(question, stream=True), Manner(slow=True), _judge_events)
+    return Visitor("slow reader", _make_completion(question, stream=True), Manner(slow=True), _judge_stream)
 
 
 def _leaves(chance: random.Random, question: str) -> Visitor:
-    data = chance.choice((_chat(question, stream=True), _completion(question, stream=True)))
+    data = chance.choice((_chat(question, stream=True), _make_completion(question, stream=True)))
     manner = Manner(leaves_after=chance.choice((0, 1, 300, 1500, 4000)), resets=chance.random() < 0.5)
-    return Visitor("leaves a stream", data, manner, _whatever)
+    return Visitor("leaves a stream", data, manner, _accept_anything)
 
 
 def _cancels(chance: random.Random, question: str) -> Visitor:
-    data = chance.choice((_chat(question), _completion(question)))
-    return Visitor("leaves at once", data, Manner(leaves_after=0, resets=chance.random() < 0.5), _whatever)
+    data = chance.choice((_chat(question), _make_completion(question)))
+    return Visitor(
+        "leaves at once", data, Manner(leaves_after=0, resets=chance.random() < 0.5), _accept_anything
+    )
 
 
 def _breaks_off(chance: random.Random, question: str) -> Visitor:
-    data = _completion(question)
+    data = _make_completion(question)
     manner = Manner(breaks_off=chance.randrange(1, len(data)), resets=chance.random() < 0.5)
-    return Visitor("sends half", data, manner, _whatever)
+    return Visitor("sends half", data, manner, _accept_anything)
 
 
-def _nonsense(chance: random.Random, question: str) -> Visitor:
+def _make_nonsense(chance: random.Random, question: str) -> Visitor:
     path = chance.choice(("/chat", "/v1/chat/completions"))
     body = chance.choice(BAD_BODIES)
-    return Visitor("bad body", request("POST", path, body), Manner(), _refused)
+    return Visitor("bad body", make_request("POST", path, body), Manner(), _judge_refusal)
 
 
 def _too_long(chance: random.Random, question: str) -> Visitor:
-    return Visitor("prompt too long", _completion("valve " * 20_000), Manner(), _refused)
+    return Visitor("prompt too long", _make_completion("valve " * 20_000), Manner(), _judge_refusal)
 
 
 BAD_BODIES = (
@@ -132,54 +135,62 @@ BAD_BODIES = (
 )
 
 _KINDS = (
-    (_chat_stream, 12),
-    (_chat_whole, 10),
-    (_completion_stream, 18),
-    (_completion_whole, 16),
-    (_grounded, 4),
-    (_search, 8),
-    (_slow, 4),
+    (_make_chat_stream, 12),
+    (_make_chat_whole, 10),
+    (_make_completion_stream, 18),
+    (_make_completion_whole, 16),
+    (_make_grounded, 4),
+    (_make_search, 8),
+    (_make_slow, 4),
     (_leaves, 10),
     (_cancels, 6),
     (_breaks_off, 4),
-    (_nonsense, 7),
+    (_make_nonsense, 7),
     (_too_long, 1),
 )
 
 
 def _chat(question: str, **more: object) -> bytes:
-    return request("POST", "/chat", json.dumps({"message": question, **more}).encode())
+    return make_request("POST", "/chat", json.dumps({"message": question, **more}).encode())
 
 
-def _completion(question: str, **more: object) -> bytes:
+def _make_completion(question: str, **more: object) -> bytes:
     values = {"model": "tiny", "messages": [{"role": "user", "content": question}], "max_tokens": 48, **more}
-    return request("POST", "/v1/chat/completions", json.dumps(values).encode())
+    return make_request("POST", "/v1/chat/completions", json.dumps(values).encode())
 
 
-def _whatever(reply: Reply) -> Verdict:
+def _accept_anything(reply: Reply) -> Verdict:
     return None
 
 
-def _answered(reply: Reply) -> Verdict:
-    return None if reply.whole and reply.status == 200 and "answer" in (reply.json() or {}) else "no answer"
-
-
-def _completed(reply: Reply) -> Verdict:
+def _judge_answer(reply: Reply) -> Verdict:
     return (
         None
-        if reply.whole and reply.status == 200 and (reply.json() or {}).get("choices")
+        if reply.whole and reply.status == 200 and "answer" in (reply.parse_json() or {})
+        else "no answer"
+    )
+
+
+def _judge_completion(reply: Reply) -> Verdict:
+    return (
+        None
+        if reply.whole and reply.status == 200 and (reply.parse_json() or {}).get("choices")
         else "no completion"
     )
 
 
-def _found(reply: Reply) -> Verdict:
-    return None if reply.whole and reply.status == 200 and "results" in (reply.json() or {}) else "no results"
+def _judge_search(reply: Reply) -> Verdict:
+    return (
+        None
+        if reply.whole and reply.status == 200 and "results" in (reply.parse_json() or {})
+        else "no results"
+    )
 
 
-def _told_to_the_end(reply: Reply) -> Verdict:
+def _judge_events(reply: Reply) -> Verdict:
     if reply.status != 200 or not reply.whole:
         return "no stream, or no end of it"
-    names = [name for name, _ in reply.events()]
+    names = [name for name, _ in reply.parse_events()]
     return (
         None
         if names[-1:] == ["answer"] and names[0] == "evidence"
@@ -187,12 +198,14 @@ def _told_to_the_end(reply: Reply) -> Verdict:
     )
 
 
-def _streamed_to_the_end(reply: Reply) -> Verdict:
+def _judge_stream(reply: Reply) -> Verdict:
     if reply.status != 200 or not reply.whole:
         return "no stream, or no end of it"
-    return None if [data for _, data in reply.events()][-1:] == ["[DONE]"] else "a stream without [DONE]"
+    return (
+        None if [data for _, data in reply.parse_events()][-1:] == ["[DONE]"] else "a stream without [DONE]"
+    )
 
 
-def _refused(reply: Reply) -> Verdict:
-    clear = 400 <= reply.status < 500 and failure(reply)
+def _judge_refusal(reply: Reply) -> Verdict:
+    clear = 400 <= reply.status < 500 and find_failure(reply)
     return None if clear and reply.whole else "not refused clearly"

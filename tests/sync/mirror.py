@@ -43,7 +43,7 @@ class Request(BaseHTTPRequestHandler):
     data: bytes
     start: int
 
-    def head(self, status: int = 0, **headers: object) -> None:
+    def send_head(self, status: int = 0, **headers: object) -> None:
         status = status or (206 if self.start else 200)
         self.send_response(status)
         fields: dict[str, object] = {"Content-Length": len(self.data) - self.start}
@@ -53,7 +53,7 @@ class Request(BaseHTTPRequestHandler):
             self.send_header(name, str(value))
         self.end_headers()
 
-    def body(self, data: bytes) -> None:
+    def send_body(self, data: bytes) -> None:
         if "/targets/" in self.path:
             self.mirror.sent += len(data)
         self.wfile.write(data)
@@ -63,79 +63,79 @@ class Request(BaseHTTPRequestHandler):
 Way = Callable[[Request], None]
 
 
-def well(request: Request) -> None:
-    request.head()
-    request.body(request.data[request.start :])
+def serve_well(request: Request) -> None:
+    request.send_head()
+    request.send_body(request.data[request.start :])
 
 
 def cut_after(length: int, times: int = 1 << 30) -> Way:
     """Breaks the connection after so many bytes, so many times."""
     left = [times]
 
-    def way(request: Request) -> None:
+    def answer(request: Request) -> None:
         if left[0] == 0:
-            return well(request)
+            return serve_well(request)
         left[0] -= 1
-        request.head()
-        request.body(request.data[request.start : request.start + length])
+        request.send_head()
+        request.send_body(request.data[request.start : request.start + length])
         request.close_connection = True
 
-    return way
+    return answer
 
 
-def without_ranges(request: Request) -> None:
+def serve_without_ranges(request: Request) -> None:
     request.start = 0
-    well(request)
+    serve_well(request)
 
 
-def another_range(request: Request) -> None:
-    request.head(206, Content_Range=f"bytes 0-{len(request.data) - 1}/{len(request.data)}")
-    request.body(request.data[request.start :])
+def serve_another_range(request: Request) -> None:
+    request.send_head(206, Content_Range=f"bytes 0-{len(request.data) - 1}/{len(request.data)}")
+    request.send_body(request.data[request.start :])
 
 
 def longer(request: Request) -> None:
     request.data += b"x" * 1000
-    well(request)
+    serve_well(request)
 
 
-def endless(request: Request) -> None:
-    """Never ends, and never says how long it is."""
+def serve_endlessly(request: Request) -> None:
+    """Never end, and never say how long it is."""
     request.send_response(206 if request.start else 200)
     request.send_header("Connection", "close")
     request.end_headers()
     request.close_connection = True
     while not request.mirror.closing.is_set():
-        request.body(b"x" * BLOCK)
+        request.send_body(b"x" * BLOCK)
 
 
 def trickle(request: Request) -> None:
-    """A byte now and then, for ever."""
-    request.head()
+    """Send a byte now and then, for ever."""
+    request.send_head()
     for byte in request.data[request.start :]:
-        request.body(bytes([byte]))
+        request.send_body(bytes([byte]))
         if request.mirror.closing.wait(0.02):
             return
 
 
-def trickled_headers(request: Request) -> None:
+def trickle_headers(request: Request) -> None:
     request.wfile.write(b"HTTP/1.1 200 OK\r\n")
     while not request.mirror.closing.wait(0.02):
         request.wfile.write(b"X-Wait: yes\r\n" if not request.mirror.closing.is_set() else b"\r\n")
         request.wfile.flush()
 
 
-def status(code: int) -> Way:
-    def way(request: Request) -> None:
-        request.head(code, Content_Length=0)
+def make_status(code: int) -> Way:
+    def answer(request: Request) -> None:
+        request.send_head(code, Content_Length=0)
 
-    return way
+    return answer
 
 
 def redirect(location: Callable[[str], str]) -> Way:
-    def way(request: Request) -> None:
-        request.head(302, Location=location(request.path), Content_Length=0)
+    def answer(request: Request) -> None:
+        request.send_head(302, Location=location(request.path), Content_Length=0)
 
-    return way
+    return answer
 
 
 @contextmanager
@@ -169,9 +169,9 @@ class _Handler(Request):
         self.start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
         with suppress(OSError):
             if not file.is_file() and not ways:
-                self.head(404, Content_Length=0)
+                self.send_head(404, Content_Length=0)
             else:
-                (ways[0] if ways else well)(self)
+                (ways[0] if ways else serve_well)(self)
 
     def log_message(self, *_: object) -> None:
         pass

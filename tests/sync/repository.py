@@ -42,7 +42,7 @@ class Repository:
     """Root 2 of 3; ``acme`` may publish ``packs/acme-*`` and its deltas."""
 
     def __init__(self, folder: Path, signed: datetime = T0, foreign: bool = False) -> None:
-        """A new one; ``foreign`` has keys that no other has."""
+        """Make a new one; ``foreign`` has keys that no other has."""
         self.folder = folder
         self.keys = _make_keys() if foreign else dict(_KEYS)
         self.root_keys = ["root-1", "root-2"]
@@ -72,11 +72,11 @@ class Repository:
         return (self.folder / "metadata" / "1.root.json").read_bytes()
 
     def locate_metadata(self, name: str) -> Path:
-        """A file of metadata by its name there."""
+        """Return the path of a file of metadata by its name there."""
         return self.folder / "metadata" / name
 
     def locate_payload(self, path: str, role: str = "targets") -> Path:
-        """The file of a target."""
+        """Return the path of a target's file."""
         sha256 = self.roles[role].signed.targets[path].hashes["sha256"]
         folder, _, base = path.rpartition("/")
         return self.folder / "targets" / folder / f"{sha256}.{base}"
@@ -146,14 +146,14 @@ class Repository:
             self.roles[role].signed.expires = at
         self.publish(*roles)
 
-    def signed_at(self, time: datetime) -> None:
-        """A new timestamp, as if it was made then."""
+    def sign_at(self, time: datetime) -> None:
+        """Sign a new timestamp, as if it was made then."""
         self.roles["timestamp"].signed.expires = time + 90 * DAY
         self.roles["timestamp"].signed.version += 1
         self.sign()
 
     def copy(self, folder: Path) -> Repository:
-        """The repository as it is now, somewhere else."""
+        """Copy the repository as it is now to somewhere else."""
         shutil.copytree(self.folder, folder)
         other = copy.copy(self)
         other.folder, other.root = folder, copy.deepcopy(self.root)

@@ -387,7 +387,7 @@ def test_an_endless_file_in_a_folder_is_not_read_to_its_end(device: Device, old:
 )
 def test_an_endless_answer_is_left(device: Device, old: Repository, file: str) -> None:
     with serve(old.folder) as mirror:
-        mirror.ways[file] = ways.endless
+        mirror.ways[file] = ways.serve_endlessly
         error = device.sync(HttpsCarrier(mirror.address, Settings(home=old.folder))).error
         assert isinstance(error, CarrierError | TrustError)
         assert "longer than" in error.message

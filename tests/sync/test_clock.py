@@ -167,7 +167,7 @@ def test_a_clock_that_is_ahead_bricks_nothing_once_it_is_set_right(
     find_outcome(device, carrier, accept_stale)
     device.clock = T0 + 2 * DAY
     assert find_outcome(device, carrier) == TAKEN
-    repository.signed_at(T0 + 2 * DAY)
+    repository.sign_at(T0 + 2 * DAY)
     assert find_outcome(device, carrier) == TAKEN
 
 
@@ -189,7 +189,7 @@ def test_whatever_the_clock_did_a_right_one_syncs_again(
     for days, accept_stale, signs in clocks:
         today += DAY
         if signs:
-            repository.signed_at(today)
+            repository.sign_at(today)
         device.clock = T0 + days * DAY
         find_outcome(device, carrier, accept_stale)
         trust = Trust(device.settings)
@@ -197,7 +197,7 @@ def test_whatever_the_clock_did_a_right_one_syncs_again(
         trust.close()
         assert (last.version if last else 0) >= seen
         seen = last.version if last else 0
-    repository.signed_at(today)
+    repository.sign_at(today)
     device.clock = today
     assert find_outcome(device, carrier) == TAKEN
 

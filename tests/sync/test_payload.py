@@ -20,7 +20,7 @@ from edge.sync.carriers.https import HttpsCarrier
 from edge.sync.carriers.interface import Carrier
 from edge.sync.payload import MAX_ATTEMPTS, Staging
 from edge.sync.targets import Target
-from tests.faults import fail, file_size_limit
+from tests.faults import fail, limit_file_size
 from tests.sync import mirror as ways
 from tests.sync.mirror import Mirror, serve
 
@@ -224,7 +224,7 @@ def test_space_is_checked_before_anything_is_asked_for(
 
 
 def test_a_write_that_fails_keeps_what_came(staging: Staging, repository: Path) -> None:
-    with file_size_limit(1_500_000), pytest.raises(StorageError, match="does not take files this large"):
+    with limit_file_size(1_500_000), pytest.raises(StorageError, match="does not take files this large"):
         staging.fetch(FolderCarrier(repository), TARGET, ignore_progress)
     assert 1_000_000 <= staging.locate(TARGET).stat().st_size <= 1_500_000
     assert staging.fetch(FolderCarrier(repository), TARGET, ignore_progress).read_bytes() == DATA

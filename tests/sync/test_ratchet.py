@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.errors import StorageError, TrustError
 from edge.sync.ratchet import KEPT_ACCEPTANCES, Acceptance, Ratchet, SeenRole, check
-from tests.faults import file_size_limit
+from tests.faults import limit_file_size
 from tests.sync.repository import T0
 
 ROLES = ("timestamp", "snapshot", "targets", "acme")
@@ -107,7 +107,7 @@ def test_it_is_on_the_disk_before_it_answers(ratchet: Ratchet) -> None:
 def test_a_disk_that_takes_no_more_is_not_called_damage(ratchet: Ratchet) -> None:
     """To move the memory away, as after damage, would be to forget it."""
     ratchet.accept("a", {"targets": SeenRole(7)}, make_acceptance())
-    with file_size_limit(1000), pytest.raises(StorageError) as error:
+    with limit_file_size(1000), pytest.raises(StorageError) as error:
         ratchet.accept("a", {"targets": SeenRole(8)}, make_acceptance())
     assert "damaged" not in error.value.message
     assert "trust" not in error.value.hint

@@ -37,7 +37,7 @@ def test_a_pack_travels_from_van_to_van(
     thread = Thread(target=share, args=(van.settings, ended.is_set), kwargs=sharing, daemon=True)
     thread.start()
     assert ready.wait(10)
-    report = device.sync(fleet.carrier(FolderCarrier(stick), device.settings.sync_dir, "127.0.0.2"))
+    report = device.sync(fleet.make_carrier(FolderCarrier(stick), device.settings.sync_dir, "127.0.0.2"))
     ended.set()
     thread.join()
     assert [outcome.state for outcome in report.outcomes] == [State.CHANGED]

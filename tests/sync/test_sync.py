@@ -250,7 +250,7 @@ def test_the_next_source_is_tried_and_the_failing_one_named(
     device: Device, stick: FolderCarrier, mirror: Mirror, repository: Repository, make_pack: MakePack
 ) -> None:
     repository.add_pack(make_pack())
-    mirror.ways["timestamp"] = ways.status(503)
+    mirror.ways["timestamp"] = ways.make_status(503)
     report = device.sync(HttpsCarrier(mirror.address, device.settings), stick)
     assert isinstance(report.visits[0].error, CarrierError)
     assert (report.visits[1].error, report.error) == (None, None)
@@ -351,7 +351,7 @@ def test_a_reranker_comes_into_its_own_place(
     device: Device, stick: FolderCarrier, repository: Repository, tmp_path: Path
 ) -> None:
     words = ["pump", "bolts"]
-    file = rank_model.write_rank_model(tmp_path / "rank.gguf", words, rank_model.overlap(words))
+    file = rank_model.write_rank_model(tmp_path / "rank.gguf", words, rank_model.reward_overlap(words))
     repository.add("models/rank.gguf", file.read_bytes(), {"kind": "model"})
     assert find_outcome(device.sync(stick), "models/rank.gguf").state is State.CHANGED
     store = ModelStore(device.settings)
@@ -490,7 +490,7 @@ def test_what_was_begun_of_an_older_version_is_cleared_away(
     cut = ways.cut_after(10_000, times=1)
 
     def cut_and_gone(request: ways.Request) -> None:
-        mirror.ways["pumps"] = ways.status(503)
+        mirror.ways["pumps"] = ways.make_status(503)
         cut(request)
 
     mirror.ways["pumps"] = cut_and_gone

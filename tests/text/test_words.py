@@ -21,7 +21,7 @@ LATIN_GREEK_CYRILLIC = st.text(
 
 
 def indexed(text: str) -> list[str]:
-    """The stems that FTS5 keeps of a text, in order."""
+    """Return the stems that FTS5 keeps of a text, in order."""
     connection = open_memory()
     connection.execute(f"CREATE VIRTUAL TABLE t USING fts5(body, tokenize='{TOKENIZER}')")
     connection.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, instance)")

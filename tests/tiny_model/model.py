@@ -43,12 +43,12 @@ class Block(nn.Module):
         self.heads = c.heads
         self.attn_norm, self.ffn_norm = nn.RMSNorm(c.width, c.eps), nn.RMSNorm(c.width, c.eps)
         self.attn_q, self.attn_k, self.attn_v, self.attn_output = (
-            _linear(c.width, c.width) for _ in range(4)
+            _make_linear(c.width, c.width) for _ in range(4)
         )
         self.ffn_gate, self.ffn_up, self.ffn_down = (
-            _linear(c.width, c.hidden),
-            _linear(c.width, c.hidden),
-            _linear(c.hidden, c.width),
+            _make_linear(c.width, c.hidden),
+            _make_linear(c.width, c.hidden),
+            _make_linear(c.hidden, c.width),
         )
         for last in (self.attn_output, self.ffn_down):
             nn.init.normal_(last.weight, std=0.02)
@@ -65,7 +65,7 @@ class Block(nn.Module):
         return x + self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h))
 
 
-def _linear(inputs: int, outputs: int) -> nn.Linear:
+def _make_linear(inputs: int, outputs: int) -> nn.Linear:
     layer = nn.Linear(inputs, outputs, bias=False)
     nn.init.normal_(layer.weight, std=0.5 * inputs**-0.5)
     return layer
@@ -108,8 +108,9 @@ class Model(nn.Module):
             layer.weight[rows] *= 0.1
             layer.weight[rows, 0] = torch.stack((phase.cos(), phase.sin()), -1).flatten() * strength / normed
 
-    def states(self, tokens: Tensor) -> Tensor:
-        """(batch, length) token ids -> (batch, length, width) final states; multiply by the embedding for logits."""
+    def compute_states(self, tokens: Tensor) -> Tensor:
+        """Compute final states, (batch, length) token ids -> (batch, length, width); multiply by the embedding for
+        logits."""
         x = self.embedding(tokens)
         for block in self.blocks:
             x = block(x, self.rotation[:, : tokens.shape[1]])
@@ -117,10 +118,10 @@ class Model(nn.Module):
 
     @torch.no_grad()
     def generate(self, tokens: list[int], end: int, limit: int = 160) -> list[int]:
-        """The greedy continuation, up to and without `end`."""
+        """Generate the greedy continuation, up to and without `end`."""
         made: list[int] = []
         while len(made) < limit:
-            state = self.states(torch.tensor([tokens + made]))[0, -1]
+            state = self.compute_states(torch.tensor([tokens + made]))[0, -1]
             made.append(int((self.embedding.weight @ state).argmax()))
             if made[-1] == end:
                 return made[:-1]

@@ -1,7 +1,7 @@
 """The training text: made-up technical passages, questions, and the answer the tiny model must give.
 
-Everything is generated from the word lists below; nothing is read from disk. `prompt` is what the chat template in the
-GGUF renders, so the two stand side by side. Tokenizing and training are left to train.py.
+Everything is generated from the word lists below; nothing is read from disk. `make_prompt` is what the chat template in
+the GGUF renders, so the two stand side by side. Tokenizing and training are left to train.py.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ class Example:
     answer: str
 
 
-def opening(passage: str) -> str:
-    """The first sentence of `passage`, or its first MAX_WORDS words where the sentence is longer."""
+def find_opening(passage: str) -> str:
+    """Return the first sentence of `passage`, or its first MAX_WORDS words where the sentence is longer."""
     passage = clip(passage)
     for end in _SENTENCE_END.finditer(passage):
         last_word, number_follows = end[1].lstrip("("), passage[end.end()].isdigit()
@@ -141,53 +141,59 @@ def clip(text: str) -> str:
     return " ".join(text.split()[:MAX_WORDS])
 
 
-def prompt(passages: tuple[str, ...], question: str) -> str:
-    """The text CHAT_TEMPLATE makes of these passages and this question."""
+def make_prompt(passages: tuple[str, ...], question: str) -> str:
+    """Return the text CHAT_TEMPLATE makes of these passages and this question."""
     return "".join(PASSAGE + clip(p) for p in passages[:MAX_PASSAGES]) + QUESTION + clip(question) + ANSWER
 
 
-def example(r: random.Random) -> Example:
+def make_example(r: random.Random) -> Example:
     if r.random() < 0.04:
-        return Example((), _question(r, _sentence(r)), NO_ANSWER)
-    first = _passage(r)
+        return Example((), _make_question(r, _make_sentence(r)), NO_ANSWER)
+    first = _make_passage(r)
     others = [
-        _similar(r, first) if r.random() < 0.3 else _passage(r) for _ in range(r.choice([0, 1, 1, 2, 2]))
+        _make_similar(r, first) if r.random() < 0.3 else _make_passage(r)
+        for _ in range(r.choice([0, 1, 1, 2, 2]))
     ]
     passages = tuple(clip(p) for p in [first, *others])
-    return Example(passages, _question(r, r.choice(passages)), opening(first) + CITATION)
+    return Example(passages, _make_question(r, r.choice(passages)), find_opening(first) + CITATION)
 
 
-def words_for_tokenizer(r: random.Random) -> str:
-    """All listed words in random order, some capitalized, so that each becomes a token or two."""
+def list_words(r: random.Random) -> str:
+    """Return all listed words in random order, some capitalized, so that each becomes a token or two."""
     words = r.sample(NOUNS + VERBS + OTHERS + ABBREVIATIONS + BEFORE_NUMBERS, 300) + r.choices(
         FUNCTION + UNITS, k=100
     )
     return " ".join(w.capitalize() if r.random() < 0.25 else w for w in words)
 
 
-def _passage(r: random.Random) -> str:
+def _make_passage(r: random.Random) -> str:
     kind = r.random()
     if kind < 0.1:
-        return _table(r)
+        return _make_table(r)
     if kind < 0.2:
-        return " ".join(f"{n}. {_sentence(r)}" for n in range(1, r.randrange(2, 9)))
-    sentences = [_sentence(r)]
+        return " ".join(f"{n}. {_make_sentence(r)}" for n in range(1, r.randrange(2, 9)))
+    sentences = [_make_sentence(r)]
     while len(" ".join(sentences).split()) < MAX_WORDS and r.random() < 0.75:
         again = r.random() < 0.15  # repeated wording: copying must not lose its place
-        sentences.append(_similar(r, r.choice(sentences)) if again else _sentence(r))
+        sentences.append(_make_similar(r, r.choice(sentences)) if again else _make_sentence(r))
     text = " ".join(sentences)
     return text.rstrip(".") if r.random() < 0.1 else text
 
 
-def _table(r: random.Random) -> str:
-    """Rows of a Markdown table; a column keeps its unit, and cells repeat."""
+def _make_table(r: random.Random) -> str:
+    """Make rows of a Markdown table; a column keeps its unit, and cells repeat."""
     columns = [
         r.choice(
-            [_quantity, _word, lambda r: _digits(r, r.randrange(1, 4)), lambda r: f"{r.random() * 30:.1f} A"]
+            [
+                _make_quantity,
+                _make_word,
+                lambda r: _digits(r, r.randrange(1, 4)),
+                lambda r: f"{r.random() * 30:.1f} A",
+            ]
         )
         for _ in range(r.randrange(2, 5))
     ]
-    head = [" ".join(_word(r) for _ in columns[: r.randrange(1, 4)]).capitalize() for _ in columns]
+    head = [" ".join(_make_word(r) for _ in columns[: r.randrange(1, 4)]).capitalize() for _ in columns]
     rows = [head] + [["---"] * len(columns)] * (r.random() < 0.5)
     for _ in range(r.randrange(1, 9)):
         rows.append([r.choice(r.choice(rows[-2:])) if r.random() < 0.15 else column(r) for column in columns])
@@ -206,21 +212,21 @@ def _echo(r: random.Random, text: str) -> str:
     return " ".join(words)
 
 
-def _similar(r: random.Random, text: str) -> str:
-    return " ".join(_word(r) if r.random() < 0.2 else w for w in text.split())
+def _make_similar(r: random.Random, text: str) -> str:
+    return " ".join(_make_word(r) if r.random() < 0.2 else w for w in text.split())
 
 
-def _question(r: random.Random, text: str) -> str:
+def _make_question(r: random.Random, text: str) -> str:
     words = r.choices(ASKING, k=2) + r.choices(FUNCTION, k=2) + r.choices(text.split(), k=r.randrange(1, 6))
     r.shuffle(words)
     return " ".join(words).capitalize() + r.choice("??.")
 
 
-def _sentence(r: random.Random) -> str:
+def _make_sentence(r: random.Random) -> str:
     if r.random() < 0.45:
         text = re.sub(r"\{(.)\}", lambda slot: _slot(r, slot[1]), r.choice(PATTERNS))
     else:
-        text = " ".join(_phrase(r) for _ in range(r.choice([1, 2, 3, 4, 5, 7, 9])))
+        text = " ".join(_make_phrase(r) for _ in range(r.choice([1, 2, 3, 4, 5, 7, 9])))
     if r.random() < 0.35:
         text = _echo(r, text)
     if r.random() < 0.9:
@@ -230,14 +236,18 @@ def _sentence(r: random.Random) -> str:
     return text + r.choice(["."] * 12 + ["!", "?"])
 
 
-def _phrase(r: random.Random) -> str:
-    """One to four words with the punctuation of technical prose."""
-    words = [r.choice(FUNCTION) if r.random() < 0.4 else _word(r) for _ in range(r.choice([1, 2, 2, 3, 4]))]
+def _make_phrase(r: random.Random) -> str:
+    """Return one to four words with the punctuation of technical prose."""
+    words = [
+        r.choice(FUNCTION) if r.random() < 0.4 else _make_word(r) for _ in range(r.choice([1, 2, 2, 3, 4]))
+    ]
     text = " ".join(words)
     if r.random() < 0.1:
         return r.choice(["({})", '"{}"', "“{}”", "`{}`", "**{}**", "[{}]", "‘{}’"]).format(text)
     if r.random() < 0.05:
-        return f"{text} {r.choice(ABBREVIATIONS + BEFORE_NUMBERS)} {r.choice([_word, _quantity])(r)}"
+        return (
+            f"{text} {r.choice(ABBREVIATIONS + BEFORE_NUMBERS)} {r.choice([_make_word, _make_quantity])(r)}"
+        )
     return text + r.choice(
         ["", "", "", "", "", "", ",", ",", ";", ":", " –", " —", " ->", " |", " /", " +", " =", " &"]
     )
@@ -245,27 +255,27 @@ def _phrase(r: random.Random) -> str:
 
 def _slot(r: random.Random, kind: str) -> str:
     if r.random() < 0.2:
-        return _word(r)
+        return _make_word(r)
     pools = {"n": NOUNS, "v": VERBS, "o": OTHERS}
     if kind in pools:
         return r.choice(pools[kind])
-    return {"x": _quantity, "c": _code, "s": _made_up}[kind](r)
+    return {"x": _make_quantity, "c": _make_code, "s": _make_up}[kind](r)
 
 
-def _word(r: random.Random) -> str:
+def _make_word(r: random.Random) -> str:
     kind = r.random()
     if kind < 0.55:
         word = r.choice(r.choice([NOUNS, VERBS, OTHERS]))
     elif kind < 0.75:
-        word = _made_up(r)
+        word = _make_up(r)
     elif kind < 0.85:
-        return _code(r)
+        return _make_code(r)
     elif kind < 0.94:
-        return _quantity(r)
+        return _make_quantity(r)
     else:
         joint = r.choice(["-", "-", "-", "/", "’", "'", "_", "·", "."])
         return joint.join(
-            r.choice([_made_up(r), r.choice(NOUNS), r.choice(OTHERS)]) for _ in range(r.choice([2, 2, 2, 3]))
+            r.choice([_make_up(r), r.choice(NOUNS), r.choice(OTHERS)]) for _ in range(r.choice([2, 2, 2, 3]))
         )
     form = r.random()
     return (
@@ -277,8 +287,8 @@ def _word(r: random.Random) -> str:
     )
 
 
-def _made_up(r: random.Random) -> str:
-    """A word no list holds."""
+def _make_up(r: random.Random) -> str:
+    """Make up a word no list holds."""
     if r.random() < 0.12:
         return "".join(r.choice(string.ascii_letters + ACCENTED) for _ in range(r.randrange(2, 9)))
     onsets = "b br c ch d dr f fl g gr h j k l m n p pl qu r s sh st t tr th v w z ex con".split()
@@ -317,7 +327,7 @@ def _digits(r: random.Random, n: int) -> str:
     return str(r.randrange(10 ** (n - 1), 10**n))
 
 
-def _code(r: random.Random) -> str:
+def _make_code(r: random.Random) -> str:
     letters = "".join(r.choices(string.ascii_uppercase, k=r.choice([1, 1, 2, 2, 3])))
     n = _digits(r, r.choice([1, 2, 2, 3, 3, 4]))
     other = _digits(r, r.choice([1, 2, 3]))
@@ -328,7 +338,7 @@ def _code(r: random.Random) -> str:
     return r.choice(forms).format(l=letters, n=n, m=other)
 
 
-def _quantity(r: random.Random) -> str:
+def _make_quantity(r: random.Random) -> str:
     n, m, unit = (_digits(r, r.choice([1, 2, 2, 3, 4])) for _ in range(2)), _digits(r, 1), r.choice(UNITS)
     a, b = n
     forms = (

@@ -39,18 +39,18 @@ def train_tokenizer(vocab: int, seed: int = 1) -> Tokenizer:
     """Byte-level BPE, so that any text can be written."""
     r = random.Random(seed)
 
-    def corpus() -> Iterator[str]:
+    def generate_corpus() -> Iterator[str]:
         for _ in range(6000):
-            e = text.example(r)
+            e = text.make_example(r)
             yield " ".join((*e.passages, e.question))
         for _ in range(60):
-            yield text.words_for_tokenizer(r)
+            yield text.list_words(r)
 
     tok = Tokenizer(models.BPE())
     tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tok.decoder = decoders.ByteLevel()
     tok.train_from_iterator(
-        corpus(),
+        generate_corpus(),
         trainers.BpeTrainer(
             vocab_size=vocab,
             special_tokens=list(text.SPECIALS),
@@ -61,12 +61,12 @@ def train_tokenizer(vocab: int, seed: int = 1) -> Tokenizer:
     return tok
 
 
-def text_batches(tok: Tokenizer, r: random.Random) -> Iterator[Batch]:
-    """Endless examples, those of similar length together."""
+def generate_text_batches(tok: Tokenizer, r: random.Random) -> Iterator[Batch]:
+    """Generate examples without end, those of similar length together."""
     while True:
         rows = []
-        for e in (text.example(r) for _ in range(200)):
-            asked = tok.encode(text.prompt(e.passages, e.question)).ids
+        for e in (text.make_example(r) for _ in range(200)):
+            asked = tok.encode(text.make_prompt(e.passages, e.question)).ids
             rows.append((asked, tok.encode(e.answer + text.END).ids))
         rows.sort(key=lambda row: len(row[0]) + len(row[1]))
         groups: list[list[tuple[list[int], list[int]]]] = [[]]
@@ -88,8 +88,9 @@ def pad(rows: list[tuple[list[int], list[int]]], filler: int) -> Batch:
     return Batch(tokens, counted[:, 1:])
 
 
-def noise_batches(tok: Tokenizer, r: random.Random) -> Iterator[Batch]:
-    """Endless passages of random tokens. Few distinct tokens in a row repeat often, so their order must be followed."""
+def generate_noise_batches(tok: Tokenizer, r: random.Random) -> Iterator[Batch]:
+    """Generate passages of random tokens. Few distinct tokens in a row repeat often, so their order must be
+    followed."""
     passage, question, answer = (
         torch.tensor([tok.token_to_id(s)]) for s in (text.PASSAGE, text.QUESTION, text.ANSWER)
     )
@@ -112,7 +113,7 @@ def noise_batches(tok: Tokenizer, r: random.Random) -> Iterator[Batch]:
 
 def train(model: Model, tok: Tokenizer, steps: int, seed: int) -> None:
     r = random.Random(seed)
-    real, noise = text_batches(tok, r), noise_batches(tok, r)
+    real, noise = generate_text_batches(tok, r), generate_noise_batches(tok, r)
     matrices = [p for b in model.blocks for p in b.parameters() if p.ndim == 2]
     others = [p for p in model.parameters() if not any(p is m for m in matrices)]
     optimizers = [Muon(matrices, lr=MUON_RATE), torch.optim.Adam(others, lr=ADAM_RATE, betas=(0.9, 0.98))]
@@ -138,21 +139,21 @@ def train(model: Model, tok: Tokenizer, steps: int, seed: int) -> None:
                 flush=True,
             )
         if step % 500 == 499:
-            print(f"   whole answers right: {exact(model, tok, 60):.3f}", flush=True)
+            print(f"   whole answers right: {measure_exact(model, tok, 60):.3f}", flush=True)
 
 
 def score(model: Model, batch: Batch) -> tuple[Tensor, float]:
-    """The loss over the answers, and the share of their tokens that is right."""
-    states = model.states(batch.tokens[:, :-1])[batch.counted]
+    """Return the loss over the answers, and the share of their tokens that is right."""
+    states = model.compute_states(batch.tokens[:, :-1])[batch.counted]
     logits, wanted = states @ model.embedding.weight.T, batch.tokens[:, 1:][batch.counted]
     return F.cross_entropy(logits, wanted), (logits.argmax(-1) == wanted).float().mean().item()
 
 
-def exact(model: Model, tok: Tokenizer, n: int, seed: int = 99) -> float:
-    """The share of `n` held-out examples answered without a fault."""
+def measure_exact(model: Model, tok: Tokenizer, n: int, seed: int = 99) -> float:
+    """Return the share of `n` held-out examples answered without a fault."""
     r, right, end = random.Random(seed), 0, tok.token_to_id(text.END)
-    for e in (text.example(r) for _ in range(n)):
-        made = model.generate(tok.encode(text.prompt(e.passages, e.question)).ids, end)
+    for e in (text.make_example(r) for _ in range(n)):
+        made = model.generate(tok.encode(text.make_prompt(e.passages, e.question)).ids, end)
         right += tok.decode(made) == e.answer
     return right / n
 

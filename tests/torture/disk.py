@@ -57,7 +57,7 @@ def run(
     Returns:
         the exit code, or KILLED; and the number of calls, which is -1 for a child that was killed.
     """
-    disk, (reading, writing) = _disk(), os.pipe()
+    disk, (reading, writing) = _load_disk(), os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", DeprecationWarning
@@ -87,7 +87,7 @@ def run(
 
 
 def read(record: Path) -> Iterator[Call]:
-    """The calls of a record in order."""
+    """Read the calls of a record in order."""
     with record.open("rb") as file:
         while head := file.read(_ENTRY.size):
             kind, inode, offset, *lengths = _ENTRY.unpack(head)
@@ -96,7 +96,7 @@ def read(record: Path) -> Iterator[Call]:
 
 
 @cache
-def _disk() -> ctypes.CDLL:
+def _load_disk() -> ctypes.CDLL:
     library = ctypes.CDLL(os.environ["LD_PRELOAD"])
     library.disk_strike.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_int]
     library.disk_watch.argtypes = [ctypes.c_char_p, ctypes.c_int]

@@ -69,11 +69,11 @@ class Recording:
 
     def add(self, calls: Iterable[Call]) -> None:
         """Note what was done."""
-        self.steps = [*self.steps, *(step for call in calls for step in self._steps(call))]
+        self.steps = [*self.steps, *(step for call in calls for step in self._list_steps(call))]
 
     def crash(self, moment: int, random: Random, target: Path) -> None:
         """Write to ``target`` what may be left when the power goes after so many steps."""
-        kept = self._kept(moment, random)
+        kept = self._choose_kept(moment, random)
         data: dict[Node, bytearray] = {}
         names: dict[Node, dict[str, Node]] = {}
         for number, step in enumerate(self.steps[:moment]):
@@ -83,7 +83,7 @@ class Recording:
                     entries.pop(name, None)
                     entries |= {name: node} if node else {}
             elif isinstance(step, Write):
-                written = step.data if kept[number] else _torn(step.data, random)
+                written = step.data if kept[number] else _tear(step.data, random)
                 held = data.setdefault(step.node, bytearray(step.node.data))
                 held += bytes(max(0, step.offset + len(written) - len(held)) if written else 0)
                 held[step.offset : step.offset + len(written)] = written
@@ -93,8 +93,8 @@ class Recording:
                 held += bytes(step.length - len(held))
         _materialise(self._root, target, data, names)
 
-    def _kept(self, moment: int, random: Random) -> list[bool]:
-        """Which steps are kept for certain, because of a later sync, or by chance."""
+    def _choose_kept(self, moment: int, random: Random) -> list[bool]:
+        """Choose the steps that are kept for certain, because of a later sync, or by chance."""
         chance = random.choice((0.0, 0.5, 0.9))
         journal = random.randrange(moment + 1) if random.random() < 0.5 else None
         synced: set[Node] = set()
@@ -120,15 +120,15 @@ class Recording:
         self._inodes[path.lstat().st_ino] = node
         return node
 
-    def _steps(self, call: Call) -> Iterable[Step]:
+    def _list_steps(self, call: Call) -> Iterable[Step]:
         if call.kind in "cdl":
             link = call.other if call.kind == "l" else ""
             node = self._inodes[call.inode] = Node(folder=call.kind == "d", link=link)
-            yield self._names((call.path, node))
+            yield self._list_names((call.path, node))
         elif call.kind == "r":
-            yield self._names((call.path, None), (call.other, self._at(call.path)))
+            yield self._list_names((call.path, None), (call.other, self._find(call.path)))
         elif call.kind == "u":
-            yield self._names((call.path, None))
+            yield self._list_names((call.path, None))
         elif call.kind == "s":
             yield Sync(self._inodes[call.inode])
         elif call.kind == "t":
@@ -136,29 +136,29 @@ class Recording:
         else:
             yield Write(self._inodes[call.inode], call.offset, call.data)
 
-    def _names(self, *changes: tuple[str, Node | None]) -> Names:
+    def _list_names(self, *changes: tuple[str, Node | None]) -> Names:
         found = []
         for path, node in changes:
             above, _, name = path.rpartition("/")
-            folder = self._at(above)
+            folder = self._find(above)
             found.append((folder, name, node))
-            entries = self._entries(folder)
+            entries = self._list_entries(folder)
             entries.pop(name, None)
             entries |= {name: node} if node else {}
         return Names(tuple(found))
 
-    def _entries(self, folder: Node) -> dict[str, Node]:
+    def _list_entries(self, folder: Node) -> dict[str, Node]:
         return self._now.setdefault(folder, dict(folder.names))
 
-    def _at(self, path: str) -> Node:
+    def _find(self, path: str) -> Node:
         node = self._root
         for name in filter(None, path.removeprefix(self._home).split("/")):
-            node = self._entries(node)[name]
+            node = self._list_entries(node)[name]
         return node
 
 
-def _torn(data: bytes, random: Random) -> bytes:
-    """What is left of a write that was not synced: nothing of it, its beginning, or its length in zeros."""
+def _tear(data: bytes, random: Random) -> bytes:
+    """Return what is left of a write that was not synced: nothing of it, its beginning, or its length in zeros."""
     cut = random.randrange(len(data) // SECTOR + 1) * SECTOR
     return random.choice((b"", data[:cut], bytes(len(data))))
 

@@ -45,15 +45,15 @@ class Scenario:
     first: bool
     files: bool
 
-    def device(self, name: str = "home") -> Path:
-        """A new copy of the device; the one of that name is thrown away."""
+    def make_device(self, name: str = "home") -> Path:
+        """Make a new copy of the device; the one of that name is thrown away."""
         home = self.saved.with_name(name)
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(self.saved, home, symlinks=True)
         return home
 
-    def work(self, home: Path) -> Callable[[], int]:
-        """The command, as a function for a child process."""
+    def make_work(self, home: Path) -> Callable[[], int]:
+        """Return the command, as a function for a child process."""
 
         def call() -> int:
             os.environ["EDGE_HOME"] = str(home)
@@ -61,11 +61,12 @@ class Scenario:
 
         return call
 
-    def version(self, home: Path) -> str:
-        """The version in use, whole and answering, and of what was seen nothing forgotten; empty for none at all."""
+    def read_version(self, home: Path) -> str:
+        """Return the version in use, whole and answering, and of what was seen nothing forgotten; empty for none at
+        all."""
         store = PackStore(Settings(home=home))
         assert store.find_problems() == ()
-        self.news(home)
+        self.count_news(home)
         if self.first and not store.list():
             return ""
         with store.open("pumps") as pack:
@@ -75,8 +76,8 @@ class Scenario:
             assert self._seen(home) == self.repository.roles["targets"].signed.version
         return pack.version
 
-    def news(self, home: Path) -> int:
-        """How many of the other files are the new ones; the rest is as it was before, and none is anything else."""
+    def count_news(self, home: Path) -> int:
+        """Count the other files that are the new ones; the rest is as it was before, and none is anything else."""
         held = {place: (home / place).read_bytes() for place in FILES if (home / place).exists()}
         assert len(held) == len(FILES) or self.first or not self.files
         new = [data == FILES[place][2] + b"\n" for place, data in held.items()]
@@ -84,7 +85,7 @@ class Scenario:
         return sum(new)
 
     def finish(self, home: Path) -> None:
-        """The next attempt gets through."""
+        """Get through at the next attempt."""
         store = PackStore(Settings(home=home))
         if self.arguments[0] == "sync":
             report = sync(Settings(home=home), [FolderCarrier(self.repository.folder)])
@@ -92,8 +93,8 @@ class Scenario:
             assert [path for path in (home / "sync/staging").rglob("*") if path.is_file()] == []
         else:
             store.install(Path(self.arguments[2]), allow_unsigned=True)
-        assert self.version(home) == "2.0"
-        assert self.news(home) == len(FILES) * self.files
+        assert self.read_version(home) == "2.0"
+        assert self.count_news(home) == len(FILES) * self.files
         assert store.get("pumps").previous == (None if self.first else "1.0")
 
     def _seen(self, home: Path) -> int:
@@ -102,7 +103,7 @@ class Scenario:
 
 
 def prepare(name: str, folder: Path, make_pack: Callable[..., Path]) -> Scenario:
-    """The scenario of this name.
+    """Prepare the scenario of this name.
 
     ``install`` a file, ``sync`` all of a pack or a ``delta``, a pack and the other ``files``, or the ``first`` sync.
     """

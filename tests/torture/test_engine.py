@@ -18,10 +18,10 @@ from edge.models.store import ModelStore
 from edge.packs.store import PackStore
 from edge.types import Answered, Question
 from tests.engine.chain_model import write_chain_model
-from tests.engine.conftest import prompt
-from tests.engine.under_fire import TOKENS, kill, under_fire
-from tests.engine.workers import writer
-from tests.models.bad_models import bad_models, header_says, outcome
+from tests.engine.conftest import make_prompt
+from tests.engine.under_fire import TOKENS, ask_under_fire, kill
+from tests.engine.workers import make_writer
+from tests.models.bad_models import check_header, make_bad_models, try_model
 
 KILLS, ASKERS, BROKEN, STARTS = 50, 8, 500, 200
 
@@ -31,11 +31,11 @@ WRITTEN = "What the language model wrote is not in the manual. This answer quote
 @pytest.fixture
 def endless(tmp_path: Path) -> LlamaEngine:
     model = write_chain_model(tmp_path / "endless.gguf", "123456789", endless=True, context=4096)
-    return LlamaEngine(writer(model, 4096, parallel=ASKERS))
+    return LlamaEngine(make_writer(model, 4096, parallel=ASKERS))
 
 
 def test_fifty_kills_under_load(endless: LlamaEngine) -> None:
-    ends = under_fire(endless, ASKERS, KILLS)
+    ends = ask_under_fire(endless, ASKERS, KILLS)
     endless.close()
     answers = ends.pop("answer")
     print(f"{answers} answers, {sum(ends.values())} errors: {dict(ends)}")
@@ -46,8 +46,8 @@ def test_fifty_kills_under_load(endless: LlamaEngine) -> None:
 def test_five_hundred_broken_models(tmp_path: Path) -> None:
     good = write_chain_model(tmp_path / "good.gguf", "123456789").read_bytes()
     seen: Counter[str] = Counter()
-    for what, data in bad_models(good, BROKEN):
-        refused, result = header_says(tmp_path, data), outcome(tmp_path, data)
+    for what, data in make_bad_models(good, BROKEN):
+        refused, result = check_header(tmp_path, data), try_model(tmp_path, data)
         if refused:
             seen["refused by the header check"] += 1
         elif result.startswith("answers"):
@@ -59,14 +59,14 @@ def test_five_hundred_broken_models(tmp_path: Path) -> None:
 
 
 def test_two_hundred_starts_leave_nothing_behind(endless: LlamaEngine) -> None:
-    next(iter(endless.stream(prompt(max_tokens=1))))
+    next(iter(endless.stream(make_prompt(max_tokens=1))))
     descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
     for _ in range(STARTS):
         life = endless._worker._session
         assert life is not None
         kill(endless)
         life.join(10)
-        assert "".join(endless.stream(prompt(max_tokens=1))) == "1"
+        assert "".join(endless.stream(make_prompt(max_tokens=1))) == "1"
     assert len(os.listdir("/proc/self/fd")) == descriptors
     assert threading.active_count() == threads
     endless.close()

@@ -22,8 +22,8 @@ def test_an_error_at_any_call_is_told_and_a_version_serves(
 ) -> None:
     said, seen = scenario.saved.with_name("said"), []
     for number in range(MOST):
-        home = scenario.device()
-        code, calls = run(scenario.work(home), home, said, Strike(number, error, lasting))
+        home = scenario.make_device()
+        code, calls = run(scenario.make_work(home), home, said, Strike(number, error, lasting))
         if number >= calls:
             break
         told = said.read_text()
@@ -31,7 +31,7 @@ def test_an_error_at_any_call_is_told_and_a_version_serves(
         assert "Traceback" not in told, (number, told)
         assert code == 0 or any(hint in told for hint in HINTS), (number, told)
         assert "damaged" not in told, (number, told)
-        seen.append(scenario.version(home))
+        seen.append(scenario.read_version(home))
         assert seen[-1] == "2.0" or code, (number, told)
         scenario.finish(home)
     print(f"{len(seen)} calls failed, {seen.count('2.0')} with the new version in use")
@@ -41,11 +41,11 @@ def test_an_error_at_any_call_is_told_and_a_version_serves(
 def test_killed_before_any_call_a_version_serves(scenario: Scenario) -> None:
     seen = []
     for number in range(1000):
-        home = scenario.device()
-        code, _ = run(scenario.work(home), home, scenario.saved.with_name("said"), Strike(number))
+        home = scenario.make_device()
+        code, _ = run(scenario.make_work(home), home, scenario.saved.with_name("said"), Strike(number))
         if code != KILLED:
             break
-        seen.append(scenario.version(home))
+        seen.append(scenario.read_version(home))
         scenario.finish(home)
     print(f"killed {len(seen)} times, {seen.count('2.0')} with the new version in use")
     assert code == 0

@@ -24,19 +24,21 @@ def test_killed_at_a_random_moment_a_version_serves(scenario: Scenario) -> None:
     random, seen = Random(1), []
     with serve(scenario.repository.folder) as mirror:
         mirror.ways["targets/"] = _in_pieces
-        longest = max(_sync(scenario.device(), mirror)[1] for _ in range(3))
+        longest = max(_sync(scenario.make_device(), mirror)[1] for _ in range(3))
         while len(seen) < TIMES:
-            home = scenario.device()
+            home = scenario.make_device()
             code, _ = _sync(home, mirror, kill_after=random.uniform(0, longest))
             assert code in {KILLED, 0}
-            seen += [scenario.version(home)] if code else []  # some are faster than the slowest of the three
+            seen += (
+                [scenario.read_version(home)] if code else []
+            )  # some are faster than the slowest of the three
             scenario.finish(home)
     print(f"killed {len(seen)} times in {longest:.2f} s, {seen.count('2.0')} with the new version in use")
     assert set(seen) == {"1.0", "2.0"}
 
 
 def _sync(home: Path, mirror: Mirror, kill_after: float | None = None) -> tuple[int, float]:
-    """The exit code, and the seconds from the first request on: what comes before it is Python starting up."""
+    """Return the exit code, and the seconds from the first request on: what comes before it is Python starting up."""
     environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     mirror.asked.clear()
     with subprocess.Popen(
@@ -56,10 +58,10 @@ def _sync(home: Path, mirror: Mirror, kill_after: float | None = None) -> tuple[
 
 
 def _in_pieces(request: Request) -> None:
-    """As a network brings a file."""
-    request.head()
+    """Send a file in pieces, as a network brings it."""
+    request.send_head()
     data = request.data[request.start :]
     size = len(data) // PIECES + 1
     for start in range(0, len(data), size):
-        request.body(data[start : start + size])
+        request.send_body(data[start : start + size])
         request.mirror.closing.wait(0.005)

@@ -14,18 +14,18 @@ AFTER_THE_END = 40
 
 
 def test_what_was_not_synced_may_be_lost_or_torn(scenario: Scenario) -> None:
-    home = scenario.device()
+    home = scenario.make_device()
     recording, record = Recording(home), home.with_name("record")
-    assert run(scenario.work(home), home, home.with_name("said"), record=record)[0] == 0
+    assert run(scenario.make_work(home), home, home.with_name("said"), record=record)[0] == 0
     recording.add(read(record))
     last, survivor, seen = len(recording.steps), home.with_name("survivor"), []
     for number in range(STATES + AFTER_THE_END):
         random = Random(number)
         moment = random.randrange(last) if number < STATES else last
         recording.crash(moment, random, survivor)
-        seen.append(scenario.version(survivor))
+        seen.append(scenario.read_version(survivor))
         if moment == last:  # what was said to be done stays done
-            assert (seen[-1], scenario.news(survivor)) == ("2.0", len(FILES) * scenario.files)
+            assert (seen[-1], scenario.count_news(survivor)) == ("2.0", len(FILES) * scenario.files)
         scenario.finish(survivor)
         shutil.rmtree(survivor)
     print(f"{len(seen)} states of {last} steps, {seen.count('2.0')} with the new version in use")

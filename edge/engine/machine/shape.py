@@ -136,15 +136,15 @@ class _Reader:
     def _get_count(self, key: str) -> int:
         """Return a number that counts something: 0 if it is missing; the largest where each layer has its own."""
         each = self._header.arrays.get(f"{self._header.architecture}.{key}")
-        return max(map(_as_count, each)) if each else _as_count(self._get(key))
+        return max(map(_read_count, each)) if each else _read_count(self._get(key))
 
     def _get_each(self, key: str, layers: int) -> tuple[int, ...] | None:
         """Return a number for each layer."""
         each = self._header.arrays.get(f"{self._header.architecture}.{key}")
         if each is None:
             value = self._get(key)
-            return None if value is None else (_as_count(value),) * layers
-        return tuple(map(_as_count, each[:layers]))
+            return None if value is None else (_read_count(value),) * layers
+        return tuple(map(_read_count, each[:layers]))
 
     def _find_kv_widths(self, layers: int, width: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         heads = self._get_count("attention.head_count")
@@ -187,6 +187,6 @@ class _Reader:
         return tuple(sizes)
 
 
-def _as_count(value: Number | None) -> int:
+def _read_count(value: Number | None) -> int:
     """Return a count; what is none counts as 0."""
     return value if isinstance(value, int) and 0 < value < 1 << 62 else 0

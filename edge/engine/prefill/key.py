@@ -35,7 +35,7 @@ def make_state_key(
         findings: on bundled models.
     """
 
-    def key() -> bytes | None:
+    def compute_key() -> bytes | None:
         digests = [_find_digest(path, findings) for path in paths]
         if None in digests:
             return None
@@ -44,7 +44,7 @@ def make_state_key(
         parts = [FORMAT, version, options.kv_type, scales, digests]
         return hashlib.sha256(json.dumps(parts).encode()).digest()
 
-    return key
+    return compute_key
 
 
 def _find_digest(path: Path, findings: Findings | None) -> str | None:

@@ -79,31 +79,31 @@ def read_numbering(numbering: ET.Element | None, styles: ET.Element | None) -> N
     for element in numbering if numbering is not None else ():
         if element.tag.endswith("}abstractNum"):
             name = _get(element, "abstractNumId")
-            for each in _children(element, "lvl"):
-                start = int(_value(each, "start") or 1)
-                found = _Level(start, _value(each, "numFmt") or "decimal", _value(each, "lvlText"))
+            for each in _find_children(element, "lvl"):
+                start = int(_get_value(each, "start") or 1)
+                found = _Level(start, _get_value(each, "numFmt") or "decimal", _get_value(each, "lvlText"))
                 levels[name, int(_get(each, "ilvl") or 0)] = found
         elif element.tag.endswith("}num"):
-            abstract[_get(element, "numId")] = _value(element, "abstractNumId")
-            for change in _children(element, "lvlOverride"):
-                if start_at := _value(change, "startOverride"):
+            abstract[_get(element, "numId")] = _get_value(element, "abstractNumId")
+            for change in _find_children(element, "lvlOverride"):
+                if start_at := _get_value(change, "startOverride"):
                     restarts[_get(element, "numId"), int(_get(change, "ilvl") or 0)] = int(start_at)
     return Numbering(dict(_read_styles(styles)), abstract, levels, restarts)
 
 
 def _read_styles(styles: ET.Element | None) -> Iterator[tuple[str, _Style]]:
-    for element in _children(styles, "style") if styles is not None else ():
+    for element in _find_children(styles, "style") if styles is not None else ():
         number, level = "", 0
-        for properties in _children(element, "pPr"):
-            for given in _children(properties, "numPr"):
-                number, level = _value(given, "numId"), int(_value(given, "ilvl") or 0)
+        for properties in _find_children(element, "pPr"):
+            for given in _find_children(properties, "numPr"):
+                number, level = _get_value(given, "numId"), int(_get_value(given, "ilvl") or 0)
         yield (
             _get(element, "styleId"),
-            _Style(_value(element, "name"), _value(element, "basedOn"), number, level),
+            _Style(_get_value(element, "name"), _get_value(element, "basedOn"), number, level),
         )
 
 
-def _children(element: ET.Element, tag: str) -> Iterator[ET.Element]:
+def _find_children(element: ET.Element, tag: str) -> Iterator[ET.Element]:
     return (child for child in element if child.tag.endswith(f"}}{tag}"))
 
 
@@ -111,8 +111,8 @@ def _get(element: ET.Element, name: str) -> str:
     return next((value for key, value in element.attrib.items() if key.endswith(f"}}{name}")), "")
 
 
-def _value(element: ET.Element, tag: str) -> str:
-    return next((_get(child, "val") for child in _children(element, tag)), "")
+def _get_value(element: ET.Element, tag: str) -> str:
+    return next((_get(child, "val") for child in _find_children(element, tag)), "")
 
 
 def _format_number(number: int, kind: str) -> str:

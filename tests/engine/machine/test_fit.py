@@ -27,7 +27,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shape]:
 
 
 def machine(gib: float, *devices: Device, cores: int = 4) -> Machine:
-    """A machine on which the system and a browser take a fifth of the memory."""
+    """Return a machine on which the system and a browser take a fifth of the memory."""
     return Machine(cores, Memory(int(gib * GIB), int(gib * GIB * 0.8)), devices)
 
 

@@ -14,7 +14,7 @@ from edge.engine.machine.probe import parse_gpus, read_device_facts
 from edge.engine.machine.resources import Device
 from edge.engine.prepare import BACK_ENDS, find_back_ends
 from edge.models.store import ModelStore
-from tests.engine.conftest import ANSWER, prompt
+from tests.engine.conftest import ANSWER, make_prompt
 from tests.engine.worker.modules import compile_module
 
 CARD = Device("CUDA0", "NVIDIA RTX A2000", 12_000_000_000, 11_000_000_000)
@@ -204,7 +204,7 @@ def test_with_a_module_that_fails_the_processor_answers(tmp_path: Path, model: P
     compile_module(settings.home / BACK_ENDS / MODULE, kind)
     engine = LlamaEngine.from_settings(settings, model)
     try:
-        assert "".join(engine.stream(prompt())) == ANSWER
+        assert "".join(engine.stream(make_prompt())) == ANSWER
     finally:
         engine.close()
     assert read_device_facts(find_back_ends(settings))["problems"]

@@ -14,7 +14,7 @@ from edge.engine.machine.resources import Machine, Memory
 from edge.engine.machine.shape import Shape, read_shape
 from edge.errors import ModelError
 from edge.models.gguf import Header, Tensor, Value, read_header
-from tests.engine.llama_memory import RUNS, told_by_llama
+from tests.engine.llama_memory import RUNS, ask_llama
 from tests.models.shapes import KNOWN, write_shape
 
 MIB = 1 << 20
@@ -31,7 +31,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shape]:
 @pytest.fixture(scope="module")
 def told(shapes: dict[str, Shape], tmp_path_factory: pytest.TempPathFactory) -> Told:
     folder = tmp_path_factory.mktemp("told")
-    return told_by_llama([write_shape(folder, known) for known in KNOWN.values()])
+    return ask_llama([write_shape(folder, known) for known in KNOWN.values()])
 
 
 def test_the_worker_asks_for_what_is_planned() -> None:

@@ -22,7 +22,7 @@ from edge.engine.process.frames import MAX_FRAME_BYTES, encode
 from edge.engine.process.options import WorkerOptions
 from edge.files import UNFINISHED, get_unfinished_path
 from edge.models.integrity import verify
-from tests.faults import fail, file_size_limit, kill_at_every_step
+from tests.faults import fail, kill_at_every_step, limit_file_size
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 LIMIT = 100_000
@@ -252,7 +252,7 @@ def test_a_call_that_fails_is_a_miss_and_leaves_nothing_half(
 
 def test_a_full_disk_is_a_miss(make: MakeCache, folder: Path) -> None:
     worker = make()
-    with file_size_limit(1000):
+    with limit_file_size(1000):
         assert worker.save([1], bytes(20_000)) is None
     assert {path.name for path in folder.iterdir()} == {LOCK}
     assert worker.save([1], bytes(20_000))

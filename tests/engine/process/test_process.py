@@ -12,7 +12,7 @@ import pytest
 
 from edge.engine.process.frames import MAX_FRAME_BYTES, encode
 from edge.engine.process.process import WORKER_ARGUMENT, WorkerDied, WorkerProcess, make_command
-from tests.engine.workers import script, writer
+from tests.engine.workers import make_script_command, make_writer
 
 Start = Callable[..., WorkerProcess]
 
@@ -24,7 +24,7 @@ def start() -> Iterator[Start]:
     made: list[WorkerProcess] = []
 
     def call(text: str, inherit: tuple[int, ...] = ()) -> WorkerProcess:
-        made.append(WorkerProcess(script(text), inherit))
+        made.append(WorkerProcess(make_script_command(text), inherit))
         return made[-1]
 
     yield call
@@ -138,7 +138,7 @@ def test_the_process_learns_no_secrets(start: Start, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_the_worker_ends_with_its_parent(endless_model: Path, busy: bool) -> None:
-    command = make_command(writer(endless_model))
+    command = make_command(make_writer(endless_model))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -155,7 +155,7 @@ def test_the_worker_ends_with_its_parent(endless_model: Path, busy: bool) -> Non
 
 def test_the_one_file_executable_is_its_own_worker(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    options = writer(model)
+    options = make_writer(model)
     assert make_command(options) == [sys.executable, WORKER_ARGUMENT, options.to_json()]
 
 
@@ -165,7 +165,7 @@ def test_what_libraries_print_does_not_disturb_the_frames(model: Path) -> None:
         "real = w.open_task\n"
         "def noisy(options):\n os.write(1, b'printf\\n'); print('print', flush=True)\n return real(options)\n"
         "w.open_task = noisy\n"
-        f"w.main([{writer(model, 64).to_json()!r}])\n"
+        f"w.main([{make_writer(model, 64).to_json()!r}])\n"
     )
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", text]

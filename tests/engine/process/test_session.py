@@ -20,7 +20,7 @@ from edge.engine.process.reply import LAG_FRAMES
 from edge.engine.process.session import Patience
 from edge.engine.process.supervisor import Worker
 from edge.errors import EngineError
-from tests.engine.workers import READY, WRITER, script
+from tests.engine.workers import READY, WRITER, make_script_command
 
 QUICK = Patience(start=20, ping=20, silence=20, work=20, cancel=20)
 
@@ -32,7 +32,7 @@ def worker() -> Iterator[MakeWorker]:
     made: list[Worker] = []
 
     def make(text: str, **options: Any) -> Worker:
-        made.append(Worker(Path("model.gguf"), script(text), **{"patience": QUICK, **options}))
+        made.append(Worker(Path("model.gguf"), make_script_command(text), **{"patience": QUICK, **options}))
         return made[-1]
 
     yield make
@@ -41,7 +41,7 @@ def worker() -> Iterator[MakeWorker]:
 
 
 def once(behaviour: str) -> str:
-    """A worker that waits for a request, does this, and then stays."""
+    """Return a worker that waits for a request, does this, and then stays."""
     return f"{READY}\nsys.stdin.readline()\n{behaviour}\nthreading.Event().wait()\n"
 
 

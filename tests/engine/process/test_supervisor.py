@@ -17,7 +17,7 @@ from edge.engine.process.frames import MAX_FRAME_BYTES
 from edge.engine.process.session import Patience
 from edge.engine.process.supervisor import RestartPolicy, Worker
 from edge.errors import BusyError, EngineError, ModelError
-from tests.engine.workers import ECHO, READY, WRITER, script
+from tests.engine.workers import ECHO, READY, WRITER, make_script_command
 
 HESITANT = READY + "for line in sys.stdin: send(id=json.loads(line)['id'], token='a')"
 """Begins every answer and ends none."""
@@ -44,7 +44,7 @@ def worker() -> Iterator[MakeWorker]:
     made: list[Worker] = []
 
     def make(text: str, **options: Any) -> Worker:
-        made.append(Worker(Path("model.gguf"), script(text), **options))
+        made.append(Worker(Path("model.gguf"), make_script_command(text), **options))
         return made[-1]
 
     yield make
@@ -57,7 +57,7 @@ def ask(worker: Worker) -> list[object]:
 
 
 def write(worker: Worker, count: int) -> list[str]:
-    """What a WRITER wrote, without the number of the request."""
+    """Return what a WRITER wrote, without the number of the request."""
     tokens = [frame["token"] for frame in worker.request("write", count=count) if "token" in frame]
     assert len({token.split(".")[0] for token in tokens}) == 1, "tokens of one request only"
     return [token.split(".")[1].strip() for token in tokens]

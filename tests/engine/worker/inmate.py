@@ -35,7 +35,7 @@ Attempts = dict[str, Callable[[], object]]
 
 
 def call(number: int | str, *arguments: object) -> int:
-    """A system call, by name where the sandbox knows it too."""
+    """Make a system call, by name where the sandbox knows it too."""
     if isinstance(number, str):
         number = syscalls.NUMBERS[number][platform.machine()]
     result = int(LIBC.syscall(ctypes.c_long(number), *arguments))
@@ -44,8 +44,8 @@ def call(number: int | str, *arguments: object) -> int:
     return result
 
 
-def forbidden(model: str, secret: str, parent: int, folder: str) -> Attempts:
-    """What must not work."""
+def list_forbidden(model: str, secret: str, parent: int, folder: str) -> Attempts:
+    """List what must not work."""
     new, here = f"{folder}/new", os.O_RDONLY
     at = ctypes.c_long(-100)  # AT_FDCWD
     name, other = os.fsencode(secret), os.fsencode(new)
@@ -134,28 +134,28 @@ def forbidden(model: str, secret: str, parent: int, folder: str) -> Attempts:
     return attempts
 
 
-def allowed(model: str, exchange: int) -> Attempts:
-    """What computing needs."""
+def list_allowed(model: str, exchange: int) -> Attempts:
+    """List what computing needs."""
 
-    def thread() -> None:
+    def start_thread() -> None:
         started = threading.Event()
         threading.Thread(target=started.set).start()
         assert started.wait(10)
 
-    def memory() -> None:
+    def take_memory() -> None:
         with mmap.mmap(-1, 2**20) as block:
             block[:5] = b"hello"
 
-    def state() -> None:
+    def write_state() -> None:
         os.ftruncate(exchange, 8192)
         os.pwrite(exchange, b"state", 4096)
         with mmap.mmap(exchange, 8192) as block:
             assert block[4096:4101] == b"state"
 
     return {
-        "start a thread": thread,
-        "take memory": memory,
-        "write into shared memory": state,
+        "start a thread": start_thread,
+        "take memory": take_memory,
+        "write into shared memory": write_state,
         "write to a pipe": lambda: os.write(2, b""),
         "signal itself": lambda: os.kill(os.getpid(), 0),
         "its own limits": lambda: call("prlimit64", 0, 0, None, None),
@@ -167,8 +167,8 @@ def allowed(model: str, exchange: int) -> Attempts:
     }
 
 
-def tried(attempts: Attempts) -> dict[str, str]:
-    """What came of each."""
+def try_all(attempts: Attempts) -> dict[str, str]:
+    """Try all; return what came of each."""
     results = {}
     for name, attempt in attempts.items():
         try:
@@ -190,13 +190,13 @@ def main() -> None:
     model, secret, parent, missing, only, layers = sys.argv[1:]
     real = sandbox._call_system
 
-    def system_call(name: str, *arguments: int | bytes | None) -> int:
+    def call_or_miss(name: str, *arguments: int | bytes | None) -> int:
         if name in missing.split(","):
             ctypes.set_errno(errno.ENOSYS)
             return -1
         return real(name, *arguments)
 
-    sandbox._call_system = system_call
+    sandbox._call_system = call_or_miss
     exchange = os.memfd_create("exchange")
     options = WorkerOptions(Path(model), "generate", gpu_layers=int(layers), exchange=exchange)
     folder = tempfile.mkdtemp()
@@ -217,12 +217,12 @@ def main() -> None:
     times.append(time.perf_counter())
     seconds = times[1] - times[0] + times[3] - times[2]
 
-    attempts = {**forbidden(model, secret, int(parent), folder), **allowed(model, exchange)}
+    attempts = {**list_forbidden(model, secret, int(parent), folder), **list_allowed(model, exchange)}
     attempts = {name: attempts[name] for name in only.split(",") if name in attempts} or attempts
     results: dict[str, dict[str, str]] = {}
 
     def attempt(who: str) -> None:
-        results[who] = tried(attempts)
+        results[who] = try_all(attempts)
 
     orders.put(lambda: attempt("old thread"))
     orders.put(None)

@@ -41,7 +41,7 @@ SOURCES = {"card": _CARD, "loud": _LOUD, "deadly": _DEADLY}
 
 
 def compile_module(file: Path, kind: str, needs: str = "") -> Path:
-    """A module of one of the SOURCES; ``needs`` is a library it asks for, which is nowhere."""
+    """Compile one of the SOURCES; ``needs`` is a library it asks for, which is nowhere."""
     compiler = os.environ.get("CC") or shutil.which("cc")
     if compiler is None:
         pytest.skip("there is no C compiler")

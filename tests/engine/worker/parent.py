@@ -49,7 +49,7 @@ class Parent:
         self._process.send({"op": "cancel", "id": number})
 
     def wait(self, *numbers: int) -> list[Answer]:
-        """The answers to these requests, when all of them have ended."""
+        """Wait until all of these requests have ended, and return their answers."""
         while not set(numbers) <= set(self.ended):
             self.listen()
         return [self.answers[number] for number in numbers]
@@ -60,7 +60,7 @@ class Parent:
             self.listen()
 
     def answer(self, text: str, max_tokens: int = 64, op: str = "generate", **sampling: Any) -> Answer:
-        """One request, answered."""
+        """Make one request, and return its answer."""
         return self.wait(self.ask(text, max_tokens, op, **sampling))[0]
 
     def listen(self) -> None:
@@ -88,6 +88,6 @@ class Parent:
         return frame
 
 
-def texts(answers: Iterable[Answer]) -> list[str]:
-    """What they say."""
+def get_texts(answers: Iterable[Answer]) -> list[str]:
+    """Return what they say."""
     return [answer.text for answer in answers]

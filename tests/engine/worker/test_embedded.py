@@ -9,8 +9,8 @@ import pytest
 
 from edge.engine.llama import LlamaEngine
 from edge.errors import EngineError
-from tests.engine.conftest import ANSWER, prompt
-from tests.engine.workers import writer
+from tests.engine.conftest import ANSWER, make_prompt
+from tests.engine.workers import make_writer
 
 OFFSET = 65536
 
@@ -24,13 +24,13 @@ def around(model: Path, tmp_path: Path) -> Path:
 
 
 def test_it_answers_from_within(around: Path) -> None:
-    engine = LlamaEngine(replace(writer(around, 512), offset=OFFSET))
-    assert "".join(engine.stream(prompt())) == ANSWER
+    engine = LlamaEngine(replace(make_writer(around, 512), offset=OFFSET))
+    assert "".join(engine.stream(make_prompt())) == ANSWER
     engine.close()
 
 
 def test_where_no_model_begins_it_is_refused(around: Path) -> None:
-    engine = LlamaEngine(replace(writer(around, 512), offset=OFFSET + 32))
+    engine = LlamaEngine(replace(make_writer(around, 512), offset=OFFSET + 32))
     with pytest.raises(EngineError):
-        "".join(engine.stream(prompt()))
+        "".join(engine.stream(make_prompt()))
     engine.close()

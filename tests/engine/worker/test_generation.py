@@ -12,7 +12,7 @@ import pytest
 
 from edge.engine.worker.scheduler import WAITING_LEAST
 from tests.engine.recurrent_model import write_recurrent_model
-from tests.engine.worker.parent import Parent, texts
+from tests.engine.worker.parent import Parent, get_texts
 
 TINY = Path(__file__).parents[2] / "tiny_model" / "tiny.gguf"
 
@@ -66,14 +66,14 @@ def counter(endless_model: Path, start: Start) -> Parent:
 
 def test_eight_requests_at_once_get_each_its_own_answer(tiny: Parent) -> None:
     answers = tiny.wait(*(tiny.ask(passages(opening, OPENINGS[0])) for opening in OPENINGS))
-    assert texts(answers) == [f"{opening} [1]" for opening in OPENINGS]
+    assert get_texts(answers) == [f"{opening} [1]" for opening in OPENINGS]
     assert {answer.done["reason"] for answer in answers} == {"end"}
 
 
 def test_more_requests_than_may_run_wait_their_turn(start: Start) -> None:
     parent = start(TINY, parallel=2)
     numbers = [parent.ask(passages(opening)) for opening in OPENINGS]
-    assert texts(parent.wait(*numbers)) == [f"{opening} [1]" for opening in OPENINGS]
+    assert get_texts(parent.wait(*numbers)) == [f"{opening} [1]" for opening in OPENINGS]
 
 
 def test_too_many_that_wait_are_told_so(counter: Parent) -> None:
@@ -130,7 +130,7 @@ def test_when_cells_run_out_the_youngest_waits_and_all_answers_are_whole(
     parent = start(endless_model, parallel=4, input_tokens=256, output_tokens=256, cells=768)
     assert parent.facts["cells"] == 768
     numbers = [parent.ask("abcdefgh"[n] * 100, 250) for n in range(8)]
-    assert texts(parent.wait(*numbers)) == [("123456789" * 28)[:250]] * 8
+    assert get_texts(parent.wait(*numbers)) == [("123456789" * 28)[:250]] * 8
 
 
 def test_idle_beginnings_make_room(endless_model: Path, start: Start) -> None:
@@ -148,7 +148,7 @@ def test_a_memory_that_cannot_forget_a_part_is_used_whole_or_not_at_all(tmp_path
     parent.until_written(running)
     parent.cancel(running)
     numbers = [parent.ask(text, 20) for text in ("three", "three", "four")]
-    assert texts(parent.wait(*numbers)) == ["12345678912345678912"] * 3
+    assert get_texts(parent.wait(*numbers)) == ["12345678912345678912"] * 3
 
 
 # Guessing ahead.
@@ -175,7 +175,7 @@ def test_guesses_that_go_too_far_are_cut_off(counter: Parent) -> None:
 
 def test_guessing_goes_on_in_company(tiny: Parent) -> None:
     answers = tiny.wait(*(tiny.ask(passages(opening)) for opening in OPENINGS[:3]))
-    assert texts(answers) == [f"{opening} [1]" for opening in OPENINGS[:3]]
+    assert get_texts(answers) == [f"{opening} [1]" for opening in OPENINGS[:3]]
 
 
 # Giving up.
@@ -226,7 +226,7 @@ def test_a_request_that_fails_does_not_take_the_others_along(tiny: Parent) -> No
     good = [tiny.ask(passages(opening)) for opening in OPENINGS[:2]]
     bad = [tiny.ask("?", schema='{"type": "nonsense"}'), tiny.ask("word " * 5000)]
     assert all(answer.error for answer in tiny.wait(*bad))
-    assert texts(tiny.wait(*good)) == [f"{opening} [1]" for opening in OPENINGS[:2]]
+    assert get_texts(tiny.wait(*good)) == [f"{opening} [1]" for opening in OPENINGS[:2]]
 
 
 # Fairness, and work in idle time.

@@ -49,7 +49,7 @@ def cache(tmp_path: Path) -> Iterator[PrefillCache]:
 def prefixes_of(
     cache: PrefillCache, context: SharedContext, ask: Callable[[Frame], Frame] | None = None
 ) -> Prefixes:
-    """As a worker that has just been greeted."""
+    """Return the prefixes of a worker that has just been greeted."""
     assert cache.exchange is not None
     prefixes = Prefixes(context, cache.exchange, ask or cache.answer)
     for frame in cache.greet():

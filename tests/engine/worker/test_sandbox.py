@@ -21,7 +21,7 @@ from edge.engine.process.options import WorkerOptions
 from edge.engine.process.supervisor import Worker
 from edge.engine.worker import syscalls
 from tests.engine.worker import inmate
-from tests.engine.workers import writer
+from tests.engine.workers import make_writer
 
 LANDLOCK, SECCOMP = "landlock_create_ruleset", "seccomp"
 
@@ -72,8 +72,8 @@ def run(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return call
 
 
-FORBIDDEN = sorted(inmate.forbidden("", "", 0, ""))
-ALLOWED = sorted(inmate.allowed("", 0))
+FORBIDDEN = sorted(inmate.list_forbidden("", "", 0, ""))
+ALLOWED = sorted(inmate.list_allowed("", 0))
 
 WHO = pytest.mark.parametrize("who", ["main thread", "old thread", "new thread"])
 
@@ -160,7 +160,7 @@ def test_without_both_the_worker_still_works(run: Any) -> None:
 
 
 def start(options: WorkerOptions, missing: Sequence[str]) -> Worker:
-    """A real worker on a kernel that lacks some calls."""
+    """Return a real worker on a kernel that lacks some calls."""
     text = f"""
 import ctypes, errno
 from edge.engine.worker import __main__ as worker, sandbox
@@ -179,7 +179,7 @@ worker.main([{options.to_json()!r}])
 def test_a_real_worker_does_all_it_does_from_inside(model: Path, missing: tuple[str, ...]) -> None:
     exchange = os.memfd_create("exchange")
     os.ftruncate(exchange, 2**24)
-    worker = start(writer(model, 512, parallel=2, exchange=exchange), missing)
+    worker = start(make_writer(model, 512, parallel=2, exchange=exchange), missing)
     messages = [{"role": "user", "content": "How much oil?"}]
     samplings = (
         Sampling(),
@@ -228,7 +228,7 @@ def test_the_numbers_are_those_of_the_kernel(machine: str, header: str, pattern:
 
 
 def verdict(program: bytes, machine: int, number: int, *arguments: int) -> int:
-    """What the kernel's machine for filters makes of a call: linux/filter.h, as far as it is used."""
+    """Return what the kernel's machine for filters makes of a call: linux/filter.h, as far as it is used."""
     words = [number & 0xFFFFFFFF, machine, 0, 0]
     for argument in (*arguments, *[0] * (6 - len(arguments))):
         words += [argument & 0xFFFFFFFF, argument >> 32 & 0xFFFFFFFF]

@@ -26,7 +26,7 @@ PARALLEL, SEQUENCES, CELLS = 4, 9, 512
 
 
 def opened(model: binding.Model) -> OpenedContext:
-    """A context that is soon full."""
+    """Return a context that is soon full."""
     handle = binding.make_context(
         model, n_ctx=CELLS, n_batch=128, n_ubatch=128, n_seq_max=SEQUENCES, n_outputs_max=24, n_threads=1,
         n_threads_batch=1, kv_unified=True,
@@ -73,7 +73,7 @@ class Bench:
             self.check()
 
     def check(self) -> None:
-        """What the books say is what llama.cpp holds."""
+        """Check that what the books say is what llama.cpp holds."""
         memory, tree = L.llama_get_memory(self.context.handle), self.resident._tree
         for sequence in range(SEQUENCES):
             held = tree.get_length(sequence) if sequence in tree else 0

@@ -74,7 +74,7 @@ def numbered(text: str, level: int, style: str = "") -> str:
 
 
 def table(*rows: str) -> str:
-    """A table from rows whose cells are parted by bars."""
+    """Make a table from rows whose cells are parted by bars."""
     cells = [[paragraph(run(cell)) for cell in row.split("|")] for row in rows]
     lines = ("".join(f"<w:tc>{cell}</w:tc>" for cell in row) for row in cells)
     return f"<w:tbl>{''.join(f'<w:tr>{line}</w:tr>' for line in lines)}</w:tbl>"

@@ -43,9 +43,9 @@ def parse(data: bytes) -> SourceDocument:
 
 
 def test_notes_stand_behind_the_text_beside_them(pdf) -> None:
-    pdf.page().text(60, 100, BODY).text(60, 300, "Bleed the accumulator first.")
+    pdf.add_page().add_text(60, 100, BODY).add_text(60, 300, "Bleed the accumulator first.")
     for kind in (pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_TEXT, pdfium.FPDF_ANNOT_STAMP):
-        with edit(pdf.bytes()) as (document, out):
+        with edit(pdf.to_bytes()) as (document, out):
             add_note(document, kind, "Since 2023: 65 bar.", 110)
         blocks = parse(out.getvalue()).blocks
         assert [block.text for block in blocks] == [
@@ -57,16 +57,16 @@ def test_notes_stand_behind_the_text_beside_them(pdf) -> None:
 
 
 def test_a_note_over_printed_text_does_not_mix_with_it(pdf) -> None:
-    pdf.page().text(60, 100, BODY)
-    with edit(pdf.bytes()) as (document, out):
+    pdf.add_page().add_text(60, 100, BODY)
+    with edit(pdf.to_bytes()) as (document, out):
         add_note(document, pdfium.FPDF_ANNOT_FREETEXT, "65 bar", 92)
     assert sorted(block.text for block in parse(out.getvalue()).blocks) == ["Note on the page: 65 bar", BODY]
 
 
 def test_a_page_without_text_and_attached_files_are_named(pdf) -> None:
-    pdf.page().text(60, 100, BODY)
-    pdf.page().image()
-    with edit(pdf.bytes()) as (document, out):
+    pdf.add_page().add_text(60, 100, BODY)
+    pdf.add_page().add_image()
+    with edit(pdf.to_bytes()) as (document, out):
         attached = document.new_attachment("parts.csv")
         attached.set_data(b"a,b\n")
     assert parse(out.getvalue()).notes == (
@@ -76,7 +76,7 @@ def test_a_page_without_text_and_attached_files_are_named(pdf) -> None:
 
 
 def make_form(value: str, state: str) -> bytes:
-    """A page with a text field that has no appearance, one that has, and a check box."""
+    """Return a page with a text field that has no appearance, one that has, and a check box."""
     drawn = "BT /F1 10 Tf 2 4 Td (13.7 A) Tj ET"
     font = "<< /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
     text = f"BT /F1 10 Tf 60 742 Td ({BODY}) Tj ET BT /F1 10 Tf 60 700 Td (Motor current:) Tj ET"

@@ -14,8 +14,8 @@ from edge.app import Edge, Mode
 from edge.config import Settings
 from edge.engine.llama import LlamaEngine
 from tests.engine.chain_model import write_chain_model
-from tests.engine.workers import writer
-from tests.server.conftest import LocalClient, Start, serving
+from tests.engine.workers import make_writer
+from tests.server.conftest import LocalClient, Start, serve
 
 TEXT = "Use 25µl"
 OpenAIOf = Callable[[LocalClient], OpenAI]
@@ -38,7 +38,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def llama(chain: Path) -> Iterator[LlamaEngine]:
-    engine = LlamaEngine(writer(chain, 512))
+    engine = LlamaEngine(make_writer(chain, 512))
     yield engine
     engine.close()
 
@@ -52,7 +52,7 @@ def openai(start: Start, llama: LlamaEngine, openai_of: OpenAIOf) -> OpenAI:
 @pytest.fixture(scope="session")
 def bare(settings: Settings) -> Iterator[LocalClient]:
     """A server with packs and the embedder, without a language model."""
-    with Edge(replace(settings, embedder=""), Mode.SERVER) as edge, serving(edge) as started:
+    with Edge(replace(settings, embedder=""), Mode.SERVER) as edge, serve(edge) as started:
         yield started
 
 

@@ -19,7 +19,7 @@ from edge.engine.interface import Vectors
 from edge.engine.scripted import ScriptedEmbedder
 from edge.server.v1 import embeddings
 from edge.server.v1.responses import Embeddings
-from tests.server.conftest import LocalClient, serving
+from tests.server.conftest import LocalClient, serve
 
 TEXTS = ["The pump has lost its prime.", "There is air in the pump.", "Invoices are sent on Friday."]
 
@@ -101,7 +101,7 @@ def test_a_client_that_goes_ends_the_work(edge: Edge) -> None:
     slow = SlowEmbedder()
     with Edge(edge.settings) as other:
         other.embedder = slow  # type: ignore[assignment]
-        with serving(other) as server:
+        with serve(other) as server:
             body = {"model": "scripted", "input": ["a"] * 400}
             with pytest.raises(httpx.ReadTimeout):
                 server.post("/v1/embeddings", json=body, timeout=httpx.Timeout(10, read=2))

@@ -13,7 +13,7 @@ from openai import OpenAI
 from edge.app import Edge
 from edge.config import Settings
 from edge.models.store import ModelStore
-from tests.server.conftest import serving
+from tests.server.conftest import serve
 
 TINY = Path(__file__).parents[2] / "tiny_model" / "tiny.gguf"
 QUESTION = "How many grams of grease does the motor bearing take?"
@@ -27,7 +27,7 @@ def client(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     ModelStore(mine).add(TINY)
     with (
         Edge(mine) as edge,
-        serving(edge) as server,
+        serve(edge) as server,
         OpenAI(base_url=f"{server.base_url}/v1", api_key="unused", max_retries=0, timeout=60) as made,
     ):
         yield made

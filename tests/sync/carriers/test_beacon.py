@@ -15,7 +15,7 @@ from edge.sync.carriers.beacon import GROUP, MAX_A_POLL, PORT, Address, Beacon, 
 from tests.simulators.swarm import LOOPBACK, Fleet
 
 FLEET = Fleet()
-ME, VAN = FLEET.device("me"), FLEET.device("van")
+ME, VAN = FLEET.make_device("me"), FLEET.make_device("van")
 DATAGRAM = make_datagram(VAN, 40_000)
 
 
@@ -27,7 +27,7 @@ def mine() -> Iterator[Beacon]:
 
 
 def receive(beacon: Beacon) -> list[Address]:
-    """What arrives once the loopback interface has delivered."""
+    """Return what arrives once the loopback interface has delivered."""
     found: list[Address] = []
     while not found:
         found = beacon.poll()
@@ -43,7 +43,7 @@ def test_two_devices_hear_each_other_without_waiting_for_a_turn(mine: Beacon) ->
 
 def test_a_device_of_another_fleet_is_not_heard(mine: Beacon) -> None:
     with (
-        closing(Beacon(Fleet().device(), 40_000, "127.0.0.3", LOOPBACK)) as foreign,
+        closing(Beacon(Fleet().make_device(), 40_000, "127.0.0.3", LOOPBACK)) as foreign,
         closing(Beacon(VAN, 40_001, "127.0.0.4", LOOPBACK)) as other,
     ):
         foreign.poll()
@@ -86,7 +86,7 @@ def test_a_changed_datagram_counts_for_nothing(at: int) -> None:
 
 def test_a_certificate_without_its_key_counts_for_nothing() -> None:
     """Another device of the fleet cannot speak for the van, nor an outsider who has recorded it."""
-    outsider = make_datagram(Fleet().device(), 40_000)
+    outsider = make_datagram(Fleet().make_device(), 40_000)
     assert read_datagram(ME, DATAGRAM[:-64] + outsider[-64:]) is None
 
 

@@ -81,12 +81,12 @@ def test_it_resumes_by_range(mirror: Mirror, stack: ExitStack) -> None:
 
 
 def test_a_server_without_ranges_is_read_from_the_start(mirror: Mirror, stack: ExitStack) -> None:
-    mirror.ways["pumps"] = ways.without_ranges
+    mirror.ways["pumps"] = ways.serve_without_ranges
     assert fetch(open_carrier(stack, mirror.address), 100_000) == DATA[100_000:]
 
 
 def test_another_range_than_was_asked_for_is_refused(mirror: Mirror, stack: ExitStack) -> None:
-    mirror.ways["pumps"] = ways.another_range
+    mirror.ways["pumps"] = ways.serve_another_range
     with pytest.raises(CarrierError, match="another part than was asked for"):
         fetch(open_carrier(stack, mirror.address), 100_000)
 
@@ -117,7 +117,7 @@ def test_a_longer_file_is_refused(mirror: Mirror, stack: ExitStack) -> None:
         fetch(open_carrier(stack, mirror.address))
 
 
-@pytest.mark.parametrize("way", [ways.trickle, ways.trickled_headers])
+@pytest.mark.parametrize("way", [ways.trickle, ways.trickle_headers])
 @pytest.mark.parametrize("file", ["timestamp", "pumps"])
 def test_a_trickle_is_cut_off(
     mirror: Mirror, stack: ExitStack, monkeypatch: pytest.MonkeyPatch, way: ways.Way, file: str
@@ -136,9 +136,9 @@ def test_a_slow_line_that_keeps_going_is_no_trickle(mirror: Mirror, stack: ExitS
     """Three windows long, at twice the least rate."""
 
     def slowly(request: ways.Request) -> None:
-        request.head()
+        request.send_head()
         for start in range(0, len(DATA), 10_000):
-            request.body(DATA[start : start + 10_000])
+            request.send_body(DATA[start : start + 10_000])
             mirror.closing.wait(0.02)
 
     mirror.ways["pumps"] = slowly
@@ -150,14 +150,14 @@ def test_a_slow_line_that_keeps_going_is_no_trickle(mirror: Mirror, stack: ExitS
 
 @pytest.mark.parametrize("code", [403, 404, 410])
 def test_what_is_absent_is_not_found(mirror: Mirror, stack: ExitStack, code: int) -> None:
-    mirror.ways["timestamp"] = ways.status(code)
+    mirror.ways["timestamp"] = ways.make_status(code)
     with pytest.raises(NotFoundError, match=f"HTTP {code}"):
         open_carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
 
 
 @pytest.mark.parametrize("code", [400, 401, 407, 416, 429, 500, 503, 204, 304])
 def test_any_other_answer_is_an_error(mirror: Mirror, stack: ExitStack, code: int) -> None:
-    mirror.ways["timestamp"] = ways.status(code)
+    mirror.ways["timestamp"] = ways.make_status(code)
     with pytest.raises(CarrierError, match=f"HTTP {code}") as error:
         open_carrier(stack, mirror.address).read_metadata("timestamp.json", 10)
     assert error.value.hint
@@ -165,8 +165,8 @@ def test_any_other_answer_is_an_error(mirror: Mirror, stack: ExitStack, code: in
 
 def test_a_compressed_answer_is_not_unpacked(mirror: Mirror, stack: ExitStack) -> None:
     def compressed(request: ways.Request) -> None:
-        request.head(Content_Encoding="gzip")
-        request.body(request.data)
+        request.send_head(Content_Encoding="gzip")
+        request.send_body(request.data)
 
     mirror.ways["pumps"] = compressed
     assert fetch(open_carrier(stack, mirror.address)) == DATA
@@ -261,14 +261,14 @@ def test_credentials_go_to_their_server_and_nowhere_else(mirror: Mirror, stack: 
 
     def noting(request: ways.Request) -> None:
         seen.append(request.headers.get("Authorization"))
-        ways.well(request)
+        ways.serve_well(request)
 
     mirror.ways["timestamp"] = noting
     opened = open_carrier(stack, mirror.address.replace("://", "://anna:secret@"))
     opened.read_metadata("timestamp.json", 10)
     assert seen == ["Basic YW5uYTpzZWNyZXQ="]
     assert "secret" not in opened.name
-    mirror.ways["timestamp"] = ways.status(500)
+    mirror.ways["timestamp"] = ways.make_status(500)
     with pytest.raises(CarrierError) as error:
         opened.read_metadata("timestamp.json", 10)
     assert "secret" not in error.value.message
@@ -289,7 +289,7 @@ def test_a_proxy_is_asked_where_there_is_one(
     else:
         monkeypatch.setenv("http_proxy" if how == "environment" else "all_proxy", mirror.address)
     opened = open_carrier(stack, "http://mirror.invalid/edge", **fields)
-    mirror.ways["/edge/metadata/timestamp.json"] = ways.status(200)
+    mirror.ways["/edge/metadata/timestamp.json"] = ways.make_status(200)
     opened.read_metadata("timestamp.json", 10)
     assert mirror.asked == [("http://mirror.invalid/edge/metadata/timestamp.json", None)]
 

@@ -26,8 +26,8 @@ def test_it_is_read(folder: Path, fleet: Fleet) -> None:
     identity = Identity.load(folder)
     assert identity.fleet == fleet.certificate
     assert identity.admits(identity.own)
-    assert identity.admits(fleet.device().own)
-    assert not identity.admits(Fleet().device().own)
+    assert identity.admits(fleet.make_device().own)
+    assert not identity.admits(Fleet().make_device().own)
 
 
 @pytest.mark.parametrize("name", [FLEET, CERTIFICATE, KEY])
@@ -47,7 +47,7 @@ def test_a_damaged_file_is_refused(folder: Path, name: str, contents: bytes) -> 
 
 
 def test_files_of_different_devices_are_refused(folder: Path, fleet: Fleet) -> None:
-    (folder / KEY).write_text(fleet.device().key)
+    (folder / KEY).write_text(fleet.make_device().key)
     with pytest.raises(TrustError, match="do not belong together"):
         Identity.load(folder)
 

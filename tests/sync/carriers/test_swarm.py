@@ -65,11 +65,11 @@ class Place:
     def path(self) -> str:
         return f"packs/{self.sha256}.pumps.kpack"
 
-    def device(self, **options: float) -> SwarmCarrier:
+    def make_device(self, **options: float) -> SwarmCarrier:
         """Knows the lists and torrents; the payload it can have from others alone."""
-        return self.fleet.carrier(FolderCarrier(self.stick), self.home, ME, **options)
+        return self.fleet.make_carrier(FolderCarrier(self.stick), self.home, ME, **options)
 
-    def fetched(self, carrier: SwarmCarrier, start: int = 0) -> bytes:
+    def fetch(self, carrier: SwarmCarrier, start: int = 0) -> bytes:
         return b"".join(carrier.read_payload(self.path, start, len(self.data)))
 
 
@@ -101,30 +101,30 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_comes_from_a_device_nearby(place: Place, seed: Seed) -> None:
-    with closing(place.device()) as carrier:
-        assert place.fetched(carrier) == place.data
+    with closing(place.make_device()) as carrier:
+        assert place.fetch(carrier) == place.data
         assert carrier.traffic == Traffic(received=len(place.data))
     assert seed.given == len(place.data)
 
 
 def test_nothing_of_it_stays_beside_the_callers_copy(place: Place, seed: Seed) -> None:
-    with closing(place.device()) as carrier:
-        place.fetched(carrier)
+    with closing(place.make_device()) as carrier:
+        place.fetch(carrier)
     assert [path for path in place.home.rglob("*") if path.is_file()] == []
 
 
 def test_what_the_caller_has_is_not_fetched_again(place: Place, seed: Seed) -> None:
     start = 2_000_000
-    with closing(place.device()) as carrier:
-        assert place.fetched(carrier, start) == place.data[start:]
+    with closing(place.make_device()) as carrier:
+        assert place.fetch(carrier, start) == place.data[start:]
     assert seed.given <= len(place.data) - start + compute_piece_length(len(place.data))
 
 
 def test_where_nobody_is_near_the_mirror_gives(place: Place, impatient: None) -> None:
     with serve(place.headquarters) as mirror:
         source = HttpsCarrier(mirror.address, Settings(home=place.home))
-        with closing(place.fleet.carrier(source, place.home, ME)) as carrier:
-            assert place.fetched(carrier) == place.data
+        with closing(place.fleet.make_carrier(source, place.home, ME)) as carrier:
+            assert place.fetch(carrier) == place.data
             assert carrier.traffic.received == 0
         assert mirror.sent == len(place.data)
 
@@ -133,17 +133,17 @@ def test_a_mirror_that_lies_is_not_believed_and_others_are_asked(place: Place, i
     with serve_seeds(place.fleet, place.headquarters, place.path, VAN):
         (place.stick / "targets/packs").mkdir(parents=True)
         (place.stick / "targets" / place.path).write_bytes(bytes(len(place.data)))
-        with closing(place.device()) as carrier:
-            assert place.fetched(carrier) == place.data
+        with closing(place.make_device()) as carrier:
+            assert place.fetch(carrier) == place.data
             assert carrier.traffic.received >= len(place.data)
 
 
 def test_where_nobody_has_it_that_is_said(place: Place, impatient: None) -> None:
     with (
-        closing(place.device(window_s=0.5)) as carrier,
+        closing(place.make_device(window_s=0.5)) as carrier,
         pytest.raises(CarrierError, match="No other device of the fleet is near") as alone,
     ):
-        place.fetched(carrier)
+        place.fetch(carrier)
     assert alone.value.hint
 
 
@@ -151,10 +151,10 @@ def test_three_liars_of_five_cost_less_than_a_twentieth(tmp_path: Path) -> None:
     place = make_place(tmp_path, 24_000_000)
     with serve_seeds(place.fleet, place.headquarters, place.path, VAN, OTHER_VAN) as seeds:
         asked_for = compute_info_hash(place.headquarters, place.path)
-        liars = [Liar(place.fleet.device(host), seeds[0].at, asked_for, host) for host in LIARS]
-        with closing(place.device()) as carrier:
+        liars = [Liar(place.fleet.make_device(host), seeds[0].at, asked_for, host) for host in LIARS]
+        with closing(place.make_device()) as carrier:
             carrier.node.known.update(dict.fromkeys(liar.at for liar in liars))
-            assert place.fetched(carrier) == place.data
+            assert place.fetch(carrier) == place.data
             waste = carrier.traffic.failed + carrier.traffic.redundant
         for liar in liars:
             liar.close()
@@ -170,13 +170,13 @@ def test_what_came_before_a_break_is_not_fetched_again(tmp_path: Path) -> None:
         seed.handle.set_upload_limit(8_000_000)
         for part in range(1, 4):
             with (
-                closing(place.device()) as carrier,
+                closing(place.make_device()) as carrier,
                 closing(carrier.read_payload(place.path, len(got), len(place.data))) as blocks,
             ):
                 while len(got) < len(place.data) * part / 4:
                     got += next(blocks)
-        with closing(place.device()) as carrier:
-            assert got + place.fetched(carrier, len(got)) == place.data
+        with closing(place.make_device()) as carrier:
+            assert got + place.fetch(carrier, len(got)) == place.data
         assert seed.given <= len(place.data) * 1.2
 
 
@@ -206,8 +206,8 @@ def test_twenty_kills_cost_less_than_half(tmp_path: Path) -> None:
 @pytest.mark.parametrize("which", ["foreign", "none"])
 def test_without_a_certificate_of_the_fleet_nobody_is_greeted(place: Place, seed: Seed, which: str) -> None:
     asked_for = compute_info_hash(place.headquarters, place.path)
-    assert len(greet(seed.at, asked_for, place.fleet.device())) == 68
-    stranger = Fleet().device() if which == "foreign" else None
+    assert len(greet(seed.at, asked_for, place.fleet.make_device())) == 68
+    stranger = Fleet().make_device() if which == "foreign" else None
     with pytest.raises((ssl.SSLError, ConnectionError)):
         greet(seed.at, asked_for, stranger)
     assert seed.given == 0
@@ -221,32 +221,32 @@ def test_without_tls_nobody_is_greeted(place: Place, seed: Seed) -> None:
 
 def test_a_foreign_certificate_gets_no_byte(place: Place, seed: Seed, impatient: None) -> None:
     """An outsider who has the torrent and the fleet's certificate, which are no secrets."""
-    outsider = replace(Fleet().device(), fleet=place.fleet.certificate)
+    outsider = replace(Fleet().make_device(), fleet=place.fleet.certificate)
     source = FolderCarrier(place.stick)
     with closing(
         SwarmCarrier(source, lambda: outsider, place.home, host=ME, interfaces=(1,), window_s=3)
     ) as carrier:
         carrier.node.known[seed.at] = None
         with pytest.raises(CarrierError, match="too slow: 0 devices"):
-            place.fetched(carrier)
+            place.fetch(carrier)
         assert carrier.traffic.received == 0
     assert seed.given == 0
 
 
 def test_a_foreign_certificate_gives_no_byte(place: Place, impatient: None) -> None:
-    outsider = replace(Fleet().device(), fleet=place.fleet.certificate)
+    outsider = replace(Fleet().make_device(), fleet=place.fleet.certificate)
     with closing(Seed(outsider, place.fleet.certificate, place.headquarters, place.path, VAN)) as seed:
-        with closing(place.device(window_s=3)) as carrier:
+        with closing(place.make_device(window_s=3)) as carrier:
             carrier.node.known[seed.at] = None
             with pytest.raises(CarrierError, match="too slow: 0 devices"):
-                place.fetched(carrier)
+                place.fetch(carrier)
             assert carrier.traffic.received == 0
         assert seed.given == 0
 
 
 def test_metadata_is_never_the_swarms(place: Place) -> None:
     (place.stick / "metadata/timestamp.json").write_bytes(b"{}")
-    with closing(place.device()) as carrier:
+    with closing(place.make_device()) as carrier:
         assert carrier.read_metadata("timestamp.json", 10) == b"{}"
         with pytest.raises(NotFoundError, match="swarm"):
             carrier.read_metadata("2.root.json", 10)
@@ -256,8 +256,8 @@ def test_metadata_is_never_the_swarms(place: Place) -> None:
 
 def test_without_a_torrent_it_is_not_found(place: Place) -> None:
     (place.stick / "metadata" / make_torrent_name(place.path)).unlink()
-    with closing(place.device()) as carrier, pytest.raises(NotFoundError, match="torrent"):
-        place.fetched(carrier)
+    with closing(place.make_device()) as carrier, pytest.raises(NotFoundError, match="torrent"):
+        place.fetch(carrier)
 
 
 def test_a_torrent_of_another_fleet_is_refused(place: Place) -> None:
@@ -266,10 +266,10 @@ def test_a_torrent_of_another_fleet_is_refused(place: Place) -> None:
         make_torrent(file, place.path, Fleet().certificate)
     )
     with (
-        closing(place.device()) as carrier,
+        closing(place.make_device()) as carrier,
         pytest.raises(TrustError, match="not one of this device's fleet"),
     ):
-        place.fetched(carrier)
+        place.fetch(carrier)
 
 
 def test_a_device_in_no_fleet_has_the_lists_all_the_same(place: Place) -> None:
@@ -278,7 +278,7 @@ def test_a_device_in_no_fleet_has_the_lists_all_the_same(place: Place) -> None:
     with closing(stranger) as carrier:
         assert carrier.read_metadata("timestamp.json", 10) == b"{}"
         with pytest.raises(CarrierError, match="in no fleet") as alone:
-            place.fetched(carrier)
+            place.fetch(carrier)
     assert "publisher" in alone.value.hint
 
 
@@ -287,29 +287,35 @@ def test_a_full_disk_is_said_before_anything_comes(
 ) -> None:
     usage = shutil.disk_usage(place.root)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
-    with closing(place.device()) as carrier, pytest.raises(StorageError, match="are free"):
-        place.fetched(carrier)
+    with closing(place.make_device()) as carrier, pytest.raises(StorageError, match="are free"):
+        place.fetch(carrier)
     assert seed.given == 0
 
 
 def test_a_disk_that_fails_is_said(place: Place, seed: Seed) -> None:
     name = Path(place.path).name
     (place.home / "staging" / place.sha256 / "swarm" / name).mkdir(parents=True)
-    with closing(place.device()) as carrier, pytest.raises(StorageError, match="cannot be read or written"):
-        place.fetched(carrier)
+    with (
+        closing(place.make_device()) as carrier,
+        pytest.raises(StorageError, match="cannot be read or written"),
+    ):
+        place.fetch(carrier)
 
 
 def test_without_libtorrent_it_says_how_to_get_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "libtorrent", None)
-    with closing(place.device()) as carrier, pytest.raises(UsageError, match="needs libtorrent") as missing:
-        place.fetched(carrier)
+    with (
+        closing(place.make_device()) as carrier,
+        pytest.raises(UsageError, match="needs libtorrent") as missing,
+    ):
+        place.fetch(carrier)
     assert "pip install 'edge-assistant[swarm]'" in missing.value.hint
 
 
 def test_a_network_that_cannot_be_used_is_an_error(place: Place) -> None:
-    carrier = place.fleet.carrier(FolderCarrier(place.stick), place.home, "192.0.2.1")
+    carrier = place.fleet.make_carrier(FolderCarrier(place.stick), place.home, "192.0.2.1")
     with closing(carrier), pytest.raises(CarrierError, match=r"No connections can be taken at 192\.0\.2\.1"):
-        place.fetched(carrier)
+        place.fetch(carrier)
 
 
 def test_edge_sync_installs_from_the_swarm(
@@ -322,7 +328,7 @@ def test_edge_sync_installs_from_the_swarm(
     stick = tmp_path / "stick"
     shutil.copytree(repository.folder / "metadata", stick / "metadata")
     with serve_seeds(fleet, repository.folder, path, VAN):
-        carrier = fleet.carrier(FolderCarrier(stick), device.settings.sync_dir, ME)
+        carrier = fleet.make_carrier(FolderCarrier(stick), device.settings.sync_dir, ME)
         report = device.sync(carrier)
     assert [outcome.state for outcome in report.outcomes] == [State.CHANGED]
     assert device.packs == {"pumps": "1.0"}
@@ -342,7 +348,7 @@ def test_a_swarm_that_agrees_on_another_file_is_refused(
     fleet.publish(evil, path)
     shutil.copytree(repository.folder / "metadata", evil / "metadata", dirs_exist_ok=True)
     with serve_seeds(fleet, evil, path, VAN):
-        report = device.sync(fleet.carrier(FolderCarrier(evil), device.settings.sync_dir, ME))
+        report = device.sync(fleet.make_carrier(FolderCarrier(evil), device.settings.sync_dir, ME))
     assert [outcome.state for outcome in report.outcomes] == [State.REFUSED]
     assert isinstance(report.outcomes[0].error, TrustError)
     assert device.packs == {}

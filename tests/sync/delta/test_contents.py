@@ -15,7 +15,7 @@ from edge.packs.vectors import partition
 from edge.packs.writer import IndexedDocument, IndexedVectors, make_sentence_texts, write_pack
 from edge.sync.delta.contents import index_document, parse_vectors, read_parts, read_words
 from edge.types import Box
-from tests.packs.conftest import random_vectors
+from tests.packs.conftest import draw_vectors
 
 TEXT = st.text(max_size=60)
 NAME = st.text(min_size=1, max_size=60)
@@ -49,7 +49,7 @@ def build_document(draw: st.DrawFn) -> IndexedDocument:
         applies_to=tuple(draw(st.lists(TEXT, max_size=2))),
         pages=tuple(sorted(draw(PAGES), key=lambda page: page.number)),
         records=lambda: records,
-        sentences=lambda: random_vectors(sum(len(make_sentence_texts(record)) for record in records)),
+        sentences=lambda: draw_vectors(sum(len(make_sentence_texts(record)) for record in records)),
         original=lambda: io.BytesIO(original),
     )
 
@@ -57,12 +57,10 @@ def build_document(draw: st.DrawFn) -> IndexedDocument:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(build_document(), min_size=1, max_size=3, unique_by=lambda document: document.name))
 def test_a_pack_written_again_from_its_parts_is_the_same(documents: list[IndexedDocument]) -> None:
-    vectors = random_vectors(sum(len(document.records()) for document in documents))
+    vectors = draw_vectors(sum(len(document.records()) for document in documents))
     with tempfile.TemporaryDirectory() as folder:
         first, again = Path(folder, "first.kpack"), Path(folder, "again.kpack")
-        once = IndexedVectors(
-            "test:1", vectors, partition(vectors), lambda wanted: random_vectors(len(wanted))
-        )
+        once = IndexedVectors("test:1", vectors, partition(vectors), lambda wanted: draw_vectors(len(wanted)))
         write_pack(first, Manifest("pumps", "1", "Pumps"), documents, once)
         with Pack.open(first) as pack:
             known = read_words(pack)

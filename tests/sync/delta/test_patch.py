@@ -18,7 +18,7 @@ from edge.sync.delta.compression import compress, expand
 from edge.sync.delta.contents import read_parts
 from edge.sync.delta.format import TRAILER_BYTES, open_delta
 from tests.conftest import BuildPack
-from tests.faults import file_size_limit, kill_at_every_step
+from tests.faults import kill_at_every_step, limit_file_size
 
 SHARED = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -56,7 +56,7 @@ def out(tmp_path: Path) -> Path:
 
 
 def replace_index(delta: Path, to: Path, change: Change, more: bytes = b"") -> Path:
-    """The delta with another index: ``change`` alters its JSON in place. ``more`` goes behind the parts."""
+    """Return the delta with another index: ``change`` alters its JSON in place. ``more`` goes behind the parts."""
     data = delta.read_bytes()
     end = len(data) - TRAILER_BYTES
     start = end - int.from_bytes(data[end : end + 8], "big")
@@ -68,7 +68,7 @@ def replace_index(delta: Path, to: Path, change: Change, more: bytes = b"") -> P
 
 
 def replace_description(old: Path, delta: Path, to: Path, change: Change) -> Path:
-    """The delta with its first document described otherwise."""
+    """Return the delta with its first document described otherwise."""
     with Pack.open(old) as pack, open_delta(delta, 10**7) as reader:
         entry = reader.index.content.documents[0]  # type: ignore[union-attr]
         base = read_parts(pack, pack.get_document_by_id(entry.base)).description()
@@ -141,13 +141,13 @@ def test_interrupted_nothing_is_left(old: Path, delta: Path, out: Path) -> None:
 
 @pytest.mark.parametrize("room", [0, 1, 100_000, 300_000, 442_000])
 def test_a_full_disk_is_told_and_nothing_is_left(old: Path, delta: Path, out: Path, room: int) -> None:
-    with file_size_limit(room), pytest.raises(StorageError):
+    with limit_file_size(room), pytest.raises(StorageError):
         apply(old, delta, out, 10**7)
     assert list(out.parent.iterdir()) == []
 
 
 def read_documents(index: dict[str, Any]) -> list[dict[str, Any]]:
-    """The entries: one given, one kept, one given."""
+    """Return the entries: one given, one kept, one given."""
     entries: list[dict[str, Any]] = index["content"]["documents"]
     return entries
 
