@@ -5,10 +5,10 @@ its word vectors stay as they are. Two halves of the sets are each judged by the
 cores, with ``pip install torch safetensors tokenizers`` beside the packages of development.
 
 edge does not have it: alone it chooses worse than the network (.53 to .65 against .66 to .76 of the answerable
-questions, by set). With .7 of its score added to the network's, and -1 to "no unit", it chose 3 points more right answers of four
-manuals left out (.686 to .715, quoted .657 to .695, near and wrong .041 to .042), 4 points on three others (.561 to
-.600), and on field questions to the starter pack as many right (.633) and more near and wrong ones (.050 to .083).
-That is below what 15 MB more in the program and 0.1 to 0.2 s a question must bring.
+questions, by set). With .7 of its score added to the network's, and -1 to "no unit", it chose 3 points more right
+answers of four manuals left out (.686 to .715, quoted .657 to .695, near and wrong .041 to .042), 4 points on three
+others (.561 to .600), and on field questions to the starter pack as many right (.633) and more near and wrong ones
+(.050 to .083). That is below what 15 MB more in the program and 0.1 to 0.2 s a question must bring.
 """
 
 from __future__ import annotations
