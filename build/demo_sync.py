@@ -51,7 +51,7 @@ def main() -> None:
         publish(publisher, repository, keys, build(publisher, work, "1.2"))
         tamper(repository)
         with serve_folder(repository) as address:
-            refused(device, "sync", address)
+            run_refused(device, "sync", address)
         run_edge(device, "pack", "list")
         step("back to version 1.0")
         run_edge(device, "pack", "rollback", "demo")
@@ -88,7 +88,7 @@ def tamper(repository: Path) -> None:
         path.write_bytes(data)
 
 
-def refused(home: Path, *arguments: str) -> None:
+def run_refused(home: Path, *arguments: str) -> None:
     """Run a command that must fail, and show what it says.
 
     Raises:

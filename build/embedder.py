@@ -86,7 +86,7 @@ def add_vocabulary(writer: gguf.GGUFWriter, vocabulary: list[str], token_types: 
 
 
 def add_tensors(writer: gguf.GGUFWriter, weights: bytes, blocks: int) -> None:
-    """The weights under llama.cpp's names: matrices as Q8_0, vectors and small tables as they are."""
+    """Add the weights under llama.cpp's names: matrices as Q8_0, vectors and small tables as they are."""
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.BERT, blocks)
     quantised = gguf.GGMLQuantizationType.Q8_0
     for name, tensor in read_safetensors(weights):

@@ -58,7 +58,7 @@ class RemoteFile:
 
     @property
     def origin(self) -> str:
-        """Where it is to be had again."""
+        """The place where it is to be had again."""
         return f"{PREFIX}{self.repository}/{self.path}@{self.commit}"
 
 

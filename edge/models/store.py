@@ -72,7 +72,7 @@ class ModelStore:
 
     @property
     def folder(self) -> Path:
-        """Where they are."""
+        """The folder that they are in."""
         return self._folder
 
     def list(self) -> tuple[InstalledModel, ...]:

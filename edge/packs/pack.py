@@ -76,7 +76,7 @@ class Chunk:
 
     @property
     def boxes(self) -> tuple[Box, ...]:
-        """Where it stands on its pages. Parsed when asked for: many chunks are read and few are shown."""
+        """The rectangles that it takes on its pages. Parsed when asked for: many chunks are read and few are shown."""
         rows = check_boxes(self.boxes_json, f"Chunk {self.id}")
         return tuple(Box(int(page), *sides) for page, *sides in rows)
 
@@ -141,7 +141,7 @@ class Pack:
 
     @cached_property
     def mark(self) -> str:
-        """What its self-test missed, if it was built all the same; empty for a sound pack."""
+        """The sentence that says what its self-test missed, if it was built all the same; empty for a sound pack."""
         return next((str(row[0]) for row in self.query("SELECT value FROM meta WHERE key = 'mark'")), "")
 
     @property

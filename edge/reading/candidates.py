@@ -65,7 +65,7 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """What its row is called: the first cell; empty for all else."""
+        """The first cell of its row; empty for all else."""
         return name_row(self.text) if self.kind == "row" else ""
 
 

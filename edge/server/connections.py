@@ -38,7 +38,7 @@ class LimitedConnection(H11Protocol):
 
     @property
     def address(self) -> str:
-        """What the limit for each address counts."""
+        """The address that the limit for each address counts."""
         return identify_client({"client": self.client})
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

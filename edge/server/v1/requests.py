@@ -128,7 +128,7 @@ class ChatMessage(_Request):
     @model_validator(mode="before")
     @classmethod
     def _fill_content(cls, message: Any) -> Any:
-        """An assistant that said nothing has null as its content."""
+        """Read null as the empty content of an assistant that said nothing."""
         if (
             isinstance(message, dict)
             and message.get("role") == "assistant"
