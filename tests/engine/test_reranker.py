@@ -246,6 +246,18 @@ def test_the_first_ones_are_read_in_the_time_there_is(start: Open, tmp_path: Pat
     assert slow.score(QUESTION, texts) == every
 
 
+def test_what_is_not_read_in_time_costs_no_time(
+    start: Open, by_chance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.engine.reranker.LATE_S", 60)
+    slow = start(by_chance)
+    texts = [" ".join(WORDS * 60)] * 800
+    slow.score(QUESTION, texts[:1])
+    begin = time.monotonic()
+    assert len(slow.score(QUESTION, texts, 0.05)) < len(texts)
+    assert time.monotonic() - begin < 1  # cutting all of them takes three seconds
+
+
 def test_everybodys_first_passages_come_before_anybodys_last(start: Open, tmp_path: Path) -> None:
     weights = rank_model.draw_weights(WORDS, layers=6, width=256)
     slow = start(write_rank_model(tmp_path / "shared.gguf", WORDS, weights))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
@@ -60,6 +61,8 @@ class Ranking:
         room = self._room - self._count(question)
 
         def score(context: PoolingContext, text: str) -> float | None:
+            if deadline is not None and time.monotonic() >= deadline:
+                return None  # cutting and tokenizing what is not read made the answer late
             tokens = self._pair.tokenize(question, self._cut(text, room))
             pooled = context.compute(tokens[: self.limit], deadline)
             return struct.unpack_from("<f", pooled)[0] if pooled else None
