@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Literal
 
 from edge.reading.asked import Asked
-from edge.reading.marks import contradicts, read_marks
+from edge.reading.marks import choose_measured, contradicts, read_marks
 from edge.text.units import CELL, Unit, split_units
 from edge.types import Passage
 
@@ -85,9 +85,13 @@ def is_another_record(asked: Asked, candidate: Candidate) -> bool:
 
 def is_for_another_value(asked: Asked, candidate: Candidate) -> bool:
     """Tell whether the heading is about another value than the question: "at 6 bar", where 8 bar are asked about."""
-    measured = [mark for mark in asked.values if not mark.code and mark.kind != "number"]
-    about = [mark for mark in read_marks(candidate.heading) if not mark.code and mark.kind != "number"]
-    return contradicts(tuple(measured), tuple(about))
+    return contradicts(choose_measured(asked.values), choose_measured(read_marks(candidate.heading)))
+
+
+def states_another_value(asked: Asked, candidate: Candidate) -> bool:
+    """Tell whether a unit is about another value than the question: a 2.5 mm² ferrule, where 35 mm² are asked about."""
+    given = [mark for mark in choose_measured(asked.values) if mark.kind not in asked.quantities]
+    return contradicts(tuple(given), choose_measured(read_marks(candidate.text, candidate.header)))
 
 
 def name_row(text: str) -> str:

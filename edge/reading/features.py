@@ -26,6 +26,9 @@ Floats = NDArray[np.float64]
 _VALUE = re.compile(r"(?<![\w.,-])[+±-]?\d+(?:[.,]\d+)*")
 _NUMBERING = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
 
+SHORT = 7
+"""A sentence of fewer words says little."""
+
 UNIT_FEATURES = (
     "coverage", "coverage with header", "coverage with heading", "coverage with all headings", "coverage of passage",
     "coverage of heading", "precision", "precision of heading", "precision of name", "coverage of name",
@@ -93,8 +96,11 @@ class _Reader:
 
     def read(self, c: Candidate) -> list[float]:
         """Return the features of a candidate, in the order of ``UNIT_FEATURES``."""
-        asked, cues, says = self._asked, self._asked.cues, self._says
-        lower = c.spoken.lower()
+        values = {**self._read_words(c), **self._read_values(c), **self._read_kind(c)}
+        return [float(values[name]) for name in UNIT_FEATURES]
+
+    def _read_words(self, c: Candidate) -> dict[str, float]:
+        """Read how well its words and those around it meet the question's, and how it was found."""
         unit = self._stem(c.text)
         with_header = unit | self._stem(c.header)
         head = self._stem(c.heading)
@@ -102,90 +108,106 @@ class _Reader:
         everything = with_head | self._stem(c.passage.heading) | self._stem(c.passage.title)
         passage = everything | self._stem(c.passage.text)
         name = self._stem(c.name) if c.name else frozenset()
-        covered = self._cover(unit)
-        precision_name, precision_head = self._compute_precision(name), self._compute_precision(head)
-        cover_name, cover_head = self._cover(name), self._cover(head)
+        covered, of_head, of_name = self._cover(unit), self._cover(head), self._cover(name)
+        precision_head, precision_name = self._compute_precision(head), self._compute_precision(name)
         cosine = c.cosine or 0.0
-        marks = asked.marks
+        return {
+            "coverage": covered,
+            "coverage with header": self._cover(with_header),
+            "coverage with heading": self._cover(with_head),
+            "coverage with all headings": self._cover(everything),
+            "coverage of passage": self._cover(passage),
+            "coverage of heading": of_head,
+            "coverage of name": of_name,
+            "precision": self._compute_precision(unit),
+            "precision of heading": precision_head,
+            "precision of name": precision_name,
+            "definition and name": ("definition" in self._asked.cues) * precision_name,
+            "cosine": cosine,
+            "cosine below best": (self._best_cosine or 0.0) - cosine,
+            "score below best": self._best_score - c.passage.score,
+            "first passage": c.n == 1,
+            "rank of passage": math.log(c.n),
+            "known but unmet": self._weigh_unmet(everything),
+            "known but unmet in passage": self._weigh_unmet(passage),
+            "more with sentence before": self._cover(unit | self._stem(c.lead)) - covered if c.lead else 0.0,
+            "more with sentence behind": self._cover(unit | self._stem(c.after)) - covered
+            if c.after
+            else 0.0,
+            "name is asked": precision_name * of_name,
+            "heading is asked": precision_head * of_head,
+        }
+
+    def _read_values(self, c: Candidate) -> dict[str, float]:
+        """Read whether its numbers, codes and quantities are those of the question."""
+        asked, marks = self._asked, self._asked.marks
         own = find_marks(c.text) | find_marks(c.header) if marks else frozenset()
         elsewhere = self._marks_of[id(c.passage)]
         share = 1 / len(marks) if marks else 0.0
-        name_marks = read_marks(c.name, c.header.split(CELL, 1)[0]) if c.name and marks else ()
-        asked_codes = tuple(mark for mark in asked.values if mark.code)
+        of_name = read_marks(c.name, c.header.split(CELL, 1)[0]) if c.name and marks else ()
+        codes = tuple(mark for mark in asked.values if mark.code)
+        own_codes = tuple(mark for mark in read_marks(c.text) if mark.code) if marks else ()
         values = len(_VALUE.findall(c.text.replace(c.name, "", 1) if c.name else _NUMBERING.sub("", c.text)))
-        stated = bool(asked.quantities) and bool(
+        stated = bool(
             asked.quantities & (find_stated_quantities(c.text) | find_stated_quantities(c.header))
+            if asked.quantities
+            else ()
         )
-        is_row, is_procedure = c.kind == "row", c.kind == "procedure"
         own_name = self._score_name(c.name) if c.siblings else 0.0
-        forbids = bool(says["forbids"].search(lower))
-        words = len(c.text.split())
-        return [
-            covered,
-            self._cover(with_header),
-            self._cover(with_head),
-            self._cover(everything),
-            self._cover(passage),
-            cover_head,
-            self._compute_precision(unit),
-            precision_head,
-            precision_name,
-            cover_name,
-            cosine,
-            (self._best_cosine or 0.0) - cosine,
-            self._best_score - c.passage.score,
-            float(c.n == 1),
-            math.log(c.n),
-            len(marks & own) * share,
-            len((marks & elsewhere) - own) * share,
-            len(marks - elsewhere - own) * share,
-            float(bool(marks)),
-            float(is_another_record(asked, c)),
-            float(bool(marks) and contradicts(asked_codes, tuple(m for m in read_marks(c.text) if m.code))),
-            float(
-                bool(name_marks)
-                and any(a.agrees(b) and a.kind == b.kind for a in asked.values for b in name_marks)
-            ),
-            max((self._score_name(name) for name in c.siblings), default=0.0) - own_name,
-            float(is_row),
-            float(c.kind == "step"),
-            float(c.kind == "item"),
-            float(is_procedure),
-            float(c.kind == "list"),
-            float(c.text.rstrip().endswith(":")),
-            math.log(words + 1) / 4,
-            float(bool(says["refers"].match(lower))),
-            float(c.line == 0),
-            min(values, 4) / 4,
-            float("value" in cues and values > 0),
-            float("value" in cues and values == 0),
-            float(stated),
-            float(bool(asked.quantities) and not stated),
-            float("decision" in cues and bool(says["decides"].search(lower))),
-            float("decision" in cues and forbids),
-            float(forbids),
-            float("definition" in cues and bool(says["defines"].search(lower))),
-            float("definition" in cues) * precision_name,
-            float("reason" in cues and bool(says["explains"].search(lower))),
-            float("time" in cues and bool(says["times"].search(lower))),
-            float("place" in cues and bool(says["places"].search(lower))),
-            float("steps" in cues and is_procedure),
-            float("steps" in cues and c.kind == "step"),
-            float("steps" not in cues and is_procedure),
-            float("symptom" in cues and is_procedure),
-            float("symptom" in cues and is_row),
-            float("cause" in cues and is_row and bool(says["remedies"].search(c.header.lower()))),
-            float("list" in cues and c.kind == "list"),
-            self._weigh_unmet(everything),
-            self._weigh_unmet(passage),
-            self._cover(unit | self._stem(c.lead)) - covered if c.lead else 0.0,
-            self._cover(unit | self._stem(c.after)) - covered if c.after else 0.0,
-            precision_name * cover_name,
-            precision_head * cover_head,
-            float("value" in cues and is_row),
-            float("decision" in cues and is_row),
-            float(words < 7 and not is_row),
-        ]
+        return {
+            "marks in unit": len(marks & own) * share,
+            "marks in passage alone": len((marks & elsewhere) - own) * share,
+            "marks nowhere": len(marks - elsewhere - own) * share,
+            "asks marks": bool(marks),
+            "another record": is_another_record(asked, c),
+            "other codes": bool(marks) and contradicts(codes, own_codes),
+            "name agrees": any(a.agrees(b) and a.kind == b.kind for a in asked.values for b in of_name),
+            "better sibling": max((self._score_name(name) for name in c.siblings), default=0.0) - own_name,
+            "values": min(values, 4) / 4,
+            "value and number": "value" in asked.cues and values > 0,
+            "value and no number": "value" in asked.cues and values == 0,
+            "quantity stated": stated,
+            "quantity not stated": bool(asked.quantities) and not stated,
+        }
+
+    def _read_kind(self, c: Candidate) -> dict[str, float]:
+        """Read what kind of unit it is and what it does, beside what the question wants."""
+        cues, lower, words = self._asked.cues, c.spoken.lower(), len(c.text.split())
+        row, procedure = c.kind == "row", c.kind == "procedure"
+
+        def says(what: str) -> bool:
+            return bool(self._says[what].search(lower))
+
+        forbids = says("forbids")
+        remedies = row and bool(self._says["remedies"].search(c.header.lower()))
+        return {
+            "row": row,
+            "step": c.kind == "step",
+            "item": c.kind == "item",
+            "procedure": procedure,
+            "list": c.kind == "list",
+            "lead-in": c.text.rstrip().endswith(":"),
+            "length": math.log(words + 1) / 4,
+            "short": words < SHORT and not row,
+            "refers back": bool(self._says["refers"].match(lower)),
+            "first line": c.line == 0,
+            "forbids": forbids,
+            "decision and forbids": "decision" in cues and forbids,
+            "decision and decides": "decision" in cues and says("decides"),
+            "decision and row": "decision" in cues and row,
+            "definition and defines": "definition" in cues and says("defines"),
+            "reason and explains": "reason" in cues and says("explains"),
+            "time and times": "time" in cues and says("times"),
+            "place and places": "place" in cues and says("places"),
+            "steps and procedure": "steps" in cues and procedure,
+            "steps and step": "steps" in cues and c.kind == "step",
+            "procedure unasked": "steps" not in cues and procedure,
+            "symptom and procedure": "symptom" in cues and procedure,
+            "symptom and row": "symptom" in cues and row,
+            "cause and remedies": "cause" in cues and remedies,
+            "list and list": "list" in cues and c.kind == "list",
+            "value and row": "value" in cues and row,
+        }
 
     def read_question(self, units: Floats) -> Floats:
         """Return the features of the question as a whole, in the order of ``QUESTION_FEATURES``."""

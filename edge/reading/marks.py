@@ -6,16 +6,17 @@ What tells one row from the next must agree exactly: a row for another size, cod
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from edge.text.measures import read_bracketed_unit
 from edge.text.quantities import name_quantity
 from edge.text.values import find_values, normalise_characters
 
 _CODE = re.compile(r"([a-z]+)(\d.*)")
 _RANGE = re.compile(r"(?<=\d)[^\d|;,.]{0,8}?(?:-|\bto\b|\.\.|\bbis\b)\s?(?=[+-]?\d)")
-_BRACKETED = re.compile(r"[(\[]([^()\[\]]{1,12})[)\]]|,\s*([^,|]{1,12})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Mark:
 @lru_cache(20_000)
 def read_marks(text: str, header: str = "") -> tuple[Mark, ...]:
     """Read the marks of a text; a bare number has the unit that stands in brackets in the ``header`` of its column."""
-    unit = _read_header_unit(header)
+    unit = read_bracketed_unit(normalise_characters(header).strip())
     marks = [mark for value in find_values(text, ordinals=True) if (mark := _make(value.form, unit))]
     return tuple(_join_ranges(normalise_characters(text), marks))
 
@@ -55,6 +56,11 @@ def contradicts(asked: tuple[Mark, ...], named: tuple[Mark, ...]) -> bool:
         not any(a.agrees(b) for a in asked if a.kind == kind for b in named if b.kind == kind)
         for kind in kinds
     )
+
+
+def choose_measured(marks: Sequence[Mark]) -> tuple[Mark, ...]:
+    """Choose the marks that are numbers with a unit."""
+    return tuple(mark for mark in marks if not mark.code and mark.kind != "number")
 
 
 def _make(form: str, unit: str) -> Mark | None:
@@ -87,8 +93,3 @@ def _join_ranges(text: str, marks: list[Mark]) -> list[Mark]:
         else:
             joined.append(mark)
     return joined
-
-
-def _read_header_unit(header: str) -> str:
-    match = _BRACKETED.search(header.strip())
-    return (match[1] or match[2]).strip() if match else ""

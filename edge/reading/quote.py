@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from edge.reading.asked import find_marks, read_cues
-from edge.reading.candidates import STEP, Candidate
+from edge.reading.candidates import STEP, Candidate, states_another_value
 from edge.reading.reader import Reading
 from edge.text.quantities import find_stated_quantities
 from edge.text.words import find_content_words
@@ -51,7 +51,8 @@ def quote(reading: Reading) -> list[Quotation]:
         other = reading.candidates[i]
         if len(chosen) == MAX_UNITS or reading.chances[i] < SECOND_AT_LEAST * reading.chances[order[0]]:
             break
-        if other.kind not in ("procedure", "list") and _fits_beside(chosen, other):
+        another = states_another_value(reading.asked, other)
+        if other.kind not in ("procedure", "list") and not another and _fits_beside(chosen, other):
             chosen.append(other)
     return list(_write(reading, chosen))
 
@@ -134,19 +135,20 @@ def _write(reading: Reading, chosen: Sequence[Candidate]) -> Iterator[Quotation]
 
 
 def _surround(reading: Reading, found: Candidate, room: int) -> list[Candidate]:
-    """Return a unit with those behind it while there is room, and those before it that may answer, too.
+    """Return a sentence with those behind it while there is room, and those before it that may answer, too.
 
     A step or item stands alone. What refers back needs the sentence before it; what only announces or asks is nothing
-    without what follows, whatever that is.
+    without what follows, whatever that is. Nothing is added that is about another value than the question.
     """
     says = read_cues("says")
     announces = bool(says["announces"].search(found.text.lower()))
-    if found.kind == "step" and not announces:
+    if found.kind != "sentence" and not announces:
         return [found]
+    kinds = LINES if announces else ("sentence",)
     run = [
         (candidate, chance)
         for candidate, chance in zip(reading.candidates, reading.chances, strict=True)
-        if candidate.n == found.n and candidate.kind in LINES
+        if candidate.n == found.n and candidate.kind in kinds
     ]
     at = next(i for i, (candidate, _) in enumerate(run) if candidate is found)
     around = [found]
@@ -161,7 +163,8 @@ def _surround(reading: Reading, found: Candidate, room: int) -> list[Candidate]:
         refers = False
     for after, _ in run[at + 1 :]:
         room -= _count_words(after)
-        if room < 0:
+        follows = announces or around[-1].after == after.text
+        if room < 0 or not follows or states_another_value(reading.asked, after):
             break
         around.append(after)
     return around

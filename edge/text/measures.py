@@ -108,7 +108,7 @@ _TIMES = re.compile(r"\s?[·*⋅]\s?")
 _BESIDE = re.compile(r"[ .-]")
 _CURRENT = re.compile(r"\s?(AC|DC|ac|dc)(?!\w)")
 _PREPOSITION = re.compile(r"\s+[a-z]")
-_BRACKETED = re.compile(r"[(\[]\s*([^()\[\]]+?)\s*[)\]]|,\s*([^,]+)$")
+_BRACKETED = re.compile(r"[(\[]\s*([^()\[\]]+?)\s*[)\]]|,\s*([^,()\[\]]+)$")
 
 
 def read_unit(text: str, start: int) -> tuple[str, int] | None:
@@ -128,10 +128,12 @@ def read_unit(text: str, start: int) -> tuple[str, int] | None:
 
 def read_bracketed_unit(head: str) -> str:
     """Return the unit that the head of a column gives to its cells, as in ``Torque (Nm)``; empty if it gives none."""
-    match = _BRACKETED.search(head)
-    inside = (match[1] or match[2]).strip() if match else ""
-    unit = read_unit(inside, 0)
-    return inside if unit and unit[1] == len(inside) else ""
+    for match in _BRACKETED.finditer(head):
+        inside = (match[1] or match[2]).strip()
+        unit = read_unit(inside, 0)
+        if unit and unit[1] == len(inside):
+            return inside
+    return ""
 
 
 def _read_simple(text: str, start: int) -> tuple[str, int] | None:

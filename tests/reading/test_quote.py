@@ -44,6 +44,24 @@ def test_a_second_unit_is_quoted_when_it_is_nearly_as_likely(make_reading: MakeR
     ]
 
 
+def test_steps_and_sentences_about_another_value_do_not_run_on(make_reading: MakeReading) -> None:
+    trip = make_passage("The screw trips at 110 degrees.\n1. Check the oil level.\nDo not reset it again.")
+    assert [line.text for line in quote(make_reading("when does it trip", "The screw", trip))] == [
+        "The screw trips at 110 degrees."
+    ]
+    ferrules = make_passage("The colours follow the table. A 2.5 mm² ferrule is blue.")
+    assert [line.text for line in quote(make_reading("colour for 35 mm2", "The colours", ferrules))] == [
+        "The colours follow the table."
+    ]
+
+
+def test_what_asks_or_announces_is_quoted_with_what_follows(make_reading: MakeReading) -> None:
+    faq = make_passage("- Problem: the programmer is slow.\nSolution: set the port to low latency.")
+    assert [line.text for line in quote(make_reading("programmer slow", "- Problem", faq))] == [
+        "- Problem: the programmer is slow.", "Solution: set the port to low latency."
+    ]  # fmt: skip
+
+
 def test_two_documents_that_disagree_are_both_quoted_by_name(make_reading: MakeReading) -> None:
     old = make_passage("M12 bolts of the cover: 80 Nm.")
     new = replace(make_passage("M12 bolts of the cover: 88 Nm."), document="bulletin.md", version="2.0")

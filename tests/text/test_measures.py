@@ -30,6 +30,8 @@ def test_a_unit_has_one_spelling(written: str, unit: str) -> None:
         ("Torque (Nm)", "Nm"),
         ("Length [mm]", "mm"),
         ("Weight, kg", "kg"),
+        ("Torque, K = 0.20 (Nm)", "Nm"),
+        ("Torque (dry) [Nm]", "Nm"),
         ("Torque", ""),
         ("Size (metric)", ""),
     ],
