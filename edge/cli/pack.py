@@ -214,6 +214,9 @@ def _show_build(screen: Screen, report: BuildReport, seconds: float) -> None:
         format_count(report.chunks, "chunk"),
     )
     screen.write(f"{', '.join(counts)}; {format_size(report.size)} in {seconds:.0f} s")
+    if report.synonyms or report.abbreviations:
+        learnt = format_count(report.abbreviations, "abbreviation")
+        screen.write(f"Synonyms: {learnt} learnt, {format_count(report.synonyms, 'line')} of synonyms.csv.")
     if report.resumed:
         screen.write(f"Resumed: {format_count(report.resumed, 'document')} had been read before.")
     tested = f"Self-test: {test.found} of {test.asked} sentences found their page."
@@ -261,6 +264,7 @@ def _show_pack(screen: Screen, pack: Pack) -> None:
         "licence": manifest.licence,
         "equipment": ", ".join(manifest.applies_to) or "all",
         "contents": f"{', '.join(counts)}, {format_size(pack.size)}",
+        "synonyms": str(len(pack.read_synonyms())),
         "embedder": pack.embedder,
         "digest": pack.digest,
     } | ({"POOR": pack.mark} if pack.mark else {})
@@ -286,6 +290,7 @@ def _describe_pack(pack: Pack) -> dict[str, object]:
         "size": pack.size,
         "embedder": pack.embedder,
         "chunks": pack.chunk_count,
+        "synonyms": len(pack.read_synonyms()),
         "mark": pack.mark,
         "documents": [
             {

@@ -45,6 +45,7 @@ class BuildReport:
     """The result of a build.
 
     ``resumed`` counts the documents that an earlier attempt had read; ``mark`` is the pack's, see ``Pack.mark``.
+    ``synonyms`` counts the lines of ``synonyms.csv``, ``abbreviations`` those that the documents explain.
     """
 
     path: Path
@@ -55,6 +56,8 @@ class BuildReport:
     documents: int
     pages: int
     chunks: int
+    synonyms: int
+    abbreviations: int
     resumed: int
     refused: tuple[Refusal, ...]
     skipped: tuple[SkippedFile, ...]
@@ -120,6 +123,8 @@ def build(
         documents=len(documents),
         pages=sum(len(document.pages) for document in documents),
         chunks=sum(document.chunks for document in documents),
+        synonyms=len(synonyms),
+        abbreviations=_count_synonyms(output) - len(synonyms),
         resumed=mapper.resumed,
         refused=tuple(sorted(mapper.refused, key=lambda refused: refused.name)),
         skipped=tuple(skipped),
@@ -190,6 +195,11 @@ def _index_document(document: MappedDocument, manifest: Manifest, mapper: Mapper
         sentences=lambda: mapper.load_sentence_vectors(document),
         original=lambda: open_unchanged(document.file, document.sha256),
     )
+
+
+def _count_synonyms(path: Path) -> int:
+    with Pack.open(path) as pack:
+        return len(pack.read_synonyms())
 
 
 def _test(path: Path, find: selftest.Find, progress: Callable[[Progress], None]) -> selftest.SelfTest:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from edge.errors import PackError
-from edge.text.synonyms import MAX_SYNONYMS
+from edge.text.synonyms import MAX_PHRASE, MAX_PHRASES, MAX_SYNONYMS
 from edge.types import ChunkKind
 
 MAX_PAGES = 1_000_000
@@ -52,7 +52,10 @@ def check_synonyms(stored: Any) -> list[list[str]]:
     what = "The pack"
     groups = _read_list(stored, what)
     sound = len(groups) <= MAX_SYNONYMS and all(
-        isinstance(group, list) and all(_is_text(phrase, MAX_LINE) for phrase in group) for group in groups
+        isinstance(group, list)
+        and len(group) <= MAX_PHRASES
+        and all(_is_text(phrase, MAX_PHRASE) for phrase in group)
+        for group in groups
     )
     _expect(sound, what, "list of synonyms")
     return groups

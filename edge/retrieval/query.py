@@ -23,7 +23,7 @@ EXPANSIONS_IN_ALL = 8
 EXPANDED_FROM = 0.57
 EXPANSION_WEIGHT = 0.3
 """Related words searched for beside each word of a question, how close they must be, and what they count against it.
-For every word of a long question they were more noise than help (CACM)."""
+For every word of a long question they were more noise than help (CACM). What a pack states counts in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Query:
     """Each token (stem or marked code) with its weight, the inverse of its frequency.
 
     Attributes:
-        unknown: the tokens that no chunk holds.
+        unknown: the tokens that no chunk holds, nor a word that the packs state for it.
         related: stems that mean about the same as an asked one, with their closeness (0 to 1).
         expansion: weights of those related stems that count as found words.
     """
@@ -58,14 +58,16 @@ def strip_mark(token: str) -> str:
 
 
 def choose_expansions(related: Related, asked: Collection[str]) -> list[Relative]:
-    """Choose the related stems to search for: the nearest few of each asked one, each once, and of these the
-    nearest."""
-    found: dict[str, Relative] = {}
+    """Choose the related stems to search for, each once: those that a pack states, then the nearest of the nearest few
+    of each asked one."""
+    chosen: list[Relative] = []
     for others in related.values():
         near = [other for other in others if other.closeness >= EXPANDED_FROM and other.stem not in asked]
-        for other in near[:EXPANSIONS]:
-            found.setdefault(other.stem, other)
-    return sorted(found.values(), key=lambda other: -other.closeness)[:EXPANSIONS_IN_ALL]
+        chosen += near[: max(EXPANSIONS, sum(other.stated for other in near))]
+    found: dict[str, Relative] = {}
+    for other in sorted(chosen, key=lambda other: not other.stated):
+        found.setdefault(other.stem, other)
+    return sorted(found.values(), key=lambda other: (not other.stated, -other.closeness))[:EXPANSIONS_IN_ALL]
 
 
 def weigh(
@@ -83,13 +85,31 @@ def weigh(
     """
     weights = {token: bm25.compute_idf(held[strip_mark(token)], total) for token in tokens}
     expansion = {
-        other.stem: EXPANSION_WEIGHT
+        other.stem: (1.0 if other.stated else EXPANSION_WEIGHT)
         * other.closeness
         * min(weights[other.of], bm25.compute_idf(held[other.stem], total))
         for other in nearest
     }
     close = {stem: {other.stem: other.closeness for other in others} for stem, others in related.items()}
-    return Query(weights, frozenset(t for t in tokens if not held[strip_mark(t)]), close, expansion)
+    known = _find_known(nearest, held)
+    unknown = frozenset(
+        token for token in tokens if not held[strip_mark(token)] and strip_mark(token) not in known
+    )
+    return Query(weights, unknown, close, expansion)
+
+
+def _find_known(nearest: Sequence[Relative], held: Mapping[str, int]) -> set[str]:
+    """Return the asked stems that the packs hold in the words of a synonym: in one word, or in all of a phrase."""
+    stated: dict[str, list[Relative]] = {}
+    for other in nearest:
+        if other.stated:
+            stated.setdefault(other.of, []).append(other)
+    return {
+        of
+        for of, others in stated.items()
+        if all(held[other.stem] for other in others)
+        or any(held[other.stem] and other.closeness == 1.0 for other in others)
+    }
 
 
 def _is_written_otherwise(where: Sequence[Scope], name: str) -> bool:

@@ -29,7 +29,7 @@ from edge.retrieval.scope import Scope, find_scopes
 from edge.retrieval.spelling import find_corrections
 from edge.retrieval.vocabulary import Related
 from edge.text.identifiers import find_asked_identifiers
-from edge.text.words import Stems, find_content_words, make_title_words
+from edge.text.words import Stems, find_content_words, make_title_words, split_words
 from edge.types import Evidence, Passage, Question
 
 PROPOSED = 40
@@ -118,7 +118,8 @@ class Retriever:
         by_meaning = self._threads.submit(self._search_by_meaning, where, _mend(text, slips))
         words = [slips.get(word, word) for word in find_content_words(text)]
         terms = Terms(tuple(words), tuple(find_asked_identifiers(text)))
-        related = self._find_related(where, words, stems)
+        said = [stem for word in split_words(_mend(text, slips)) for stem in stems.split(word)]
+        related = self._find_related(where, words, said, stems)
         query, by_words = _search_by_words(where, terms, related, stems)
         asked, by_vector = by_meaning.result()
         proposed = max(max(PROPOSED, 2 * limit) // max(len(where), 1), PROPOSED_AT_LEAST)
@@ -179,15 +180,19 @@ class Retriever:
         except EngineError:
             return None
 
-    def _find_related(self, where: Sequence[Scope], words: Sequence[str], stems: Stems) -> Related:
-        """Return the stems of the packs that mean about the same as those of these words."""
+    def _find_related(
+        self, where: Sequence[Scope], words: Sequence[str], said: Sequence[str], stems: Stems
+    ) -> Related:
+        """Return the stems of the packs that mean about the same as those of these words, or as phrases of all stems
+        that were said.
+        """
         packs = [scope.pack for scope in where if self._is_comparable(scope.pack)]
         word_of = {stem: word for word in words if _is_word(word) for stem in stems.split(word)[:1]}
         asked = vocabulary.read_vectors(packs, list(word_of))
         strange = [stem for stem in word_of if stem not in asked][:MAX_UNKNOWN]
         if packs and strange and (vectors := self._embed([word_of[stem] for stem in strange])) is not None:
             asked |= dict(zip(strange, vectors, strict=True))
-        stated = vocabulary.find_synonyms([s.pack for s in where], [s for w in words for s in stems.split(w)])
+        stated = vocabulary.find_synonyms([scope.pack for scope in where], said)
         return vocabulary.merge_related(stated, vocabulary.find_related(packs, asked))
 
     def _find_slips(self, where: Sequence[Scope], text: str, stems: Stems) -> dict[str, str]:
@@ -201,6 +206,7 @@ class Retriever:
         known: Counter[str] = Counter()
         for pack in packs:
             known.update(vocabulary.read_words(pack))
+            known.update(dict.fromkeys(vocabulary.list_synonyms(pack), 0))
         return find_corrections(unknown, known, self._are_english)
 
     def _are_english(self, words: Sequence[str]) -> list[bool]:

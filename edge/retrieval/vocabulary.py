@@ -7,15 +7,16 @@ that "proof" finds "verify", and count for it when the question's answerability 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from edge.engine.interface import Vectors
 from edge.packs.pack import Pack
-from edge.text.words import Stems, split_words
+from edge.text.words import STOP_WORDS, Stems, split_words
 from edge.types import DIMENSIONS
 
 UNRELATED = 0.45
@@ -26,22 +27,31 @@ SAME = 0.8
 """Cosine from which on two words mean the same: "mail" and "email"."""
 
 _words: WeakKeyDictionary[Pack, dict[str, int]] = WeakKeyDictionary()
-_groups: WeakKeyDictionary[Pack, list[list[dict[str, str]]]] = WeakKeyDictionary()
+_synonyms: WeakKeyDictionary[Pack, _Synonyms] = WeakKeyDictionary()
 _meanings: WeakKeyDictionary[Pack, _Meanings] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """A stem of a pack that is near to the asked stem ``of``: its word, and how near (0 unrelated, 1 the same)."""
+    """A stem of a pack that is near to the asked stem ``of``: its word, and how near (0 unrelated, 1 the same).
+
+    ``stated`` tells that the pack says so; else their vectors do.
+    """
 
     stem: str
     word: str
     closeness: float
     of: str
+    stated: bool = False
 
 
 Related = Mapping[str, Sequence[Relative]]
-"""The relatives of each asked stem, nearest first."""
+"""The relatives of each asked stem: those that a pack states, then the nearest first."""
+
+_Phrase = Mapping[str, str]
+"""The words of a phrase by their stems."""
+_Synonyms = Mapping[str, Sequence[tuple[_Phrase, Sequence[_Phrase]]]]
+"""The phrases of a pack by their first stem, each with all that mean the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,43 +110,62 @@ def find_related(packs: Sequence[Pack], asked: Mapping[str, Vectors]) -> Related
     }
 
 
-def find_synonyms(packs: Sequence[Pack], asked: Collection[str]) -> Related:
-    """Return the stems of the phrases that these packs say mean the same as one whose stems are all asked for."""
+def find_synonyms(packs: Sequence[Pack], asked: Iterable[str]) -> Related:
+    """Return the stems of the phrases that these packs say mean the same as a phrase of the question.
+
+    Stop words belong to a phrase ("safe torque off") but are never looked for: "no" (normally open) stands everywhere.
+
+    Args:
+        asked: all stems of the question, those of stop words too.
+    """
+    said = dict.fromkeys(asked)
     found: dict[str, dict[str, Relative]] = {}
-    for group in (group for pack in packs for group in _read_groups(pack)):
-        for phrase in group:
-            if not asked or not phrase.keys() <= set(asked):
-                continue
+    for phrase, group in (
+        each for pack in packs for stem in said for each in _read_synonyms(pack).get(stem, ())
+    ):
+        if not phrase.keys() <= said.keys():
+            continue
+        for of in (stem for stem, word in phrase.items() if word not in STOP_WORDS):
             for other in group:
                 closeness = 1.0 if len(other) == 1 else OF_A_PHRASE
-                for of in phrase:
-                    relatives = [Relative(s, w, closeness, of) for s, w in other.items() if s not in phrase]
-                    found.setdefault(of, {}).update((relative.stem, relative) for relative in relatives)
-    return {stem: list(others.values()) for stem, others in found.items() if others}
+                for stem, word in other.items():
+                    if stem not in phrase and word not in STOP_WORDS:
+                        found.setdefault(of, {})[stem] = Relative(stem, word, closeness, of, stated=True)
+    return {stem: list(others.values()) for stem, others in found.items()}
+
+
+def list_synonyms(pack: Pack) -> Iterator[str]:
+    """Yield the words that a pack says have synonyms, in lower case: they are none that somebody mistyped."""
+    for phrases in _read_synonyms(pack).values():
+        yield from (word for phrase, _ in phrases for word in phrase.values())
 
 
 def merge_related(*several: Related) -> Related:
-    """Join relatives; of two for the same pair the nearer one."""
+    """Join relatives, the stated ones first; of two for the same pair the nearer one."""
     found: dict[str, dict[str, Relative]] = {}
     for others in (other for related in several for other in related.values()):
         for other in others:
             known = found.setdefault(other.of, {}).get(other.stem)
-            if known is None or known.closeness < other.closeness:
-                found[other.of][other.stem] = other
+            nearer = other if known is None or known.closeness < other.closeness else known
+            is_stated = other.stated or (known is not None and known.stated)
+            found[other.of][other.stem] = replace(nearer, stated=is_stated)
     return {
-        stem: sorted(others.values(), key=lambda other: -other.closeness) for stem, others in found.items()
+        stem: sorted(others.values(), key=lambda other: (not other.stated, -other.closeness))
+        for stem, others in found.items()
     }
 
 
-def _read_groups(pack: Pack) -> list[list[dict[str, str]]]:
-    """Return the phrases of each group of synonyms, each word by its stem. Read once."""
-    if pack not in _groups:
-        stems = Stems()
-        _groups[pack] = [
-            [{"".join(stems.split(word)): word for word in split_words(phrase)} for phrase in group]
-            for group in pack.read_synonyms()
-        ]
-    return _groups[pack]
+def _read_synonyms(pack: Pack) -> _Synonyms:
+    """Return what a pack says means the same. Read once."""
+    if pack not in _synonyms:
+        stems, found = Stems(), defaultdict[str, list[tuple[_Phrase, Sequence[_Phrase]]]](list)
+        for written in pack.read_synonyms():
+            words = [split_words(phrase) for phrase in written]
+            group = [{stem: word for word in phrase for stem in stems.split(word)} for phrase in words]
+            for phrase in filter(None, group):
+                found[next(iter(phrase))].append((phrase, group))
+        _synonyms[pack] = dict(found)
+    return _synonyms[pack]
 
 
 def _read_stems(pack: Pack) -> _Meanings:

@@ -13,20 +13,26 @@ from collections.abc import Iterator, Sequence
 
 from edge.errors import UsageError
 from edge.text.units import CELL
+from edge.text.words import split_words
 
 Synonyms = tuple[str, ...]
 """Words or phrases that mean the same."""
 
 MAX_WORDS = 5
 """Of a phrase."""
+MAX_PHRASE = 100
+"""Characters of a phrase."""
+MAX_PHRASES = 20
+"""That mean the same."""
 MAX_SYNONYMS = 5_000
-"""Groups of synonyms of a pack; more are left out."""
+"""Groups of synonyms of a pack; more abbreviations are left out."""
 
 _SHORT = r"[A-Z][A-Za-z]*[A-Z][A-Za-z]{0,3}"  # two capitals at least
-_BEHIND = re.compile(rf"((?:[\w/-]+ ){{1,{MAX_WORDS}}}) ?\(({_SHORT})s?\)")
+# Words of any length, begun at any letter, would take hours in a line of a million letters.
+_BEHIND = re.compile(rf"(?<![\w/-])((?:[\w/-]{{1,40}} ){{1,{MAX_WORDS}}}) ?\(({_SHORT})s?\)")
 _BEFORE = re.compile(rf"\b({_SHORT})s? \(([^()\d]{{4,60}})\)")
 _EXPLAINED = re.compile(
-    rf"^[\s*_-]*({_SHORT})[*_]*(?:: | [=–-] |{re.escape(CELL)})[*_]*([^.;:|\d]{{4,60}})", re.M
+    rf"^[ \t*_-]*({_SHORT})[*_]*(?:: | [=–-] |{re.escape(CELL)})[*_]*([^.;:|\d]{{4,60}})", re.M
 )
 
 
@@ -47,20 +53,29 @@ def read_synonyms(text: str, name: str) -> list[Synonyms]:
     """Read a list of synonyms: CSV, in each line words or phrases that mean the same.
 
     Raises:
-        UsageError: a line has fewer than two of them, or a phrase of too many words.
+        UsageError: a line has fewer than two of them, or what is too long; there are too many lines.
     """
-    found = []
+    found: list[Synonyms] = []
     for number, row in enumerate(csv.reader(text.removeprefix("\ufeff").splitlines()), 1):
         phrases = tuple(dict.fromkeys(" ".join(cell.lower().split()) for cell in row if cell.strip()))
         if not phrases or phrases[0].startswith("#"):
             continue
-        if len(phrases) < 2 or any(len(phrase.split()) > MAX_WORDS for phrase in phrases):
+        if not 2 <= len(phrases) <= MAX_PHRASES or not all(map(_is_phrase, phrases)):
             raise UsageError(
-                f"{name}, line {number}: {','.join(row)}",
-                f"Write at least two words or phrases of up to {MAX_WORDS} words, parted by commas.",
+                f"{name}, line {number}: {','.join(row)[:MAX_PHRASE]}",
+                f"Write 2 to {MAX_PHRASES} words or phrases of up to {MAX_WORDS} words and {MAX_PHRASE} characters, "
+                "parted by commas.",
+            )
+        if len(found) == MAX_SYNONYMS:
+            raise UsageError(
+                f"{name} has more than {MAX_SYNONYMS:,} lines.", "Leave out words that nobody asks for."
             )
         found.append(phrases)
-    return found
+    return list(dict.fromkeys(found))
+
+
+def _is_phrase(text: str) -> bool:
+    return len(text) <= MAX_PHRASE and len(text.split()) <= MAX_WORDS and bool(split_words(text))
 
 
 def _match_end(short: str, words: Sequence[str]) -> str:
@@ -78,7 +93,8 @@ def _match_all(short: str, words: Sequence[str]) -> str:
     parts = [part for word in words for part in re.split(r"[-/]", word) if part]
     if not 2 <= len(parts) <= MAX_WORDS + 2 or not all(part.isalpha() for part in parts):
         return ""
-    return " ".join(words) if parts[0][0] == letters[0] and _spells(letters, parts) else ""
+    long = " ".join(words)
+    return long if parts[0][0] == letters[0] and len(long) <= MAX_PHRASE and _spells(letters, parts) else ""
 
 
 def _spells(letters: str, parts: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from edge.packs.pack import Pack
 from edge.retrieval.query import EXPANSION_WEIGHT, Query, choose_expansions, find_missing_codes, weigh
 from edge.retrieval.scope import Scope
-from edge.retrieval.vocabulary import Relative
+from edge.retrieval.vocabulary import Relative, merge_related
 
 
 def relatives(of: str, **closeness: float) -> dict[str, list[Relative]]:
@@ -17,6 +17,13 @@ def relatives(of: str, **closeness: float) -> dict[str, list[Relative]]:
 def test_the_nearest_few_of_each_word_are_looked_for() -> None:
     found = choose_expansions(relatives("seal", gasket=0.9, ring=0.8, plug=0.7, lid=0.6), ["seal"])
     assert [other.stem for other in found] == ["gasket", "ring", "plug"]
+
+
+def test_what_a_pack_states_is_looked_for_before_what_is_near() -> None:
+    near = relatives("vfd", motor=0.9, pump=0.8, fan=0.75)["vfd"]
+    stated = [Relative(word, word, 0.7, "vfd", stated=True) for word in ("inverter", "a", "b", "c")]
+    found = choose_expansions(merge_related({"vfd": near}, {"vfd": stated}), ["vfd"])
+    assert [other.stem for other in found] == ["inverter", "a", "b", "c"]
 
 
 def test_what_is_far_or_asked_for_anyway_is_not_looked_for() -> None:

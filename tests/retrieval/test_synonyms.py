@@ -35,7 +35,21 @@ Every variable frequency drive (VFD) of the plant has a red label.
 ## Threads
 
 A threadlocker is loosened with heat, at about 250 degrees.
+
+## Contacts
+
+Relay K4 is normally open (NO) and closes with the safe torque off (STO) command.
+
+## Lamp
+
+There is no lamp; no bulb, no fuse.
+
+## Cooling
+
+Fill in 3 kg of tetrafluoroethane.
 """
+
+LIST = "loctite,threadlocker\nR134a,tetrafluoroethane\nlump,luminaire\n"
 
 Ask = Callable[[str], Found]
 
@@ -51,7 +65,7 @@ def asking(source: Path, embedder: Embedder | None) -> Iterator[Ask]:
 
 @pytest.fixture
 def source(make_source: Callable[..., Path]) -> Path:
-    return make_source({"drives.md": DRIVES, "synonyms.csv": "loctite,threadlocker\n"})
+    return make_source({"drives.md": DRIVES, "synonyms.csv": LIST})
 
 
 @pytest.mark.parametrize("embedder", [None, ScriptedEmbedder()])
@@ -73,6 +87,34 @@ def test_the_publishers_words_are_searched_for_and_are_no_document(source: Path)
         assert {passage.document for passage in found.evidence.passages} == {"drives.md"}
 
 
+def test_a_word_whose_synonym_stands_in_the_pack_is_not_unknown(source: Path) -> None:
+    with asking(source, None) as ask:
+        assert "loctit" not in ask("loctite too tight").query.unknown
+        found = ask("how much R134a")
+        assert not found.evidence.missing
+        assert "3 kg" in found.evidence.passages[0].text
+        assert ask("how much R407c").evidence.missing == ("R407c",)
+
+
+def test_a_word_of_the_publisher_is_not_taken_for_a_slip(source: Path) -> None:
+    with asking(source, None) as ask:
+        assert ask("is the lump red").evidence.corrections == {}
+        assert ask("is the lanp red").evidence.corrections == {"lanp": "lamp"}
+
+
+def test_stop_words_belong_to_a_phrase_and_are_never_looked_for(source: Path) -> None:
+    with asking(source, None) as ask:
+        assert "no" not in ask("is K4 normally open").query.related.get("open", {})
+        assert "sto" in ask("where is safe torque off").query.related["torqu"]
+        assert "sto" not in ask("which torque is safe").query.related.get("torqu", {})
+        assert set(ask("where is STO").query.related["sto"]) == {"safe", "torqu"}
+
+
+def test_the_build_counts_what_it_learnt(source: Path) -> None:
+    report = build(source, source.with_suffix(".kpack"), None, workers=0, allow_poor=True)
+    assert (report.synonyms, report.abbreviations) == (3, 3)
+
+
 def test_a_list_that_says_nothing_ends_the_build(source: Path) -> None:
     (source / "synonyms.csv").write_text("loctite\n")
     with pytest.raises(UsageError, match=r"synonyms\.csv, line 1"):
@@ -82,7 +124,20 @@ def test_a_list_that_says_nothing_ends_the_build(source: Path) -> None:
         build(source, source.with_suffix(".kpack"), None, workers=0)
 
 
-@pytest.mark.parametrize("stored", ["{", "{}", "[1]", "[[1]]", json.dumps([["x" * 9999]]), None, "[" * 9999])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "{",
+        "{}",
+        "[1]",
+        "[[1]]",
+        json.dumps([["x" * 101]]),
+        json.dumps([["x"] * 21]),
+        json.dumps([[]] * 5001),
+        None,
+        "[" * 9999,
+    ],
+)
 def test_synonyms_of_a_pack_that_cannot_be_right_are_refused(stored: str | None) -> None:
     with pytest.raises(PackError):
         check_synonyms(stored)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,13 @@ def test_any_text_can_be_searched(text: str) -> None:
         assert long
 
 
+@pytest.mark.parametrize("text", ["a" * 300_000, "A" * 300_000, "\n" * 300_000, "a " * 150_000])
+def test_a_text_of_any_shape_is_searched_in_moments(text: str) -> None:
+    begun = perf_counter()
+    assert not list(find_abbreviations(text))
+    assert perf_counter() - begun < 10
+
+
 def test_a_list_has_a_line_for_each_meaning() -> None:
     text = "\ufeff# ours\nloctite, threadlocker , Thread Locking  compound\n\nallen key,hex key\n"
     assert read_synonyms(text, "synonyms.csv") == [
@@ -46,7 +55,15 @@ def test_a_list_has_a_line_for_each_meaning() -> None:
     ]
 
 
-@pytest.mark.parametrize("line", ["loctite", "a,one two three four five six"])
+@pytest.mark.parametrize(
+    "line",
+    ["loctite", "a,one two three four five six", "a,—", f"a,{'b' * 101}", ",".join(map(str, range(21)))],
+)
 def test_a_line_that_says_nothing_is_refused_with_its_number(line: str) -> None:
     with pytest.raises(UsageError, match=r"synonyms\.csv, line 2"):
         read_synonyms(f"a,b\n{line}\n", "synonyms.csv")
+
+
+def test_a_list_without_end_is_refused() -> None:
+    with pytest.raises(UsageError, match="more than 5,000 lines"):
+        read_synonyms("".join(f"a{n},b{n}\n" for n in range(5_001)), "synonyms.csv")
