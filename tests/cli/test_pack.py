@@ -40,6 +40,23 @@ def test_build_reports_what_went_in_and_what_did_not(edge: Edge, source: Path, t
     assert result.err.startswith("read ")
 
 
+def test_a_build_says_what_means_the_same_and_inspect_counts_it(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGE_EMBEDDER", "none")
+    folder, path = tmp_path / "drives", str(tmp_path / "drives.kpack")
+    folder.mkdir()
+    (folder / "pack.toml").write_text(
+        'name = "drives"\nversion = "1"\ntitle = "Drives"\nlicence = "CC0-1.0"\n'
+    )
+    (folder / "drives.md").write_text("# Drives\n\nThe variable frequency drive (VFD) has a red label.\n")
+    (folder / "synonyms.csv").write_text("loctite,threadlocker\n")
+    out = edge("pack", "build", str(folder), "-o", path).out
+    assert "Synonyms: 1 abbreviation learnt, 1 line of synonyms.csv.\n" in out
+    assert "synonyms   2\n" in edge("pack", "inspect", path).out
+    assert json.loads(edge("pack", "inspect", path, "--json").out)["synonyms"] == 2
+
+
 def test_a_source_that_cannot_be_built_is_an_error(edge: Edge, tmp_path: Path) -> None:
     result = edge("pack", "build", str(tmp_path), "-o", str(tmp_path / "x.kpack"))
     assert result.code == SourceError.exit_code
