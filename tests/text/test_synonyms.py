@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -42,9 +42,9 @@ def test_any_text_can_be_searched(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a" * 300_000, "A" * 300_000, "\n" * 300_000, "a " * 150_000])
 def test_a_text_of_any_shape_is_searched_in_moments(text: str) -> None:
-    begun = perf_counter()
+    begun = process_time()
     assert not list(find_abbreviations(text))
-    assert perf_counter() - begun < 10
+    assert process_time() - begun < 10
 
 
 def test_a_list_has_a_line_for_each_meaning() -> None:
