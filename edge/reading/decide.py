@@ -16,7 +16,7 @@ from edge.prompt.template import format_place
 from edge.reading.asked import read_cues
 from edge.reading.candidates import Candidate, is_for_another_value
 from edge.reading.clarify import ASKS, list_choices
-from edge.reading.quote import Quotation, quote
+from edge.reading.quote import Quotation, quote, write_row
 from edge.reading.reader import Reading
 from edge.reading.restrict import find_own_section, find_restriction, find_unmet
 from edge.text.identifiers import normalise
@@ -105,10 +105,7 @@ def find_records(reading: Reading) -> list[Candidate]:
 
 
 def _quote_records(records: Sequence[Candidate], evidence: Evidence) -> Answer:
-    lines = [
-        Quotation(f"{c.heading}: {c.spoken}".removeprefix(": ") if c.kind == "row" else c.spoken, c.n)
-        for c in records
-    ]
+    lines = [Quotation(write_row(c) if c.kind == "row" else c.spoken, c.n) for c in records]
     citations = tuple(Citation(n, evidence.passages[n - 1]) for n in sorted({c.n for c in records}))
     return Answer(
         text=join_lines(lines),

@@ -123,7 +123,7 @@ def _write(reading: Reading, chosen: Sequence[Candidate]) -> Iterator[Quotation]
         if (candidate.n, candidate.text) in written:
             continue
         if candidate.kind == "row":
-            yield Quotation(f"{candidate.heading}: {candidate.spoken}".removeprefix(": "), candidate.n)
+            yield Quotation(write_row(candidate), candidate.n)
         elif candidate.kind == "list":
             yield from (Quotation(line, candidate.n) for line in candidate.text.split("\n"))
         else:
@@ -132,6 +132,11 @@ def _write(reading: Reading, chosen: Sequence[Candidate]) -> Iterator[Quotation]
             written |= {(c.n, c.text) for c in around}
             for _, of_line in groupby(around, key=lambda c: c.line):
                 yield Quotation(" ".join(c.text for c in of_line), candidate.n)
+
+
+def write_row(row: Candidate) -> str:
+    """Write a row in words under its heading."""
+    return f"{row.heading}: {row.spoken}".removeprefix(": ")
 
 
 def _surround(reading: Reading, found: Candidate, room: int) -> list[Candidate]:

