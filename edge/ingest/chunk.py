@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from math import ceil
 
 from edge.errors import DocumentError
@@ -181,27 +182,47 @@ def _split_sections(document: SourceDocument, pieces: Sequence[_Piece]) -> Itera
     """Yield the text under each heading, with the headings above it as a breadcrumb.
 
     A record is a section of its own: the rows around it say nothing about it. So are the rows of a table with a title,
-    which ends their breadcrumb.
+    which ends their breadcrumb. Headings with nothing under them are text under the heading above them.
     """
     trail: list[tuple[int, str]] = []
     number = 0
     title = ""
     current: list[_Piece] = []
-    for piece in pieces:
+    for piece in _lower_bare_headings(document, pieces):
+        is_bare = piece.block.kind == "paragraph" and piece.block.level > 0
         starts = piece.block.kind in ("heading", "record") or piece.block.title != title
+        starts |= is_bare and not (current and current[-1].block.level == piece.block.level)
         if starts and current:
             yield _Section(number, _format_breadcrumb(document, trail, title), tuple(current))
             current = []
         number += starts
         title = piece.block.title
+        while piece.block.level and trail and trail[-1][0] >= piece.block.level:
+            trail.pop()
         if piece.block.kind != "heading":
             current.append(piece)
             continue
-        while trail and trail[-1][0] >= piece.block.level:
-            trail.pop()
         trail.append((piece.block.level, piece.block.text))
     if current:
         yield _Section(number, _format_breadcrumb(document, trail, title), tuple(current))
+
+
+def _lower_bare_headings(document: SourceDocument, pieces: Sequence[_Piece]) -> Iterator[_Piece]:
+    """Yield the pieces with every heading that has nothing under it as a paragraph of its level.
+
+    No breadcrumb would hold it. The title of the document is kept elsewhere; an entry of the outline that is printed on
+    no page is no text.
+    """
+    on_paper = any(page.width for page in document.pages)
+    for piece, following in zip_longest(pieces, pieces[1:]):
+        block = piece.block
+        is_last = following is None or (
+            following.block.kind == "heading" and following.block.level <= block.level
+        )
+        if block.kind != "heading" or not is_last:
+            yield piece
+        elif block.text != document.title and (block.boxes or not on_paper):
+            yield replace(piece, block=replace(block, kind="paragraph"))
 
 
 def _format_breadcrumb(document: SourceDocument, trail: Sequence[tuple[int, str]], title: str) -> str:

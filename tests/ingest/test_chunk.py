@@ -55,8 +55,23 @@ def test_text_before_any_heading_stands_under_the_title() -> None:
     ] == ["Pump", "Seal"]
 
 
-def test_a_heading_without_text_is_only_part_of_breadcrumbs() -> None:
-    assert make_chunks(make_heading("Pump"), make_heading("Seal", 2)) == []
+def test_headings_with_nothing_under_them_are_text_under_the_heading_above() -> None:
+    records = make_chunks(
+        make_heading("Faults"),
+        make_heading("Motor", 2),
+        make_prose(9),
+        make_heading("E-207 Replace the sensor", 2),
+        make_heading("E-208 Close the door", 2),
+        make_heading("Spare parts"),
+    )
+    assert [(record.heading, record.text) for record in records[1:]] == [
+        ("Faults", "E-207 Replace the sensor\nE-208 Close the door"),
+        ("", "Spare parts"),
+    ]
+
+
+def test_the_title_of_a_document_alone_is_no_text() -> None:
+    assert make_chunks(make_heading("Pump"), title="Pump") == []
 
 
 def test_small_paragraphs_share_a_chunk_and_long_sections_are_divided_evenly() -> None:

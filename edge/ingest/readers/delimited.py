@@ -26,8 +26,8 @@ def read_delimited(name: str, data: bytes) -> SourceDocument:
     Raises:
         DocumentError: the rows cannot be told apart.
     """
-    text = decode(data).replace("\0", "")
-    delimiter, text = _split_separator_line(name, text)
+    text, notes = decode(data)
+    delimiter, text = _split_separator_line(name, text.replace("\0", ""))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows = (NumberedRow(number, [squeeze(cell) for cell in row]) for number, row in enumerate(reader, 1))
     try:
@@ -37,7 +37,7 @@ def read_delimited(name: str, data: bytes) -> SourceDocument:
             f"{name} is not a readable table: {error}.", "Save it again as CSV in UTF-8."
         ) from error
     title = blocks[0].text if blocks and blocks[0].kind == "heading" else ""
-    return SourceDocument(title, (Page(1),), blocks)
+    return SourceDocument(title, (Page(1),), blocks, notes)
 
 
 def _split_separator_line(name: str, text: str) -> tuple[str, str]:

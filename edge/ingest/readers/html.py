@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from html import unescape
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -44,6 +45,9 @@ _SELF_CLOSED = re.compile(rf"<(?!(?:{_VOID})\b)([A-Za-z][\w:-]*)((?:\s[^<>]*)?)/
 _SHADOW = re.compile(
     r"<template\b([^>]*\bshadowroot(?:mode)?=[^>]*)>(.*?)</template>", re.IGNORECASE | re.DOTALL
 )
+_INNER_PAGE = re.compile(
+    r"<iframe\b[^>]*?\bsrcdoc\s*=\s*(?:\"([^\"]*)\"|'([^']*)')[^>]*>(?:\s*</iframe\s*>)?", re.IGNORECASE
+)
 _HEADING = re.compile(r"h[1-6]")
 _ADMONITION_TAGS = frozenset(
     "div section blockquote p table details aside dl figure fieldset article".split()
@@ -65,7 +69,9 @@ def read_html(name: str, data: bytes) -> SourceDocument:
         DocumentError: it only shows other pages in frames.
     """
     declared = _CHARSET.search(data[:4096])
-    return parse_page(name, decode(data, declared[1].decode("ascii", "replace") if declared else None))
+    text, doubts = decode(data, declared[1].decode("ascii", "replace") if declared else None)
+    document = parse_page(name, text)
+    return replace(document, notes=(*doubts, *document.notes))
 
 
 def parse_page(name: str, text: str) -> SourceDocument:
@@ -76,6 +82,7 @@ def parse_page(name: str, text: str) -> SourceDocument:
     """
     if _XHTML.search(text[:2000]):
         text = _SELF_CLOSED.sub(r"<\1\2></\1>", text)
+    text = _INNER_PAGE.sub(lambda frame: f"<div>{unescape(frame[1] or frame[2] or '')}</div>", text)
     tree = LexborHTMLParser(_SHADOW.sub(r"<div\1>\2</div>", text))
     title = squeeze(node.text()) if (node := tree.css_first("title")) else ""
     notes = _describe_others(name, tree)

@@ -51,7 +51,8 @@ def read_markdown(name: str, data: bytes) -> SourceDocument:
     Raises:
         DocumentError: the nesting is deeper than any manual's.
     """
-    title, notes, text = _split_front_matter(clean(decode(data)).lstrip("\n"))
+    decoded, doubts = decode(data)
+    title, notes, text = _split_front_matter(clean(decoded).lstrip("\n"))
     text = rewrite_dialects(text)
     env: dict[str, Any] = {"closed": {tag.lower() for tag in _CLOSING_TAG.findall(text)}}
     try:
@@ -62,7 +63,7 @@ def read_markdown(name: str, data: bytes) -> SourceDocument:
     first = document.blocks[0] if document.blocks else None
     own = first.text if first and first.kind == "heading" and first.level == 1 else ""
     notes += _describe_references(env)
-    return replace(document, title=squeeze(title) or own, notes=(*notes, *document.notes))
+    return replace(document, title=squeeze(title) or own, notes=(*doubts, *notes, *document.notes))
 
 
 def _split_front_matter(text: str) -> tuple[str, list[str], str]:

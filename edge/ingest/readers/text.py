@@ -19,10 +19,11 @@ _UNDERLINE_LEVEL = {"=": 1, "#": 1, "*": 1}
 
 def read_text(name: str, data: bytes) -> SourceDocument:
     """Read plain text."""
-    blocks = tuple(join_warnings(_read_blocks(clean(decode(data)))))
+    text, notes = decode(data)
+    blocks = tuple(join_warnings(_read_blocks(clean(text))))
     title = next((b.text for b in blocks if b.kind == "heading"), "")
     first_is_title = bool(blocks) and blocks[0].kind == "heading"
-    return SourceDocument(title if first_is_title else "", (Page(1),), blocks)
+    return SourceDocument(title if first_is_title else "", (Page(1),), blocks, notes)
 
 
 def _read_blocks(text: str) -> Iterator[Block]:

@@ -349,3 +349,11 @@ def test_every_word_of_any_page_is_text_or_counted(tree: object) -> None:
     )
     left_out = sum(int(n) for note in document.notes for n in re.findall(r"(\d+) words? \(", note))
     assert len(set(words) - read_words) <= left_out
+
+
+def test_a_page_inside_a_frame_is_read_where_it_stands() -> None:
+    page = read(
+        "a.html", b'<h1>Reset</h1><iframe srcdoc="&lt;p&gt;Hold SW4 for 5 s.&lt;/p&gt;"></iframe><p>Done.</p>'
+    )
+    assert [block.text for block in page.blocks] == ["Reset", "Hold SW4 for 5 s.", "Done."]
+    assert page.notes == ()

@@ -78,6 +78,46 @@ def test_text_in_an_old_encoding_is_read_as_windows_1252(suffix: str) -> None:
     assert "3 µm ± 1 °C" in document.blocks[-1].text
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("utf-16-le", "Wymień uszczelkę wału. E1: przegrzanie"),
+        ("utf-16-be", "Größe prüfen"),
+        ("cp1250", "Wymień uszczelkę wału co 4000 godzin."),
+        ("cp1250", "Kód E1: příliš vysoká teplota čerpadla"),
+        ("cp1250", "Cserélje a tömítést. Ellenőrizze az olajnyomást."),
+        ("cp1251", "Проверьте давление масла перед запуском."),
+        ("koi8-r", "Проверьте давление масла перед запуском."),
+        ("cp1253", "Ελέγξτε την πίεση λαδιού."),
+        ("cp1254", "Çalıştırmadan önce yağ basıncını kontrol edin, dişli şaft."),
+        ("cp437", "Öl nachfüllen bei 60 °C, Größe prüfen."),
+        ("mac_roman", "Öl nachfüllen bei 60 °C, Größe prüfen."),
+        ("shift_jis", "始動前に油圧を確認してください。"),
+        ("gb18030", "启动前检查油压。拧紧力矩25 Nm。"),
+        ("big5", "啟動前檢查油壓。"),
+        ("euc_kr", "시동 전에 오일 압력을 확인하십시오."),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".txt", ".html"])
+def test_the_encoding_is_told_by_the_letters_and_said(encoding: str, text: str, suffix: str) -> None:
+    document = read(f"note{suffix}", text.encode(encoding))
+    assert [block.text for block in document.blocks] == [text]
+    assert any("does not say its encoding" in note for note in document.notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Vérifier la pression d’huile à 60 °C.",
+        "¿Está cerrada la válvula n.º 3?",
+        "Pumpen går tørr – sjekk nivået",
+    ],
+)
+def test_the_usual_encoding_needs_no_word(text: str) -> None:
+    document = read("note.txt", text.encode("cp1252"))
+    assert ([block.text for block in document.blocks], document.notes) == ([text], ())
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_a_byte_order_mark_tells_the_encoding(encoding: str) -> None:
     assert read("note.txt", "Grüße vom Prüfstand".encode(encoding)).blocks[0].text == "Grüße vom Prüfstand"
