@@ -48,8 +48,9 @@ _ALPHABETS: Mapping[str, tuple[str, ...]] = {
 _WIDE = ("shift_jis", "euc_kr", "gb18030", "big5")
 """Encodings that write a character in two bytes."""
 _HIGH_RUN = re.compile(rb"[\x81-\xfe][\x40-\xfe]+")
-_NAMES = {"cp437": "DOS (code page 437)", "mac_roman": "Mac OS Roman", "koi8-r": "KOI8-R", "shift_jis": "Shift JIS", "euc_kr": "EUC-KR",
-          "gb18030": "GB 18030", "big5": "Big5", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}  # fmt: skip
+_NAMES = {"cp437": "DOS (code page 437)", "mac_roman": "Mac OS Roman", "koi8-r": "KOI8-R", "shift_jis": "Shift JIS",
+          "euc_kr": "EUC-KR", "gb18030": "GB 18030", "big5": "Big5", "utf-16-le": "UTF-16",
+          "utf-16-be": "UTF-16"}  # fmt: skip
 
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, tuple[str, ...]]:
