@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import enum
+import getpass
+import os
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import closing
 
+from edge import __version__
 from edge.assistant import Assistant, Limits
+from edge.audit.log import AuditLog
+from edge.audit.turn import Audit, Facts, PackFacts
 from edge.config import Settings
 from edge.conversations import Conversations
 from edge.embedded.findings import open_findings
 from edge.engine.embedder import LlamaEmbedder, find_embedder
 from edge.engine.interface import CheckedEngine, Embedder, Engine, PrefillEngine
+from edge.engine.llama import LlamaEngine
 from edge.engine.machine.resources import count_cores
 from edge.engine.reranker import LlamaReranker, find_reranker
 from edge.errors import EdgeError
@@ -71,6 +78,7 @@ class Edge:
         )
         self.conversations = Conversations(settings.state_file if serves else None)
         self.popular = PopularPassages(settings.state_file) if serves else None
+        self.audit = self._make_audit()
         self.assistant = Assistant(
             self.retriever,
             self.get_engine,
@@ -82,6 +90,7 @@ class Edge:
             ),
             settings.engine,
             self.popular,
+            self.audit,
         )
         self._lock = threading.Lock()
         self._engines: dict[str, Engine] = {}
@@ -118,7 +127,9 @@ class Edge:
         return list(self._engines.values())
 
     def warm_up(self) -> None:
-        """Start embedder and reranker now, so that the first question does not wait for them."""
+        """Start embedder, reranker and, in a server, the audit log: the first question does not wait for them then."""
+        if self.mode is Mode.SERVER:
+            self.audit.warm_up()
         if self.embedder is not None:
             self.embedder.start()
         if self.reranker is not None:
@@ -136,13 +147,50 @@ class Edge:
         self.conversations.close()
         if self.popular is not None:
             self.popular.close()
+        self.audit.close()
         self.library.close()
+
+    def _make_audit(self) -> Audit:
+        settings = self.settings
+        log = AuditLog(settings.audit_dir, find_device(settings)) if settings.audit != "off" else None
+        facts = Facts(self._list_pack_facts, self._hash_model, __version__)
+        required = settings.audit == "required"
+        return Audit(log, facts, find_subject(settings), self.mode.name.lower(), required)
+
+    def _list_pack_facts(self) -> dict[str, PackFacts]:
+        return {
+            pack.manifest.name: PackFacts(pack.manifest.version, pack.digest)
+            for pack in self.library.open_packs()
+        }
+
+    def _hash_model(self, name: str) -> str:
+        """Return the SHA-256 of the model of an engine, as it was recorded; empty where there is none."""
+        for engine in self.list_engines():
+            if engine.name == name and isinstance(engine, LlamaEngine):
+                record = read_record(engine.options.model, open_findings(self.settings.home))
+                return record.sha256 if record else ""
+        return ""
 
     def __enter__(self) -> Edge:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def find_device(settings: Settings) -> str:
+    """Return the name of this device: that of the settings, else its host name."""
+    return settings.device or socket.gethostname()
+
+
+def find_subject(settings: Settings) -> str:
+    """Return who asks where a question does not say: the setting, else the account that edge runs under."""
+    if settings.subject:
+        return settings.subject
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name
+        return str(os.getuid())
 
 
 def make_embedder(settings: Settings, threads: int = 1) -> LlamaEmbedder | None:

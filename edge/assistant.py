@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
+from edge.audit.turn import Audit, Draft, Generation, settle
 from edge.conversations import NOT_SENT, Conversations
-from edge.engine.interface import Engine
+from edge.engine.interface import GREEDY, Engine
 from edge.errors import EngineError
 from edge.guard.answer import check
 from edge.guard.question import admit
@@ -40,6 +41,9 @@ Turn = Generator[Event, None, tuple[Answer, Exchange | None]]
 """An answer, and how a language model came to it."""
 EngineFor = Callable[[str], Engine | None]
 """The engine of a name (``auto``, ``llama`` …); None for ``extractive``, which needs none."""
+NO_AUDIT = Audit(None)
+SAMPLER = {"temperature": GREEDY.temperature}
+"""An answer from the packs takes the likeliest token, always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,14 @@ class Assistant:
         limits: Limits,
         default_engine: str = "auto",
         popular: PopularPassages | None = None,
+        audit: Audit | None = None,
     ) -> None:
         self._retriever = retriever
         self._engine_for = engine_for
         self._memory = Memory(conversations, popular, retriever.list_versions)
         self._limits = limits
         self._default_engine = default_engine
+        self._audit = audit or NO_AUDIT
 
     def search(self, question: Question, limit: int) -> Evidence:
         """Return the best ``limit`` passages, without an answer."""
@@ -77,13 +83,19 @@ class Assistant:
     def answer(self, question: Question, cancelled: Cancelled = never) -> Iterator[Event]:
         """Answer a question, telling what happens as it happens; the last event is ``Answered``.
 
-        A turn that is cancelled ends without one, and is not remembered.
+        A turn that is cancelled ends without one, and is not remembered. Every turn becomes a row of the audit log,
+        however it ends; an answer comes once its row is on the disk.
 
         Raises:
             UsageError: the question is empty, too long or not text, or names an unknown engine.
             NotFoundError: a pack or equipment that is not installed.
             NothingInstalledError: there is no pack at all.
+            StorageError: it cannot be recorded, and must be.
         """
+        with self._audit.begin(question) as draft:
+            yield from self._answer(question, cancelled, draft)
+
+    def _answer(self, question: Question, cancelled: Cancelled, draft: Draft) -> Iterator[Event]:
         clock = _Clock()
         carries_history = bool(question.history)
         question = replace(question, text=admit(question.text, self._limits.question_bytes))
@@ -92,6 +104,7 @@ class Assistant:
         found = self._retriever.search(question, max(PASSAGES, self._limits.passages))
         evidence = replace(found.evidence, passages=found.evidence.passages[: self._limits.passages])
         clock.mark("evidence")
+        draft.note_evidence(question, evidence)
         yield EvidenceFound(evidence, clock.marks["evidence"])
 
         reading = read(evidence.query, found.query, found.evidence.passages)
@@ -102,7 +115,7 @@ class Assistant:
             yield Quoted(replace(answer, timings_ms=dict(clock.marks)))
             turns = None if carries_history else self._memory.read_turns(question)
             rated = replace(found.evidence, passages=reading.rate_passages(found.evidence.passages))
-            asking = _Asking(question, rated, turns, cancelled, clock)
+            asking = _Asking(question, rated, turns, cancelled, clock, draft)
             answer, exchange = yield from self._write(asking, engine, answer)
         if cancelled():
             return
@@ -112,8 +125,9 @@ class Assistant:
             conversation_id=question.conversation_id or "",
             timings_ms=dict(clock.marks),
         )
+        pending = draft.submit(answer)
         self._memory.remember(question, answer, exchange)
-        yield Answered(answer)
+        yield Answered(settle(answer, pending))
 
     def list_likely_prompts(self, limit: int) -> list[Prompt]:
         """Return what prompts to come will probably begin with: the instructions, and passages asked for often."""
@@ -136,9 +150,11 @@ class Assistant:
     def _attempt(self, asking: _Asking, engine: Engine) -> Turn:
         sent = self._continue(asking, engine)
         prompt = sent.prompt if sent else self._make_prompt(asking, engine)
+        asking.draft.note_generation(Generation(engine.name, prompt.messages, prompt.max_tokens, SAMPLER))
         written: list[str] = []
         shown: list[str] = []
-        for piece in _relabel(_keep(engine.stream(prompt, asking.cancelled), written), prompt):
+        pieces = _keep(engine.stream(prompt, asking.cancelled), written, asking.draft)
+        for piece in _relabel(pieces, prompt):
             asking.clock.mark("first_token")
             shown.append(piece)
             yield TokenStreamed(piece)
@@ -190,6 +206,7 @@ class _Asking:
     turns: tuple[Exchange, ...] | None
     cancelled: Cancelled
     clock: _Clock
+    draft: Draft
 
 
 class _Ungrounded(Exception):
@@ -219,10 +236,11 @@ def _note_missing(answer: Answer, evidence: Evidence) -> Answer:
     return replace(answer, notice=notice)
 
 
-def _keep(pieces: Iterator[str], written: list[str]) -> Iterator[str]:
-    """Pass the pieces on, each kept as the engine wrote it."""
+def _keep(pieces: Iterator[str], written: list[str], draft: Draft) -> Iterator[str]:
+    """Pass the pieces on, each kept and recorded as the engine wrote it."""
     for piece in pieces:
         written.append(piece)
+        draft.note_written(piece)
         yield piece
 
 

@@ -92,6 +92,14 @@ class Settings:
     back_ends: str = ""
     """A folder with further back ends of llama.cpp, such as ``libggml-cuda.so``. Empty: ``back-ends`` in the home,
     if it exists."""
+    audit: str = "on"
+    """``on``: every turn is recorded in the audit log. ``required``: what cannot be recorded is not answered.
+    ``off``: no log."""
+    subject: str = ""
+    """Who asks, in the audit log, where a request does not say so (``X-Subject``). Empty: the account that edge runs
+    under."""
+    device: str = ""
+    """The name of this device in its audit log. Empty: its host name. A log keeps the name that it began with."""
     hub: str = ""
     """The model hub that ``edge model pull`` asks. Empty: ``HF_ENDPOINT``, else the usual one."""
     prefill_cache_mb: int = 2048
@@ -119,6 +127,11 @@ class Settings:
     def prefill_dir(self) -> Path:
         """Beginnings of prompts that were computed before. Can be deleted at any time."""
         return self.home / "cache" / "prefill"
+
+    @property
+    def audit_dir(self) -> Path:
+        """The audit log with its keys."""
+        return self.home / "audit"
 
     @property
     def state_file(self) -> Path:

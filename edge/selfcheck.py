@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from edge import app, doctor
@@ -45,7 +46,7 @@ def check_machine(settings: Settings) -> Iterator[Check]:
 def check_answers(settings: Settings) -> Iterator[Check]:
     """Ask each pack questions in its own words until one is answered, by a quotation. No language model is needed."""
     try:
-        with app.build(settings) as edge:
+        with app.build(replace(settings, audit="off")) as edge:
             for pack in edge.library.open_packs():
                 yield _check_answer(edge, pack)
     except EdgeError as error:

@@ -35,6 +35,7 @@ class Question:
 
     ``equipment`` is the model the technician stands in front of; ``packs`` restricts the search to packs by name;
     ``engine`` overrides the configured engine for this question. ``remember`` keeps it, where conversations are kept.
+    ``subject`` is who asks, for the audit log; empty for whoever the settings name.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Question:
     engine: str | None = None
     conversation_id: str | None = None
     remember: bool = True
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Answer:
     ``unverified`` lists values and codes that the engine produced and no cited passage contains; the text does not
     state them. ``confidence`` is the calibrated probability (0 to 1) that the passages found answer the question.
     ``choices`` are there when edge asks back. ``notice`` is a sentence for the reader about how the answer came about
-    (a fallback, say).
+    (a fallback, say). ``receipt`` names the row of the audit log.
     """
 
     text: str
@@ -161,6 +163,7 @@ class Answer:
     choices: tuple[Choice, ...] = ()
     notice: str | None = None
     confidence: float = 0.0
+    receipt: str = ""
 
     @property
     def refused(self) -> bool:

@@ -53,7 +53,7 @@ def evaluate(
         for one in evaluation.load_questions(questions)
     ]
     outcomes = []
-    with app.build(load_settings(passages=evaluation.DEPTH)) as edge, show_progress() as report:
+    with app.build(load_settings(passages=evaluation.DEPTH, audit="off")) as edge, show_progress() as report:
         for outcome in evaluation.ask_all(labelled, edge.assistant.answer):
             outcomes.append(outcome)
             report("ask", outcome.labelled.question.text, len(outcomes), len(labelled))

@@ -16,6 +16,7 @@ from typer.main import get_command
 from edge import __version__
 from edge.cli import (
     ask,
+    audit,
     bundle,
     chat,
     completion,
@@ -52,7 +53,7 @@ State lives in one folder: EDGE_HOME, else the platform's data folder.
 
 class _Edge(PanelGroup):
     panels: ClassVar = {
-        "Technician (asks the manuals)": ("ask", "chat", "search", "serve", "sync", "doctor"),
+        "Technician (asks the manuals)": ("ask", "chat", "search", "serve", "sync", "audit", "doctor"),
         "Publisher (makes packs and releases them)": ("pack", "publish", "eval"),
         "Integrator (prepares devices)": ("model", "bundle", "self-test", "licenses", "completion"),
     }
@@ -65,6 +66,7 @@ app.command("search")(search.search)
 app.command("serve")(serve.serve)
 app.add_typer(pack.app)
 app.add_typer(sync.app)
+app.add_typer(audit.app)
 app.add_typer(publish.app)
 app.add_typer(model.app)
 app.add_typer(bundle.app)

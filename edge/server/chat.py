@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from edge.server.body import require_json
-from edge.server.schema import ChatRequest, describe_success, reply
+from edge.server.schema import ChatRequest, Subject, describe_success, reply
 from edge.server.services import ServicesDep
 from edge.server.sse import MEDIA_TYPE, EventStream, encode_frame
 from edge.shapes import Answer, Json, Problem, dump_answer, dump_evidence, encode
@@ -38,11 +38,13 @@ class AnswerEvents(EventStream[Event]):
     dependencies=[Depends(require_json)],
     responses=describe_success(MEDIA_TYPE, shape=Answer),
 )
-async def chat(asked: ChatRequest, request: Request, services: ServicesDep) -> Response:
+async def chat(
+    asked: ChatRequest, request: Request, services: ServicesDep, subject: Subject = ""
+) -> Response:
     """Answer with pages. With ``"stream": true``: server-sent events ``evidence`` (``{"passages", "ms"}``), ``quote``
     (the whole shape: what is quoted while a language model writes), ``token`` (``{"text"}``, provisional), then
     ``answer`` (the whole shape) or ``error`` (a problem)."""
-    work = services.prepare_answer(asked.to_question())
+    work = services.prepare_answer(asked.to_question(subject))
     if asked.stream:
         return AnswerEvents(services.turns, work)
     async with services.turns.begin(work, request.receive) as turn:

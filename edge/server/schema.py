@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.responses import Response
 
@@ -16,6 +17,10 @@ from edge.types import Message, Question, Role
 
 Name = Annotated[str, Field(max_length=200)]
 Responses = dict[int | str, dict[str, Any]]
+
+Subject = Annotated[
+    str, Header(alias="X-Subject", max_length=200, description="Who asks, for the audit log.")
+]
 
 FAILURE: Responses = {
     "default": {
@@ -45,8 +50,8 @@ class ChatRequest(BaseModel):
     engine: Name | None = None
     stream: bool = False
 
-    def to_question(self) -> Question:
-        """Return the question for the assistant."""
+    def to_question(self, subject: str) -> Question:
+        """Return the question for the assistant, as somebody asks it."""
         return Question(
             text=self.message,
             history=tuple(Message(message.role, message.content) for message in self.history or ()),
@@ -54,6 +59,7 @@ class ChatRequest(BaseModel):
             packs=tuple(self.packs or ()),
             engine=self.engine or None,
             conversation_id=self.conversation_id or None,
+            subject=subject,
         )
 
 

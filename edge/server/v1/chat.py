@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from edge.audit.turn import Generation
 from edge.engine.interface import ChatEngine, ChatRequest, Finished, RefusedError, Written
 from edge.errors import EngineError, UsageError
 from edge.server.body import require_json
-from edge.server.schema import reply
+from edge.server.schema import Subject, reply
 from edge.server.services import Services, ServicesDep
 from edge.server.sse import MEDIA_TYPE
 from edge.server.turns import Cancelled, Work
@@ -45,7 +47,9 @@ class ContextLengthError(UsageError):
     dependencies=[Depends(require_json)],
     responses=describe(ChatCompletion, MEDIA_TYPE),
 )
-async def complete_chat(asked: ChatCompletionRequest, request: Request, services: ServicesDep) -> Response:
+async def complete_chat(
+    asked: ChatCompletionRequest, request: Request, services: ServicesDep, subject: Subject = ""
+) -> Response:
     """Answer as OpenAI does. The language model writes what it likes; nothing of that is checked.
 
     With ``"edge": {"grounded": true}`` or the model ``edge-grounded`` the packs answer the last message: the content is
@@ -54,8 +58,8 @@ async def complete_chat(asked: ChatCompletionRequest, request: Request, services
     in its first chunk and then nothing until the answer was checked as a whole.
     """
     if asked.grounded:
-        return await _answer(asked, request, services)
-    heading, work = Heading(asked.model), _prepare_writing(services.edge, asked)
+        return await _answer(asked, request, services, subject)
+    heading, work = Heading(asked.model), _prepare_writing(services.edge, asked, subject)
     if asked.stream:
         return Chunks(services.turns, work, heading, asked.include_usage)
     async with services.turns.begin(work, request.receive) as turn:
@@ -65,9 +69,11 @@ async def complete_chat(asked: ChatCompletionRequest, request: Request, services
         return reply(completion.dump_completion(heading, pieces, event))
 
 
-async def _answer(asked: ChatCompletionRequest, request: Request, services: Services) -> Response:
+async def _answer(
+    asked: ChatCompletionRequest, request: Request, services: Services, subject: str
+) -> Response:
     work, heading, aware = (
-        services.prepare_answer(asked.to_question()),
+        services.prepare_answer(asked.to_question(subject)),
         Heading(asked.model),
         asked.edge is not None,
     )
@@ -79,13 +85,20 @@ async def _answer(asked: ChatCompletionRequest, request: Request, services: Serv
         return reply(grounded.dump_completion(heading, event.answer, aware))
 
 
-def _prepare_writing(edge: Edge, asked: ChatCompletionRequest) -> Work[Written | Finished]:
+def _prepare_writing(edge: Edge, asked: ChatCompletionRequest, subject: str) -> Work[Written | Finished]:
     request = asked.to_chat_request(edge.settings.max_output_tokens)
 
     def work(cancelled: Cancelled) -> Iterator[Written | Finished]:
         engine = find_language_model(edge, asked.model)
+        generation = Generation(engine.name, request.messages, request.max_tokens, asdict(request.sampling))
         try:
-            yield from engine.chat(request, cancelled)
+            with edge.audit.begin_chat(subject, generation) as draft:
+                for event in engine.chat(request, cancelled):
+                    if isinstance(event, Finished):
+                        draft.end_chat(engine.name, asdict(event))
+                    else:
+                        draft.note_written(event.text)
+                    yield event
         except RefusedError as error:
             if _fits(engine, request):
                 raise UsageError(error.message, "Change the request.") from error

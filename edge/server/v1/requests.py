@@ -269,8 +269,8 @@ class ChatCompletionRequest(_Request):
         """True if a stream ends with the tokens it took."""
         return bool(self.stream_options and self.stream_options.include_usage)
 
-    def to_question(self) -> Question:
-        """Return the last message as a question to the packs; those before it are what was said."""
+    def to_question(self, subject: str) -> Question:
+        """Return the last message as a question to the packs by somebody; those before it are what was said."""
         grounding = self.edge or Grounding()
         *history, last = (message.to_message() for message in self.messages)
         return Question(
@@ -280,6 +280,7 @@ class ChatCompletionRequest(_Request):
             packs=tuple(grounding.packs or ()),
             engine=grounding.engine or None,
             remember=False,  # the client brings the conversation along
+            subject=subject,
         )
 
     def to_chat_request(self, most_tokens: int) -> interface.ChatRequest:
