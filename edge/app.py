@@ -23,6 +23,7 @@ from edge.engine.llama import LlamaEngine
 from edge.engine.machine.resources import count_cores
 from edge.engine.reranker import LlamaReranker, find_reranker
 from edge.errors import EdgeError
+from edge.jobs.store import Jobs
 from edge.models.integrity import Guard, read_record
 from edge.models.store import ModelStore
 from edge.packs.library import Library
@@ -92,6 +93,7 @@ class Edge:
             self.popular,
             self.audit,
         )
+        self.jobs = Jobs(settings)
         self._lock = threading.Lock()
         self._engines: dict[str, Engine] = {}
 
@@ -145,6 +147,7 @@ class Edge:
         if self.reranker is not None:
             self.reranker.close()
         self.conversations.close()
+        self.jobs.close()
         if self.popular is not None:
             self.popular.close()
         self.audit.close()

@@ -138,6 +138,11 @@ class Settings:
         """The one database that is written while answering."""
         return self.home / "state.sqlite"
 
+    @property
+    def jobs_file(self) -> Path:
+        """Jobs, with all that was done and read at their steps."""
+        return self.home / "jobs.sqlite"
+
 
 def find_home(environ: Mapping[str, str]) -> Path:
     """Return ``EDGE_HOME``, else the platform's data folder."""

@@ -18,10 +18,11 @@ def collect(citations: Iterable[Citation]) -> tuple[Warning, ...]:
     found = {
         text: Warning(text, citation.n)
         for citation in reversed(tuple(citations))
-        for text in _find_lines(citation)
+        for text in find_lines(citation.passage.text)
     }
     return tuple(sorted(found.values(), key=lambda warning: warning.citation))
 
 
-def _find_lines(citation: Citation) -> Iterator[str]:
-    return (match[0].strip() for match in _WARNING.finditer(citation.passage.text))
+def find_lines(text: str) -> Iterator[str]:
+    """Find the lines of a text that are warnings, in order."""
+    return (match[0].strip() for match in _WARNING.finditer(text))

@@ -228,7 +228,7 @@ def find_ranges(text: str, values: tuple[Value, ...]) -> Iterator[tuple[Value, V
         if not name_kinds(low.form) & name_kinds(high.form) or not _JOINER.fullmatch(between):
             continue
         if not re.search(r"\b(?:and|und)\b", between) or re.search(
-            r"\b(?:between|zwischen)\s*$", text[:start]
+            r"\b(?:between|zwischen)\s*$", text[:start], re.IGNORECASE
         ):
             yield low, high
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from edge import __version__
-from edge.server import chat, documents, health, metrics, packs, problems, search
+from edge.server import chat, documents, health, jobs, metrics, packs, problems, search
 from edge.server.body import BodyLimit
 from edge.server.instruments import RequestMetrics
 from edge.server.limits import Buckets, RateLimit
@@ -23,7 +23,7 @@ from edge.server.v1 import models as v1_models
 if TYPE_CHECKING:
     from edge.app import Edge
 
-ENDPOINTS = (chat, search, packs, documents, health, metrics, v1_chat, v1_models, v1_embeddings)
+ENDPOINTS = (chat, search, packs, jobs, documents, health, metrics, v1_chat, v1_models, v1_embeddings)
 
 
 def create_app(edge: Edge, host: str | None = None) -> FastAPI:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -9,8 +11,11 @@ from edge.errors import UsageError
 from edge.server.problems import respond_with
 
 MAX_BYTES = 1 << 20
+MAX_PHOTO_BYTES = 8 << 20
 DRAINED_BYTES = 16 << 20
 """Read of a body that is too large, so that the client gets to read the answer instead of a reset connection."""
+
+_PHOTOS = re.compile(r"/jobs/[^/]+/steps/[0-9]+/photos")
 
 
 class TooLargeError(UsageError):
@@ -42,7 +47,7 @@ def require_json(request: Request) -> None:
 
 
 class BodyLimit:
-    """Middleware that hands the application a body of at most ``MAX_BYTES``, chunked or not."""
+    """Middleware that hands the application a body within its bounds, chunked or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -52,14 +57,14 @@ class BodyLimit:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         try:
-            body = await _read(receive)
+            body = await _read(receive, MAX_PHOTO_BYTES if _PHOTOS.fullmatch(scope["path"]) else MAX_BYTES)
         except TooLargeError as error:
             return await respond_with(error, scope["path"])(scope, receive, send)
         if body is not None:
             await self._app(scope, _replay(body, receive), send)
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read(receive: Receive, most: int) -> bytes | None:
     """Return the whole body; None when the client went away before its end."""
     body, size, more = bytearray(), 0, True
     while more and size <= DRAINED_BYTES:
@@ -69,10 +74,10 @@ async def _read(receive: Receive) -> bytes | None:
         part: bytes = message.get("body", b"")
         more = message.get("more_body", False)
         size += len(part)
-        if size <= MAX_BYTES:
+        if size <= most:
             body += part
-    if size > MAX_BYTES:
-        raise TooLargeError(f"The request is larger than {MAX_BYTES >> 10} KiB.", "Send a shorter one.")
+    if size > most:
+        raise TooLargeError(f"The request is larger than {most >> 10} KiB.", "Send a shorter one.")
     return bytes(body)
 
 
