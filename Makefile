@@ -12,15 +12,17 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PINS   := build/requirements.txt build/requirements-dev.txt
 LLAMA  := build/llama_wheel.py build/llama.cmake build/fetch.py build/requirements-llama.txt build/requirements-build.txt
+PAGE   := edge/server/page/source
 EMBEDDER := edge/weights/minilm-q8_0.gguf
 BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup prepared demo first-answers demo-sync test torture lint bench bench-retrieval bench-delta bench-engine bench-gpu bench-binary soak binary test-binary deb usb clean
+.PHONY: help setup prepared page check-page demo first-answers demo-sync test torture lint bench bench-retrieval bench-delta bench-engine bench-gpu bench-binary soak binary test-binary deb usb clean
 
 help:
 	@echo "make setup            everything that edge needs, in .venv"
+	@echo "make page             the page for a browser, from its source; needs node and npm"
 	@echo "make demo             build and install the starter pack and the handbook, put questions to them"
 	@echo "make demo-sync        publish signed packs, sync them, attack them"
 	@echo "make test             run the tests"
@@ -45,6 +47,18 @@ setup:
 	@echo "==> set up in $(VENV)"
 
 prepared: $(VENV)/.packages $(VENV)/.llama $(BIN)/edge $(EMBEDDER)
+
+# What is built is in git, so that nobody needs node to run edge.
+page: $(PAGE)/node_modules/.package-lock.json
+	@echo "==> the page for a browser"
+	@cd $(PAGE) && npm run --silent build
+
+check-page: page
+	@echo "==> the page is what its source builds"
+	@git diff --exit-code --stat -- edge/server/page/built && test -z "$$(git status --porcelain edge/server/page/built)"
+
+$(PAGE)/node_modules/.package-lock.json: $(PAGE)/package-lock.json
+	@cd $(PAGE) && npm ci --silent
 
 # The first time, answers come before anything is compiled.
 demo: $(if $(wildcard $(VENV)/.llama),,first-answers)

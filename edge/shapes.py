@@ -52,6 +52,9 @@ class _Passage(TypedDict):
     boxes: Annotated[
         list[Box], Field(description="Where its lines stand; empty where there are no pages to draw.")
     ]
+    chunks: Annotated[
+        list[int], Field(description="The parts of the document that it was put together from.")
+    ]
 
 
 class Passage(_Passage, closed=True):
@@ -118,6 +121,82 @@ class Search(TypedDict, closed=True):
     results: list[Passage]
     ms: float
     missing: NotRequired[Annotated[list[str], Field(description="Codes asked for that no pack mentions.")]]
+
+
+class Equipment(TypedDict, closed=True):
+    """What the installed packs are about, as patterns (``PX-200``, ``PX-3*``); ``known``: the model asked for is."""
+
+    models: list[str]
+    known: bool
+
+
+class PageSize(TypedDict, closed=True):
+    """A page of a document: what is printed on it as its number, where that differs, and its size in points."""
+
+    label: str | None
+    width: float
+    height: float
+
+
+class Heading(TypedDict, closed=True):
+    """A heading with the headings above it (``A > B``), the chunk that begins under it and that chunk's page."""
+
+    heading: str
+    chunk: int
+    page: int
+
+
+class Contents(TypedDict, closed=True):
+    """A document: its pages (none where there are none to draw), its headings, and its chunks, first to last."""
+
+    title: str
+    media_type: str
+    sha256: str
+    pages: list[PageSize]
+    headings: list[Heading]
+    first_chunk: int
+    last_chunk: int
+
+
+class Part(TypedDict, closed=True):
+    """A chunk as readable text: paragraphs, numbered steps, items (``- ``), warnings and rows, one a line. Cells stand
+    between `` | ``; the row with the names of the columns begins with ``| ``."""
+
+    chunk: int
+    kind: str
+    heading: str
+    text: str
+    page_from: int
+    page_to: int
+    place: NotRequired[Annotated[str, Field(default="", description="As in a passage.")]]
+
+
+class Parts(TypedDict, closed=True):
+    """A run of chunks of a document, in reading order."""
+
+    parts: list[Part]
+
+
+class Hit(TypedDict, closed=True):
+    """A chunk that holds what was looked for, and the text around its first place there."""
+
+    chunk: int
+    page: int
+    heading: str
+    snippet: str
+
+
+class Hits(TypedDict, closed=True):
+    """Where a text stands in a document, in reading order; ``more`` where there are more than are named."""
+
+    hits: list[Hit]
+    more: bool
+
+
+class Located(TypedDict, closed=True):
+    """For each text asked for, in order, the boxes of its lines on the page; none where it does not stand there."""
+
+    places: list[list[Box]]
 
 
 class InstalledPack(TypedDict, closed=True):
@@ -211,6 +290,7 @@ def dump_passage(passage: types.Passage) -> Passage:
         "score": round(passage.score, 4),
         "signed": passage.signed,
         "boxes": [dump_box(box) for box in passage.boxes],
+        "chunks": list(passage.chunks),
     }
     if passage.page_label is not None:
         shape["page_label"] = passage.page_label

@@ -24,6 +24,7 @@ PASSAGE = Passage(
     score=0.83456,
     signed=True,
     boxes=(Box(12, 0.1, 0.23456, 0.9, 0.25),),
+    chunks=(7, 8),
 )
 PASSAGE_JSON = {
     "pack": "pumps",
@@ -37,6 +38,7 @@ PASSAGE_JSON = {
     "score": 0.8346,
     "signed": True,
     "boxes": [{"page": 12, "left": 0.1, "top": 0.2346, "right": 0.9, "bottom": 0.25}],
+    "chunks": [7, 8],
 }
 
 

@@ -7,4 +7,4 @@ from PyInstaller.utils.hooks import collect_data_files, collect_submodules
 hiddenimports = [*collect_submodules("edge"), "sqlite_vec"]
 if find_spec("libtorrent"):
     hiddenimports.append("libtorrent")
-datas = collect_data_files("edge", excludes=["**/.*", "**/.*/**"])
+datas = collect_data_files("edge", excludes=["**/.*", "**/.*/**", "server/page/source/**"])

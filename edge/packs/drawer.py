@@ -14,11 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from typing import Any
 
 from edge.errors import BusyError, EdgeError, PackError
-from edge.packs.pages import INSTEAD, PDF, draw_page, refuse_other_types
+from edge.packs.pages import INSTEAD, PDF, draw_page, locate_texts, refuse_other_types
 from edge.types import Box
 
 TIMEOUT_S = 20.0
@@ -26,7 +28,9 @@ TIMEOUT_S = 20.0
 MEMORY_BYTES = 1 << 30
 POLL_S = 0.05
 
-_Request = tuple[bytes, int, Sequence[Box], int]
+Unwanted = Callable[[], bool]
+"""Asked now and then; True ends the work."""
+Places = list[tuple[Box, ...]]
 
 
 class PageDrawer:
@@ -50,20 +54,29 @@ class PageDrawer:
         page: int,
         highlight: Sequence[Box],
         width: int,
-        is_unwanted: Callable[[], bool] = lambda: False,
+        is_unwanted: Unwanted = lambda: False,
     ) -> bytes:
         """Return what ``draw_page`` returns; its arguments and its errors are those too.
-
-        Args:
-            is_unwanted: asked now and then; True ends the drawing.
 
         Raises:
             PackError: the page takes too long or too much memory.
             BusyError: nobody wants it any more, or the server is stopping.
         """
         refuse_other_types(media_type)
-        with self._lock:
-            return self._draw((original, page, highlight, width), is_unwanted)
+        return bytes(self._do(partial(draw_page, original, PDF, page, highlight, width), page, is_unwanted))
+
+    def locate(
+        self,
+        original: bytes,
+        media_type: str,
+        page: int,
+        texts: Sequence[str],
+        is_unwanted: Unwanted = lambda: False,
+    ) -> Places:
+        """Return what ``locate_texts`` returns; errors as ``draw``."""
+        refuse_other_types(media_type)
+        places: Places = self._do(partial(locate_texts, original, PDF, page, texts), page, is_unwanted)
+        return places
 
     def stop(self) -> None:
         """End the drawing under way; there is no other. Its process ends with it."""
@@ -71,27 +84,32 @@ class PageDrawer:
         with self._lock:
             self._kill()
 
-    def _draw(self, request: _Request, is_unwanted: Callable[[], bool]) -> bytes:
+    def _do(self, work: partial[Any], page: int, is_unwanted: Unwanted) -> Any:
+        """Let the process do it; it calls functions of ``edge.packs.pages`` only."""
+        with self._lock:
+            return self._wait(work, page, is_unwanted)
+
+    def _wait(self, work: partial[Any], page: int, is_unwanted: Unwanted) -> Any:
         deadline = time.monotonic() + self.timeout_s
         try:
             connection = self._start()
-            connection.send(request)
+            connection.send(work)
             while not connection.poll(POLL_S):
                 if self._stopping.is_set() or is_unwanted():
                     raise BusyError("The drawing of the page was ended.", "Ask for it again.")
                 if time.monotonic() > deadline:
-                    message = f"Page {request[1]} was given up: drawing it takes over {self.timeout_s:.0f} s."
+                    message = f"Page {page} was given up: drawing it takes over {self.timeout_s:.0f} s."
                     raise PackError(message, INSTEAD)
             outcome = connection.recv()
         except (EOFError, OSError) as error:
             self._kill()
-            raise PackError(f"Page {request[1]} made its drawing fail.", INSTEAD) from error
+            raise PackError(f"Page {page} made its drawing fail.", INSTEAD) from error
         except EdgeError:
             self._kill()
             raise
         if isinstance(outcome, EdgeError):
             raise outcome
-        return bytes(outcome)
+        return outcome
 
     def _start(self) -> Connection:
         """Return the connection to the process, which is started when there is none."""
@@ -123,7 +141,7 @@ def _serve(connection: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(EOFError):
         while True:
-            connection.send(_draw(connection.recv()))
+            connection.send(_work(connection.recv()))
 
 
 def _die_with_parent() -> None:
@@ -133,12 +151,11 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _draw(request: _Request) -> bytes | EdgeError:
-    """Draw one page. Return errors, so that they travel between processes like results."""
-    original, page, highlight, width = request
+def _work(work: partial[Any]) -> Any:
+    """Do what is asked for. Return errors, so that they travel between processes like results."""
     try:
-        return draw_page(original, PDF, page, highlight, width)
+        return work()
     except EdgeError as error:
         return error
     except (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
-        return PackError(f"Page {page} cannot be drawn: {error!r}", INSTEAD)
+        return PackError(f"The page cannot be drawn: {error!r}", INSTEAD)

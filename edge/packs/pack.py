@@ -222,6 +222,13 @@ class Pack:
             check_page(row)
         return [Page(*row) for row in rows]
 
+    def list_headings(self, document: int) -> list[tuple[int, int, str]]:
+        """List the headings of a document (by its id): the first chunk and page under each, in reading order."""
+        sql = "SELECT min(id), page_from, heading FROM chunk WHERE document = ? GROUP BY heading ORDER BY 1"
+        return [
+            (int(chunk), int(page), str(heading)) for chunk, page, heading in self.query(sql, (document,))
+        ]
+
     def get_neighbours(self, id: int, before: int = 1, after: int = 1) -> list[Chunk]:
         """Return the chunks around one, itself included, within its document and in reading order."""
         document = self.get_document_of(id)

@@ -1,11 +1,12 @@
-"""A page as a picture, with the lines that answered marked. Only PDF has pages to draw."""
+"""A page as a picture, with lines marked, and where a text stands on it. Only PDF has pages to draw."""
 
 from __future__ import annotations
 
 import io
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import NotFoundError, PackError
@@ -22,6 +23,12 @@ MAX_PIXELS = 24_000_000
 """A larger picture is drawn smaller: A4 at the greatest width has 23 million."""
 MAX_RATIO = 5
 """Height over width of the tallest page that is drawn whole; a strip beyond that is drawn smaller."""
+
+FINE = 100_000
+"""Steps from one side of a page to the other, in which PDFium tells where a point lies."""
+HYPHENS = "-\u00ad\u2010\ufffe"
+"""Left out at the end of a line. PDFium gives the last for a hyphen that it thinks the layout put there."""
+UNSEEN = "\u00ad\u200b\ufffe\uffff"
 
 _YELLOW = (255, 221, 0, 90)
 _pdfium = threading.Lock()  # PDFium is not safe to use from two threads, even on two documents
@@ -62,7 +69,38 @@ def refuse_other_types(media_type: str) -> None:
         )
 
 
+def locate_texts(original: bytes, media_type: str, page: int, texts: Sequence[str]) -> list[tuple[Box, ...]]:
+    """Find where texts stand on a page: for each text the boxes of its lines, wherever it occurs.
+
+    Letters are compared without case, blanks, line breaks and hyphens at their end. A text that is not on the page has
+    no boxes.
+
+    Raises:
+        NotFoundError: the document has no page images, or no such page.
+        PackError: the document cannot be read.
+    """
+    refuse_other_types(media_type)
+    with _open_page(original, page) as opened:
+        text_page = opened.get_textpage()
+        written = text_page.get_text_range()
+        return [
+            tuple(
+                box
+                for first, last in _find_all(written, text)
+                for box in _find_boxes(opened, text_page, page, first, last)
+            )
+            for text in texts
+        ]
+
+
 def _render(original: bytes, page: int, width: int) -> Image:
+    with _open_page(original, page) as opened:
+        return _draw(opened, width)
+
+
+@contextmanager
+def _open_page(original: bytes, page: int) -> Iterator[Any]:
+    """Open one page; whatever PDFium has against it is a PackError."""
     import pypdfium2
 
     with _pdfium:
@@ -75,11 +113,59 @@ def _render(original: bytes, page: int, width: int) -> Image:
                 raise NotFoundError(
                     f"There is no page {page}.", f"The document has pages 1 to {len(document)}."
                 )
-            return _draw(document[page - 1], width)
+            yield document[page - 1]
         except pypdfium2.PdfiumError as error:
             raise PackError(f"Page {page} cannot be drawn: {error}", INSTEAD) from error
         finally:
             document.close()
+
+
+def _read_letters(text: str) -> tuple[str, list[int]]:
+    """Return the letters that count, and for each its position in the text."""
+    letters, places = [], []
+    for place, character in enumerate(text):
+        is_break = character in HYPHENS and text[place + 1 : place + 2] in ("\r", "\n", "")
+        if character.isspace() or character in UNSEEN or is_break:
+            continue
+        for letter in character.casefold():
+            letters.append(letter)
+            places.append(place)
+    return "".join(letters), places
+
+
+def _find_all(text: str, wanted: str) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last character of every occurrence that begins a word and cuts no number in two."""
+    letters, places = _read_letters(text)
+    sought = _read_letters(wanted)[0]
+    start = letters.find(sought) if sought else -1
+    while start >= 0:
+        end = start + len(sought)
+        first, last = places[start], places[end - 1]
+        before, after = text[first - 1 : first], text[last + 1 : last + 2]
+        if not before.isalnum() and not (sought[-1].isdigit() and after.isdigit()):
+            yield first, last
+        start = letters.find(sought, end)
+
+
+def _find_boxes(page: Any, text_page: Any, number: int, first: int, last: int) -> Iterator[Box]:
+    """Yield the boxes of a run of characters, one a line."""
+    for index in range(text_page.count_rects(first, last - first + 1)):
+        left, bottom, right, top = text_page.get_rect(index)
+        corners = [_to_fraction(page, x, y) for x, y in ((left, top), (right, bottom))]
+        (left, right), (top, bottom) = (sorted(sides) for sides in zip(*corners, strict=True))
+        if right > left and bottom > top:
+            yield Box(number, left, top, right, bottom)
+
+
+def _to_fraction(page: Any, x: float, y: float) -> tuple[float, float]:
+    """Return where a point of the page's own space lies in its picture, cut and turned as it is drawn."""
+    from ctypes import byref, c_int
+
+    import pypdfium2.raw as pdfium
+
+    across, down = c_int(), c_int()
+    pdfium.FPDF_PageToDevice(page, 0, 0, FINE, FINE, 0, x, y, byref(across), byref(down))
+    return min(1.0, max(0.0, across.value / FINE)), min(1.0, max(0.0, down.value / FINE))
 
 
 def _draw(page: Any, width: int) -> Image:

@@ -33,14 +33,24 @@ def find_scopes(packs: Sequence[Pack], names: Iterable[str], equipment: str | No
     chosen = _find_by_name(packs, list(names))
     if not equipment:
         return [Scope(pack) for pack in chosen]
-    if not any(matches(equipment, patterns) for pack in chosen for patterns in _read_patterns(pack)):
-        known = sorted({model for pack in chosen for patterns in _read_patterns(pack) for model in patterns})
+    if not is_known(chosen, equipment):
+        known = list_models(chosen)
         raise NotFoundError(
             f"No pack in use is about the equipment '{equipment}'.",
             f"Known: {', '.join(known)}." if known else "Ask without naming equipment.",
         )
     found = [_make_scope(pack, equipment) for pack in chosen]
     return [scope for scope in found if scope.ranges is None or scope.ranges]
+
+
+def list_models(packs: Iterable[Pack]) -> list[str]:
+    """List the equipment that packs say they are about, as patterns: ``PX-200``, ``PX-3*``."""
+    return sorted({model for pack in packs for patterns in _read_patterns(pack) for model in patterns})
+
+
+def is_known(packs: Iterable[Pack], equipment: str) -> bool:
+    """Tell whether any pack or document is about it."""
+    return any(matches(equipment, patterns) for pack in packs for patterns in _read_patterns(pack))
 
 
 def matches(equipment: str, patterns: Iterable[str]) -> bool:

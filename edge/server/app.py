@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from edge import __version__
-from edge.server import chat, documents, health, jobs, metrics, packs, problems, search
+from edge.server import (
+    chat,
+    documents,
+    equipment,
+    health,
+    jobs,
+    metrics,
+    packs,
+    page,
+    problems,
+    search,
+    session,
+)
 from edge.server.body import BodyLimit
 from edge.server.instruments import RequestMetrics
 from edge.server.limits import Buckets, RateLimit
@@ -23,7 +35,9 @@ from edge.server.v1 import models as v1_models
 if TYPE_CHECKING:
     from edge.app import Edge
 
-ENDPOINTS = (chat, search, packs, jobs, documents, health, metrics, v1_chat, v1_models, v1_embeddings)
+ENDPOINTS = (
+    page, session, chat, search, packs, equipment, jobs, documents, health, metrics, v1_chat, v1_models, v1_embeddings,
+)  # fmt: skip
 
 
 def create_app(edge: Edge, host: str | None = None) -> FastAPI:

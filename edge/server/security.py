@@ -6,18 +6,23 @@ got here by DNS rebinding, ``Sec-Fetch-Site`` when it only embeds a picture.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 import socket
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import ForbiddenError, UsageError
 from edge.server.problems import respond_with
 
-OPEN_TO_ALL = "/health"
+OPEN_TO_ALL = ("/", "/health")
+OPEN_FOLDER = "/page/"
+"""Health, and the files of the browser's page: there is nothing of the packs in them."""
+COOKIE = "edge_session"
 HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -58,6 +63,11 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def derive_cookie(token: str) -> str:
+    """Return what a browser keeps in place of the token: it opens the same door, and is void once the token changes."""
+    return hmac.new(token.encode(), b"edge: session of a browser", hashlib.sha256).hexdigest()
+
+
 class Guard:
     """Middleware that lets a request through or answers it with a problem.
 
@@ -73,7 +83,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401 or 403, or pass the request on."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
 
         async def send_hardened(message: Message) -> None:
@@ -104,7 +114,7 @@ class Guard:
             raise ForbiddenError(
                 "A page of another site may not embed what this server holds.", "Open it by a link."
             )
-        if self._token and path != OPEN_TO_ALL and not self._has_token(headers):
+        if self._token and not _is_open(path) and not self._has_token(headers):
             raise UnauthorizedError(
                 "This server asks for a token.", "Send 'Authorization: Bearer TOKEN' with its EDGE_TOKEN."
             )
@@ -124,13 +134,21 @@ class Guard:
     def _has_token(self, headers: Headers) -> bool:
         scheme, _, presented = headers.get("authorization", "").partition(" ")
         right = hmac.compare_digest(presented.strip().encode("latin-1"), self._token.encode())
-        return scheme.lower() == "bearer" and right
+        return (scheme.lower() == "bearer" and right) or self._has_cookie(headers)
+
+    def _has_cookie(self, headers: Headers) -> bool:
+        presented = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        return hmac.compare_digest(presented.encode("latin-1"), derive_cookie(self._token).encode())
 
 
 def parse_host(authority: str) -> str:
     """Return the host of ``host[:port]`` in lower case, without the brackets of IPv6; empty when it is not one."""
     match = _AUTHORITY.fullmatch(authority)
     return match[1].strip("[]").lower() if match else ""
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_TO_ALL or path.startswith(OPEN_FOLDER)
 
 
 def _is_address(host: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from edge.errors import NotFoundError, PackError
-from edge.packs.pages import MAX_WIDTH, draw_page
+from edge.packs.pages import MAX_WIDTH, draw_page, locate_texts
 from edge.types import Box
 
 PDF = "application/pdf"
@@ -61,3 +61,55 @@ def test_other_documents_have_no_page_images() -> None:
 def test_a_damaged_document_is_refused() -> None:
     with pytest.raises(PackError):
         draw_page(b"%PDF-1.7 nothing", PDF, 1)
+
+
+def make_text_pdf(*lines: tuple[str, int, int], rotate: int = 0) -> bytes:
+    """Return a page of 400 by 200 points with lines of text at places."""
+    content = " ".join(f"BT /F 10 Tf {x} {y} Td ({text}) Tj ET" for text, x, y in lines)
+    return (
+        "%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n"
+        "2 0 obj\n<< /Type /Pages /Kids [3 0 R] /Count 1 >>\nendobj\n"
+        f"3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 400 200] /Rotate {rotate} /Contents 4 0 R "
+        "/Resources << /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>\nendobj\n"
+        f"4 0 obj\n<< /Length {len(content)} >>\nstream\n{content}\nendstream\nendobj\n"
+        "trailer\n<< /Size 5 /Root 1 0 R >>\n%%EOF"
+    ).encode()
+
+
+TORQUE = make_text_pdf(("Tighten the flange bolts cross-", 40, 150), ("wise to 45 Nm.", 40, 130))
+
+
+def test_a_sentence_is_located_line_by_line_whatever_its_case_and_hyphens() -> None:
+    ((first, second),) = locate_texts(TORQUE, PDF, 1, ["tighten the flange bolts crosswise to 45 Nm"])
+    assert first.bottom < second.top
+    assert first.left == pytest.approx(second.left, abs=0.01)
+    assert first.left == pytest.approx(0.1, abs=0.01)
+    assert 0.2 < first.top < 0.25 < first.bottom < 0.27
+
+
+@pytest.mark.parametrize("text", ["45", "45 Nm", "flange"])
+def test_a_word_and_a_number_are_located(text: str) -> None:
+    ((box,),) = locate_texts(TORQUE, PDF, 1, [text])
+    assert box.right > box.left
+
+
+@pytest.mark.parametrize("text", ["4", "5 Nm", "lange", "tighten the flange bolts to 45 Nm", "", " "])
+def test_nothing_is_located_that_does_not_stand_there(text: str) -> None:
+    assert locate_texts(TORQUE, PDF, 1, [text]) == [()]
+
+
+def test_a_text_that_stands_there_twice_is_located_twice() -> None:
+    twice = make_text_pdf(("Valve A and valve A.", 40, 150))
+    ((first, second),) = locate_texts(twice, PDF, 1, ["valve a"])
+    assert first.right < second.left
+
+
+def test_boxes_are_those_of_the_page_as_it_is_drawn() -> None:
+    turned = make_text_pdf(("Tighten the bolts", 40, 150), rotate=90)
+    ((box,),) = locate_texts(turned, PDF, 1, ["Tighten the bolts"])
+    image = picture(draw_page(turned, PDF, 1, width=400)).convert("L")
+    left, top, right, bottom = image.point(lambda grey: 255 * (grey < 128)).getbbox()  # type: ignore[misc]
+    assert box.left == pytest.approx(left / image.width, abs=0.02)
+    assert box.right == pytest.approx(right / image.width, abs=0.02)
+    assert box.top == pytest.approx(top / image.height, abs=0.02)
+    assert box.bottom == pytest.approx(bottom / image.height, abs=0.02)

@@ -12,6 +12,7 @@ import pytest
 from edge import __version__
 
 PUBLIC = {
+    ("post", "/session"),
     ("post", "/chat"),
     ("get", "/search"),
     ("get", "/packs"),
@@ -27,7 +28,12 @@ PUBLIC = {
     ("get", "/jobs/{id}/report.html"),
     ("get", "/jobs/{id}/report.json"),
     ("get", "/documents/{pack}/{document}"),
+    ("get", "/documents/{pack}/{document}/contents"),
+    ("get", "/documents/{pack}/{document}/find"),
     ("get", "/documents/{pack}/{document}/pages/{n}.png"),
+    ("get", "/documents/{pack}/{document}/pages/{n}/places"),
+    ("get", "/documents/{pack}/{document}/text"),
+    ("get", "/equipment"),
     ("get", "/health"),
     ("get", "/metrics"),
     ("post", "/v1/chat/completions"),

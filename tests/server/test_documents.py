@@ -136,3 +136,80 @@ def test_there_are_only_so_many_boxes() -> None:
     assert len(parse_boxes(";".join(["0,0,1,1"] * MAX_BOXES), 1)) == MAX_BOXES
     with pytest.raises(UsageError):
         parse_boxes(";".join(["0,0,1,1"] * (MAX_BOXES + 1)), 1)
+
+
+def test_a_picture_asked_for_by_the_digest_of_its_document_is_kept_for_ever(client: httpx.Client) -> None:
+    digest = client.get(f"{PDF}/contents").json()["sha256"]
+    page = client.get(f"{PDF}/pages/1.png", params={"sha256": digest})
+    assert "immutable" in page.headers["cache-control"]
+    old = client.get(f"{PDF}/pages/1.png", params={"sha256": "0" * 64})
+    assert old.headers["cache-control"] == "private, no-cache"
+
+
+def test_the_contents_of_a_pdf_are_its_pages(client: httpx.Client) -> None:
+    contents = client.get(f"{PDF}/contents").json()
+    assert contents["media_type"] == "application/pdf"
+    assert [(page["width"], page["height"]) for page in contents["pages"]] == [(300, 200), (300, 200)]
+    assert contents["first_chunk"] <= contents["last_chunk"]
+
+
+def test_the_contents_of_other_documents_are_their_headings(client: httpx.Client) -> None:
+    contents = client.get("/documents/pumps/pump.md/contents").json()
+    assert contents["pages"] == []
+    assert [heading["heading"] for heading in contents["headings"]] == ["Starting the pump", "Bearings"]
+
+
+def test_a_document_is_read_as_text_from_any_chunk_on(client: httpx.Client) -> None:
+    everything = client.get("/documents/pumps/pump.md/text").json()["parts"]
+    assert [part["heading"] for part in everything] == ["Starting the pump", "Bearings"]
+    assert "Prime the pump" in everything[0]["text"]
+    params = {"first": everything[1]["chunk"], "count": 1}
+    assert client.get("/documents/pumps/pump.md/text", params=params).json()["parts"] == everything[1:]
+
+
+def test_the_text_of_one_page_is_that_of_no_other(client: httpx.Client) -> None:
+    (part,) = client.get(f"{PDF}/text", params={"page": 2}).json()["parts"]
+    assert "gland nut" in part["text"]
+
+
+def test_a_text_is_found_in_its_document_only(client: httpx.Client) -> None:
+    found = client.get("/documents/pumps/pump.md/find", params={"q": "GRAMS  of grease"}).json()
+    assert [hit["heading"] for hit in found["hits"]] == ["Bearings"]
+    assert "12 grams of grease" in found["hits"][0]["snippet"]
+    assert client.get("/documents/pumps/valves.html/find", params={"q": "grease"}).json()["hits"] == []
+
+
+@pytest.mark.parametrize("q", [".", "(", "\\", " "])
+def test_signs_are_looked_for_as_they_are(client: httpx.Client, q: str) -> None:
+    found = client.get("/documents/pumps/pump.md/find", params={"q": q})
+    assert found.status_code == 200
+    assert len(found.json()["hits"]) == (2 if q == "." else 0)
+
+
+def test_a_text_is_located_on_its_page_and_no_other(client: httpx.Client) -> None:
+    params = {"text": ["replaced every 8000 hours", "gland nut"]}
+    (shaft, gland) = client.get(f"{PDF}/pages/1/places", params=params).json()["places"]
+    assert gland == []
+    (box,) = shaft
+    assert box["page"] == 1
+    assert 0.1 < box["left"] < box["right"] < 0.9
+    assert 0.15 < box["top"] < 0.25 < box["bottom"] < 0.3
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"{PDF}/pages/3/places?text=a", 404),
+        ("/documents/pumps/pump.md/pages/1/places?text=a", 404),
+        (f"{PDF}/pages/1/places", 422),
+        (f"{PDF}/pages/1/places?{'&'.join(['text=a'] * 21)}", 422),
+        ("/documents/pumps/absent.md/contents", 404),
+        ("/documents/pumps/absent.md/text", 404),
+        ("/documents/pumps/absent.md/find?q=a", 404),
+        ("/documents/pumps/pump.md/find", 422),
+    ],
+)
+def test_what_cannot_be_found_is_a_problem(client: httpx.Client, path: str, status: int) -> None:
+    response = client.get(path)
+    assert response.status_code == status
+    assert response.json()["hint"]
