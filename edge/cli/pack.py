@@ -12,7 +12,7 @@ import typer
 from edge.cli.group import make_group
 from edge.cli.options import Json, PackName, PackTarget, Yes
 from edge.cli.ui.screen import ALERT, CAREFUL, FAINT, GOOD, STRONG, Part, Screen, format_count, mark_unsigned
-from edge.errors import UsageError
+from edge.errors import EdgeError, UsageError
 from edge.files import format_size
 
 if TYPE_CHECKING:
@@ -175,6 +175,51 @@ def roll_back_pack(name: PackName) -> None:
     from edge.packs.store import PackStore
 
     _show_installation(PackStore(load_settings()).rollback(name))
+
+
+@app.command("diff")
+def show_changes(
+    name: PackName,
+    old: Annotated[
+        str, typer.Argument(metavar="OLD", help="A version, or a .kpack file. [the version before]")
+    ] = "",
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The same. [the version in use]")] = "",
+    json: Json = False,
+) -> None:
+    """Show what changed between two versions of a pack: values first, then rows and sentences.
+
+    A text that only stands on another page has not changed.
+    """
+    from edge.cli.ui.changes import show_pack_changes
+    from edge.packs.changes import compare
+    from edge.packs.shapes import dump_changes
+
+    before, after = _open_versions(name, old, new)
+    with before, after:
+        found = compare(before, after)
+    if json:
+        Screen().write_json(dump_changes(found))
+    else:
+        show_pack_changes(Screen(), found)
+
+
+def _open_versions(name: str, old: str, new: str) -> tuple[Pack, Pack]:
+    """Open two versions of a pack, each a number or a file; without them the one before and the one in use."""
+    from edge.config import load_settings
+    from edge.packs.pack import Pack
+    from edge.packs.store import PackStore
+
+    store = PackStore(load_settings())
+
+    def open_one(version: str) -> Pack:
+        return Pack.open(Path(version)) if version.endswith(".kpack") else store.open_version(name, version)
+
+    before = open_one(old) if old else store.open_previous(name)
+    try:
+        return before, open_one(new) if new else store.open(name)
+    except EdgeError:
+        before.close()
+        raise
 
 
 def _check_signing(keys: Sequence[Path] | None, repository: Path | None) -> None:

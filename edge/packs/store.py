@@ -153,6 +153,37 @@ class PackStore:
                 raise
             return self._open(name, renewed)
 
+    def open_version(self, name: str, version: str) -> Pack:
+        """Open the version of a pack that is in use, or the one before it, by its number.
+
+        Raises:
+            NotFoundError: neither has this number.
+            PackError: it is damaged.
+        """
+        with self.open(name) as pack:
+            if pack.version == version:
+                return Pack.open(pack.path, pack.signed)
+        previous = self._read_pointer(name).previous if name in self._list_installed() else None
+        if previous and previous.version == version:
+            return Pack.open(self.folder / name / previous.file, previous.signed)
+        kept = " and ".join([pack.version, *([previous.version] if previous else [])])
+        raise NotFoundError(f"There is no version {version} of '{name}' here.", f"There is {kept}.")
+
+    def open_previous(self, name: str) -> Pack:
+        """Open the version that ``rollback`` would bring back.
+
+        Raises:
+            NotFoundError: the pack is not installed, or has none.
+            PackError: it is damaged.
+        """
+        self.open(name).close()
+        previous = self._read_pointer(name).previous if name in self._list_installed() else None
+        if previous is None:
+            raise NotFoundError(
+                f"There is no previous version of '{name}' here.", "Give two versions, or two .kpack files."
+            )
+        return Pack.open(self.folder / name / previous.file, previous.signed)
+
     def open_all(self, names: Sequence[str] = ()) -> Packs:
         """Open the packs of these names, or all that can be opened, which may be none.
 

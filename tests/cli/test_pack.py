@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -172,3 +173,24 @@ def test_a_file_that_is_not_there_is_not_taken_for_a_name(edge: Edge, home: Path
     result = edge("pack", "inspect", "none.kpack")
     assert result.code == 3
     assert "none.kpack" in result.err
+
+
+def test_diff_tells_values_that_changed(edge: Edge, source: Path, tmp_path: Path, home: Path) -> None:
+    newer = tmp_path / "newer"
+    shutil.copytree(source, newer)
+    (newer / "pack.toml").write_text((source / "pack.toml").read_text().replace("1.2", "1.3"))
+    manual = newer / "px-200.md"
+    manual.write_text(manual.read_text().replace("25 Nm", "27 Nm"))
+    packs = [tmp_path / "1.2.kpack", tmp_path / "1.3.kpack"]
+    for folder, path in zip((source, newer), packs, strict=True):
+        assert edge("pack", "build", str(folder), "-o", str(path)).code == 0
+        assert edge("pack", "install", str(path), "--unsigned").code == 0
+    shown = edge("pack", "diff", "pumps")
+    assert "25 Nm is now 27 Nm, px-200.md page 1 (Torque)" in shown.out
+    assert shown.out == edge("pack", "diff", "pumps", "1.2", "1.3").out
+    assert shown.out == edge("pack", "diff", "pumps", *map(str, packs)).out
+    data = json.loads(edge("pack", "diff", "pumps", "--json").out)
+    assert data["changes"][0]["values"] == [{"old": "25 Nm", "new": "27 Nm"}]
+    missing = edge("pack", "diff", "pumps", "0.9")
+    assert missing.code == 3
+    assert "1.3 and 1.2" in missing.err

@@ -16,6 +16,8 @@ PUBLIC = {
     ("post", "/chat"),
     ("get", "/search"),
     ("get", "/packs"),
+    ("get", "/packs/{pack}/changes"),
+    ("post", "/citations/check"),
     ("get", "/packs/{pack}/procedures"),
     ("get", "/packs/{pack}/procedures/{procedure}"),
     ("post", "/jobs"),

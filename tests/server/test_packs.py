@@ -101,3 +101,25 @@ def test_a_pack_that_fails_when_asked_is_set_aside_and_the_others_answer(
     assert "title" in str(listed["problems"][0])
     (failed,) = [check for check in check_packs(store, None) if check.status == "fail"]
     assert "title" in failed.detail
+
+
+def test_what_changed_between_two_versions_is_told_and_old_citations_are_checked(
+    start: Start, tmp_path: Path, build_pack: BuildPack
+) -> None:
+    store = PackStore(Settings(home=tmp_path / "home"))
+    manual = "# Crane\n\n## Torque\n\nThe hook bolt is tightened to 88 Nm.\n"
+    store.install(build_pack({"crane.md": manual}, name="crane"), allow_unsigned=True)
+    client = start(home=tmp_path / "home")
+    answer = client.post("/chat", json={"message": "What torque for the hook bolt?"}).json()
+    assert "88 Nm" in answer["answer"]
+    citations = {"citations": answer["citations"]}
+    assert client.post("/citations/check", json=citations).json()["changed"] is False
+    newer = build_pack({"crane.md": manual.replace("88", "95")}, name="crane", version="2.0")
+    store.install(newer, allow_unsigned=True)
+    found = client.get("/packs/crane/changes").json()
+    assert [change["said"] for change in found["changes"]] == ["88 Nm is now 95 Nm, crane.md page 1 (Torque)"]
+    checked = client.post("/citations/check", json=citations).json()
+    assert checked["changed"] is True
+    assert checked["citations"][0]["status"] == "changed"
+    assert client.get("/packs/crane/changes", params={"old": "7"}).status_code == 404
+    assert client.post("/citations/check", json={"citations": [{"pack": "crane"}]}).status_code == 422
