@@ -186,9 +186,9 @@ def show_changes(
     new: Annotated[str, typer.Argument(metavar="NEW", help="The same. [the version in use]")] = "",
     json: Json = False,
 ) -> None:
-    """Show what changed between two versions of a pack: values first, then rows and sentences.
+    """Show what changed between two versions of a pack.
 
-    A text that only stands on another page has not changed.
+    Values come first, then rows and sentences. A text that only stands on another page has not changed.
     """
     from edge.cli.ui.changes import show_pack_changes
     from edge.packs.changes import compare
