@@ -121,7 +121,7 @@ class Assistant:
             return
         clock.mark("total")
         answer = replace(
-            _note_missing(answer, evidence),
+            _add_notes(answer, evidence),
             conversation_id=question.conversation_id or "",
             timings_ms=dict(clock.marks),
         )
@@ -228,12 +228,15 @@ class _Clock:
         self.marks.setdefault(name, round((time.perf_counter() - self._start) * 1000, 1))
 
 
-def _note_missing(answer: Answer, evidence: Evidence) -> Answer:
-    """Say which codes of the question no pack mentions, unless a refusal does so itself."""
-    if answer.refused or not evidence.missing:
+def _add_notes(answer: Answer, evidence: Evidence) -> Answer:
+    """Say which codes no pack mentions, unless a refusal does so itself, and which sources were hard to read."""
+    if answer.refused:
         return answer
-    notice = f"No installed pack mentions {' or '.join(evidence.missing)}. {answer.notice or ''}".rstrip()
-    return replace(answer, notice=notice)
+    missing = f"No installed pack mentions {' or '.join(evidence.missing)}." if evidence.missing else ""
+    doubtful = [f"[{citation.n}]" for citation in answer.citations if citation.passage.is_doubtful]
+    doubt = f"Read from a scan: compare with the page ({', '.join(doubtful)})." if doubtful else ""
+    notice = " ".join(filter(None, (missing, doubt, answer.notice)))
+    return replace(answer, notice=notice) if notice else answer
 
 
 def _keep(pieces: Iterator[str], written: list[str], draft: Draft) -> Iterator[str]:

@@ -45,6 +45,11 @@ class _Passage(TypedDict):
     place: NotRequired[
         Annotated[str, Field(default="", description="Anchor (#reset) or row, in a file without pages.")]
     ]
+    doubtful: NotRequired[
+        Annotated[
+            bool, Field(default=False, description="A value was read from a scan: compare with the page.")
+        ]
+    ]
     heading: str
     text: str
     score: float
@@ -296,6 +301,8 @@ def dump_passage(passage: types.Passage) -> Passage:
         shape["page_label"] = passage.page_label
     if passage.place:
         shape["place"] = passage.place
+    if passage.is_doubtful:
+        shape["doubtful"] = True
     return shape
 
 

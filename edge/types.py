@@ -65,10 +65,11 @@ class Passage:
 
     ``page_from`` and ``page_to`` are 1-based positions in the file, ``page_label`` is what is printed on the first
     of them where that differs. ``place`` is where it stands in a file without pages: ``#reset`` (an anchor) or
-    ``row 17``. ``score`` is the fused relevance (0 to about 1.5), comparable within one answer only.
-    ``kind`` is that of the chunk that was found; ``chunks`` are the ids of all chunks merged into ``text``.
-    ``closeness`` is the cosine of each of its ``text.units`` to the question, by the unit's text; ``chance`` is that of
-    holding the answer (0 to 1), once the passage has been read.
+    ``row 17``. ``is_doubtful`` means that a value in it was read from a scan, and not for sure. ``score`` is the fused
+    relevance (0 to about 1.5), comparable within one answer only. ``kind`` is that of the chunk that was found;
+    ``chunks`` are the ids of all chunks merged into ``text``. ``closeness`` is the cosine of each of its
+    ``text.units`` to the question, by the unit's text; ``chance`` is that of holding the answer (0 to 1), once the
+    passage has been read.
     """
 
     pack: str
@@ -87,6 +88,7 @@ class Passage:
     chunks: tuple[int, ...] = ()
     closeness: Mapping[str, float] = field(default_factory=dict)
     place: str = ""
+    is_doubtful: bool = False
     chance: float | None = field(default=None, compare=False)
 
 

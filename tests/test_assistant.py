@@ -428,3 +428,12 @@ def test_without_any_pack_there_is_nothing_to_answer_from() -> None:
     with pytest.raises(NothingInstalledError):
         next(assistant.answer(Question(TORQUE)))
     retriever.close()
+
+
+def test_an_answer_from_a_value_that_was_hard_to_read_says_so(
+    make: MakeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pack, "find_doubts", lambda pack, first, last: set(range(first, last + 1)))
+    found = answer(make(), TORQUE)
+    assert found.notice is not None
+    assert found.notice.startswith("Read from a scan: compare with the page ([1]")

@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from edge.shapes import dump_answer, dump_evidence, dump_search, encode
+from edge.shapes import dump_answer, dump_evidence, dump_passage, dump_search, encode
 from edge.types import Answer, Box, Citation, Evidence, EvidenceFound, Passage, Warning
 
 PASSAGE = Passage(
@@ -40,6 +41,10 @@ PASSAGE_JSON = {
     "boxes": [{"page": 12, "left": 0.1, "top": 0.2346, "right": 0.9, "bottom": 0.25}],
     "chunks": [7, 8],
 }
+
+
+def test_a_passage_with_a_value_that_was_hard_to_read_says_so() -> None:
+    assert dump_passage(replace(PASSAGE, is_doubtful=True)) == PASSAGE_JSON | {"doubtful": True}
 
 
 def test_an_answer() -> None:

@@ -386,6 +386,7 @@ def _make_record(section: _Section, pieces: Sequence[_Piece], headers: dict[str,
         section=section.number,
         boxes=boxes,
         place=next((piece.block.place for piece in pieces if piece.block.place), ""),
+        is_doubtful=any(piece.block.is_doubtful for piece in pieces),
     )
 
 

@@ -20,7 +20,7 @@ class Block:
     ``page`` is where it starts, ``boxes`` one rectangle a line (they may run on to later pages). ``level`` is the
     depth of a heading (1 is the highest). ``header`` is the table's header row, for a ``row``. ``title`` is that of the
     table or group of rows that it stands in. ``place`` is where a citation leads in a file without pages: ``#reset`` or
-    ``row 17``.
+    ``row 17``. ``is_doubtful`` means that a value in it was read from a picture, and not for sure.
     """
 
     kind: BlockKind
@@ -31,6 +31,7 @@ class Block:
     header: str = ""
     title: str = ""
     place: str = ""
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from edge.packs.record import Page, Record
 from edge.packs.vectors import Int8Vectors
 from edge.types import DIMENSIONS, Box
 
-VERSION = 5
+VERSION = 6
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS document(
     key TEXT PRIMARY KEY, title TEXT NOT NULL, pages TEXT NOT NULL, records TEXT NOT NULL, notes TEXT NOT NULL);
@@ -156,13 +156,15 @@ class Journal:
 def _dump_record(record: Record) -> list[Any]:
     boxes = [[box.page, box.left, box.top, box.right, box.bottom] for box in record.boxes]
     fields = (record.kind, record.heading, record.text, record.page_from, record.page_to, record.section)
-    return [*fields, boxes, record.place]
+    return [*fields, boxes, record.place, record.is_doubtful]
 
 
 def _parse_records(rows: Sequence[list[Any]]) -> tuple[Record, ...]:
     return tuple(
-        replace(Record(*fields), boxes=tuple(Box(*box) for box in boxes), place=place)
-        for *fields, boxes, place in rows
+        replace(
+            Record(*fields), boxes=tuple(Box(*box) for box in boxes), place=place, is_doubtful=is_doubtful
+        )
+        for *fields, boxes, place, is_doubtful in rows
     )
 
 

@@ -16,6 +16,7 @@ from multiprocessing.context import SpawnProcess
 
 from edge.errors import DocumentError
 from edge.ingest.document import SourceDocument
+from edge.ingest.progress import listen
 from edge.ingest.source import SourceFile, translate_os_errors
 
 TIMEOUT_S, TIMEOUT_PER_MB_S = 600.0, 30.0
@@ -102,7 +103,11 @@ class _Reader:
         outcome: Outcome
         try:
             if self.connection.poll():
-                outcome = self.connection.recv()
+                received = self.connection.recv()
+                if received is None:  # a sign of life
+                    self.waited = 0.0
+                    return None
+                outcome = received
             elif self.waited < self._limit:
                 return None
             else:
@@ -145,6 +150,7 @@ def _start_without_interrupts(process: SpawnProcess) -> None:
 def _serve(connection: Connection, read: Read) -> None:
     """Read the documents that the parent names until it hangs up."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    listen(lambda: connection.send(None))
     with suppress(EOFError):
         while True:
             connection.send(_read(connection.recv(), read))

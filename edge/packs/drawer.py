@@ -20,7 +20,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from edge.errors import BusyError, EdgeError, PackError
-from edge.packs.pages import INSTEAD, PDF, draw_page, locate_texts, refuse_other_types
+from edge.packs.pages import INSTEAD, draw_page, locate_texts, refuse_other_types
 from edge.types import Box
 
 TIMEOUT_S = 20.0
@@ -63,7 +63,9 @@ class PageDrawer:
             BusyError: nobody wants it any more, or the server is stopping.
         """
         refuse_other_types(media_type)
-        return bytes(self._do(partial(draw_page, original, PDF, page, highlight, width), page, is_unwanted))
+        return bytes(
+            self._do(partial(draw_page, original, media_type, page, highlight, width), page, is_unwanted)
+        )
 
     def locate(
         self,
@@ -75,7 +77,7 @@ class PageDrawer:
     ) -> Places:
         """Return what ``locate_texts`` returns; errors as ``draw``."""
         refuse_other_types(media_type)
-        places: Places = self._do(partial(locate_texts, original, PDF, page, texts), page, is_unwanted)
+        places: Places = self._do(partial(locate_texts, original, media_type, page, texts), page, is_unwanted)
         return places
 
     def stop(self) -> None:

@@ -77,6 +77,9 @@ frequent word of the stem with its vector (int8, null where the pack has none).
 PLACES = "CREATE TABLE place(chunk INTEGER PRIMARY KEY REFERENCES chunk, place TEXT NOT NULL)"
 """Made only in packs with documents without pages: where a chunk stands in its file, ``#reset`` or ``row 17``."""
 
+DOUBTS = "CREATE TABLE doubt(chunk INTEGER PRIMARY KEY REFERENCES chunk)"
+"""Made only in packs with scans: chunks with a value that was hard to read and is to be compared with the page."""
+
 NOT_A_PACK = "Build it with `edge pack build`, or copy it again from where it came from."
 DAMAGED = "Copy or download the file again; if it stays damaged, build the pack again."
 

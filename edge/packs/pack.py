@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from edge.database import open_immutable, open_memory, translate_untrusted_errors
 from edge.embedded.part import read_size
 from edge.errors import EdgeError, NotFoundError, PackError
-from edge.packs.format import DAMAGED, NOT_A_PACK, PLACES, SCHEMA, read_trailer
+from edge.packs.format import DAMAGED, DOUBTS, NOT_A_PACK, PLACES, SCHEMA, read_trailer
 from edge.packs.manifest import Manifest, from_json
 from edge.packs.record import Page
 from edge.packs.values import (
@@ -259,12 +259,20 @@ class Pack:
 
     def find_places(self, first: int, last: int) -> dict[int, str]:
         """Return where the chunks of a range of ids stand in files without pages, by id."""
-        if not self._has_places:
+        if "place" not in self._extra_tables:
             return {}
         rows = self.query("SELECT chunk, place FROM place WHERE chunk BETWEEN ? AND ?", (first, last))
         for row in rows:
             check_place(row)
         return dict(rows)
+
+    def find_doubts(self, first: int, last: int) -> set[int]:
+        """Return the chunks of a range of ids with a value that was read from a scan, and not for sure."""
+        if "doubt" not in self._extra_tables:
+            return set()
+        return {
+            row[0] for row in self.query("SELECT chunk FROM doubt WHERE chunk BETWEEN ? AND ?", (first, last))
+        }
 
     def read_original(self, name: str) -> bytes:
         """Return the file a document was read from, byte for byte."""
@@ -286,8 +294,10 @@ class Pack:
         self.close()
 
     @cached_property
-    def _has_places(self) -> bool:
-        return bool(self.query("SELECT 1 FROM sqlite_schema WHERE name = 'place'"))
+    def _extra_tables(self) -> set[str]:
+        return {
+            row[0] for row in self.query("SELECT name FROM sqlite_schema WHERE name IN ('place', 'doubt')")
+        }
 
     @cached_property
     def _documents(self) -> tuple[Document, ...]:
@@ -316,7 +326,7 @@ class Pack:
         """Refuse tables, triggers and views that we did not make before any other query can touch them."""
         with translate_untrusted_errors(self.path):
             found = read_schema(self.connection)
-        if found not in (make_schema(), make_schema(with_places=True)):
+        if not make_schema() <= found <= make_schema(PLACES, DOUBTS):
             raise PackError(f"{self.path.name} does not have the tables of a knowledge pack.", NOT_A_PACK)
         _ = self.manifest, self.embedder
 
@@ -328,12 +338,12 @@ def read_schema(connection: apsw.Connection) -> Schema:
 
 
 @lru_cache(maxsize=2)
-def make_schema(with_places: bool = False) -> Schema:
-    """Make the schema of a new pack, shadow tables of FTS5 and sqlite-vec included."""
+def make_schema(*extra: str) -> Schema:
+    """Make the schema of a new pack, shadow tables of FTS5 and sqlite-vec included, and ``extra`` tables."""
     with closing(open_memory()) as connection:
         connection.execute(SCHEMA)
-        if with_places:
-            connection.execute(PLACES)
+        for table in extra:
+            connection.execute(table)
         return read_schema(connection)
 
 

@@ -1,4 +1,4 @@
-"""A page as a picture, with lines marked, and where a text stands on it. Only PDF has pages to draw."""
+"""A page as a picture, with lines marked, and where a text stands on it. PDF and pictures have pages to draw."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PDF = "application/pdf"
+PICTURES = ("image/png", "image/jpeg", "image/tiff")
 WIDTH = 1000
 MAX_WIDTH = 4000
 INSTEAD = "Read its passage, or build the pack again."
@@ -50,7 +51,8 @@ def draw_page(
         PackError: the document cannot be read.
     """
     refuse_other_types(media_type)
-    image = _render(original, page, max(1, min(width, MAX_WIDTH)))
+    render = _render if media_type == PDF else _open_picture
+    image = render(original, page, max(1, min(width, MAX_WIDTH)))
     marked = _mark(image, [box for box in highlight if box.page == page])
     out = io.BytesIO()
     marked.save(out, "PNG", compress_level=3)
@@ -61,11 +63,11 @@ def refuse_other_types(media_type: str) -> None:
     """Refuse documents that have no pages to draw.
 
     Raises:
-        NotFoundError: it is not a PDF.
+        NotFoundError: it is neither a PDF nor a picture.
     """
-    if media_type != PDF:
+    if media_type != PDF and media_type not in PICTURES:
         raise NotFoundError(
-            "This document has no page images.", "Only PDF documents have; read its passage instead."
+            "This document has no page images.", "Only PDF and pictures have; read its passage instead."
         )
 
 
@@ -73,13 +75,15 @@ def locate_texts(original: bytes, media_type: str, page: int, texts: Sequence[st
     """Find where texts stand on a page: for each text the boxes of its lines, wherever it occurs.
 
     Letters are compared without case, blanks, line breaks and hyphens at their end. A text that is not on the page has
-    no boxes.
+    no boxes; the file of a picture holds none.
 
     Raises:
         NotFoundError: the document has no page images, or no such page.
         PackError: the document cannot be read.
     """
     refuse_other_types(media_type)
+    if media_type in PICTURES:
+        return [()] * len(texts)
     with _open_page(original, page) as opened:
         text_page = opened.get_textpage()
         written = text_page.get_text_range()
@@ -91,6 +95,24 @@ def locate_texts(original: bytes, media_type: str, page: int, texts: Sequence[st
             )
             for text in texts
         ]
+
+
+def _open_picture(original: bytes, page: int, width: int) -> Image:
+    """Open a picture, or the one of that number in a file of several, as wide as asked for and no larger than it is."""
+    from PIL import Image as images
+    from PIL import ImageOps
+
+    try:
+        with images.open(io.BytesIO(original), formats=("PNG", "JPEG", "TIFF")) as opened:
+            count = getattr(opened, "n_frames", 1)
+            if not 1 <= page <= count:
+                raise NotFoundError(f"There is no page {page}.", f"The document has pages 1 to {count}.")
+            opened.seek(page - 1)
+            image = (ImageOps.exif_transpose(opened) or opened).convert("RGB")
+    except (OSError, SyntaxError, ValueError, images.DecompressionBombError) as error:
+        raise PackError(f"The picture cannot be drawn: {error}", INSTEAD) from error
+    image.thumbnail((width, MAX_RATIO * width))
+    return image
 
 
 def _render(original: bytes, page: int, width: int) -> Image:

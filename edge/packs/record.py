@@ -26,7 +26,7 @@ class Record:
 
     ``heading`` is the breadcrumb (``Chapter > Section``), ``section`` counts sections within the document: chunks
     with the same number stand under the same heading. ``place`` is where it stands in a file without pages: ``#reset``
-    (an anchor) or ``row 17``.
+    (an anchor) or ``row 17``. ``is_doubtful`` means that a value in it was read from a scan, and not for sure.
     """
 
     kind: ChunkKind
@@ -37,3 +37,4 @@ class Record:
     section: int
     boxes: tuple[Box, ...] = ()
     place: str = ""
+    is_doubtful: bool = False

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from edge.database import open_writable, translate_sqlite_errors
-from edge.packs.format import BLOCK, NO_EMBEDDER, PLACES, SCHEMA, seal
+from edge.packs.format import BLOCK, DOUBTS, NO_EMBEDDER, PLACES, SCHEMA, seal
 from edge.packs.manifest import Manifest, to_json
 from edge.packs.record import Page, Record
 from edge.packs.vectors import Int8Vectors, Partition
@@ -177,22 +177,30 @@ def _write_chunks(
     connection: apsw.Connection, id: int, document: IndexedDocument, records: Sequence[Record], first: int
 ) -> None:
     title = make_title_words(document.title, document.name)
-    has_places = False
     for chunk, r in enumerate(records, start=first):
         connection.execute(
             "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (chunk, id, r.section, r.page_from, r.page_to, r.kind, r.heading, r.text, encode_boxes(r.boxes)),
         )
-        if r.place and not has_places:
-            connection.execute(PLACES.replace("TABLE", "TABLE IF NOT EXISTS"))
-            has_places = True
-        if r.place:
-            connection.execute("INSERT INTO place VALUES (?, ?)", (chunk, r.place))
         codes = " ".join(find_identifiers(f"{r.heading}\n{r.text}"))
         connection.execute(
             "INSERT INTO keyword(rowid, title, heading, body, identifiers) VALUES (?, ?, ?, ?, ?)",
             (chunk, title, r.heading, r.text, codes),
         )
+    _write_rows(
+        connection, PLACES, [(chunk, r.place) for chunk, r in enumerate(records, start=first) if r.place]
+    )
+    _write_rows(
+        connection, DOUBTS, [(chunk,) for chunk, r in enumerate(records, start=first) if r.is_doubtful]
+    )
+
+
+def _write_rows(connection: apsw.Connection, table: str, rows: Sequence[tuple[int | str, ...]]) -> None:
+    """Write rows into a table that only packs with such rows have."""
+    if rows:
+        connection.execute(table.replace("TABLE", "TABLE IF NOT EXISTS"))
+        name = table.removeprefix("CREATE TABLE ").partition("(")[0]
+        connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
 
 def _write_vocabulary(

@@ -42,7 +42,7 @@ def make_passages(pack: Pack, scores: Mapping[int, float], limit: int) -> list[P
 
 
 def complete(pack: Pack, passage: Passage, found: Mapping[int, Closeness]) -> Passage:
-    """Return a passage with page label, place and boxes, and how close its sentences come to the question.
+    """Return a passage with page label, place, boxes and doubts, and how close its sentences come to the question.
 
     Args:
         found: of its chunks; empty without vectors.
@@ -60,6 +60,7 @@ def complete(pack: Pack, passage: Passage, found: Mapping[int, Closeness]) -> Pa
         boxes=tuple(box for chunk in chunks for box in chunk.boxes),
         closeness=closeness,
         place=pack.find_places(passage.chunks[0], passage.chunks[0]).get(passage.chunks[0], ""),
+        is_doubtful=not pack.find_doubts(min(passage.chunks), max(passage.chunks)).isdisjoint(passage.chunks),
     )
 
 

@@ -289,7 +289,7 @@ def test_other_files_are_skipped_and_named(make_source: MakeSource, tmp_path: Pa
     source = make_source(
         {
             "a.md": "# A\n\nText about bearings and their seats.\n",
-            "photo.jpg": b"x",
+            "photo.gif": b"x",
             ".hidden.md": b"x",
             "LICENCE": b"x",
         }
@@ -297,7 +297,7 @@ def test_other_files_are_skipped_and_named(make_source: MakeSource, tmp_path: Pa
     (source / ".git").mkdir()
     (source / ".git" / "notes.md").write_text("# Not this")
     report = build_quickly(source, tmp_path / "out.kpack")
-    assert [skipped.name for skipped in report.skipped] == [".hidden.md", "LICENCE", "photo.jpg"]
+    assert [skipped.name for skipped in report.skipped] == [".hidden.md", "LICENCE", "photo.gif"]
     assert report.documents == 1
 
 

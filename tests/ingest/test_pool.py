@@ -15,6 +15,7 @@ from edge.ingest.source import SourceFile
 
 TROUBLE = """
 import os, signal, threading
+from edge.ingest.progress import report_progress
 from edge.ingest.readers import read
 
 def troubled(name, data):
@@ -22,6 +23,10 @@ def troubled(name, data):
         os.abort()
     if name.startswith("hangs"):
         threading.Event().wait()
+    if name.startswith("is long"):
+        for _ in range(4):
+            threading.Event().wait(0.4)
+            report_progress()
     if name.startswith("is interrupted"):
         os.kill(os.getpid(), signal.SIGINT)
     return read(name, data)
@@ -89,6 +94,15 @@ def test_a_document_that_hangs_is_given_up(
     assert list(lost) == ["hangs.md", "hangs too.md"]
     assert lost["hangs.md"].message == "hangs.md was given up: after 0 minutes it was not read."
     assert "leave it out" in lost["hangs.md"].hint
+
+
+def test_a_document_that_shows_signs_of_life_is_waited_for(
+    write_files: WriteFiles, trouble: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "POLL_S", 0.05)
+    monkeypatch.setattr(pool, "compute_timeout", lambda file: 60.0 if file.name == "a.md" else 1.2)
+    found = read_outcomes(write_files("a.md", "is long.md"), trouble, workers=1)
+    assert isinstance(found["is long.md"], SourceDocument)
 
 
 def test_the_timeout_grows_with_the_document(write_files: WriteFiles) -> None:

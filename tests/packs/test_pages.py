@@ -113,3 +113,17 @@ def test_boxes_are_those_of_the_page_as_it_is_drawn() -> None:
     assert box.right == pytest.approx(right / image.width, abs=0.02)
     assert box.top == pytest.approx(top / image.height, abs=0.02)
     assert box.bottom == pytest.approx(bottom / image.height, abs=0.02)
+
+
+def test_a_picture_is_its_own_page() -> None:
+    out = io.BytesIO()
+    first, second = Image.new("L", (2000, 1000), 255), Image.new("L", (600, 900), 0)
+    first.save(out, "TIFF", save_all=True, append_images=[second])
+    assert picture(draw_page(out.getvalue(), "image/tiff", 1)).size == (1000, 500)
+    shown = picture(draw_page(out.getvalue(), "image/tiff", 2, [Box(2, 0.0, 0.0, 0.5, 0.5)]))
+    assert shown.size == (600, 900)
+    assert shown.getpixel((10, 10)) != shown.getpixel((500, 800))
+    with pytest.raises(NotFoundError, match="no page 3"):
+        draw_page(out.getvalue(), "image/tiff", 3)
+    with pytest.raises(PackError, match="cannot be drawn"):
+        draw_page(b"II*nothing", "image/tiff", 1)

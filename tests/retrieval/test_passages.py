@@ -29,6 +29,7 @@ def paragraph(page: int, words: int = 90) -> Block:
 def book(name: str, data: bytes) -> SourceDocument:
     """Chapter one on pages 1 to 8, a paragraph a page; chapter two on pages 9 to 12, four short paragraphs a page."""
     first = [paragraph(page) for page in range(1, 9)]
+    first[1] = replace(first[1], is_doubtful=True)
     second = [paragraph(page, 40) for page in range(9, PAGES + 1) for _ in range(2)]
     one, two = Block("heading", "One", 1, level=1), Block("heading", "Two", 9, level=1)
     pages = tuple(Page(n, label="iv" if n == 4 else None, width=595, height=842) for n in range(1, PAGES + 1))
@@ -51,6 +52,11 @@ def test_a_chunk_is_shown_with_what_follows_it(pack: Pack) -> None:
     assert passage.chunks == (found, found + 1)
     assert passage.text == "\n".join(chunk.text for chunk in pack.get_chunks(passage.chunks))
     assert (passage.page_from, passage.page_to) == (4, 5)
+
+
+def test_a_passage_with_a_value_that_was_hard_to_read_is_marked(pack: Pack) -> None:
+    passages = make_passages(pack, {on_page(pack, 2): 0.8, on_page(pack, 9): 0.7}, 5)
+    assert [complete(pack, passage, {}).is_doubtful for passage in passages] == [True, False]
 
 
 def test_what_is_shown_gets_its_page_label_and_boxes(pack: Pack) -> None:

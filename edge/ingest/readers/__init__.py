@@ -17,6 +17,8 @@ _MARKDOWN = ("text/markdown", "markdown", "read_markdown")
 _TEXT = ("text/plain", "text", "read_text")
 _DOCX = ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx", "read_docx")
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_TIFF = ("image/tiff", "picture", "read_picture")
+_JPEG = ("image/jpeg", "picture", "read_picture")
 
 _FORMATS = {
     ".pdf": _PDF,
@@ -38,6 +40,11 @@ _FORMATS = {
     ".xlsb": ("application/vnd.ms-excel.sheet.binary.macroenabled.12", "workbook", "read_workbook"),
     ".xls": ("application/vnd.ms-excel", "workbook", "read_workbook"),
     ".ods": ("application/vnd.oasis.opendocument.spreadsheet", "opendocument", "read_opendocument"),
+    ".png": ("image/png", "picture", "read_picture"),
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
 }
 
 SUFFIXES = frozenset(_FORMATS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -37,7 +37,8 @@ RecordRow = tuple[ChunkKind, str, str, Count, Count, Count, tuple[BoxRow, ...]]
 class Description:
     """A document without its vectors and its original. Rows have the fields of ``Page``, ``Record`` and ``Box``.
 
-    ``places`` are those of the records, in order; none where no record has one.
+    ``places`` are those of the records, in order; none where no record has one. ``doubts`` are the numbers of the
+    doubtful records, from 0.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Description:
     pages: tuple[PageRow, ...]
     records: tuple[RecordRow, ...]
     places: tuple[str, ...] = ()
+    doubts: tuple[Count, ...] = ()
 
 
 _DESCRIPTION = TypeAdapter(Description)
@@ -109,7 +111,7 @@ def read_words(pack: Pack) -> dict[str, bytes]:
 
 def _describe(pack: Pack, document: Document) -> bytes:
     span = document.first_chunk, document.last_chunk
-    fields = {
+    fields: dict[str, Any] = {
         "name": document.name,
         "title": document.title,
         "media_type": document.media_type,
@@ -120,6 +122,8 @@ def _describe(pack: Pack, document: Document) -> bytes:
     }
     if places := pack.find_places(*span):
         fields["places"] = [places.get(chunk, "") for chunk in range(span[0], span[1] + 1)]
+    if doubts := pack.find_doubts(*span):
+        fields["doubts"] = sorted(chunk - span[0] for chunk in doubts)
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -143,8 +147,8 @@ def _make_records(description: Description) -> list[Record]:
     if len(places) != len(description.records):
         raise PackError("The delta does not have a place for every chunk.", INSTEAD)
     return [
-        Record(*row[:-1], tuple(Box(*box) for box in row[-1]), place)
-        for row, place in zip(description.records, places, strict=True)
+        Record(*row[:-1], tuple(Box(*box) for box in row[-1]), place, number in description.doubts)
+        for number, (row, place) in enumerate(zip(description.records, places, strict=True))
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pypdfium2
 import pypdfium2.raw as pdfium
+import pytest
 
 from edge.ingest.document import SourceDocument
 from edge.ingest.readers import read
@@ -63,15 +64,16 @@ def test_a_note_over_printed_text_does_not_mix_with_it(pdf) -> None:
     assert sorted(block.text for block in parse(out.getvalue()).blocks) == ["Note on the page: 65 bar", BODY]
 
 
-def test_a_page_without_text_and_attached_files_are_named(pdf) -> None:
+def test_a_page_without_text_and_attached_files_are_named(pdf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.ingest.readers.scan.pages.find_languages", lambda: ())
     pdf.add_page().add_text(60, 100, BODY)
     pdf.add_page().add_image()
     with edit(pdf.to_bytes()) as (document, out):
         attached = document.new_attachment("parts.csv")
         attached.set_data(b"a,b\n")
     assert parse(out.getvalue()).notes == (
-        "Page 2 is a picture without text: it is not read.",
-        "1 attached file left out: save what is inside as documents of its own.",
+        "Page 2: not read, since this is a picture and tesseract is not installed.",
+        "Attached and left out: parts.csv. Save what is inside as documents of its own.",
     )
 
 

@@ -1,31 +1,29 @@
 """PDF: words with their place become lines, lines become blocks. Page by page, so that memory stays bounded.
 
-``words`` reads characters, ``columns`` and ``lines`` lay them out, ``furniture`` strips what is not content,
-``headings`` and ``tables`` give structure, ``blocks`` joins lines to text.
+``words`` reads characters, ``columns`` and ``lines`` lay them out; then ``layout`` has all pages: ``furniture`` strips
+what is not content, ``headings`` and ``tables`` give structure, ``blocks`` joins lines to text. Pages that are pictures
+are left to ``scan``.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pypdfium2
 
 from edge.errors import DocumentError
 from edge.ingest.document import SourceDocument
-from edge.ingest.readers.characters import squeeze
-from edge.ingest.readers.pdf.annotations import Note, count_attachments, insert_notes, take_annotations
-from edge.ingest.readers.pdf.blocks import build_blocks
+from edge.ingest.readers.pdf.annotations import Note, list_attachments, take_annotations
 from edge.ingest.readers.pdf.fonts import Fonts
-from edge.ingest.readers.pdf.furniture import is_ornament, strip_listings, strip_running_lines
-from edge.ingest.readers.pdf.headings import find_headings
-from edge.ingest.readers.pdf.hyphens import Hyphens
-from edge.ingest.readers.pdf.lines import Line, PageLines, lay_out_page
+from edge.ingest.readers.pdf.layout import compose
+from edge.ingest.readers.pdf.lines import PageLines, lay_out_page
 from edge.ingest.readers.pdf.outline import read_outline, read_page_label, read_title
 from edge.ingest.readers.pdf.page import read_page
-from edge.ingest.readers.pdf.tables import find_tables
-from edge.packs.record import Page
+
+if TYPE_CHECKING:
+    from edge.ingest.readers.scan.pages import Picture
 
 BROKEN_HINT = (
     "Open it in a PDF viewer; if it opens there, print it to a new PDF and use that, else get the file again."
@@ -62,34 +60,53 @@ def _read(name: str, document: Any) -> SourceDocument:
     document.init_forms()
     added: list[Note] = []
     pages = [_lay_out_page(document, index, fonts, added) for index in range(count)]
+    notes = list(_read_pictures(document, pages))
     labels = [read_page_label(document, index) for index in range(count)]
     if not added:
         _require_text(name, pages)
-    described = tuple(
-        Page(page.number, label, page.width, page.height) for page, label in zip(pages, labels, strict=True)
-    )
     outline = read_outline(document, {page.number: page.height for page in pages})
-    content = strip_listings(strip_running_lines(pages, labels))
-    lines = [line for page in content for line in page.lines if not is_ornament(line.text)]
-    body, hyphens = _find_body_size(lines), Hyphens(lines)
-    tables = find_tables(lines, body)
-    tabular = {index for table in tables for index in range(table.start, table.end)}
-    headings = find_headings(lines, outline, body, tabular, hyphens)
-    tables = [t for t in tables if not any(i in headings for i in range(t.start, t.end))]
-    title = read_title(document) or _find_printed_title(pages, body)
-    blocks = tuple(insert_notes(build_blocks(lines, headings, tables, hyphens), added))
-    return SourceDocument(title, described, blocks, tuple(_describe_left_out(document, pages)))
+    notes += _describe_left_out(document, pages)
+    return compose(pages, labels, outline, read_title(document), added, notes)
 
 
 def _describe_left_out(document: Any, pages: Sequence[PageLines]) -> Iterator[str]:
-    """Yield a sentence for every page without text, and for the files inside the document."""
+    """Yield a sentence for every page that cannot be opened, and for the files inside the document."""
     for page in pages:
         if page.height == 0:
             yield f"Page {page.number} could not be read."
-        elif not page.lines and page.has_image:
-            yield f"Page {page.number} is a picture without text: it is not read."
-    if count := count_attachments(document):
-        yield f"{count} attached file{'s' * (count > 1)} left out: save what is inside as documents of its own."
+    if names := list_attachments(document):
+        yield f"Attached and left out: {', '.join(names)}. Save what is inside as documents of its own."
+
+
+def _read_pictures(document: Any, pages: list[PageLines]) -> Iterator[str]:
+    """Read the pages that are pictures in place; yield sentences about them for the publisher."""
+    numbers = [page.number for page in pages if page.is_picture and page.height]
+    if not numbers:
+        return
+    from edge.ingest.readers.scan.pages import list_pages, recognise_pages  # digital documents do without it
+
+    if garbled := [page.number for page in pages if page.is_garbled]:
+        yield f"{list_pages(garbled)}: the fonts do not say which letters they draw."
+    read = recognise_pages(_draw_pages(document, numbers), numbers)
+    yield from read.notes
+    for index, page in enumerate(pages):
+        bare = replace(page, lines=()) if page.is_garbled else page
+        pages[index] = read.pages.get(page.number, bare)
+
+
+def _draw_pages(document: Any, numbers: Sequence[int]) -> Iterator[Picture]:
+    """Draw pages in gray, as large as text recognition wants them; those that cannot be drawn are passed over."""
+    from edge.ingest.readers.scan.pages import Picture, choose_scale
+
+    for number in numbers:
+        try:
+            page = document[number - 1]
+            width, height = page.get_size()
+            image = page.render(scale=choose_scale(width, height)).to_pil().convert("L")
+            page.close()
+        except (pypdfium2.PdfiumError, ValueError, MemoryError):
+            continue
+        yield Picture(number, image, width, height)
 
 
 def _lay_out_page(document: Any, index: int, fonts: Fonts, added: list[Note]) -> PageLines:
@@ -100,11 +117,11 @@ def _lay_out_page(document: Any, index: int, fonts: Fonts, added: list[Note]) ->
         page.close()
         page = document[index]  # as it is now, with the values of its forms
     except pypdfium2.PdfiumError:
-        return PageLines(index + 1, 0.0, 0.0, (), False)
+        return PageLines(index + 1, 0.0, 0.0, ())
     try:
         return lay_out_page(read_page(page, index + 1, fonts))
     except pypdfium2.PdfiumError:
-        return PageLines(index + 1, 0.0, 0.0, (), False)
+        return PageLines(index + 1, 0.0, 0.0, ())
     finally:
         page.close()
 
@@ -112,28 +129,9 @@ def _lay_out_page(document: Any, index: int, fonts: Fonts, added: list[Note]) ->
 def _require_text(name: str, pages: Sequence[PageLines]) -> None:
     if any(page.lines for page in pages):
         return
-    if any(page.has_image for page in pages):
+    if any(page.is_picture for page in pages):
         raise DocumentError(
-            f"{name} is a scan: its pages are images without text.",
-            "Run text recognition first, for instance: ocrmypdf scan.pdf manual.pdf",
+            f"{name} is a scan: its pages are images without text that could be read.",
+            "Install tesseract with the languages of the document (on Debian: apt install tesseract-ocr).",
         )
     raise DocumentError(f"{name} has no text.", BROKEN_HINT)
-
-
-def _find_body_size(lines: Sequence[Line]) -> float:
-    """Return the font size of most of the text."""
-    sizes = Counter[float]()
-    for line in lines:
-        sizes[round(line.size * 2) / 2] += len(line.text) * (1 if line.mono else 3)
-    return sizes.most_common(1)[0][0] if sizes else 10.0
-
-
-def _find_printed_title(pages: Sequence[PageLines], body: float) -> str:
-    """Return the largest text on the first page that has any, if it stands out from the text."""
-    first = next((page.lines for page in pages if page.lines), ())
-    largest = max((line.size for line in first), default=0.0)
-    if largest < 1.3 * body:
-        return ""
-    words = [line.text for line in first if line.size >= 0.95 * largest][:3]
-    title = squeeze(" ".join(words))
-    return title if 2 < len(title) <= 120 and len(first) > len(words) else ""

@@ -61,9 +61,14 @@ def insert_notes(blocks: Sequence[Block], notes: Sequence[Note]) -> Iterator[Blo
     yield from map(_make_block, waiting)
 
 
-def count_attachments(document: Any) -> int:
-    """Return how many files lie inside the document."""
-    return int(pdfium.FPDFDoc_GetAttachmentCount(document.raw))
+def list_attachments(document: Any) -> list[str]:
+    """Return the names of the files that lie inside the document."""
+    return [
+        squeeze(
+            _read_string(pdfium.FPDFAttachment_GetName, pdfium.FPDFDoc_GetAttachment(document.raw, index))
+        )
+        for index in range(pdfium.FPDFDoc_GetAttachmentCount(document.raw))
+    ]
 
 
 def _read_annotation(annotation: Any, form: Any) -> str:

@@ -188,6 +188,7 @@ def _make_block(group: Group, hyphens: Hyphens) -> Block:
         boxes=tuple(line.box for line in lines) if group.printed else (),
         level=group.level,
         header=group.header,
+        is_doubtful=any(line.is_doubtful for line in lines),
     )
 
 

@@ -35,16 +35,31 @@ class Rule:
         return self.bottom - self.top
 
 
-def read_drawings(page: Any, place: Place, width: float) -> tuple[list[Rule], int]:
-    """Return thin paths and the edges of boxes, and the number of images."""
+@dataclass(frozen=True, slots=True)
+class Drawings:
+    """Rules and the edges of boxes; how many images and paths there are; the page's part under the largest image."""
+
+    rules: list[Rule]
+    images: int
+    paths: int
+    covered: float
+
+
+def read_drawings(page: Any, place: Place, width: float, height: float) -> Drawings:
+    """Read what is drawn on an open PDFium page."""
     rules: list[Rule] = []
-    images = 0
+    images = paths = 0
+    covered = 0.0
     left, bottom, right, top = (ctypes.c_float() for _ in range(4))
     for index in range(min(pdfium.FPDFPage_CountObjects(page.raw), MAX_OBJECTS)):
         item = pdfium.FPDFPage_GetObject(page.raw, index)
         kind = pdfium.FPDFPageObj_GetType(item)
         if kind in (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM):
             images += 1
+        paths += kind == pdfium.FPDF_PAGEOBJ_PATH
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE and pdfium.FPDFPageObj_GetBounds(item, left, bottom, right, top):
+            area = Rule(*place.map_box((left.value, bottom.value, right.value, top.value)))
+            covered = max(covered, area.width * area.height / max(width * height, 1.0))
         if kind == pdfium.FPDF_PAGEOBJ_PATH and pdfium.FPDFPageObj_GetBounds(item, left, bottom, right, top):
             outline = Rule(*place.map_box((left.value, bottom.value, right.value, top.value)))
             rules += (
@@ -52,7 +67,7 @@ def read_drawings(page: Any, place: Place, width: float) -> tuple[list[Rule], in
                 if min(outline.width, outline.height) <= 3
                 else _find_box_edges(item, outline, width)
             )
-    return rules, images
+    return Drawings(rules, images, paths, covered)
 
 
 def _find_box_edges(path: Any, box: Rule, page_width: float) -> list[Rule]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
+from math import cos, radians, sin
 
 from edge.ingest.readers.characters import SUPERSCRIPTS
 from edge.ingest.readers.pdf.columns import Segment, divide_regions, join_segments
@@ -16,9 +18,12 @@ from edge.ingest.readers.pdf.words import Word
 from edge.types import Box
 
 CELL_GAP = 1.3
+SURE = 0.8
+"""Confidence in a word read from a picture, below which a value is to be compared with the page."""
 
 WRAP_SIGNS = "↩↪⏎↵←"
 """Drawn, in another font, where a listing was wrapped to fit the page."""
+_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,8 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Line:
     """One printed line. ``region`` tells columns apart; ``ruled`` means that a drawn rule separates it from the line
-    above; ``measure`` is how far to the right the lines around it reach; ``lead`` is the width of its first word."""
+    above; ``measure`` is how far to the right the lines around it reach; ``lead`` is the width of its first word.
+    ``is_doubtful`` means that a value in it was read from a picture, and not for sure."""
 
     page: int
     region: int
@@ -50,6 +56,7 @@ class Line:
     box: Box
     measure: float = 0.0
     lead: float = 0.0
+    is_doubtful: bool = False
 
     @property
     def left(self) -> float:
@@ -75,18 +82,20 @@ class PageLines:
     width: float
     height: float
     lines: tuple[Line, ...]
-    has_image: bool
+    is_picture: bool = False
+    is_garbled: bool = False
 
 
 def lay_out_page(content: PageContent) -> PageLines:
     """Lay out one page."""
-    turn = _find_dominant_turn(content.words)
-    upright = _turn_page(content, turn)
+    turn = content.turn or _find_dominant_turn(content.words)
+    upright = content if content.turn else _turn_page(content, turn)
     across, down = _sort_rules(upright.rules)
     lines: list[Line] = []
     for number, region in enumerate(divide_regions(join_segments(upright.words))):
         lines += _lay_out_region(region, number, upright, across, down, turn)
-    return PageLines(content.number, upright.width, upright.height, tuple(lines), content.images > 0)
+    width, height = upright.width, upright.height
+    return PageLines(content.number, width, height, tuple(lines), content.is_picture, content.is_garbled)
 
 
 # -- pages whose text runs sideways
@@ -133,6 +142,8 @@ def _turn_box(box: _Box, turn: int, width: float, height: float) -> _Box:
 def _make_display_box(box: _Box, content: PageContent, turn: int) -> Box:
     """Return the rectangle as fractions of the page as displayed."""
     width, height = content.width, content.height
+    if content.tilt:
+        box = _tilt_box(box, content.tilt, width, height)
     if turn:
         box = _turn_box(box, 360 - turn if turn != 180 else 180, width, height)
         if turn in (90, 270):
@@ -142,6 +153,16 @@ def _make_display_box(box: _Box, content: PageContent, turn: int) -> Box:
     return Box(
         content.number, across, down, _compute_fraction(right, width), _compute_fraction(bottom, height)
     )
+
+
+def _tilt_box(box: _Box, tilt: float, width: float, height: float) -> _Box:
+    """Return the box around a box that is turned clockwise by ``tilt`` degrees about the centre of the page."""
+    along, across = cos(radians(tilt)), sin(radians(tilt))
+    left, top, right, bottom = box
+    corners = [(x - width / 2, y - height / 2) for x in (left, right) for y in (top, bottom)]
+    xs = [x * along - y * across + width / 2 for x, y in corners]
+    ys = [x * across + y * along + height / 2 for x, y in corners]
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _compute_fraction(value: float, whole: float) -> float:
@@ -251,6 +272,7 @@ def _make_line(
         box=box,
         measure=measure,
         lead=row[0].right - row[0].left,
+        is_doubtful=any(word.confidence < SURE and _DIGIT.search(word.text) for word in row),
     )
 
 

@@ -12,18 +12,31 @@ from edge.ingest.readers.pdf.words import Word, WordReader
 
 FAR = 50_000.0
 """Points; pages are not larger than 14,400."""
+MIN_PATHS = 20
+"""Paths that may draw letters, on a page without text."""
+COVERED = 0.5
+FEW_LETTERS = 100
+"""A page is a picture if an image covers so much of it and it has fewer letters: a stamp or a number on a scan."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageContent:
-    """One page as drawn: words in the order of the content stream, rules, and how many images there are."""
+    """One page as drawn: words in the order of the content stream, and rules.
+
+    ``is_picture`` means that its text, if any, must be read from its picture; ``is_garbled`` that this is so because
+    its fonts do not say their letters. One that was read so has been turned upright: back by ``turn`` degrees, a
+    multiple of 90, and then counter-clockwise by ``tilt`` about its centre.
+    """
 
     number: int
     width: float
     height: float
     words: list[Word]
     rules: list[Rule]
-    images: int
+    is_picture: bool = False
+    is_garbled: bool = False
+    turn: int = 0
+    tilt: float = 0.0
 
 
 def read_page(page: Any, number: int, fonts: Fonts) -> PageContent:
@@ -36,12 +49,26 @@ def read_page(page: Any, number: int, fonts: Fonts) -> PageContent:
     place = find_place(page, width, height)
     textpage = page.get_textpage()
     try:
-        words = list(WordReader(textpage.raw, place, fonts).read_words())
+        reader = WordReader(textpage.raw, place, fonts)
+        words = list(reader.read_words())
+        is_garbled = reader.is_garbled
     finally:
         textpage.close()
-    rules, images = read_drawings(page, place, width)
+    drawn = read_drawings(page, place, width, height)
     inside = [w for w in words if _is_inside(w, width, height)]
-    return PageContent(number, width, height, restore_underscores(inside, rules), rules, images)
+    letters = sum(len(word.text) for word in inside)
+    is_picture = (not letters and (drawn.images > 0 or drawn.paths >= MIN_PATHS)) or (
+        drawn.covered >= COVERED and letters < FEW_LETTERS
+    )
+    return PageContent(
+        number,
+        width,
+        height,
+        restore_underscores(inside, drawn.rules),
+        drawn.rules,
+        is_picture=is_picture or is_garbled,
+        is_garbled=is_garbled,
+    )
 
 
 def _is_inside(word: Word, width: float, height: float) -> bool:

@@ -15,6 +15,9 @@ from edge.ingest.readers.pdf.fonts import Font, Fonts
 from edge.ingest.readers.pdf.place import Edges, Place
 
 MAX_CHARACTERS = 60_000
+MAX_UNMAPPED = 0.3
+"""Part of the characters without a known meaning that makes a page garbled."""
+_UNMAPPED = frozenset({0, 1, *range(3, 9), *range(14, 32), 0xFFFD})
 _CHARACTER = {**{code: " " for code in range(0x20)}, 2: "-", 0xFFFE: "-", 0xFFFF: " "}
 """What PDFium says instead of a character: 2 and U+FFFE are hyphens at the end of a line."""
 _UNBROKEN = re.compile(r"\S+")
@@ -23,7 +26,10 @@ _MIXED = re.compile(r"[^\W\d]\W?\d")
 
 @dataclass(slots=True)
 class Word:
-    """Characters without a space between them. ``size`` is the font size as displayed, in points."""
+    """Characters without a space between them. ``size`` is the font size as displayed, in points.
+
+    ``confidence`` (0 to 1) is below 1 for what was read from a picture.
+    """
 
     text: str
     left: float
@@ -34,6 +40,7 @@ class Word:
     size: float
     font: Font
     angle: int = 0
+    confidence: float = 1.0
 
 
 class WordReader:
@@ -43,6 +50,7 @@ class WordReader:
         self._textpage = textpage
         self._place = place
         self._fonts = fonts
+        self._unmapped = self._count = 0
         # Reused for every call: making them costs more than the call.
         self._rect, self._matrix = pdfium.FS_RECTF(), pdfium.FS_MATRIX()
         self._x, self._y = ctypes.c_double(), ctypes.c_double()
@@ -59,11 +67,23 @@ class WordReader:
             else:
                 yield from self._split_at_jumps(start, match.group())
 
+    @property
+    def is_garbled(self) -> bool:
+        """True if the fonts do not tell what many of the characters read are."""
+        return self._unmapped > MAX_UNMAPPED * self._count
+
     def _read_characters(self) -> str:
         """Return one character for every index of the text page."""
         count = min(pdfium.FPDFText_CountChars(self._textpage), MAX_CHARACTERS)
         textpage, get = self._textpage, pdfium.FPDFText_GetUnicode
         codes = [get(textpage, index) for index in range(count)]
+        self._count = sum(code > 0x20 or code in _UNMAPPED for code in codes)
+        self._unmapped = sum(
+            code in _UNMAPPED
+            or 0xE000 <= code <= 0xF8FF
+            or (code > 0x20 and pdfium.FPDFText_HasUnicodeMapError(textpage, index) == 1)
+            for index, code in enumerate(codes)
+        )
         return "".join([_CHARACTER.get(code) or chr(code) for code in codes])
 
     def _read_edges(self, index: int) -> Edges | None:

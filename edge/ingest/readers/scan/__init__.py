@@ -1,0 +1,1 @@
+"""Pages that are pictures: ``image`` straightens them, ``tesseract`` reads them, ``pages`` makes pages of them."""
