@@ -18,6 +18,7 @@ import numpy as np
 from edge.reading.asked import Asked, analyse
 from edge.reading.candidates import PASSAGES, Candidate, list_candidates
 from edge.reading.features import Features, Floats, read_features
+from edge.reading.kinds import is_another_kind
 from edge.retrieval.query import Query
 from edge.types import Passage
 
@@ -96,12 +97,21 @@ def read(text: str, query: Query, passages: Sequence[Passage]) -> Reading:
     """
     asked = analyse(text, query)
     candidates = list_candidates(passages[:PASSAGES])
+    compared = any(passage.closeness for passage in passages)
+    network = load_network("reader.json" if compared else "reader_by_words.json")
+    return judge(network, asked, candidates, read_features(asked, candidates))
+
+
+def judge(network: Network, asked: Asked, candidates: Sequence[Candidate], features: Features) -> Reading:
+    """Return the chances that a network gives. A unit about another kind or number of the thing has none: what speaks
+    for it speaks for no answer."""
     if not candidates:
         return Reading(asked, (), (), 1.0)
-    compared = any(passage.closeness for passage in passages)
-    features = read_features(asked, candidates)
-    chances, unanswered = load_network("reader.json" if compared else "reader_by_words.json").judge(features)
-    return Reading(asked, candidates, chances.tolist(), unanswered)
+    chances, unanswered = network.judge(features)
+    others = [is_another_kind(asked.text, candidate) for candidate in candidates]
+    unanswered += sum(chance for chance, other in zip(chances.tolist(), others, strict=True) if other)
+    kept = [0.0 if other else chance for chance, other in zip(chances.tolist(), others, strict=True)]
+    return Reading(asked, candidates, kept, unanswered)
 
 
 @cache

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, ClassVar
 
+from edge.reading import reader
 from edge.reading.decide import decide
-from edge.reading.reader import Network, Reading
+from edge.reading.reader import Network
 from edge.types import Answer
 from tests.reader.collect import Example
 
@@ -50,9 +51,7 @@ def judge(network: Network, examples: Sequence[Example]) -> Tally:
 
 def answer(network: Network, example: Example) -> Answer:
     """Answer a question with this network, as the assistant does with its own."""
-    chances, unanswered = network.judge(example.features)
-    asked = example.search.asked
-    reading = Reading(asked, example.candidates, chances.tolist(), unanswered)
+    reading = reader.judge(network, example.search.asked, example.candidates, example.features)
     return decide(reading, example.search.evidence)
 
 
