@@ -23,9 +23,11 @@ from edge.engine.llama import LlamaEngine
 from edge.engine.machine.resources import count_cores
 from edge.engine.reranker import LlamaReranker, find_reranker
 from edge.errors import EdgeError
+from edge.feedback import FeedbackLog
 from edge.jobs.store import Jobs
 from edge.models.integrity import Guard, read_record
 from edge.models.store import ModelStore
+from edge.notes.store import Notes
 from edge.packs.library import Library
 from edge.packs.pack import Pack
 from edge.packs.store import PackStore
@@ -94,6 +96,8 @@ class Edge:
             self.audit,
         )
         self.jobs = Jobs(settings)
+        self.feedback = FeedbackLog(settings)
+        self.notes = Notes(settings, self.packs)
         self._lock = threading.Lock()
         self._engines: dict[str, Engine] = {}
 
@@ -148,6 +152,8 @@ class Edge:
             self.reranker.close()
         self.conversations.close()
         self.jobs.close()
+        self.feedback.close()
+        self.notes.close()
         if self.popular is not None:
             self.popular.close()
         self.audit.close()

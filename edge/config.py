@@ -143,6 +143,16 @@ class Settings:
         """Jobs, with all that was done and read at their steps."""
         return self.home / "jobs.sqlite"
 
+    @property
+    def feedback_file(self) -> Path:
+        """What people say of answers."""
+        return self.home / "feedback.sqlite"
+
+    @property
+    def notes_file(self) -> Path:
+        """The user's own notes."""
+        return self.home / "notes.sqlite"
+
 
 def find_home(environ: Mapping[str, str]) -> Path:
     """Return ``EDGE_HOME``, else the platform's data folder."""

@@ -1,9 +1,13 @@
-"""The name of this device in records that travel: random, made once, kept in ``EDGE_HOME/device-id``."""
+"""The name and the time of this device in records that travel.
+
+The name is random, made once, and kept in ``EDGE_HOME/device-id``.
+"""
 
 from __future__ import annotations
 
 import re
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 
 from edge import files
@@ -27,6 +31,11 @@ def read_device_id(home: Path) -> str:
                     found = secrets.token_hex(8)
                     files.write_atomically(path, found.encode() + b"\n")
         return found
+
+
+def read_clock() -> str:
+    """Return the time in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _read(path: Path) -> str | None:

@@ -44,7 +44,7 @@ class Step:
         label: what the manual numbers it with.
         text: without the number.
         details: lines between it and the next step: items, remarks, code, rows.
-        page: 1-based position in the file.
+        page, page_to: 1-based positions in the file; the same once it has been located.
         boxes: where its lines stand; empty where that is not known for certain.
         limits: what its text sets.
     """
@@ -53,6 +53,7 @@ class Step:
     label: str
     text: str
     page: int
+    page_to: int
     details: tuple[str, ...] = ()
     page_label: str | None = None
     place: str = ""
@@ -333,6 +334,7 @@ def _make_step(pack: Pack, document: Document, number: int, line: _Line, followi
         label=match[0].strip(),
         text=text,
         page=line.page,
+        page_to=line.chunk.page_to,
         details=details,
         page_label=pack.get_page_label(document.id, line.page),
         place=pack.find_places(line.chunk.id, line.chunk.id).get(line.chunk.id, ""),

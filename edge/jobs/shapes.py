@@ -220,7 +220,6 @@ def _dump_summary(found: procedure.Procedure) -> ProcedureSummary:
 
 
 def _dump_procedure_head(found: procedure.Procedure) -> _ProcedureHead:
-    pages = [step.page for step in found.steps]
     return {
         "id": found.id,
         "name": found.name,
@@ -233,8 +232,8 @@ def _dump_procedure_head(found: procedure.Procedure) -> _ProcedureHead:
         "document_sha256": found.sha256,
         "title": found.title,
         "heading": found.heading,
-        "page_from": min(pages),
-        "page_to": max(pages),
+        "page_from": min(step.page for step in found.steps),
+        "page_to": max(step.page_to for step in found.steps),
     }
 
 

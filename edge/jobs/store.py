@@ -8,12 +8,11 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from edge.config import Settings
-from edge.device import read_device_id
+from edge.device import read_clock, read_device_id
 from edge.durable import Connection, DurableDatabase
 from edge.errors import NotFoundError, UsageError
 from edge.jobs.job import (
@@ -64,11 +63,6 @@ class Photo:
 
     media_type: str
     data: bytes
-
-
-def read_clock() -> str:
-    """Return the time in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Jobs:

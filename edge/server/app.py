@@ -13,9 +13,11 @@ from edge.server import (
     chat,
     documents,
     equipment,
+    feedback,
     health,
     jobs,
     metrics,
+    notes,
     packs,
     page,
     problems,
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from edge.app import Edge
 
 ENDPOINTS = (
-    page, session, chat, search, packs, equipment, jobs, documents, health, metrics, v1_chat, v1_models, v1_embeddings,
+    page, session, chat, search, packs, equipment, jobs, feedback, notes, documents, health, metrics,
+    v1_chat, v1_models, v1_embeddings,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from edge.app import Edge
 from edge.errors import UsageError
 from edge.jobs.job import MAX_NAME, MAX_NOTE, MAX_READING, Job
+from edge.jobs.place import Locate, place_steps
 from edge.jobs.procedure import Procedure, find_procedure, get_procedure, list_procedures
 from edge.jobs.report import write_report
 from edge.jobs.shapes import Job as JobShape
@@ -116,11 +117,11 @@ async def get_one_procedure(services: ServicesDep, pack: str, procedure: str) ->
 async def start_job(asked: JobRequest, services: ServicesDep) -> Response:
     """Begin a job: give ``procedure``, or ``document``, ``heading`` and ``text`` of a citation that shows the steps."""
 
-    def start() -> Job:
-        procedure = _find_procedure(services.edge, asked)
-        return services.edge.jobs.start(procedure, asked.who, asked.equipment, asked.id)
+    def start() -> JobShape:
+        procedure = _find_procedure(services.edge, asked, services.drawer.locate)
+        return dump_job(services.edge.jobs.start(procedure, asked.who, asked.equipment, asked.id))
 
-    return await _reply_job(services, start)
+    return reply(await services.drawing.run(start))  # pages are read there
 
 
 @router.get("/jobs", name="jobs", summary="List the jobs", responses=describe_success(shape=JobsShape))
@@ -254,13 +255,18 @@ def _list_procedures(edge: Edge, pack: str, document: str | None, page: int | No
     )
 
 
-def _find_procedure(edge: Edge, asked: JobRequest) -> Procedure:
+def _find_procedure(edge: Edge, asked: JobRequest, locate: Locate | None = None) -> Procedure:
+    """Find the procedure that is asked for; with ``locate`` its steps have their places on the pages."""
     with edge.packs.open(asked.pack) as pack:
         if asked.procedure is not None:
-            return get_procedure(pack, asked.procedure)
-        if asked.document is not None:
-            return find_procedure(pack, asked.document, asked.heading, asked.text)
-    raise UsageError("Nothing names a procedure.", "Send 'procedure', or 'document', 'heading' and 'text'.")
+            found = get_procedure(pack, asked.procedure)
+        elif asked.document is not None:
+            found = find_procedure(pack, asked.document, asked.heading, asked.text)
+        else:
+            raise UsageError(
+                "Nothing names a procedure.", "Send 'procedure', or 'document', 'heading' and 'text'."
+            )
+        return place_steps(pack, found, locate) if locate else found
 
 
 def _record(edge: Edge, asked: StepRequest, id: str, step: int) -> Job:

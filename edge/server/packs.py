@@ -10,34 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from edge.packs.changes import compare_versions
-from edge.packs.citations import CitedPassage, check_citation
+from edge.packs.citations import check_citation
 from edge.packs.shapes import PackChanges, Standings, dump_changes, dump_standings
 from edge.packs.store import PackStore
 from edge.server.body import require_json
-from edge.server.schema import Name, describe_success, reply
+from edge.server.schema import CitedRequest, Name, describe_success, reply
 from edge.server.services import ServicesDep
 from edge.shapes import Packs, dump_packs
 
 router = APIRouter(default_response_class=Response)
-
-
-class CitedRequest(BaseModel):
-    """A citation of an answer, as it was sent; what it has beyond these fields is passed over."""
-
-    model_config = ConfigDict(extra="ignore")
-    pack: Name
-    version: Name = ""
-    digest: Annotated[str, Field(max_length=64, description="Of the pack, where it is known.")] = ""
-    document: Annotated[str, Field(max_length=4096)]
-    page_from: Annotated[int, Field(ge=1)] = 1
-    heading: str = ""
-    text: str
-
-    def to_passage(self) -> CitedPassage:
-        """Return the passage that is looked for."""
-        return CitedPassage(
-            self.pack, self.version, self.document, self.page_from, self.heading, self.text, self.digest
-        )
 
 
 class CheckRequest(BaseModel):

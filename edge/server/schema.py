@@ -11,6 +11,7 @@ from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.responses import Response
 
+from edge.packs.citations import CitedPassage
 from edge.server import problems
 from edge.shapes import Json, Problem, encode
 from edge.types import Message, Question, Role
@@ -60,6 +61,25 @@ class ChatRequest(BaseModel):
             engine=self.engine or None,
             conversation_id=self.conversation_id or None,
             subject=subject,
+        )
+
+
+class CitedRequest(BaseModel):
+    """A citation of an answer, as it was sent; what it has beyond these fields is passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+    pack: Name
+    version: Name = ""
+    digest: Annotated[str, Field(max_length=64, description="Of the pack, where it is known.")] = ""
+    document: Annotated[str, Field(max_length=4096)]
+    page_from: Annotated[int, Field(ge=1)] = 1
+    heading: str = ""
+    text: str
+
+    def to_passage(self) -> CitedPassage:
+        """Return the passage that is looked for."""
+        return CitedPassage(
+            self.pack, self.version, self.document, self.page_from, self.heading, self.text, self.digest
         )
 
 
