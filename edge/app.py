@@ -140,6 +140,8 @@ class Edge:
             self.embedder.start()
         if self.reranker is not None:
             self.reranker.start()
+        if self.mode is Mode.SERVER:
+            self.notes.put_in_use()  # where that failed when one was written
 
     def close(self) -> None:
         """End worker processes and close files."""
