@@ -170,13 +170,28 @@ def _find_all(text: str, wanted: str) -> Iterator[tuple[int, int]]:
 
 
 def _find_boxes(page: Any, text_page: Any, number: int, first: int, last: int) -> Iterator[Box]:
-    """Yield the boxes of a run of characters, one a line."""
+    """Yield the boxes of a run of characters, one a line. PDFium gives one for every stretch of one font."""
+    line: Box | None = None
     for index in range(text_page.count_rects(first, last - first + 1)):
         left, bottom, right, top = text_page.get_rect(index)
         corners = [_to_fraction(page, x, y) for x, y in ((left, top), (right, bottom))]
         (left, right), (top, bottom) = (sorted(sides) for sides in zip(*corners, strict=True))
-        if right > left and bottom > top:
-            yield Box(number, left, top, right, bottom)
+        if right <= left or bottom <= top:
+            continue
+        if line and max(top, line.top) < min(bottom, line.bottom):
+            line = Box(
+                number,
+                min(left, line.left),
+                min(top, line.top),
+                max(right, line.right),
+                max(bottom, line.bottom),
+            )
+            continue
+        if line:
+            yield line
+        line = Box(number, left, top, right, bottom)
+    if line:
+        yield line
 
 
 def _to_fraction(page: Any, x: float, y: float) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from edge.server import (
     feedback,
     health,
     jobs,
+    live,
     metrics,
     notes,
     packs,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from edge.app import Edge
 
 ENDPOINTS = (
-    page, session, chat, search, packs, equipment, jobs, feedback, notes, documents, health, metrics,
+    page, session, chat, live, search, packs, equipment, jobs, feedback, notes, documents, health, metrics,
     v1_chat, v1_models, v1_embeddings,
 )  # fmt: skip
 

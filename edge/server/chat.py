@@ -20,7 +20,7 @@ class AnswerEvents(EventStream[Event]):
 
     def encode_event(self, event: Event) -> bytes:
         """See ``EventStream``."""
-        name, data = _dump_event(event)
+        name, data = dump_event(event)
         return encode_frame(name, encode(data))
 
     def is_last(self, event: Event) -> bool:
@@ -53,7 +53,8 @@ async def chat(
         return reply(dump_answer(event.answer))
 
 
-def _dump_event(event: Event) -> tuple[str, Json]:
+def dump_event(event: Event) -> tuple[str, Json]:
+    """Return the name and the data of an event."""
     match event:
         case EvidenceFound():
             return "evidence", dump_evidence(event)

@@ -59,10 +59,10 @@ class LimitedConnection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on; a header that has begun has to end in time."""
         super().data_received(data)
-        if self.is_waiting:
+        if self.is_waiting and self in self.connections:
             self._limit_time()
         else:
-            self._stop_timer()
+            self._stop_timer()  # at work, or no longer HTTP: the connection has become a WebSocket
 
     def on_response_complete(self) -> None:
         """Wait for the next request, last among those that wait."""

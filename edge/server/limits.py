@@ -6,13 +6,14 @@ machine's own program, or a proxy that knows its clients better.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import UsageError
 from edge.server.instruments import Metrics
@@ -68,7 +69,9 @@ class RateLimit:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 429, or pass the request on."""
+        """Answer 429, or pass the request on. A WebSocket is read no faster than its client may ask."""
+        if scope["type"] == "websocket":
+            return await self._app(scope, self._slow_down(scope, receive), send)
         if scope["type"] != "http" or (scope["method"] != "POST" and scope["path"] != SEARCH):
             return await self._app(scope, receive, send)
         wait = self._buckets.take(identify_client(scope))
@@ -78,6 +81,16 @@ class RateLimit:
         error = TooManyRequestsError("You ask too often.", f"Ask again in {math.ceil(wait)} s.")
         error.retry_after_s = math.ceil(wait)
         await respond_with(error, scope["path"])(scope, receive, send)
+
+    def _slow_down(self, scope: Scope, receive: Receive) -> Receive:
+        async def receive_slowly() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive":
+                while wait := self._buckets.take(identify_client(scope)):
+                    await asyncio.sleep(wait)
+            return message
+
+        return receive_slowly
 
 
 def identify_client(scope: Scope) -> str:

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from edge.errors import BusyError, EdgeError, UsageError
 from edge.server import systemd
 from edge.server.app import create_app
+from edge.server.body import MAX_BYTES
 from edge.server.connections import LimitedConnection
 from edge.server.services import Services
 
@@ -75,7 +76,9 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=LimitedConnection,
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=MAX_BYTES,
+            ws_per_message_deflate=False,
             lifespan="on",
             log_level="warning",
             access_log=False,

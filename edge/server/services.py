@@ -31,10 +31,12 @@ class Services:
 
     ``turns`` are the questions, ``embeddings`` the texts of others. ``short`` runs what takes milliseconds and
     ``drawing`` makes pictures of pages, so that no search waits for a turn or a page; ``health`` waits for neither.
+    ``sockets`` is the number of WebSockets that are open.
     """
 
     def __init__(self, edge: Edge) -> None:
         self.edge = edge
+        self.sockets = 0
         self.metrics = Metrics()
         self.short = Workers("short", SHORT_THREADS, SHORT_WAITING)
         self.health = Workers("health", 1, SHORT_WAITING)

@@ -11,6 +11,9 @@ const LEAST = 1;
 const MOST = 6;
 const STEP = 1.4;
 const MARGIN = 0.25;
+/** On a narrow screen a page opens so large that its text can be read. */
+const NARROW = 500;
+const NARROW_ZOOM = 1.8;
 
 interface PictureProps {
   place: Place;
@@ -25,6 +28,7 @@ export function Picture({ place, contents, page, found }: PictureProps) {
   const [frameWidth, setFrameWidth] = useState(0);
   const [state, setState] = useState<"loading" | "shown" | "failed">("loading");
   const [strong, setStrong] = useState<Box[]>([]);
+  const [opened, setOpened] = useState(0);
   const size = contents.pages[page - 1] ?? { width: 595, height: 842 };
   const marked = (place.passage?.boxes ?? []).filter((box) => box.page === page);
   const width = chooseWidth(frameWidth * zoom);
@@ -59,8 +63,15 @@ export function Picture({ place, contents, page, found }: PictureProps) {
     const box = frame.current;
     if (!box || !frameWidth) return;
     const height = (frameWidth * zoom * size.height) / size.width;
-    box.scrollTo({ top: first ? Math.max(0, first.top * height - box.clientHeight * MARGIN) : 0 });
-  }, [page, place.opening, first?.top, frameWidth > 0]);
+    const left = first ? Math.max(0, (first.left - 0.02) * frameWidth * zoom) : 0;
+    box.scrollTo({ left, top: first ? Math.max(0, first.top * height - box.clientHeight * MARGIN) : 0 });
+  }, [page, place.opening, first?.top, frameWidth > 0, opened]);
+  useEffect(() => {
+    if (frameWidth && frameWidth < NARROW && opened !== place.opening) {
+      setZoom(NARROW_ZOOM);
+      setOpened(place.opening);
+    }
+  }, [frameWidth > 0, place.opening]);
 
   useEffect(() => {
     const box = frame.current!;
