@@ -7,13 +7,15 @@ import getpass
 import os
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.assistant import Assistant, Limits
 from edge.audit.log import AuditLog
-from edge.audit.turn import Audit, Facts, PackFacts
+from edge.audit.replay import PackFacts
+from edge.audit.turn import Audit, Facts
 from edge.config import Settings
 from edge.conversations import Conversations
 from edge.embedded.findings import open_findings
@@ -36,6 +38,9 @@ from edge.popular import PopularPassages
 from edge.retrieval.rerank import Reranking
 from edge.retrieval.retriever import Retriever
 from edge.types import EXTRACTIVE, Question
+
+if TYPE_CHECKING:
+    from edge.audit.store import LogStore
 
 FOUND = 5
 """Passages that a search for a pack's self-test returns."""
@@ -143,6 +148,16 @@ class Edge:
         if self.mode is Mode.SERVER:
             self.notes.put_in_use()  # where that failed when one was written
 
+    @contextmanager
+    def open_audit_log(self) -> Iterator[LogStore]:
+        """Open the audit log to read it.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        with open_audit_log(self.settings) as store:
+            yield store
+
     def close(self) -> None:
         """End worker processes and close files."""
         self.retriever.close()
@@ -187,6 +202,19 @@ class Edge:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def open_audit_log(settings: Settings) -> Iterator[LogStore]:
+    """Open the audit log of the settings.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    from edge.audit.store import open_log
+
+    with closing(open_log(settings.audit_dir, find_device(settings))) as store:
+        yield store
 
 
 def find_device(settings: Settings) -> str:

@@ -111,6 +111,9 @@ class Answer(TypedDict, closed=True):
     notice: NotRequired[
         Annotated[str, Field(default="", description="How the answer came about, when that is worth saying.")]
     ]
+    receipt: NotRequired[
+        Annotated[str, Field(default="", description="Its row in the audit log: GET /receipts/{receipt}.")]
+    ]
 
 
 class Evidence(TypedDict, closed=True):
@@ -279,6 +282,8 @@ def dump_answer(answer: types.Answer) -> Answer:
         shape["choices"] = [{"label": choice.label, "citation": choice.citation} for choice in answer.choices]
     if answer.notice:
         shape["notice"] = answer.notice
+    if answer.receipt:
+        shape["receipt"] = answer.receipt
     return shape
 
 

@@ -6,7 +6,6 @@ EDGE_HOME/audit/device.vkey    the public one with the name of the log, to hand 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge import files
-from edge.audit.note import Signature, VerifierKey, sign
+from edge.audit.note import Signature, VerifierKey, make_id, sign
 from edge.errors import StorageError
 
 PRIVATE, PUBLIC = "device.key", "device.vkey"
@@ -73,7 +72,7 @@ def read_public_key(folder: Path) -> VerifierKey:
 def make_origin(device: str, public: bytes) -> str:
     """Return the name of a log: that of the device, and the start of its key's SHA-256."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", device).strip("-") or "device"
-    return f"{ORIGIN}/{name[:40]}/{hashlib.sha256(public).hexdigest()[:16]}"
+    return f"{ORIGIN}/{name[:40]}/{make_id(public)}"
 
 
 def _make_key(path: Path) -> None:

@@ -106,11 +106,8 @@ class DataKeys:
 
     def get_names(self) -> dict[bytes, str]:
         """Return who the subjects are, by number."""
+        self.refresh()
         return {subject: name for name, subject in self._names.items()}
-
-    def list_keys(self) -> list[DataKey]:
-        """Return all keys."""
-        return list(self._keys.values())
 
     def rotate(self, now: int) -> int:
         """End every key in use, and seal all with a new master key; return how many keys that were."""

@@ -40,7 +40,11 @@ class Tree:
 
     def __init__(self, size: int, read_tile: ReadTile) -> None:
         self.size = size
-        self._read_tile = cache(read_tile)
+        self.read_tile = cache(read_tile)
+
+    def shorten(self, size: int) -> Tree:
+        """Return the tree of the first leaves."""
+        return Tree(size, self.read_tile)
 
     def compute_root(self) -> bytes:
         """Return the root hash."""
@@ -92,7 +96,7 @@ class Tree:
         """Return the hash of a whole subtree of 2**height leaves."""
         level, above = divmod(height, TILE_HEIGHT)
         number, offset = divmod(index << above, TILE_WIDTH)
-        data = self._read_tile(level, number)[offset * HASH_BYTES : (offset + (1 << above)) * HASH_BYTES]
+        data = self.read_tile(level, number)[offset * HASH_BYTES : (offset + (1 << above)) * HASH_BYTES]
         if len(data) != HASH_BYTES << above:
             raise ValueError(f"tile {number} of level {level} is cut")
         return hash_whole(data)

@@ -178,6 +178,11 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
 
 
+def make_id(public: bytes) -> str:
+    """Return the short name of a key: the start of its SHA-256."""
+    return hashlib.sha256(public).hexdigest()[:16]
+
+
 def open_checkpoint(note: Note, key: VerifierKey) -> Checkpoint:
     """Return the checkpoint that a log has signed.
 

@@ -26,7 +26,7 @@ from edge.audit.merkle import Tree, TreeEdge, hash_leaf
 from edge.audit.note import Checkpoint, Note
 from edge.errors import NotFoundError, PackError, StorageError
 
-FILE = "log.sqlite"
+FILE, COSIGNED = "log.sqlite", "cosigned"
 WAIT_MS = 5000
 """How long another process may be writing."""
 
@@ -57,7 +57,7 @@ class LogStore:
     """
 
     def __init__(self, folder: Path, device: str) -> None:
-        self._path = folder / FILE
+        self.folder, self._path = folder, folder / FILE
         with self._translate_errors():
             files.make_folder(folder)
             folder.chmod(0o700)
@@ -123,6 +123,13 @@ class LogStore:
             rows: Iterator[Any] = self._connection.execute(sql)
             for size, note in rows:
                 yield size, note.decode("utf-8", "replace")
+
+    def list_cosigned(self) -> list[Note]:
+        """Return the checkpoints of this log that others have cosigned, the last of each."""
+        folder = self.folder / COSIGNED
+        with self._translate_errors():
+            paths = sorted(folder.iterdir()) if folder.is_dir() else []
+            return [Note.parse(path.read_text(encoding="utf-8", errors="replace")) for path in paths]
 
     def list_rows(self, start: int = 0) -> Iterator[Row]:
         """Yield the rows from a number on, in order."""

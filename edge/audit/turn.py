@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 from edge.audit.entry import NewRow, make_commitment
 from edge.audit.log import AuditLog
 from edge.audit.receipt import hash_text, write_body
+from edge.audit.replay import PackFacts, find_changes
 from edge.errors import EdgeError, StorageError
 from edge.types import Answer, Evidence, Message, Passage, Question
 
@@ -29,14 +30,6 @@ MOST_CHARACTERS = 65_536
 """Of a question that is recorded: longer ones are refused, and known by their digest."""
 
 COMPRESSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class PackFacts:
-    """Which pack answered: its version and the digest of its contents."""
-
-    version: str
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +80,18 @@ class Audit:
         required: bool = False,
     ) -> None:
         self.log = log
-        self._facts, self._subject, self._surface, self._required = facts, subject, surface, required
+        self._facts, self._subject, self._surface, self._required = facts, _clean(subject), surface, required
         self._missed = 0
 
     def begin(self, question: Question) -> Draft:
         """Begin the record of a turn that answers from the packs."""
         self.warm_up()
-        return Draft(self, question.subject or self._subject, _describe_question(question))
+        return Draft(self, _clean(question.subject) or self._subject, _describe_question(question))
 
     def begin_chat(self, subject: str, generation: Generation) -> Draft:
         """Begin the record of a turn that a language model answers by itself."""
         self.warm_up()
-        draft = Draft(self, subject or self._subject, {"kind": "chat"})
+        draft = Draft(self, _clean(subject) or self._subject, {"kind": "chat"})
         draft.note_generation(generation)
         return draft
 
@@ -137,6 +130,10 @@ class Audit:
             ],
             "model_sha256": self._facts.hash_model(engine),
         }
+
+    def find_changes(self, body: Mapping[str, Any], engine: str) -> list[str]:
+        """Return how what answers now, by an engine, is not what answered for a receipt."""
+        return find_changes(body, self._facts.list_packs(), self._facts.hash_model(engine))
 
     def settle(self, error: EdgeError | None) -> EdgeError | None:
         """Count what could not be recorded; return the error if it must not be passed over."""
@@ -282,6 +279,11 @@ def describe_passage(passage: Passage) -> Record:
 def encode(record: Mapping[str, Any]) -> bytes:
     """Return a record as JSON on one line."""
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _clean(subject: str) -> str:
+    """Return a name without what would make it another one for the eye or the disk."""
+    return "".join(filter(str.isprintable, subject)).strip().encode("utf-8", "replace").decode()
 
 
 def _describe_question(question: Question) -> Record:

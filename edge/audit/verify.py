@@ -12,6 +12,8 @@ from edge.audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Frontier, has
 from edge.audit.note import Checkpoint, Note, NoteError, VerifierKey, open_checkpoint
 from edge.audit.store import LogStore
 
+JUMP_MS = 3_600_000
+
 Progress = Callable[[int, int], None]
 
 
@@ -19,13 +21,15 @@ Progress = Callable[[int, int], None]
 class Verdict:
     """The result of a check. ``row`` is the first row that differs, None if all is well; ``last`` the last it may be.
 
-    These two are apart only where rows of one commit and the stored hashes were changed together.
+    These two are apart only where rows of one commit and the stored hashes were changed together. ``clock_jumps``
+    counts the rows that say to be older than the one before, by more than an hour: a clock that was wrong, no harm.
     """
 
     rows: int
     row: int | None = None
     last: int | None = None
     reason: str = ""
+    clock_jumps: int = 0
 
     @property
     def sound(self) -> bool:
@@ -42,6 +46,7 @@ def verify(store: LogStore, progress: Progress = lambda done, total: None) -> Ve
     size = store.read_size()
     checkpoints, tiles, frontier = _Checkpoints(store), _Tiles(store), Frontier()
     differs: Verdict | None = None
+    jumps, before = 0, 0
     for index, row in enumerate(store.list_rows()):
         if row.index != index or index >= size:
             reason = "it is missing" if row.index != index else "it stands after the last checkpoint"
@@ -50,10 +55,12 @@ def verify(store: LogStore, progress: Progress = lambda done, total: None) -> Ve
         differs = differs or tiles.check(frontier.size, whole)
         if (found := checkpoints.check(frontier)) is not None:
             return _choose_first(differs, found)
+        jumps += row.time < before - JUMP_MS
+        before = row.time
         progress(index + 1, size)
     if frontier.size < size:
         return differs or Verdict(size, frontier.size, size - 1, "rows are missing at the end")
-    return differs or tiles.check_sizes(size) or Verdict(size)
+    return differs or tiles.check_sizes(size) or Verdict(size, clock_jumps=jumps)
 
 
 def check_head(store: LogStore) -> Verdict:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge.cli.options import EngineName, Equipment, Json, Packs
+
+if TYPE_CHECKING:
+    from edge.app import Edge
 
 
 def ask(
@@ -16,6 +20,12 @@ def ask(
     pack: Packs = None,
     equipment: Equipment = None,
     engine: EngineName = None,
+    receipt: Annotated[
+        Path | None,
+        typer.Option(
+            "--receipt", metavar="FILE", help="Write a receipt: text, or a QR code as FILE.png or FILE.svg."
+        ),
+    ] = None,
 ) -> None:
     """Answer a question from the installed packs, with the pages.
 
@@ -38,8 +48,22 @@ def ask(
         for event in edge.assistant.answer(asked):
             if not json:
                 view.show(event)
-            elif isinstance(event, Answered):
+            if not isinstance(event, Answered):
+                continue
+            if json:
                 screen.write_json(shapes.dump_answer(event.answer))
+            if receipt:
+                _write_receipt(edge, event.answer.receipt, receipt)
+
+
+def _write_receipt(edge: Edge, name: str, path: Path) -> None:
+    from edge.audit.issue import find_receipt, write_receipt
+    from edge.errors import NotFoundError
+
+    if not name:
+        raise NotFoundError("This turn has no receipt: it is not in the audit log.", "Set 'audit' to on.")
+    with edge.open_audit_log() as store:
+        write_receipt(find_receipt(store, name), path)
 
 
 def _read_question(limit: int) -> str:

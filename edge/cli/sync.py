@@ -12,6 +12,7 @@ from edge.cli.options import Json, Yes
 from edge.cli.ui.screen import CAREFUL, FAINT, GOOD, STRONG, Screen, format_count
 
 if TYPE_CHECKING:
+    from edge.audit.witness import Meeting
     from edge.config import Settings
     from edge.sync.anchor import OfferedRoot
     from edge.sync.report import Report
@@ -44,6 +45,7 @@ def synchronize(
     if context.invoked_subcommand is not None:
         return
     from edge.cli.ui.sync import describe_report, show_report
+    from edge.cli.ui.witness import describe_meeting, show_meeting
     from edge.config import load_settings
 
     settings = load_settings()
@@ -53,13 +55,16 @@ def synchronize(
     if share:
         _share_packs(settings)
         return
-    report = _fetch(settings, sources or (), usb, accept_stale)
+    report, meetings = _fetch(settings, sources or (), usb, accept_stale)
     if report.error and not report.reached and len(report.visits) == 1:
         raise report.error
     if json:
-        Screen().write_json(describe_report(report))
+        logs = {"logs": [describe_meeting(meeting) for meeting in meetings]} if meetings else {}
+        Screen().write_json(describe_report(report) | logs)
     else:
         show_report(Screen(), report)
+        for meeting in meetings:
+            show_meeting(Screen(), meeting)
     raise typer.Exit(report.error.exit_code if report.error else 0)
 
 
@@ -99,17 +104,21 @@ def trust_publisher(
     screen.write(("Trusted. `edge sync` gets what they sign.", GOOD))
 
 
-def _fetch(settings: Settings, sources: list[str] | tuple[()], usb: bool, accept_stale: bool) -> Report:
+def _fetch(
+    settings: Settings, sources: list[str] | tuple[()], usb: bool, accept_stale: bool
+) -> tuple[Report, list[Meeting]]:
     from edge.cli.ui.progress import report_speed, show_progress
     from edge.sync.clock import read_clock
+    from edge.sync.meet import meet_by_carriers
     from edge.sync.sources import MOUNTS, make_carriers
     from edge.sync.sync import sync
 
     try:
-        with show_progress() as report:
+        with show_progress() as show:
             chosen = make_carriers(settings, sources, usb=usb, mounts=MOUNTS)
-            progress = report_speed(report, "fetch")
-            return sync(settings, chosen, accept_stale=accept_stale, progress=progress, now=read_clock)
+            progress = report_speed(show, "fetch")
+            report = sync(settings, chosen, accept_stale=accept_stale, progress=progress, now=read_clock)
+            return report, meet_by_carriers(settings, chosen, int(read_clock().timestamp()))
     except KeyboardInterrupt:
         Screen(sys.stderr).write("The same command resumes where this one stops.")
         raise

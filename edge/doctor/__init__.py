@@ -54,6 +54,7 @@ def diagnose(settings: Settings, deep: bool = False) -> Iterator[Check]:
         if embedder is not None:
             embedder.close()
     yield run_check("reranker", lambda: search.check_reranker(settings))
+    yield run_check("audit", lambda: search.check_audit(settings))
     yield run_check("sync", lambda: search.check_sync(settings))
     try:
         yield from model.check_unused_models(ModelStore(settings))

@@ -121,6 +121,30 @@ def check_pack(store: PackStore, installed: InstalledPack, embedder: Embedder | 
     return Check("pack", "ok", detail)
 
 
+def check_audit(settings: Settings) -> Check:
+    """Check the last row of the audit log against its last checkpoint."""
+    from edge.audit.store import exists
+    from edge.audit.verify import check_head
+    from edge.audit.witness import find_own_alarm, list_seen
+
+    if settings.audit == "off":
+        return Check("audit", "ok", "turned off")
+    if not exists(settings.audit_dir):
+        return Check("audit", "ok", "no question was recorded yet")
+    with app.open_audit_log(settings) as store:
+        verdict, alarm = check_head(store), find_own_alarm(store)
+        others = [f"{seen.key.name}: {seen.alarm}" for seen in list_seen(store) if seen.alarm]
+    if not verdict.sound:
+        detail = f"row {verdict.row} of {verdict.rows}: {verdict.reason}"
+        return Check("audit", "fail", detail, "edge audit verify names the first row that differs.")
+    if alarm:
+        hint = "Tell whoever answers for this device. A new log begins once the folder 'audit' is moved away."
+        return Check("audit", "fail", f"This log was changed. {alarm}", hint)
+    if others:
+        return Check("audit", "warn", "; ".join(others), "Tell whoever answers for that device.")
+    return Check("audit", "ok", f"{verdict.rows:,} rows; the last one is as it was signed")
+
+
 def check_sync(settings: Settings, now: Callable[[], datetime] = clock.read_clock) -> Check:
     """Check how old the publisher's list is. No pack is disabled for its age."""
     file = settings.sync_dir / "trust.sqlite"

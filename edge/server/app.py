@@ -22,6 +22,7 @@ from edge.server import (
     packs,
     page,
     problems,
+    receipts,
     search,
     session,
 )
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from edge.app import Edge
 
 ENDPOINTS = (
-    page, session, chat, live, search, packs, equipment, jobs, feedback, notes, documents, health, metrics,
-    v1_chat, v1_models, v1_embeddings,
+    page, session, chat, live, search, packs, equipment, jobs, feedback, notes, documents, receipts, health,
+    metrics, v1_chat, v1_models, v1_embeddings,
 )  # fmt: skip
 
 

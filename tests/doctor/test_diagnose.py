@@ -8,7 +8,8 @@ from tests.doctor.find import find_check
 def test_a_fresh_device_lacks_a_pack_and_nothing_else(settings: Settings) -> None:
     checks = list(doctor.diagnose(settings))
     assert [check.name for check in checks] == [
-        "python", "processor", "memory", "device", "home", "sqlite", "sandbox", "embedder", "pack", "reranker", "sync",
+        "python", "processor", "memory", "device", "home", "sqlite", "sandbox", "embedder", "pack", "reranker",
+        "audit", "sync",
         "model",
     ]  # fmt: skip
     assert find_check(settings, "pack") == doctor.Check(
