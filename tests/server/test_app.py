@@ -16,6 +16,7 @@ PUBLIC = {
     ("post", "/chat"),
     ("get", "/search"),
     ("get", "/packs"),
+    ("get", "/receipts/{receipt}"),
     ("get", "/packs/{pack}/changes"),
     ("post", "/citations/check"),
     ("get", "/packs/{pack}/procedures"),
