@@ -22,7 +22,9 @@ from edge.cli import (
     completion,
     doctor,
     evaluate,
+    jobs,
     model,
+    notes,
     pack,
     publish,
     search,
@@ -53,7 +55,9 @@ State lives in one folder: EDGE_HOME, else the platform's data folder.
 
 class _Edge(PanelGroup):
     panels: ClassVar = {
-        "Technician (asks the manuals)": ("ask", "chat", "search", "serve", "sync", "audit", "doctor"),
+        "Technician (asks the manuals)": (
+            *("ask", "chat", "search", "jobs", "notes", "serve", "sync", "audit", "doctor"),
+        ),
         "Publisher (makes packs and releases them)": ("pack", "publish", "eval"),
         "Integrator (prepares devices)": ("model", "bundle", "self-test", "licenses", "completion"),
     }
@@ -63,6 +67,8 @@ app = typer.Typer(name="edge", cls=_Edge, help=HELP, rich_markup_mode=None, add_
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.command("search")(search.search)
+app.add_typer(jobs.app)
+app.add_typer(notes.app)
 app.command("serve")(serve.serve)
 app.add_typer(pack.app)
 app.add_typer(sync.app)
