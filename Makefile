@@ -18,7 +18,7 @@ BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup prepared page check-page demo first-answers demo-sync test torture lint bench bench-retrieval bench-delta bench-engine bench-gpu bench-binary soak binary test-binary deb usb clean
+.PHONY: help setup prepared page check-page demo first-answers demo-sync test test-browser torture lint bench bench-retrieval bench-delta bench-engine bench-gpu bench-binary soak binary test-binary deb usb clean
 
 help:
 	@echo "make setup            everything that edge needs, in .venv"
@@ -26,6 +26,7 @@ help:
 	@echo "make demo             build and install the starter pack and the handbook, put questions to them"
 	@echo "make demo-sync        publish signed packs, sync them, attack them"
 	@echo "make test             run the tests"
+	@echo "make test-browser     drive the page in Chromium without a screen; needs chromium and npm"
 	@echo "make torture          kill it, fill its disk, cut its power, at every step: some minutes"
 	@echo "make lint             style, types and the direction of imports"
 	@echo "make bench            every benchmark; OUT=file.json keeps the figures, FULL=1 takes an hour"
@@ -76,6 +77,11 @@ demo-sync: setup
 test: setup
 	@echo "==> tests"
 	@$(BIN)/python -m pytest -q $(PYTEST)
+
+test-browser: setup $(PAGE)/node_modules/.package-lock.json
+	@command -v $${EDGE_CHROMIUM:-chromium} >/dev/null || { echo "Chromium is needed: apt-get install chromium, or EDGE_CHROMIUM=path"; exit 1; }
+	@echo "==> tests of the page in a browser"
+	@$(BIN)/python -m pytest -q -rP --show-capture=stdout tests/browser
 
 torture: setup $(VENV)/disk.so
 	@echo "==> torture: kill -9, failing calls, loss of power"

@@ -233,7 +233,7 @@ function Marker({ n, answer }: { n: number; answer: Answer }) {
     <button
       type="button"
       class="marker"
-      aria-label={say("evidence.open", { document: citation.document, page: namePage(citation) })}
+      aria-label={`${n}: ${say("evidence.open", { document: citation.document, page: namePage(citation) })}`}
       onClick={() => openPassage(citation, answer.answer, n)}
     >
       {n}

@@ -27,6 +27,7 @@ export function AskView() {
   return (
     <div class="ask">
       <div class="thread" ref={thread}>
+        {turns.length > 0 && <h1 class="unseen">{say("view.ask")}</h1>}
         {turns.length === 0 ? <Start /> : turns.map((turn) => <TurnView key={turn.id} turn={turn} last={turn === last} />)}
       </div>
       <Announcement>{last ? announce(last) : ""}</Announcement>

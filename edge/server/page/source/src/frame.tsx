@@ -48,7 +48,7 @@ export function Frame() {
   }, [current]);
   return (
     <>
-      <a class="skip" href="#question" onClick={skipToQuestion}>
+      <a class="skip" href="#main" onClick={skipToQuestion}>
         {say("skip")}
       </a>
       <div class={`frame ${shown && current === "ask" ? "with-page" : ""}`}>
@@ -73,7 +73,7 @@ export function Frame() {
             }}
           />
         </header>
-        <main class="main">
+        <main class="main" id="main" tabIndex={current === "ask" ? -1 : 0}>
           <View />
         </main>
         {current === "ask" && <Viewer />}
@@ -91,7 +91,7 @@ export function Frame() {
 
 function skipToQuestion(event: Event): void {
   event.preventDefault();
-  document.getElementById("question")?.focus();
+  (document.getElementById("question") ?? document.getElementById("main"))?.focus();
 }
 
 function Rail({ onDone }: { onDone: () => void }) {

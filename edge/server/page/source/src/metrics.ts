@@ -36,6 +36,7 @@ function splitBuckets(buckets: [string, number][]): [string, number][] {
     const name = bound === "+Inf" ? "> 60 s" : seconds < 1 ? `≤ ${seconds * 1000} ms` : `≤ ${seconds} s`;
     return [name, count - (buckets[index - 1]?.[1] ?? 0)];
   });
+  const first = parts.findIndex(([, count]) => count > 0);
   const last = parts.findLastIndex(([, count]) => count > 0);
-  return parts.slice(0, last + 1);
+  return first < 0 ? [] : parts.slice(first, last + 1);
 }

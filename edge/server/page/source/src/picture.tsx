@@ -26,9 +26,11 @@ export function Picture({ place, contents, page, found }: PictureProps) {
   const frame = useRef<HTMLDivElement>(null);
   const [zoom, setZoom] = useState(1);
   const [frameWidth, setFrameWidth] = useState(0);
-  const [state, setState] = useState<"loading" | "shown" | "failed">("loading");
+  const [loaded, setLoaded] = useState(0);
+  const [failed, setFailed] = useState(0);
   const [strong, setStrong] = useState<Box[]>([]);
   const [opened, setOpened] = useState(0);
+  const state = loaded === page ? "shown" : failed === page ? "failed" : "loading";
   const size = contents.pages[page - 1] ?? { width: 595, height: 842 };
   const marked = (place.passage?.boxes ?? []).filter((box) => box.page === page);
   const width = chooseWidth(frameWidth * zoom);
@@ -42,7 +44,6 @@ export function Picture({ place, contents, page, found }: PictureProps) {
     observer.observe(frame.current!);
     return () => observer.disconnect();
   }, []);
-  useEffect(() => setState("loading"), [page]);
 
   // What the answer quotes, and what is looked for, is located on this very page.
   useEffect(() => {
@@ -121,7 +122,7 @@ export function Picture({ place, contents, page, found }: PictureProps) {
     zoomAt(edges.left + edges.width / 2, edges.top + edges.height / 2, factor);
   };
   const onLoad = () => {
-    setState("shown");
+    setLoaded(page);
     for (const n of [page + 1, page - 1]) {
       if (n >= 1 && n <= contents.pages.length) new Image().src = address(n);
     }
@@ -137,10 +138,11 @@ export function Picture({ place, contents, page, found }: PictureProps) {
         >
           {frameWidth > 0 && (
             <img
+              key={page}
               src={address(page)}
               alt={say("page.picture", { page: say("page", { page: label }), document: place.document })}
               onLoad={onLoad}
-              onError={() => setState("failed")}
+              onError={() => setFailed(page)}
               draggable={false}
             />
           )}
