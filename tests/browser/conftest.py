@@ -45,6 +45,13 @@ PX_300 = """# PX-300 pump
 ## Tightening torques
 
 The housing bolts of the PX-300 are tightened to 45 Nm. The coupling bolts are tightened to 12 Nm.
+
+## Grease
+
+| Place | Grease (g) |
+|---|---|
+| Front bearing | 12 |
+| Rear bearing | 18 |
 """
 
 
