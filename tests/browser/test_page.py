@@ -387,10 +387,12 @@ def test_it_is_quick(open_page: OpenPage) -> None:
     address = page.locator(".sheet-of-paper img").get_attribute("src")
     fetch = """async path => {
         const began = performance.now();
-        await (await fetch(path)).blob();
+        const response = await fetch(path);
+        if (!response.ok) throw new Error(await response.text());
+        await response.blob();
         return performance.now() - began
     }"""
-    first = page.evaluate(fetch, str(address).replace("/pages/2.", "/pages/1.").replace("width=", "width=9"))
+    first = page.evaluate(fetch, str(address).replace("/pages/2.", "/pages/4."))
     cached = page.evaluate(fetch, address)
     print(f"first load {loaded} bytes, first paint {paint:.0f} ms")
     print(
