@@ -17,6 +17,7 @@ _MARKDOWN = ("text/markdown", "markdown", "read_markdown")
 _TEXT = ("text/plain", "text", "read_text")
 _DOCX = ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx", "read_docx")
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_MANUAL = ("application/xml", "manual_xml", "read_manual_xml")
 _TIFF = ("image/tiff", "picture", "read_picture")
 _JPEG = ("image/jpeg", "picture", "read_picture")
 
@@ -40,6 +41,10 @@ _FORMATS = {
     ".xlsb": ("application/vnd.ms-excel.sheet.binary.macroenabled.12", "workbook", "read_workbook"),
     ".xls": ("application/vnd.ms-excel", "workbook", "read_workbook"),
     ".ods": ("application/vnd.oasis.opendocument.spreadsheet", "opendocument", "read_opendocument"),
+    ".xml": _MANUAL,
+    ".dita": _MANUAL,
+    ".ditamap": _MANUAL,
+    ".json": ("application/json", "guide", "read_guide"),
     ".png": ("image/png", "picture", "read_picture"),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,

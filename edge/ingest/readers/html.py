@@ -10,7 +10,7 @@ from html import unescape
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from edge.errors import DocumentError
-from edge.ingest.document import Block, SourceDocument
+from edge.ingest.document import Block, BlockKind, SourceDocument
 from edge.ingest.readers.characters import squeeze
 from edge.ingest.readers.decode import decode
 from edge.ingest.readers.html_text import (
@@ -241,7 +241,8 @@ def _read_list(node: LexborNode, tag: str, depth: int) -> Iterator[Block]:
         first, rest = inner[0], inner[1:]
         if first.kind == "paragraph":
             sign = f"{number}. " if tag == "ol" else "- "
-            yield replace(first, kind="step" if tag == "ol" else "item", text=sign + first.text)
+            kind: BlockKind = "step" if tag == "ol" else "item"
+            yield replace(first, kind=kind, text=sign + first.text, place=first.place or _get_anchor(item))
         else:
             yield first
         yield from rest
