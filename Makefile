@@ -18,7 +18,7 @@ BENCH_OPTIONS = $(if $(OUT),--out "$(OUT)") $(if $(FULL),--full)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup prepared page check-page demo first-answers demo-sync test test-browser torture lint bench bench-retrieval bench-delta bench-engine bench-gpu bench-binary soak binary test-binary deb usb clean
+.PHONY: help setup prepared page check-page demo first-answers demo-sync test test-browser torture lint bench bench-retrieval bench-delta bench-engine bench-gpu bench-audit bench-binary soak binary test-binary deb usb clean
 
 help:
 	@echo "make setup            everything that edge needs, in .venv"
@@ -34,6 +34,7 @@ help:
 	@echo "make bench-delta      how much of a pack travels when a twentieth of its documents has changed"
 	@echo "make bench-engine     the engine beside llama-server; prompt reuse; prompt lookup"
 	@echo "make bench-gpu        the engine on a GPU: EDGE_BACK_ENDS=folder with libggml-cuda.so (build/cuda.py)"
+	@echo "make bench-audit      rows a second, the wait of a turn for its row, the check of a receipt"
 	@echo "make bench-binary     the one file: size, start, with a 7B model inside; FULL=1 writes 10 GB"
 	@echo "make soak             10,000 requests of rude clients, 50 killed workers: a quarter of an hour"
 	@echo "make binary           dist/edge, one file for machines without Python; MODEL=, PACKS=\"a b\" go inside"
@@ -116,6 +117,10 @@ bench-engine: setup
 bench-gpu: setup
 	@echo "==> benchmark on a GPU"
 	@$(BIN)/python -m tests.bench.gpu $(BENCH_OPTIONS)
+
+bench-audit: setup
+	@echo "==> benchmark of the audit log"
+	@$(BIN)/python -m tests.bench.audit $(BENCH_OPTIONS)
 
 bench-binary: binary
 	@echo "==> benchmark of the one file"

@@ -98,10 +98,13 @@ class Checked:
 
 
 def write_body(record: Mapping[str, Any]) -> str:
-    """Return what a receipt says about a turn, from its record: JSON in lines."""
+    """Return what a receipt says about a turn, from its record: JSON, a field a line."""
     for most_answer, most_items in SIZES:
         body = _select(record, most_answer, most_items)
-        text = json.dumps(body, ensure_ascii=False, indent=1).encode("utf-8", "replace").decode()
+        fields = [
+            f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in body.items()
+        ]
+        text = ("{\n" + ",\n".join(fields) + "\n}").encode("utf-8", "replace").decode()
         if len(text.encode()) <= MOST_BODY:
             break
     return text
