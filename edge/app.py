@@ -84,7 +84,9 @@ class Edge:
         self.retriever = Retriever(
             self.library.open_packs, self.embedder, reranking, self.library.set_aside_unsound
         )
-        self.conversations = Conversations(settings.state_file if serves else None)
+        self.conversations = Conversations(
+            settings.state_file if serves else None, settings.conversation_days
+        )
         self.popular = PopularPassages(settings.state_file) if serves else None
         self.audit = self._make_audit()
         self.assistant = Assistant(
@@ -215,6 +217,15 @@ def open_audit_log(settings: Settings) -> Iterator[LogStore]:
 
     with closing(open_log(settings.audit_dir, find_device(settings))) as store:
         yield store
+
+
+def forget_conversations(settings: Settings, subject: str) -> None:
+    """Delete the conversations that a server remembers of a subject of the audit log."""
+    if settings.state_file.exists():
+        with closing(Conversations(settings.state_file)) as conversations:
+            conversations.forget(subject)
+            if subject == find_subject(settings):
+                conversations.forget("")
 
 
 def find_device(settings: Settings) -> str:

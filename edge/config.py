@@ -100,6 +100,8 @@ class Settings:
     under."""
     device: str = ""
     """The name of this device in its audit log. Empty: its host name. A log keeps the name that it began with."""
+    conversation_days: int = 365
+    """Days that ``edge serve`` remembers a conversation. 0: for ever."""
     hub: str = ""
     """The model hub that ``edge model pull`` asks. Empty: ``HF_ENDPOINT``, else the usual one."""
     prefill_cache_mb: int = 2048

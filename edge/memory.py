@@ -37,7 +37,7 @@ class Memory:
         """Return the question in its conversation, a new one if it names none, with what was said in it."""
         history = question.history
         if not history and question.conversation_id and self._conversations:
-            history = self._conversations.read_history(question.conversation_id)
+            history = self._conversations.read_history(name_conversation(question))
         return replace(
             question, history=history, conversation_id=question.conversation_id or uuid.uuid4().hex
         )
@@ -46,7 +46,7 @@ class Memory:
         """Return what a language model saw of the conversation, as far as it still holds."""
         if self._conversations is None or not question.conversation_id:
             return ()
-        turns = self._conversations.read_exchanges(question.conversation_id)
+        turns = self._conversations.read_exchanges(name_conversation(question))
         return choose_usable(turns, self._list_versions(), scope_of(question))
 
     def read_known(self, scope: str) -> list[tuple[Passage, ...]]:
@@ -65,11 +65,20 @@ class Memory:
     def remember(self, question: Question, answer: Answer, exchange: Exchange | None) -> None:
         """Keep a turn; ``exchange`` is the same as a language model saw it."""
         if self._conversations and question.remember:
-            self._conversations.append(answer.conversation_id, question.text, answer.text, exchange)
+            self._conversations.append(name_conversation(question), question.text, answer.text, exchange)
 
     def _keep_installed(self, lists: Iterable[tuple[Passage, ...]]) -> list[tuple[Passage, ...]]:
         versions = self._list_versions()
         return [found for found in lists if all(versions.get(p.pack) == p.version for p in found)]
+
+
+def name_conversation(question: Question) -> str:
+    """Return the name that a question's conversation is kept under: that of its subject and its id.
+
+    Who knows the id of somebody else's conversation does not continue it.
+    """
+    id = question.conversation_id or ""
+    return f"{question.subject}\n{id}" if question.subject else id
 
 
 def scope_of(question: Question) -> str:

@@ -175,3 +175,41 @@ def test_an_exchange_that_cannot_be_read_is_a_plain_turn(tmp_path: Path) -> None
     database.execute("UPDATE turn SET exchange = '{\"user\": 1}'")
     database.close()
     assert conversations.read_exchanges("a") == (make_plain_exchange("question 1", "answer 1"),)
+
+
+def test_turns_are_kept_for_so_many_days(tmp_path: Path) -> None:
+    now = [1_790_000_000.0]
+    conversations = Conversations(tmp_path / "s", days=30, clock=lambda: now[0])
+    conversations.append("a", "question 1", "answer 1")
+    now[0] += 29 * 86_400
+    conversations.append("a", "question 2", "answer 2")
+    assert conversations.read_history("a") == (*turn(1), *turn(2))
+    now[0] += 2 * 86_400
+    conversations.append("b", "question 3", "answer 3")
+    assert conversations.read_history("a") == turn(2)
+    conversations.close()
+
+
+def test_turns_that_are_too_many_go_first_in_first_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.conversations.MAX_KEPT", 3)
+    monkeypatch.setattr("edge.conversations.PRUNE_EVERY_S", 0)
+    conversations = Conversations(tmp_path / "s")
+    for n in range(5):
+        conversations.append("a", f"question {n}", f"answer {n}")
+    assert conversations.read_history("a") == (*turn(2), *turn(3), *turn(4))
+    conversations.close()
+
+
+def test_what_somebody_said_can_be_forgotten(tmp_path: Path) -> None:
+    conversations = Conversations(tmp_path / "s")
+    for name in ("a", "anna\na", "anna b\na", "ben\na"):
+        conversations.append(name, "question 1", "answer 1")
+    conversations.forget("anna")
+    left = [name for name in ("a", "anna\na", "anna b\na", "ben\na") if conversations.read_history(name)]
+    assert left == ["a", "anna b\na", "ben\na"]
+    conversations.forget("")
+    assert conversations.read_history("a") == ()
+    assert conversations.read_history("ben\na") == turn(1)
+    conversations.close()

@@ -138,15 +138,19 @@ def erase_subject(
     """Make what somebody asked unreadable for good.
 
     The rows stay, encrypted, and the log still verifies. Sealed exports and copies of keys.sqlite open nothing of it
-    either.
+    either. Without --before, conversations that the server remembers are deleted, too.
     """
+    from edge.app import forget_conversations
     from edge.audit import upkeep
     from edge.cli.ui.confirm import confirm
+    from edge.config import load_settings
 
     until = int(before.timestamp()) if before else None
     with _open() as store:
         confirm(f"Make what '{who}' asked unreadable for good?", yes)
         count = upkeep.erase(store, who, until)
+    if before is None:
+        forget_conversations(load_settings(), who)
     Screen().write((f"Erased: {format_count(count, 'key')} deleted.", STRONG))
 
 

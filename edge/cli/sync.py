@@ -77,6 +77,9 @@ def trust_publisher(
         str, typer.Argument(metavar="REPO|ROOT.json", help="An address, a folder, or the root itself.")
     ],
     yes: Yes = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In place of the publisher trusted now, who is trusted no more.")
+    ] = False,
 ) -> None:
     """Trust a publisher, once on each device.
 
@@ -85,6 +88,7 @@ def trust_publisher(
     """
     from edge.cli.ui.confirm import confirm
     from edge.config import load_settings
+    from edge.errors import TrustError
     from edge.sync.anchor import has_anchor, is_trusted, trust
     from edge.sync.sync import lock
 
@@ -98,6 +102,10 @@ def trust_publisher(
         screen.write(
             ("This device trusts another publisher now; it would get no more from that one.", CAREFUL)
         )
+        if yes and not replace:
+            raise TrustError(
+                "This device trusts another publisher.", "Add --replace to trust this one in its place."
+            )
     confirm("Trust these keys?", yes)
     with lock(settings):
         trust(settings, root)

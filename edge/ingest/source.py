@@ -14,6 +14,7 @@ from edge.errors import DocumentError, SourceError
 from edge.files import hash_stream
 from edge.ingest.readers import SUFFIXES
 from edge.packs import manifest
+from edge.packs.values import find_mark
 from edge.text.synonyms import Synonyms, read_synonyms
 
 SYNONYMS = "synonyms.csv"
@@ -153,6 +154,8 @@ def _explain_skip(name: str, path: Path) -> str | None:
         name.encode("utf-8")
     except UnicodeEncodeError:
         return "its name is not valid UTF-8: rename it"
+    if find_mark(name):
+        return "its name holds a line break or a sign that turns its direction: rename it"
     if path.suffix.lower() not in SUFFIXES:
         return (
             f"'{path.suffix}' is not a document type edge reads"

@@ -26,6 +26,7 @@ MAX_POINTS = 1e6
 
 _KINDS = get_args(ChunkKind)
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9.+-]{0,126}")
+_MARK = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 BUILD_AGAIN = "Build the pack again."
 
@@ -38,13 +39,22 @@ def check_document(row: Sequence[Any]) -> None:
     """
     id, name, title, media_type, sha256, pages, applies_to, first, last = row
     what = f"Document {id}"
-    _expect(_is_text(name, MAX_LINE) and bool(name), what, "name")
+    _expect(_is_text(name, MAX_LINE) and bool(name) and not find_mark(name), what, "name")
     _expect(_is_text(title, MAX_LINE), what, "title")
     _expect(isinstance(media_type, str) and bool(_MEDIA_TYPE.fullmatch(media_type)), what, "media type")
     _expect(isinstance(sha256, str) and bool(_SHA256.fullmatch(sha256)), what, "digest")
     _expect(_is_within(pages, 0, MAX_PAGES), what, "number of pages")
     _expect(_is_within(first, 1, 1 << 40) and _is_within(last, first - 1, 1 << 40), what, "range of chunks")
     _expect(all(_is_text(model, MAX_LINE) for model in _read_list(applies_to, what)), what, "equipment")
+
+
+def find_mark(name: str) -> str:
+    """Return the first sign of a file's name that breaks a line or turns its direction; nothing if there is none.
+
+    Such a name would be another one for the eye, on the terminal and in a prompt.
+    """
+    found = _MARK.search(name)
+    return found[0] if found else ""
 
 
 def check_synonyms(stored: Any) -> list[list[str]]:

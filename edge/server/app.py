@@ -28,7 +28,7 @@ from edge.server import (
 )
 from edge.server.body import BodyLimit
 from edge.server.instruments import RequestMetrics
-from edge.server.limits import Buckets, RateLimit
+from edge.server.limits import READS, Buckets, RateLimit
 from edge.server.schema import FAILURE
 from edge.server.security import Guard, check_token, is_loopback
 from edge.server.services import Services
@@ -73,8 +73,13 @@ def create_app(edge: Edge, host: str | None = None) -> FastAPI:
     problems.install_handlers(app)
     settings = edge.settings
     if settings.requests_per_minute and not is_loopback(host):
-        buckets = Buckets(settings.requests_per_minute, settings.request_burst)
-        app.add_middleware(RateLimit, buckets=buckets, metrics=app.state.services.metrics)
+        per_minute, burst = settings.requests_per_minute, settings.request_burst
+        app.add_middleware(
+            RateLimit,
+            questions=Buckets(per_minute, burst),
+            reads=Buckets(READS * per_minute, READS * burst),
+            metrics=app.state.services.metrics,
+        )
     app.add_middleware(BodyLimit)  # the last one added sees a request first
     app.add_middleware(Guard, host=host, token=edge.settings.token)
     app.add_middleware(RequestMetrics, metrics=app.state.services.metrics)

@@ -19,7 +19,10 @@ from edge.errors import UsageError
 from edge.server.instruments import Metrics
 from edge.server.problems import respond_with
 
-SEARCH = "/search"
+SEARCH, HEALTH = "/search", "/health"
+READS = 10
+"""Requests that only read, for each question that a client may ask: a page of the manual takes several."""
+
 MAX_CLIENTS = 4096
 """Buckets that are kept. Who has asked longest ago gets a full one."""
 
@@ -61,20 +64,26 @@ class Buckets:
 
 
 class RateLimit:
-    """Middleware that refuses questions (every POST, and searches) of a client that asks too often."""
+    """Middleware that refuses what a client asks too often: questions (every POST, and searches), or anything else.
 
-    def __init__(self, app: ASGIApp, buckets: Buckets, metrics: Metrics) -> None:
+    Args:
+        questions: the tokens of questions.
+        reads: the tokens of all other requests but ``/health``.
+    """
+
+    def __init__(self, app: ASGIApp, questions: Buckets, reads: Buckets, metrics: Metrics) -> None:
         self._app = app
-        self._buckets = buckets
+        self._questions, self._reads = questions, reads
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 429, or pass the request on. A WebSocket is read no faster than its client may ask."""
         if scope["type"] == "websocket":
             return await self._app(scope, self._slow_down(scope, receive), send)
-        if scope["type"] != "http" or (scope["method"] != "POST" and scope["path"] != SEARCH):
+        if scope["type"] != "http" or scope["path"] == HEALTH:
             return await self._app(scope, receive, send)
-        wait = self._buckets.take(identify_client(scope))
+        asks = scope["method"] == "POST" or scope["path"] == SEARCH
+        wait = (self._questions if asks else self._reads).take(identify_client(scope))
         if not wait:
             return await self._app(scope, receive, send)
         self._metrics.count_refusal("rate")
@@ -86,7 +95,7 @@ class RateLimit:
         async def receive_slowly() -> Message:
             message = await receive()
             if message["type"] == "websocket.receive":
-                while wait := self._buckets.take(identify_client(scope)):
+                while wait := self._questions.take(identify_client(scope)):
                     await asyncio.sleep(wait)
             return message
 

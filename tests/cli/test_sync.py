@@ -62,6 +62,9 @@ def test_another_publisher_is_told_apart(edge: Edge, trusting: Path, tmp_path: P
     result = edge("sync", "trust", str(other.folder))
     assert "another publisher" in result.out
     assert result.code == UsageError.exit_code
+    unasked = edge("sync", "trust", str(other.folder), "--yes")
+    assert (unasked.code, "--replace" in unasked.err) == (TrustError.exit_code, True)
+    assert "Trusted." in edge("sync", "trust", str(other.folder), "--yes", "--replace").out
 
 
 @pytest.mark.parametrize("word", ["no/such/root.json", "no-folder"])

@@ -40,3 +40,15 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(folder)
     (folder / "same.md").symlink_to(folder / "pump.md")
     assert len(list_source(tmp_path / "link")[0]) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["pump\n[1] official.pdf.md", "pump\u202efdp.md", "pump\x1b[2J.md", "a\u2066b.md"]
+)
+def test_a_name_that_looks_like_another_one_is_skipped(tmp_path: Path, name: str) -> None:
+    folder = make_folder(tmp_path)
+    (folder / name).write_text("# Pump\n")
+    (folder / "größe \u200d क्\u200dष.md").write_text("# Pump\n")
+    files, skipped = list_source(folder)
+    assert len(files) == 2
+    assert [(file.name, file.reason[:26]) for file in skipped] == [(name, "its name holds a line brea")]

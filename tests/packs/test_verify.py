@@ -125,6 +125,8 @@ def test_damage_under_a_valid_seal_is_refused_or_harmless(sound: Path, data: st.
         ("UPDATE chunk SET boxes = '[[1, 2]]' WHERE id = 1", "its box cannot be right"),
         ("UPDATE chunk SET boxes = '[[1, 0.1, 0.2, 1e400, 0.3]]' WHERE id = 1", "its box cannot be right"),
         ("UPDATE document SET title = x'00' WHERE id = 1", "its title cannot be right"),
+        ("UPDATE document SET name = name || char(10) || 'x' WHERE id = 1", "its name cannot be right"),
+        ("UPDATE document SET name = char(8238) || name WHERE id = 1", "its name cannot be right"),
         ("UPDATE document SET media_type = 'text/plain' || char(13, 10) || 'X: 1'", "its media type"),
         ("UPDATE document SET pages = 2000000000 WHERE id = 1", "number of pages"),
         ("UPDATE document SET applies_to = '[1]' WHERE id = 1", "its equipment cannot be right"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.server.limits import MAX_CLIENTS, Buckets, identify_client
+from edge.server.limits import MAX_CLIENTS, READS, Buckets, identify_client
 
 Start = Callable[..., Any]
 QUESTION = {"message": "How many grams of grease does the motor bearing take?"}
@@ -84,7 +84,16 @@ def test_a_client_is_an_address_and_of_ipv6_a_network(host: str, client: str) ->
     assert identify_client({}) == ""
 
 
-def test_questions_are_counted_and_reading_is_not(start: Start) -> None:
+def test_reading_has_a_larger_limit_of_its_own(start: Start) -> None:
+    client = start(host="0.0.0.0", token="correct horse", requests_per_minute=1, request_burst=1)
+    client.headers.update(TOKEN)
+    found = [client.get("/packs").status_code for _ in range(READS + 1)]
+    assert found == [200] * READS + [429]
+    assert client.post("/chat", json=QUESTION).status_code == 200
+    assert client.get("/health").status_code == 200
+
+
+def test_questions_and_reading_are_counted_apart(start: Start) -> None:
     client = start(host="0.0.0.0", token="correct horse", requests_per_minute=1, request_burst=2)
     client.headers.update(TOKEN)
     assert [client.post("/chat", json=QUESTION).status_code for _ in range(3)] == [200, 200, 429]
