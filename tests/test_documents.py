@@ -14,7 +14,7 @@ PACKAGED = re.compile(r"/usr/share/edge|/usr/share/doc/edge-assistant|/etc/defau
 """Where the Debian package puts things (tests/build/test_deb.py)."""
 
 TOP = ("edge", "build", "tests", "knowledge_packs", ".ci")
-PLANNED = HANDBOOK["using"].find_section("Not there yet: web page")
+PLANNED = HANDBOOK["using"].find_section("Not there yet: figures from a GPU")
 
 TYPED = [
     (document, line)

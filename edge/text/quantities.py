@@ -18,6 +18,7 @@ from edge.text.values import normalise_characters
 
 _NUMBER_BEFORE = re.compile(r"\d\s?$")
 _BRACKETED = re.compile(r"[(\[]([^()\[\]]{1,12})[)\]]|,\s*([^,|]{1,12})(?=$|\s\|)")
+_HOW_MANY = re.compile(r"\b(?:how many|wie ?viele?|cu[aá]nt[oa]s|combien d[e']) ?([^\W\d_]+)")
 _AFTER_NUMBER = re.compile(r"\d[ -]?(?=[^\W\d]|[°%µμΩ\"'])")
 
 
@@ -33,10 +34,12 @@ class Quantity:
 def find_asked_quantities(question: str) -> frozenset[str]:
     """Return the kinds of quantity that a question asks for, by name. A unit behind a number only says how much."""
     lower = question.lower()
+    named = {name_quantity(match[1]) for match in _HOW_MANY.finditer(lower)}
     return frozenset(
         quantity.name
         for quantity in read_quantities().values()
-        if any(not _NUMBER_BEFORE.search(lower[: match.start()]) for match in quantity.asked.finditer(lower))
+        if quantity.name in named
+        or any(not _NUMBER_BEFORE.search(lower[: match.start()]) for match in quantity.asked.finditer(lower))
     )
 
 

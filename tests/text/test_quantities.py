@@ -27,6 +27,10 @@ from edge.text.quantities import find_asked_quantities, find_stated_quantities
         ("torque for the housing bolts", "torque"),
         ("which voltage does it need", "voltage"),
         ("how many amps does it draw", "current"),
+        ("How many grams of grease does the bearing take?", "mass"),
+        ("how many bars in the tyre", "pressure"),
+        ("wie viele Liter Öl", "volume"),
+        ("how many weeks between checks", "time"),
     ],
 )
 def test_a_question_asks_for_a_kind_of_quantity(question: str, name: str) -> None:
