@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from edge.audit.turn import clean_subject
 from edge.conversations import Conversations
 from edge.popular import PopularPassages
 from edge.prompt.conversation import Exchange, choose_usable
@@ -77,8 +78,8 @@ def name_conversation(question: Question) -> str:
 
     Who knows the id of somebody else's conversation does not continue it.
     """
-    id = question.conversation_id or ""
-    return f"{question.subject}\n{id}" if question.subject else id
+    id, subject = question.conversation_id or "", clean_subject(question.subject)
+    return f"{subject}\n{id}" if subject else id
 
 
 def scope_of(question: Question) -> str:

@@ -80,18 +80,23 @@ class Audit:
         required: bool = False,
     ) -> None:
         self.log = log
-        self._facts, self._subject, self._surface, self._required = facts, _clean(subject), surface, required
+        self._facts, self._subject, self._surface, self._required = (
+            facts,
+            clean_subject(subject),
+            surface,
+            required,
+        )
         self._missed = 0
 
     def begin(self, question: Question) -> Draft:
         """Begin the record of a turn that answers from the packs."""
         self.warm_up()
-        return Draft(self, _clean(question.subject) or self._subject, _describe_question(question))
+        return Draft(self, clean_subject(question.subject) or self._subject, _describe_question(question))
 
     def begin_chat(self, subject: str, generation: Generation) -> Draft:
         """Begin the record of a turn that a language model answers by itself."""
         self.warm_up()
-        draft = Draft(self, _clean(subject) or self._subject, {"kind": "chat"})
+        draft = Draft(self, clean_subject(subject) or self._subject, {"kind": "chat"})
         draft.note_generation(generation)
         return draft
 
@@ -281,8 +286,8 @@ def encode(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def _clean(subject: str) -> str:
-    """Return a name without what would make it another one for the eye or the disk."""
+def clean_subject(subject: str) -> str:
+    """Return a subject's name without what would make it another one for the eye or the disk."""
     return "".join(filter(str.isprintable, subject)).strip().encode("utf-8", "replace").decode()
 
 

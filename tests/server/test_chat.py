@@ -40,6 +40,7 @@ def test_an_answer_has_the_documented_shape_and_quotes_the_manual(client: httpx.
         "conversation_id",
         "engine",
         "timings_ms",
+        "receipt",
     ]
     assert "12 grams" in answer["answer"]
     assert (answer["refused"], answer["mode"], answer["engine"]) == (False, "extractive", "extractive")
@@ -57,6 +58,7 @@ def test_an_answer_has_the_documented_shape_and_quotes_the_manual(client: httpx.
         "score",
         "signed",
         "boxes",
+        "chunks",
     ]
     assert (first["pack"], first["version"], first["document"]) == ("pumps", "1.0", "pump.md")
     assert first["signed"] is False

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from edge.packs.manifest import Manifest
 from edge.packs.pack import Pack
 from edge.packs.record import Page, Record
+from edge.packs.values import find_mark
 from edge.packs.vectors import partition
 from edge.packs.writer import IndexedDocument, IndexedVectors, make_sentence_texts, write_pack
 from edge.sync.delta.contents import index_document, parse_vectors, read_parts, read_words
@@ -18,7 +19,7 @@ from edge.types import Box
 from tests.packs.conftest import draw_vectors
 
 TEXT = st.text(max_size=60)
-NAME = st.text(min_size=1, max_size=60)
+NAME = st.text(min_size=1, max_size=60).filter(lambda name: not find_mark(name))
 SIDE = st.integers(0, 1) | st.floats(0, 1)
 RECORD = st.builds(
     Record,
